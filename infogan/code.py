@@ -1,0 +1,70 @@
+"""What every latent code c_i knows: its prior P(c), its entropy H(c), its recognition law Q(c|x).
+
+b = batch; c = a code as G takes it, (b, size); q = Q's raw output for that code, (b, n_params);
+value = a code as a person reads it, (b,): a category's index, a number, an angle in radians.
+"""
+
+from abc import ABC, abstractmethod
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+class Decoded(NamedTuple):
+    """What Q says of a code: the most likely value and how far off it may be."""
+
+    value: Float[Tensor, "b"]
+    spread: Float[Tensor, "b"]  # a standard deviation, or the probability of any other value
+
+
+class Code(ABC):
+    """One latent code: independent of the others (Sec. 4), with a prior that is never learned."""
+
+    @property
+    @abstractmethod
+    def size(self) -> int:
+        """How many numbers G takes for this code."""
+
+    @property
+    @abstractmethod
+    def n_params(self) -> int:
+        """How many numbers Q puts out for this code."""
+
+    @property
+    @abstractmethod
+    def categories(self) -> int | None:
+        """The number of values of a discrete code, None for a continuous one."""
+
+    @abstractmethod
+    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
+        """Draws from P(c), as values."""
+
+    @abstractmethod
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+        """The code as G takes it, from its values; what `decode` reads is put back by `embed`."""
+
+    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n} size"]:
+        """Draws c ~ P(c), as G takes it."""
+        return self.embed(self.sample_value(n, rng))
+
+    @abstractmethod
+    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+        """log P(c), in nats; of a density where c is continuous."""
+
+    @abstractmethod
+    def entropy(self) -> float:
+        """H(c) in nats; constant, as P(c) is fixed (Sec. 5). Differential where c is continuous."""
+
+    @abstractmethod
+    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        """log Q(c|x), in nats, where q is Q's output at x."""
+
+    @abstractmethod
+    def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
+        """The value that Q holds most likely, and its spread."""
+
+    @abstractmethod
+    def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
+        """The values that a traversal visits: every one of a discrete code, or `steps` from low to high."""

@@ -1,0 +1,148 @@
+"""Everything that decides a run: one frozen record, checked when it is made, and its JSON."""
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import Any, Literal, get_args
+
+from infogan.errors import InfoganError, did_you_mean
+from infogan.spec import parse_spec
+
+Net = Literal["mnist", "mnist-small", "digits"]
+Precision = Literal["32-true", "bf16-mixed", "64-true"]
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """One run. Where the paper's text and the original code part ways, a field says which way to go.
+
+    Raises:
+        InfoganError: for a value out of range.
+    """
+
+    images: str
+    """The images to learn from: mnist, digits, npz:FILE, folder:PATH."""
+    net: Net
+    """The networks: mnist is Table 1, the others are smaller."""
+    codes: str = "cat:10 unif:2 noise:62"
+    """The codes and the noise, as KIND:NUMBER words; kinds are cat, unif, gauss, bern, circ, noise."""
+    noise: Literal["uniform", "normal"] = "uniform"
+    """The law of the noise z: Unif(-1, 1), as in the original code, or N(0, 1)."""
+    std_floor: float = 0.02
+    """The least standard deviation that Q may claim for a continuous code."""
+    fixed_std: float | None = None
+    """Q's standard deviation where it is not learned; the original code fixes 1."""
+    leak: float = 0.1
+    """The slope of D's leaky ReLU below 0: 0.1 in the text, 0.01 in the code."""
+    lam: tuple[float, ...] = (1.0,)
+    """λ, the weight of L_I: one number for all codes, or one a code."""
+    saturating: bool = False
+    """Whether G descends log(1 - D), as in the text, or -log D, as in the code."""
+    fresh_fake: bool = True
+    """Whether G's step draws a fake batch of its own, or takes the one that D's step has seen."""
+    inform_g: bool = True
+    """Whether L_I reaches G; without it this is a regular GAN beside a Q that learns (Fig. 1)."""
+    inform_trunk: bool = True
+    """Whether L_I reaches the trunk that D and Q share, or Q's head alone."""
+    updates: int = 5000
+    """How many times D and G step, one after the other."""
+    batch: int = 128
+    """Images in a batch; as many real as fake."""
+    lr_d: float = 2e-4
+    """Adam's learning rate for D, Q and their trunk."""
+    lr_g: float = 1e-3
+    """Adam's learning rate for G."""
+    beta1: float = 0.5
+    """Adam's decay of the mean gradient."""
+    beta2: float = 0.999
+    """Adam's decay of the mean squared gradient."""
+    seed: int = 0
+    """Decides the weights, the order of images, and every draw."""
+    precision: Precision = "32-true"
+    """Arithmetic: bf16-mixed is faster on processors that have bf16."""
+    device: Device = "auto"
+    """Where to train; auto takes the fastest there is."""
+    log_every: int = 20
+    """Updates between two lines of metrics.jsonl, which hold means over them."""
+    save_every: int = 1000
+    """Updates between two checkpoints."""
+
+    def __post_init__(self) -> None:
+        n_codes = len(parse_spec(self.codes).codes)
+        for name, least in {
+            "batch": 2,
+            "updates": 1,
+            "log_every": 1,
+            "save_every": 1,
+            "seed": 0,
+        }.items():
+            value = getattr(self, name)
+            _require(value >= least, name, value, f"at least {least}")
+        for name in ("lr_d", "lr_g", "std_floor"):
+            value = getattr(self, name)
+            _require(0 < value < math.inf, name, value, "a positive number")
+        for name in ("beta1", "beta2", "leak"):
+            value = getattr(self, name)
+            _require(0 <= value < 1, name, value, "in [0, 1)")
+        fixed = self.fixed_std
+        _require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
+        _require(self.seed < 2**63, "seed", self.seed, "below 2^63")
+        _require(all(0 <= l < math.inf for l in self.lam), "lam", self.lam, "0 or more")
+        _require(
+            len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code"
+        )
+
+    @property
+    def lam_per_code(self) -> tuple[float, ...]:
+        """λ, an entry a code."""
+        return self.lam if len(self.lam) > 1 else self.lam * len(parse_spec(self.codes).codes)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
+
+    @staticmethod
+    def from_json(text: str) -> "Config":
+        """The config that `to_json` wrote.
+
+        Raises:
+            InfoganError: where the text is not JSON, a field is unknown, missing or of another type.
+        """
+        try:
+            values = json.loads(text)
+        except json.JSONDecodeError as error:
+            raise InfoganError(f"the config is not JSON: {error}.") from error
+        if not isinstance(values, dict):
+            raise InfoganError("the config is not a JSON object of fields.")
+        known = {field.name: field for field in fields(Config)}
+        for name, value in values.items():
+            if name not in known:
+                raise InfoganError(f"config: unknown field {name!r}; " + did_you_mean(name, known))
+            values[name] = _typed(name, value, known[name].type)
+        missing = {"images", "net"} - set(values)
+        if missing:
+            raise InfoganError(f"config: the field {min(missing)!r} is missing.")
+        return Config(**values)
+
+
+def _require(holds: bool, name: str, value: Any, rule: str) -> None:
+    if not holds:
+        raise InfoganError(f"config: {name} is {value}, but must be {rule}.")
+
+
+def _typed(name: str, value: Any, kind: Any) -> Any:
+    """The value if JSON's type fits the field's; JSON knows no tuples, and writes 1.0 as it likes."""
+    options = get_args(kind)
+    number = isinstance(value, int | float) and not isinstance(value, bool)
+    if kind == tuple[float, ...]:
+        fits = isinstance(value, list) and all(isinstance(v, int | float) for v in value)
+        value = tuple(value) if fits else value
+    elif kind is float or kind == float | None:
+        fits = number or (value is None and kind is not float)
+    elif kind in (int, bool, str):
+        fits = type(value) is kind
+    else:
+        fits = value in options
+    rule = f"one of {', '.join(map(str, options))}" if not fits and options else f"of type {kind}"
+    _require(fits, name, value, rule)
+    return value

@@ -1,0 +1,116 @@
+"""Who listens to a training: the metrics file, TensorBoard, and the person at the terminal."""
+
+import json
+import time
+from collections.abc import Callable
+from importlib.util import find_spec
+from typing import final
+
+import torch
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from infogan.latent import Latent
+from infogan.run import Run, telling
+from infogan.train import Update
+
+Row = dict[str, float]  # "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "images_per_s"
+
+
+@final
+class Means:
+    """Gathers updates and hands their means over, once every `log_every` updates and at the end."""
+
+    def __init__(self, run: Run, latent: Latent, sinks: list[Callable[[Row], None]]) -> None:
+        self.config = run.config
+        self.names = [*(f"L_I_{name}" for name in latent.names), "loss_d", "loss_g"]
+        self.sinks = sinks
+        self.gathered: list[torch.Tensor] = []
+        self.since = time.perf_counter()
+
+    def __call__(self, update: Update) -> None:
+        self.gathered.append(torch.cat([update.L_I, update.loss_d[None], update.loss_g[None]]))
+        if update.n % self.config.log_every and update.n != self.config.updates:
+            return
+        now = time.perf_counter()
+        rate = len(self.gathered) * self.config.batch / (now - self.since)
+        means = torch.stack(self.gathered).mean(dim=0).tolist()
+        row = {
+            "update": update.n,
+            **dict(zip(self.names, means, strict=True)),
+            "images_per_s": rate,
+        }
+        self.gathered, self.since = [], now
+        for sink in self.sinks:
+            sink(row)
+
+
+def metrics_file(run: Run) -> Callable[[Row], None]:
+    """A line of metrics.jsonl for every row, on the disk at once."""
+
+    def write(row: Row) -> None:
+        with telling(run.path), (run.path / "metrics.jsonl").open("a") as file:
+            file.write(json.dumps(row) + "\n")
+
+    return write
+
+
+def tensorboard(run: Run, start: int) -> list[Callable[[Row], None]]:
+    """Event files for TensorBoard in the run folder, if the extra `log` is installed."""
+    if find_spec("tensorboard") is None:
+        return []
+    from torch.utils.tensorboard import SummaryWriter
+
+    writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=start + 1)  # type: ignore[no-untyped-call]
+
+    def write(row: Row) -> None:
+        with telling(run.path):
+            for name, value in row.items():
+                if name != "update":
+                    writer.add_scalar(name, value, int(row["update"]))  # type: ignore[no-untyped-call]
+            writer.flush()  # type: ignore[no-untyped-call]
+
+    return [write]
+
+
+@final
+class Display:
+    """A line that lives at the foot of a terminal; elsewhere a plain line for every twentieth of the run."""
+
+    def __init__(self, run: Run, latent: Latent, start: int, console: Console) -> None:
+        self.updates = run.config.updates
+        self.console = console
+        self.H_c = dict(zip(latent.names, (code.entropy() for code in latent.codes), strict=True))
+        self.shown = start * 20 // self.updates
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(bar_width=16),
+            MofNCompleteColumn(),
+            TimeRemainingColumn(compact=True),
+            TextColumn("{task.fields[row]}"),
+        )
+        self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.task = self.progress.add_task(
+            run.path.name, completed=start, total=self.updates, row=""
+        )
+
+    def __enter__(self) -> "Display":
+        self.progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.progress.stop()
+
+    def __call__(self, row: Row) -> None:
+        bounds = " ".join(f"{c} {row[f'L_I_{c}']:.2f}/{H:.2f}" for c, H in self.H_c.items())
+        text = (
+            f"{row['images_per_s']:.0f} images/s  L_I/H(c) {bounds}  "
+            f"loss D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
+        )
+        n = int(row["update"])
+        self.progress.update(self.task, completed=n, row=text)
+        if not self.console.is_terminal and n * 20 // self.updates > self.shown:
+            self.shown = n * 20 // self.updates
+            self.console.print(
+                f"{n}/{self.updates} updates  {text}", soft_wrap=True, highlight=False
+            )

@@ -1,0 +1,142 @@
+"""G, D and Q with their latent: what training makes, and what everything else asks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple, final
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from infogan.config import Config
+from infogan.errors import InfoganError
+from infogan.latent import Latent
+from infogan.nets import NETS, DiscriminatorQ, Generator, init_weights
+from infogan.rng import make_rng
+
+CHUNK = 1024  # images that pass a network at once, so that memory does not grow with their number
+
+Statistics = Literal["running", "batch"]
+
+
+class Encoding(NamedTuple):
+    """What Q reads off images, a column a code; units as in `Code.decode`."""
+
+    values: Float[Tensor, "n L"]
+    spreads: Float[Tensor, "n L"]
+
+
+@final
+class Model:
+    """The trained networks, in evaluation mode; images go in and come out as uint8, 0 to 255."""
+
+    def __init__(self, latent: Latent, G: Generator, D: DiscriminatorQ) -> None:
+        self.latent = latent
+        self.G = G.eval()
+        self.D = D.eval()
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.G.parameters()).device
+
+    def check_shape(self, shape: tuple[int, int, int], what: str) -> None:
+        """Raises InfoganError unless images of that shape fit the networks."""
+        if shape != self.G.shape:
+            raise InfoganError(
+                f"{what} are (channels, height, width) {shape}, but the networks take {self.G.shape}; "
+                "bring the images to that shape, or choose another --net."
+            )
+
+    @torch.inference_mode()
+    def encode(
+        self, x: UInt8[np.ndarray, "n ch h w"], statistics: Statistics = "running"
+    ) -> Encoding:
+        """What Q reads off these images.
+
+        Args:
+            statistics: of batch norm. The running ones are means over the real batches of the last
+                updates, so that an image's codes do not depend on its neighbours. "batch" takes those
+                of the images at hand, 1,024 at a time, as the original code did everywhere.
+
+        Raises:
+            InfoganError: for images of another shape.
+        """
+        self.check_shape(x.shape[1:], "the images")
+        values, spreads = [], []
+        with batch_statistics(self.D, statistics == "batch"):
+            for i in range(0, len(x), CHUNK):
+                q = self.D(to_unit(torch.from_numpy(x[i : i + CHUNK]).to(self.device))).q
+                decoded = [code.decode(q_i) for code, q_i in zip(self.latent.codes, q, strict=True)]
+                values.append(torch.stack([d.value for d in decoded], dim=1).cpu())
+                spreads.append(torch.stack([d.spread for d in decoded], dim=1).cpu())
+        if not values:
+            return Encoding(*(torch.empty(0, len(self.latent.codes)) for _ in range(2)))
+        return Encoding(torch.cat(values), torch.cat(spreads))
+
+    @torch.inference_mode()
+    def decode(
+        self, values: Float[Tensor, "n L"], z: Float[Tensor, "n n_z"]
+    ) -> UInt8[np.ndarray, "n ch h w"]:
+        """G(z, c) for codes given by their values, with G's running statistics of batch norm."""
+        values, z = values.to(self.device), z.to(self.device)
+        chunks = zip(values.split(CHUNK), z.split(CHUNK), strict=True)
+        return np.concatenate(
+            [to_bytes(self.G(z_i, self.latent.embed(v_i))) for v_i, z_i in chunks]
+        )
+
+    def sample(self, n: int, rng: torch.Generator) -> UInt8[np.ndarray, "n ch h w"]:
+        """n images, z and codes drawn from their priors by `rng`, a generator on the CPU."""
+        return self.decode(self.sample_values(n, rng), self.latent.sample_z(n, rng))
+
+    def sample_values(self, n: int, rng: torch.Generator) -> Float[Tensor, "n L"]:
+        """Codes drawn from their priors, as values."""
+        return torch.stack([code.sample_value(n, rng) for code in self.latent.codes], dim=1)
+
+    def reconstruct(
+        self, x: UInt8[np.ndarray, "n ch h w"], rng: torch.Generator
+    ) -> UInt8[np.ndarray, "n ch h w"]:
+        """Images with the codes of these, and a z drawn by `rng`, as InfoGAN has no encoder of z."""
+        return self.decode(self.encode(x).values, self.latent.sample_z(len(x), rng))
+
+
+def make_model(config: Config) -> Model:
+    """The networks of a config, with the weights that its seed draws."""
+    latent = Latent.parse(config.codes, config.noise, config.std_floor, config.fixed_std)
+    networks = NETS[config.net](latent, config.leak)
+    rng = make_rng(config.seed, "weights")
+    for net in networks:
+        init_weights(net, rng)
+    return Model(latent, *networks)
+
+
+def to_unit(x: UInt8[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+    """From 0 .. 255 to [0, 1], the range of G."""
+    return x.float() / 255
+
+
+def to_bytes(x: Float[Tensor, "b ch h w"]) -> UInt8[np.ndarray, "b ch h w"]:
+    """From G's range back to 0 .. 255."""
+    rounded: UInt8[np.ndarray, "b ch h w"] = (x * 255).round().byte().cpu().numpy()
+    return rounded
+
+
+def batch_norms(net: nn.Module) -> list[nn.Module]:
+    return [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+
+
+@contextmanager
+def batch_statistics(net: nn.Module, wanted: bool = True) -> Iterator[None]:
+    """Batch norm takes the statistics of the batch at hand within, and keeps its running ones as they are."""
+    if not wanted:
+        yield
+        return
+    norms = batch_norms(net)
+    before = [(norm.training, norm.momentum) for norm in norms]
+    for norm in norms:
+        norm.training, norm.momentum = True, 0.0
+    try:
+        yield
+    finally:
+        for norm, (training, momentum) in zip(norms, before, strict=True):
+            norm.training, norm.momentum = training, momentum

@@ -1,0 +1,72 @@
+"""The paper's objective, Eqs. (1), (5) and (6), as pure functions of network outputs; all in nats.
+
+logit_real, logit_fake: D's output before the sigmoid, so D(x) = sigmoid(logit), (b,).
+L_I: the variational bound, an entry a code, (L,). lam: λ, an entry a code, (L,).
+"""
+
+from collections.abc import Sequence
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from infogan.code import Code
+
+
+def gan_value(logit_real: Float[Tensor, "b"], logit_fake: Float[Tensor, "n"]) -> Float[Tensor, ""]:
+    """V(D, G) = E[log D(x)] + E[log(1 - D(G(z, c)))], Eq. (1)."""
+    # -softplus(-a) = log sigmoid(a), and -softplus(a) = log(1 - sigmoid(a))
+    return -F.softplus(-logit_real).mean() - F.softplus(logit_fake).mean()
+
+
+def info_bound(
+    codes: Sequence[Code],
+    c: Sequence[Float[Tensor, "b _"]],
+    q: Sequence[Float[Tensor, "b _"]],
+) -> Float[Tensor, "L"]:
+    """L_I(G, Q) = E[log Q(c|x)] + H(c) with c ~ P(c), x ~ G(z, c), Eq. (5): an entry a code.
+
+    It is a lower bound on I(c; G(z, c)), and short of it by the divergence of Q from P(c|x), Eq. (4).
+    `q` is Q's output at x = G(z, c) for the `c` that made x: such a c is a sample of P(c|x) already,
+    which is why no posterior is ever sampled (Lemma 5.1). Codes are independent a priori (Sec. 4),
+    so the bound is a sum; it is not summed here, as codes may be weighed apart (Table 7).
+    """
+    E_log_q = torch.stack(
+        [code.log_q(c_i, q_i).mean() for code, c_i, q_i in zip(codes, c, q, strict=True)]
+    )
+    H_c = E_log_q.new_tensor([code.entropy() for code in codes])
+    return E_log_q + H_c
+
+
+def infogan_value(
+    V: Float[Tensor, ""], L_I: Float[Tensor, "L"], lam: Float[Tensor, "L"]
+) -> Float[Tensor, ""]:
+    """V_InfoGAN(D, G, Q) = V(D, G) - λ L_I(G, Q), Eq. (6): D raises V, G and Q lower the whole."""
+    return V - lam @ L_I
+
+
+def discriminator_loss(
+    logit_real: Float[Tensor, "b"],
+    logit_fake: Float[Tensor, "n"],
+    L_I: Float[Tensor, "L"],
+    lam: Float[Tensor, "L"],
+) -> Float[Tensor, ""]:
+    """What D, Q and their trunk descend: -V(D, G) - λ L_I; each raises its own part of Eq. (6)."""
+    return -gan_value(logit_real, logit_fake) - lam @ L_I
+
+
+def generator_loss(
+    logit_fake: Float[Tensor, "b"],
+    L_I: Float[Tensor, "L"],
+    lam: Float[Tensor, "L"],
+    *,
+    saturating: bool = False,
+) -> Float[Tensor, ""]:
+    """What G descends: its part of Eq. (6), E[log(1 - D(G(z, c)))] - λ L_I, if `saturating`.
+
+    Otherwise -E[log D(G(z, c))] - λ L_I, as the original code has it: the same fixed point, with a
+    gradient that does not vanish while D wins.
+    """
+    adversarial = -F.softplus(logit_fake) if saturating else F.softplus(-logit_fake)
+    return adversarial.mean() - lam @ L_I

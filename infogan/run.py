@@ -1,0 +1,203 @@
+"""The run folder: everything a run leaves, and all that is needed to tell it again.
+
+config.json                   the whole config
+run.json                      versions, machine, commit, when it began, how many images
+metrics.jsonl                 a line for every `log_every` updates
+checkpoints/0005000.safetensors   the state after that many updates; only the newest is kept
+evaluation.json, figures/     what `infogan evaluate` and `infogan figures` add
+"""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, final
+
+import safetensors.torch
+import torch
+from safetensors import SafetensorError
+from torch import Tensor
+
+from infogan.config import Config
+from infogan.errors import InfoganError
+from infogan.model import Model, make_model
+from infogan.train import Trainer, load_weights
+
+
+@final
+class Run:
+    """A run folder that exists."""
+
+    def __init__(self, path: Path, config: Config) -> None:
+        self.path = path
+        self.config = config
+
+    @staticmethod
+    def create(path: Path, config: Config, n_images: int) -> "Run":
+        """Makes the folder and writes down how the run was begun.
+
+        Raises:
+            InfoganError: where the folder exists and is not empty, or cannot be written.
+        """
+        if path.is_dir() and any(path.iterdir()):
+            raise InfoganError(
+                f"{path} is there already and not empty; name another folder by --out, or go on with "
+                f"it by `infogan train --resume {path}`."
+            )
+        with telling(path):
+            (path / "checkpoints").mkdir(parents=True, exist_ok=True)
+            write_whole(path / "run.json", _dump(_circumstances(n_images)))
+            write_whole(path / "config.json", config.to_json().encode())
+        return Run(path, config)
+
+    @staticmethod
+    def open(path: Path) -> "Run":
+        """The run that was begun there.
+
+        Raises:
+            InfoganError: where there is none, or its config is not one of this version.
+        """
+        file = path / "config.json"
+        if not file.is_file():
+            near = sorted(p.parent for p in path.parent.glob("*/config.json")) if path.name else []
+            hint = f"; there are {', '.join(map(str, near[:5]))}" if near else ""
+            raise InfoganError(f"{path} is not a run: it holds no config.json{hint}.")
+        try:
+            return Run(path, Config.from_json(file.read_text()))
+        except (OSError, UnicodeDecodeError) as error:
+            raise InfoganError(f"{file} cannot be read ({error}).") from error
+
+    @property
+    def figures(self) -> Path:
+        return self.path / "figures"
+
+    def checkpoint(self) -> Path | None:
+        """The newest checkpoint, if there is one."""
+        return max(self.path.glob("checkpoints/*.safetensors"), default=None)
+
+    def state(self) -> dict[str, Tensor]:
+        """What the newest checkpoint holds.
+
+        Raises:
+            InfoganError: where there is none, or it is damaged.
+        """
+        path = self.checkpoint()
+        if path is None:
+            raise InfoganError(f"{self.path} holds no checkpoint yet; train it for longer.")
+        try:
+            return safetensors.torch.load(path.read_bytes())
+        except (OSError, SafetensorError) as error:
+            raise InfoganError(
+                f"{path} cannot be read ({error}); delete it to go back to the one before."
+            ) from error
+
+    def save(self, trainer: Trainer) -> None:
+        """Writes a checkpoint whole, or not at all; then drops those before it, but one.
+
+        Raises:
+            InfoganError: where it cannot be written; what was there before is still there.
+        """
+        older = sorted(self.path.glob("checkpoints/*.safetensors"))
+        state = {name: value.contiguous() for name, value in trainer.state().items()}
+        with telling(self.path):
+            path = self.path / "checkpoints" / f"{trainer.n:07d}.safetensors"
+            write_whole(path, safetensors.torch.save(state))
+            for file in older[:-1]:
+                file.unlink()
+
+    def model(self) -> Model:
+        """The model of the newest checkpoint, on the CPU."""
+        model = make_model(self.config)
+        try:
+            load_weights(model, self.state())
+        except RuntimeError as error:
+            raise InfoganError(
+                f"{self.checkpoint()} does not fit {self.path / 'config.json'}; one of them was changed."
+            ) from error
+        return model
+
+    def metrics(self, until: int | None = None) -> list[dict[str, float]]:
+        """The lines of metrics.jsonl, up to an update; a line that a crash cut short is left out."""
+        file = self.path / "metrics.jsonl"
+        lines = file.read_text().splitlines() if file.is_file() else []
+        rows: list[dict[str, float]] = []
+        for line in lines:
+            try:
+                rows.append(json.loads(line))
+            except json.JSONDecodeError:
+                break
+        return [row for row in rows if until is None or row["update"] <= until]
+
+    def cut_metrics(self, until: int) -> None:
+        """Drops the lines after an update, which a resumed run will write again."""
+        kept = "".join(json.dumps(row) + "\n" for row in self.metrics(until))
+        with telling(self.path):
+            write_whole(self.path / "metrics.jsonl", kept.encode())
+
+    def write_json(self, name: str, value: Any) -> None:
+        with telling(self.path):
+            write_whole(self.path / name, _dump(value))
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Writes a file under a temporary name and renames it, so that no half of it is ever seen."""
+    part = path.with_name(f"{path.name}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
+
+
+@contextmanager
+def telling(path: Path) -> Iterator[None]:
+    """Turns a failed write below `path` into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InfoganError(
+            f"{path} cannot be written ({error.strerror or error}); make room or name another folder "
+            "by --out. What was written before is still there."
+        ) from error
+
+
+def _dump(value: Any) -> bytes:
+    return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
+
+
+def _circumstances(n_images: int) -> dict[str, Any]:
+    packages = ("infogan", "torch", "numpy", "lightning-fabric")
+    return {
+        "begun": datetime.now(UTC).isoformat(timespec="seconds"),
+        "images": n_images,
+        "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
+        "commit": _commit(),
+        "machine": {
+            "system": platform.platform(terse=True),
+            "processor": platform.machine(),
+            "threads": torch.get_num_threads(),
+            "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+        },
+    }
+
+
+def _commit() -> str | None:
+    """The commit of the source, where it is run from a checkout, with a + where it was changed."""
+    git = ["git", "-C", str(Path(__file__).parent)]
+    try:
+        commit = subprocess.run(
+            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
+        )
+        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "."], check=False)
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return commit.stdout.strip()[:12] + ("+" if changed.returncode else "")

@@ -1,0 +1,54 @@
+"""The spec string of a latent, such as "cat:10 unif:2 noise:62", read without importing torch."""
+
+from typing import Literal, NamedTuple, get_args
+
+from infogan.errors import InfoganError, did_you_mean
+
+Kind = Literal["cat", "unif", "gauss", "bern", "circ"]
+DEFAULT_NOISE = 62  # the width of z in the paper's MNIST experiment (App. C.1)
+
+
+class Spec(NamedTuple):
+    """What a spec string says: a (kind, k) for each code in order, and the width of the noise z."""
+
+    codes: tuple[tuple[Kind, int], ...]  # k: the categories of a cat, 1 for any other kind
+    n_noise: int
+
+
+def parse_spec(text: str) -> Spec:
+    """Reads words of the form KIND:NUMBER, separated by spaces.
+
+    `cat:K` is one categorical code of K categories. `unif:N`, `gauss:N`, `bern:N` and `circ:N` are
+    N codes each. `noise:N` is the width of z, 62 when it is not named.
+
+    Raises:
+        InfoganError: for a word of another form, an unknown kind, a number out of range, noise
+            named twice, or no code at all.
+    """
+    codes: list[tuple[Kind, int]] = []
+    n_noise: int | None = None
+    for word in text.split():
+        kind, colon, digits = word.partition(":")
+        if not (colon and digits.isascii() and digits.isdigit()):
+            raise InfoganError(f"codes: {word!r} is not of the form KIND:NUMBER, such as cat:10.")
+        number = int(digits)
+        if kind == "noise":
+            if n_noise is not None:
+                raise InfoganError(f"codes: {word!r} names the noise a second time; name it once.")
+            n_noise = number
+        elif kind not in get_args(Kind):
+            known = [*get_args(Kind), "noise"]
+            raise InfoganError(
+                f"codes: unknown kind {kind!r} in {word!r}; " + did_you_mean(kind, known)
+            )
+        elif kind == "cat" and number < 2:
+            raise InfoganError(
+                f"codes: {word!r} needs at least 2 categories, since 1 tells nothing."
+            )
+        elif number < 1:
+            raise InfoganError(f"codes: {word!r} asks for no code; leave the word out.")
+        else:
+            codes += [("cat", number)] if kind == "cat" else [(kind, 1)] * number  # type: ignore[list-item]
+    if not codes:
+        raise InfoganError(f"codes: {text!r} names no code; write at least one, such as cat:10.")
+    return Spec(tuple(codes), DEFAULT_NOISE if n_noise is None else n_noise)
