@@ -1,0 +1,68 @@
+"""Traversals: z and the other codes stay, one code moves (Fig. 2). Figures, command line and page share it."""
+
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+
+from infogan.errors import InfoganError
+from infogan.model import Model
+from infogan.rng import make_rng
+
+RANGE = (-2.0, 2.0)  # twice what G was trained on, as in Fig. 2
+
+
+class Traversal(NamedTuple):
+    """A row a random z and other codes, a column a value of the moving code."""
+
+    images: UInt8[np.ndarray, "rows m ch h w"]
+    values: Float[torch.Tensor, "m"]
+
+
+def traverse(
+    model: Model,
+    code: int,
+    *,
+    rows: int = 5,
+    steps: int = 10,
+    low: float = RANGE[0],
+    high: float = RANGE[1],
+    seed: int = 0,
+) -> Traversal:
+    """Moves one code, counted from 0, through its values, for each of `rows` random images.
+
+    Args:
+        steps, low, high: for a continuous code; a discrete one takes all its values.
+    """
+    rng = make_rng(seed, "traverse")
+    z, values = model.latent.sample_z(rows, rng), model.sample_values(rows, rng)
+    moving = model.latent.codes[code].sweep(steps, low, high)
+    m = len(moving)
+    values = values.repeat_interleave(m, dim=0)
+    values[:, code] = moving.repeat(rows)
+    images = model.decode(values, z.repeat_interleave(m, dim=0))
+    return Traversal(images.reshape(rows, m, *images.shape[1:]), moving)
+
+
+def find_code(model: Model, name: str) -> int:
+    """The index of a code from its name: c1, or 1.
+
+    Raises:
+        InfoganError: where there is no such code.
+    """
+    names = model.latent.names
+    wanted = name if name.startswith("c") else f"c{name}"
+    if wanted not in names:
+        raise InfoganError(f"unknown code {name!r}; this run has {', '.join(names)}.")
+    return names.index(wanted)
+
+
+def tile(images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1) -> UInt8[np.ndarray, "h w ch"]:
+    """One picture of a grid of images, white lines of `gap` pixels between them."""
+    rows, cols, ch, h, w = images.shape
+    sheet = np.full((rows * (h + gap) - gap, cols * (w + gap) - gap, ch), 255, np.uint8)
+    for r, c in np.ndindex(rows, cols):
+        top, left = r * (h + gap), c * (w + gap)
+        sheet[top : top + h, left : left + w] = images[r, c].transpose(1, 2, 0)
+    return sheet
