@@ -3,7 +3,7 @@
 config.json                   the whole config
 run.json                      versions, machine, commit, when it began, how many images
 metrics.jsonl                 a line for every `log_every` updates
-checkpoints/0005000.safetensors   the state after that many updates; only the newest is kept
+checkpoints/0005000.safetensors   the state after that many updates; the newest two stay
 evaluation.json, figures/     what `infogan evaluate` and `infogan figures` add
 """
 
@@ -52,8 +52,9 @@ class Run:
         with telling(path):
             (path / "checkpoints").mkdir(parents=True, exist_ok=True)
             write_whole(path / "run.json", _dump(_circumstances(n_images)))
-            write_whole(path / "config.json", config.to_json().encode())
-        return Run(path, config)
+        run = Run(path, config)
+        run.write_config()
+        return run
 
     @staticmethod
     def open(path: Path) -> "Run":
@@ -97,7 +98,7 @@ class Run:
             ) from error
 
     def save(self, trainer: Trainer) -> None:
-        """Writes a checkpoint whole, or not at all; then drops those before it, but one.
+        """Writes a checkpoint whole, or not at all; then drops all before it but one.
 
         Raises:
             InfoganError: where it cannot be written; what was there before is still there.
@@ -138,6 +139,10 @@ class Run:
         kept = "".join(json.dumps(row) + "\n" for row in self.metrics(until))
         with telling(self.path):
             write_whole(self.path / "metrics.jsonl", kept.encode())
+
+    def write_config(self) -> None:
+        with telling(self.path):
+            write_whole(self.path / "config.json", self.config.to_json().encode())
 
     def write_json(self, name: str, value: Any) -> None:
         with telling(self.path):

@@ -1,10 +1,12 @@
 """Traversals: z and the other codes stay, one code moves (Fig. 2). Figures, command line and page share it."""
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
+from PIL import Image
 
 from infogan.errors import InfoganError
 from infogan.model import Model
@@ -58,7 +60,9 @@ def find_code(model: Model, name: str) -> int:
     return names.index(wanted)
 
 
-def tile(images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1) -> UInt8[np.ndarray, "h w ch"]:
+def tile(
+    images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1
+) -> UInt8[np.ndarray, "h w ch"]:
     """One picture of a grid of images, white lines of `gap` pixels between them."""
     rows, cols, ch, h, w = images.shape
     sheet = np.full((rows * (h + gap) - gap, cols * (w + gap) - gap, ch), 255, np.uint8)
@@ -66,3 +70,22 @@ def tile(images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1) -> UInt8[n
         top, left = r * (h + gap), c * (w + gap)
         sheet[top : top + h, left : left + w] = images[r, c].transpose(1, 2, 0)
     return sheet
+
+
+def save_tiles(traversal: Traversal, path: Path) -> None:
+    """Writes a traversal as a picture, each pixel as a square so that it can be looked at.
+
+    Raises:
+        InfoganError: where the picture cannot be written, or its name ends in no picture format.
+    """
+    picture = Image.fromarray(tile(traversal.images).squeeze())
+    scale = max(1, 56 // traversal.images.shape[-1])
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.resize(
+            (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
+        ).save(path)
+    except (OSError, ValueError) as error:
+        raise InfoganError(
+            f"{path} cannot be written ({error}); name another file by -o."
+        ) from error

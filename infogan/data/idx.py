@@ -40,4 +40,4 @@ def read_idx(path: Path, *, md5: str | None = None) -> UInt8[np.ndarray, "..."]:
         )
     if md5 is not None and hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise InfoganError(f"{path} has another checksum than the published file; {way_out}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(sizes)
+    return np.frombuffer(content, np.uint8, offset=start).reshape(sizes).copy()  # writable

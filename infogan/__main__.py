@@ -1,0 +1,5 @@
+"""`python -m infogan`."""
+
+from infogan.cli import main
+
+main()

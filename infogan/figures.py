@@ -1,0 +1,191 @@
+"""The paper's figures, a function each; every one returns a matplotlib Figure and shows nothing."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Int, UInt8
+
+from infogan.data import Images
+from infogan.errors import InfoganError
+from infogan.metrics.clustering import Table, match
+from infogan.metrics.evaluation import tables
+from infogan.model import Model
+from infogan.rng import make_rng
+from infogan.run import Run, telling
+from infogan.traverse import Traversal, tile, traverse
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROWS = 5  # random z and other codes, as in Fig. 2
+
+
+def plot_bound(
+    curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H_c: float
+) -> "Figure":
+    """Fig. 1: L_I of one code over the updates, a curve a run, and the line of H(c)."""
+    figure, axes = _subplots(6, 3.6)
+    for (label, rows), colour in zip(curves.items(), _colours(), strict=False):
+        axes.plot(
+            [r["update"] for r in rows], [r[f"L_I_{code}"] for r in rows], colour, label=label
+        )
+    axes.axhline(H_c, color="0.4", linestyle="--", linewidth=1, label=f"H({code}) = {H_c:.2f}")
+    axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
+    lowest = min(r[f"L_I_{code}"] for rows in curves.values() for r in rows[len(rows) // 10 :])
+    axes.set_ylim(min(-0.1 * H_c, 1.1 * lowest), 1.12 * max(H_c, -lowest))
+    axes.set(xlabel="updates", ylabel=f"$L_I$ of {code}, nats")
+    axes.legend(loc="center right", frameon=False)
+    return figure
+
+
+def plot_categories(
+    traversal: Traversal, order: Int[np.ndarray, "k"], titles: Sequence[str], code: str
+) -> "Figure":
+    """Figs. 2a and 2b: a column a category, in the given order; a row a random z and other codes."""
+    figure, axes = _grid(traversal.images[:, order], code)
+    _ticks(axes, traversal, titles)
+    return figure
+
+
+def plot_sweep(traversal: Traversal, code: str) -> "Figure":
+    """Figs. 2c and 2d: a continuous code moves from left to right."""
+    figure, axes = _grid(traversal.images, code)
+    _ticks(axes, traversal, [f"{v:.1f}" for v in traversal.values.tolist()])
+    return figure
+
+
+def plot_confusion(table: Table, code: str) -> "Figure":
+    """How many images of each label fell into each category, categories ordered by their label."""
+    order, titles = order_by_label(table)
+    figure, axes = _subplots(6, 5.2)
+    share = table[order] / np.maximum(table[order].sum(axis=0), 1)
+    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for r, c in np.ndindex(share.shape):
+        colour = "white" if share[r, c] > 0.5 else "0.25"
+        axes.text(c, r, f"{table[order][r, c]}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set(xlabel="label", ylabel=f"category of {code} → its label")
+    axes.set_xticks(range(table.shape[1]))
+    axes.set_yticks(range(len(order)), [f"{c} → {t}" for c, t in zip(order, titles, strict=True)])
+    return figure
+
+
+def plot_samples(
+    real: UInt8[np.ndarray, "n ch h w"], fake: UInt8[np.ndarray, "n ch h w"]
+) -> "Figure":
+    """Real images on the left, generated ones on the right; as many of each, a square number."""
+    figure, axes = _subplots(9, 4.6, columns=2)
+    for ax, images, title in zip(axes, (real, fake), ("real", "generated"), strict=True):
+        side = int(len(images) ** 0.5)
+        _show(ax, tile(images.reshape(side, side, *images.shape[1:])))
+        ax.set_title(title)
+    return figure
+
+
+def order_by_label(table: Table) -> tuple[Int[np.ndarray, "k"], list[str]]:
+    """The categories in the order of the labels they are matched with, one to one, and those labels.
+
+    A category that no label is left for comes last and is titled with a dash.
+    """
+    categories, labels = match(table)
+    by_label = categories[np.argsort(labels)]
+    left_over = np.setdiff1d(np.arange(len(table)), categories)
+    titles = [str(label) for label in np.sort(labels)] + ["–"] * len(left_over)
+    return np.concatenate([by_label, left_over]), titles
+
+
+def make_figures(
+    run: Run, model: Model, images: Images, baseline: Run | None = None
+) -> dict[str, "Figure"]:
+    """All figures of a run, by the name of their file.
+
+    Args:
+        images: real ones; their labels, where there are any, put the categories in order.
+        baseline: a run to draw beside this one in Fig. 1.
+
+    Raises:
+        InfoganError: where a run holds no metrics yet, or the baseline has other codes.
+    """
+    made: dict[str, Figure] = {}
+    counts = tables(model, images) if images.labels is not None else {}
+    curves = {r.path.name: r.metrics() for r in (run, baseline) if r is not None}
+    for name, rows in curves.items():
+        missing = [c for c in model.latent.names if rows and f"L_I_{c}" not in rows[0]]
+        if not rows or missing:
+            raise InfoganError(
+                f"{name} holds no L_I of {', '.join(missing) or 'any code'} to draw."
+            )
+    for i, (name, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
+        made[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
+        traversal = traverse(model, i, rows=ROWS)
+        if code.categories is None:
+            made[f"sweep_{name}"] = plot_sweep(traversal, name)
+        elif name in counts:
+            made[f"categories_{name}"] = plot_categories(
+                traversal, *order_by_label(counts[name]), name
+            )
+            made[f"confusion_{name}"] = plot_confusion(counts[name], name)
+        else:
+            titles = [str(k) for k in range(code.categories)]
+            made[f"categories_{name}"] = plot_categories(
+                traversal, np.arange(len(titles)), titles, name
+            )
+    rng = make_rng(0, "samples")
+    made["samples"] = plot_samples(images.x[:100], model.sample(len(images.x[:100]), rng))
+    return made
+
+
+def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
+    """Writes each figure as PNG and SVG; gives the PNGs."""
+    with telling(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, figure in figures.items():
+            figure.savefig(folder / f"{name}.png", dpi=150)
+            figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
+    return [folder / f"{name}.png" for name in figures]
+
+
+def _matplotlib() -> ModuleType:
+    try:
+        import matplotlib
+    except ImportError as error:
+        raise InfoganError("figures need matplotlib; pip install 'infogan[plots]'.") from error
+    return matplotlib
+
+
+def _colours() -> list[str]:
+    return ["tab:blue", "tab:green", "tab:orange", "tab:red"]
+
+
+def _subplots(width: float, height: float, columns: int = 1) -> "tuple[Figure, Axes]":
+    """A figure that no window knows of, so that nothing has to be closed."""
+    _matplotlib()
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(width, height), layout="constrained")
+    return figure, figure.subplots(1, columns)
+
+
+def _grid(images: UInt8[np.ndarray, "rows m ch h w"], code: str) -> "tuple[Figure, Axes]":
+    rows, columns = images.shape[:2]
+    figure, axes = _subplots(0.6 * columns + 0.6, 0.6 * rows + 0.7)
+    _show(axes, tile(images))
+    axes.set_ylabel(f"{code} moves →", fontsize=9)
+    return figure, axes
+
+
+def _show(axes: "Axes", picture: UInt8[np.ndarray, "h w ch"]) -> None:
+    axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set_visible(False)
+
+
+def _ticks(axes: "Axes", traversal: Traversal, titles: Sequence[str]) -> None:
+    w = traversal.images.shape[-1] + 1
+    axes.set_xticks([w * (i + 0.5) - 1 for i in range(len(titles))], titles)
+    axes.tick_params(length=0)
