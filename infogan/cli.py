@@ -21,9 +21,7 @@ if TYPE_CHECKING:
     from infogan.metrics import Evaluation
     from infogan.session import Outcome
 
-EXIT = (
-    "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
-)
+EXIT = "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
 
 app = App(
     name="infogan",
@@ -97,7 +95,7 @@ def _add_preset(name: str, preset: Callable[[], Config]) -> None:
         _print_outcome(session.begin(chosen, path, data, _console()), json)
 
     command.__annotations__["config"] = Annotated[options, Parameter(name="*")]
-    command.__kwdefaults__["config"] = options()
+    command.__kwdefaults__ = {**(command.__kwdefaults__ or {}), "config": options()}
     command.__doc__ = preset.__doc__
     train.command(command, name=name)
 
@@ -136,9 +134,7 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
         print(json.dumps(result | {"seconds": round(outcome.seconds, 1), "last": last}))
     elif outcome.finished:
         bounds = ", ".join(f"{k[4:]} {v:.3f}" for k, v in last.items() if k.startswith("L_I_"))
-        print(
-            f"{path}: {outcome.updates} updates in {outcome.seconds:.0f} s; L_I in nats: {bounds}"
-        )
+        print(f"{path}: {outcome.updates} updates in {outcome.seconds:.0f} s; L_I in nats: {bounds}")
     if not outcome.finished:
         print(
             f"infogan: stopped after {outcome.updates} updates, all saved; go on by: "
@@ -151,14 +147,14 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
 @app.command
 def evaluate(run: Path, /, *, data: Data = None, json: Json = False) -> None:
     """Score a run: L_I of each code, and how its categories agree with labels it never saw."""
-    from infogan.data import has_test_split, load
+    from infogan.data import Split, has_test_split, load
     from infogan.metrics import evaluate as scores_of
     from infogan.run import Run
 
     opened = Run.open(run)
     model = opened.model()
     name = opened.config.images
-    names = ("train", "test") if has_test_split(name) else ("train",)
+    names: tuple[Split, ...] = ("train", "test") if has_test_split(name) else ("train",)
     splits = {split: load(name, split, data) for split in names}
     with _console().status("") as status:
         evaluation = scores_of(model, splits, opened.config.batch, status.update)
@@ -173,9 +169,7 @@ def _print_evaluation(evaluation: "Evaluation", as_json: bool) -> None:
     for split, scores in evaluation.items():
         print(split)
         for name, s in scores.items():
-            print(
-                f"  {name:36} {s['value']:7.4f}  [{s['low']:.4f}, {s['high']:.4f}]  {s['protocol']}"
-            )
+            print(f"  {name:36} {s['value']:7.4f}  [{s['low']:.4f}, {s['high']:.4f}]  {s['protocol']}")
 
 
 @app.command

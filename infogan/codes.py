@@ -216,19 +216,24 @@ class Circular(Code):
         return math.log(2 * math.pi)
 
     def _concentration(self, q: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2"]:
-        return q / (1 + self.std_floor**2 * torch.linalg.vector_norm(q, dim=1, keepdim=True))
+        return q / (1 + self.std_floor**2 * _length(q)[:, None])
 
     def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         q = self._concentration(q)
-        kappa = torch.linalg.vector_norm(q, dim=1)
-        log_i0 = torch.special.i0e(kappa).log() + kappa
+        kappa = _length(q)
+        log_i0: Tensor = torch.special.i0e(kappa).log() + kappa
         return (c * q).sum(dim=1) - log_i0 - math.log(2 * math.pi)
 
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
-        kappa = torch.linalg.vector_norm(self._concentration(q), dim=1)
+        kappa = _length(self._concentration(q))
         mean_length = torch.special.i1e(kappa) / torch.special.i0e(kappa)
         angle = torch.atan2(q[:, 1], q[:, 0]).remainder(2 * math.pi)
         return Decoded(angle, (-2 * mean_length.log()).sqrt())
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
         return torch.linspace(0, 2 * math.pi, steps + 1)[:-1]  # all around, whatever low and high
+
+
+def _length(q: Float[Tensor, "b 2"]) -> Float[Tensor, "b"]:
+    length: Tensor = torch.linalg.vector_norm(q, dim=1)
+    return length

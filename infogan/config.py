@@ -89,9 +89,7 @@ class Config:
         _require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
         _require(self.seed < 2**63, "seed", self.seed, "below 2^63")
         _require(all(0 <= l < math.inf for l in self.lam), "lam", self.lam, "0 or more")
-        _require(
-            len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code"
-        )
+        _require(len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code")
 
     @property
     def lam_per_code(self) -> tuple[float, ...]:

@@ -24,15 +24,11 @@ if TYPE_CHECKING:
 ROWS = 5  # random z and other codes, as in Fig. 2
 
 
-def plot_bound(
-    curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H_c: float
-) -> "Figure":
+def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H_c: float) -> "Figure":
     """Fig. 1: L_I of one code over the updates, a curve a run, and the line of H(c)."""
     figure, axes = _subplots(6, 3.6)
     for (label, rows), colour in zip(curves.items(), _colours(), strict=False):
-        axes.plot(
-            [r["update"] for r in rows], [r[f"L_I_{code}"] for r in rows], colour, label=label
-        )
+        axes.plot([r["update"] for r in rows], [r[f"L_I_{code}"] for r in rows], colour, label=label)
     axes.axhline(H_c, color="0.4", linestyle="--", linewidth=1, label=f"H({code}) = {H_c:.2f}")
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     lowest = min(r[f"L_I_{code}"] for rows in curves.values() for r in rows[len(rows) // 10 :])
@@ -73,15 +69,16 @@ def plot_confusion(table: Table, code: str) -> "Figure":
     return figure
 
 
-def plot_samples(
-    real: UInt8[np.ndarray, "n ch h w"], fake: UInt8[np.ndarray, "n ch h w"]
-) -> "Figure":
+def plot_samples(real: UInt8[np.ndarray, "n ch h w"], fake: UInt8[np.ndarray, "n ch h w"]) -> "Figure":
     """Real images on the left, generated ones on the right; as many of each, a square number."""
-    figure, axes = _subplots(9, 4.6, columns=2)
-    for ax, images, title in zip(axes, (real, fake), ("real", "generated"), strict=True):
-        side = int(len(images) ** 0.5)
-        _show(ax, tile(images.reshape(side, side, *images.shape[1:])))
-        ax.set_title(title)
+    figure, axes = _subplots(9, 4.6)
+    sheets = []
+    side = int(len(real) ** 0.5)
+    for images in (real, fake):
+        sheets.append(tile(images[: side**2].reshape(side, side, *images.shape[1:])))
+    gap = np.full((len(sheets[0]), sheets[0].shape[1] // side, sheets[0].shape[2]), 255, np.uint8)
+    _show(axes, np.concatenate([sheets[0], gap, sheets[1]], axis=1))
+    axes.set_title("real (left) and generated (right)")
     return figure
 
 
@@ -97,9 +94,7 @@ def order_by_label(table: Table) -> tuple[Int[np.ndarray, "k"], list[str]]:
     return np.concatenate([by_label, left_over]), titles
 
 
-def make_figures(
-    run: Run, model: Model, images: Images, baseline: Run | None = None
-) -> dict[str, "Figure"]:
+def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = None) -> dict[str, "Figure"]:
     """All figures of a run, by the name of their file.
 
     Args:
@@ -115,24 +110,18 @@ def make_figures(
     for name, rows in curves.items():
         missing = [c for c in model.latent.names if rows and f"L_I_{c}" not in rows[0]]
         if not rows or missing:
-            raise InfoganError(
-                f"{name} holds no L_I of {', '.join(missing) or 'any code'} to draw."
-            )
+            raise InfoganError(f"{name} holds no L_I of {', '.join(missing) or 'any code'} to draw.")
     for i, (name, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
         made[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
         traversal = traverse(model, i, rows=ROWS)
         if code.categories is None:
             made[f"sweep_{name}"] = plot_sweep(traversal, name)
         elif name in counts:
-            made[f"categories_{name}"] = plot_categories(
-                traversal, *order_by_label(counts[name]), name
-            )
+            made[f"categories_{name}"] = plot_categories(traversal, *order_by_label(counts[name]), name)
             made[f"confusion_{name}"] = plot_confusion(counts[name], name)
         else:
             titles = [str(k) for k in range(code.categories)]
-            made[f"categories_{name}"] = plot_categories(
-                traversal, np.arange(len(titles)), titles, name
-            )
+            made[f"categories_{name}"] = plot_categories(traversal, np.arange(len(titles)), titles, name)
     rng = make_rng(0, "samples")
     made["samples"] = plot_samples(images.x[:100], model.sample(len(images.x[:100]), rng))
     return made
@@ -160,13 +149,13 @@ def _colours() -> list[str]:
     return ["tab:blue", "tab:green", "tab:orange", "tab:red"]
 
 
-def _subplots(width: float, height: float, columns: int = 1) -> "tuple[Figure, Axes]":
+def _subplots(width: float, height: float) -> "tuple[Figure, Axes]":
     """A figure that no window knows of, so that nothing has to be closed."""
     _matplotlib()
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots(1, columns)
+    return figure, figure.subplots()
 
 
 def _grid(images: UInt8[np.ndarray, "rows m ch h w"], code: str) -> "tuple[Figure, Axes]":

@@ -74,12 +74,10 @@ class Latent:
         """The codes as G takes them, from their values, a column a code."""
         return [code.embed(v) for code, v in zip(self.codes, values.unbind(dim=1), strict=True)]
 
-    def pack(
-        self, z: Float[Tensor, "b n_z"], c: Sequence[Float[Tensor, "b _"]]
-    ) -> Float[Tensor, "b size"]:
+    def pack(self, z: Float[Tensor, "b n_z"], c: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b size"]:
         """G's front door, the one place where z and the codes become one tensor."""
         return torch.cat([z, *c], dim=1)
 
     def split_q(self, q: Float[Tensor, "b params"]) -> tuple[Float[Tensor, "b _"], ...]:
         """Q's last layer, a tensor a code."""
-        return q.split([code.n_params for code in self.codes], dim=1)
+        return torch.split(q, [code.n_params for code in self.codes], dim=1)

@@ -61,14 +61,14 @@ def tensorboard(run: Run, start: int) -> list[Callable[[Row], None]]:
         return []
     from torch.utils.tensorboard import SummaryWriter
 
-    writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=start + 1)  # type: ignore[no-untyped-call]
+    writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=start + 1)
 
     def write(row: Row) -> None:
         with telling(run.path):
             for name, value in row.items():
                 if name != "update":
-                    writer.add_scalar(name, value, int(row["update"]))  # type: ignore[no-untyped-call]
-            writer.flush()  # type: ignore[no-untyped-call]
+                    writer.add_scalar(name, value, int(row["update"]))
+            writer.flush()
 
     return [write]
 
@@ -90,9 +90,7 @@ class Display:
             TextColumn("{task.fields[row]}"),
         )
         self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
-        self.task = self.progress.add_task(
-            run.path.name, completed=start, total=self.updates, row=""
-        )
+        self.task = self.progress.add_task(run.path.name, completed=start, total=self.updates, row="")
 
     def __enter__(self) -> "Display":
         self.progress.start()
@@ -111,6 +109,4 @@ class Display:
         self.progress.update(self.task, completed=n, row=text)
         if not self.console.is_terminal and n * 20 // self.updates > self.shown:
             self.shown = n * 20 // self.updates
-            self.console.print(
-                f"{n}/{self.updates} updates  {text}", soft_wrap=True, highlight=False
-            )
+            self.console.print(f"{n}/{self.updates} updates  {text}", soft_wrap=True, highlight=False)

@@ -49,9 +49,7 @@ class Model:
             )
 
     @torch.inference_mode()
-    def encode(
-        self, x: UInt8[np.ndarray, "n ch h w"], statistics: Statistics = "running"
-    ) -> Encoding:
+    def encode(self, x: UInt8[np.ndarray, "n ch h w"], statistics: Statistics = "running") -> Encoding:
         """What Q reads off these images.
 
         Args:
@@ -80,10 +78,8 @@ class Model:
     ) -> UInt8[np.ndarray, "n ch h w"]:
         """G(z, c) for codes given by their values, with G's running statistics of batch norm."""
         values, z = values.to(self.device), z.to(self.device)
-        chunks = zip(values.split(CHUNK), z.split(CHUNK), strict=True)
-        return np.concatenate(
-            [to_bytes(self.G(z_i, self.latent.embed(v_i))) for v_i, z_i in chunks]
-        )
+        chunks = zip(torch.split(values, CHUNK), torch.split(z, CHUNK), strict=True)
+        return np.concatenate([to_bytes(self.G(z_i, self.latent.embed(v_i))) for v_i, z_i in chunks])
 
     def sample(self, n: int, rng: torch.Generator) -> UInt8[np.ndarray, "n ch h w"]:
         """n images, z and codes drawn from their priors by `rng`, a generator on the CPU."""
@@ -121,7 +117,7 @@ def to_bytes(x: Float[Tensor, "b ch h w"]) -> UInt8[np.ndarray, "b ch h w"]:
     return rounded
 
 
-def batch_norms(net: nn.Module) -> list[nn.Module]:
+def batch_norms(net: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
     return [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
 
 

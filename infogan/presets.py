@@ -29,9 +29,7 @@ def mnist_small() -> Config:
 
 def digits() -> Config:
     """1,797 real digits of 8x8 pixels that come with scikit-learn: all of it in about a minute."""
-    return Config(
-        images="digits", net="digits", codes="cat:10 unif:2 noise:16", fixed_std=1.0, updates=3000
-    )
+    return Config(images="digits", net="digits", codes="cat:10 unif:2 noise:16", fixed_std=1.0, updates=3000)
 
 
 PRESETS: dict[str, Callable[[], Config]] = {

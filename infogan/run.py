@@ -199,9 +199,7 @@ def _commit() -> str | None:
     """The commit of the source, where it is run from a checkout, with a + where it was changed."""
     git = ["git", "-C", str(Path(__file__).parent)]
     try:
-        commit = subprocess.run(
-            [*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True
-        )
+        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
         changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "."], check=False)
     except (OSError, subprocess.CalledProcessError):
         return None

@@ -83,9 +83,7 @@ def _train(run: Run, trainer: Trainer, console: Console) -> Outcome:
                 if asked:
                     break
         except InfoganError as error:
-            raise InfoganError(
-                f"{error} {run.path} keeps the state after update {saved}."
-            ) from error
+            raise InfoganError(f"{error} {run.path} keeps the state after update {saved}.") from error
     return Outcome(run, trainer.n, trainer.n == goal, time.perf_counter() - began)
 
 

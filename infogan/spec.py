@@ -38,13 +38,9 @@ def parse_spec(text: str) -> Spec:
             n_noise = number
         elif kind not in get_args(Kind):
             known = [*get_args(Kind), "noise"]
-            raise InfoganError(
-                f"codes: unknown kind {kind!r} in {word!r}; " + did_you_mean(kind, known)
-            )
+            raise InfoganError(f"codes: unknown kind {kind!r} in {word!r}; " + did_you_mean(kind, known))
         elif kind == "cat" and number < 2:
-            raise InfoganError(
-                f"codes: {word!r} needs at least 2 categories, since 1 tells nothing."
-            )
+            raise InfoganError(f"codes: {word!r} needs at least 2 categories, since 1 tells nothing.")
         elif number < 1:
             raise InfoganError(f"codes: {word!r} asks for no code; leave the word out.")
         else:

@@ -22,9 +22,7 @@ def check_target(path: Path) -> None:
         raise InfoganError(f"there is no folder {path.parent}; make it first.")
 
 
-def write_codes(
-    path: Path, latent: Latent, encoding: Encoding, names: tuple[str, ...] | None
-) -> None:
+def write_codes(path: Path, latent: Latent, encoding: Encoding, names: tuple[str, ...] | None) -> None:
     """A row an image: its name or number, and for each code its value and its spread.
 
     Discrete codes are whole numbers. Units are those of `Code.decode`.

@@ -55,10 +55,10 @@ class Trainer:
         self.model = model
         self.n = 0  # updates done
         fabric = _make_fabric(config)
-        adam = {"betas": (config.beta1, config.beta2), "fused": True}
+        betas = (config.beta1, config.beta2)
         self.fabric = fabric
-        self.optim_d = torch.optim.Adam(model.D.parameters(), config.lr_d, **adam)
-        self.optim_g = torch.optim.Adam(model.G.parameters(), config.lr_g, **adam)
+        self.optim_d = torch.optim.Adam(model.D.parameters(), config.lr_d, betas, fused=True)
+        self.optim_g = torch.optim.Adam(model.G.parameters(), config.lr_g, betas, fused=True)
         self.D, self.optim_d = fabric.setup(model.D, self.optim_d)
         self.G, self.optim_g = fabric.setup(model.G, self.optim_g)
         self.x = torch.from_numpy(images.x).to(fabric.device)
@@ -170,9 +170,7 @@ class Trainer:
 def _make_fabric(config: Config) -> Fabric:
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # advice about hardware that the config left out on purpose
+            warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
             return Fabric(accelerator=config.device, devices=1, precision=config.precision)
     except (RuntimeError, MisconfigurationException) as error:
         raise InfoganError(

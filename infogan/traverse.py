@@ -1,4 +1,4 @@
-"""Traversals: z and the other codes stay, one code moves (Fig. 2). Figures, command line and page share it."""
+"""Traversals: z and the other codes stay, one code moves (Fig. 2). Figures and command line share it."""
 
 from pathlib import Path
 from typing import NamedTuple
@@ -60,9 +60,7 @@ def find_code(model: Model, name: str) -> int:
     return names.index(wanted)
 
 
-def tile(
-    images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1
-) -> UInt8[np.ndarray, "h w ch"]:
+def tile(images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1) -> UInt8[np.ndarray, "h w ch"]:
     """One picture of a grid of images, white lines of `gap` pixels between them."""
     rows, cols, ch, h, w = images.shape
     sheet = np.full((rows * (h + gap) - gap, cols * (w + gap) - gap, ch), 255, np.uint8)
@@ -82,10 +80,6 @@ def save_tiles(traversal: Traversal, path: Path) -> None:
     scale = max(1, 56 // traversal.images.shape[-1])
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.resize(
-            (picture.width * scale, picture.height * scale), Image.Resampling.NEAREST
-        ).save(path)
+        picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)
     except (OSError, ValueError) as error:
-        raise InfoganError(
-            f"{path} cannot be written ({error}); name another file by -o."
-        ) from error
+        raise InfoganError(f"{path} cannot be written ({error}); name another file by -o.") from error

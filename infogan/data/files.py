@@ -52,11 +52,7 @@ def load_pictures(path: Path) -> Images:
     Raises:
         InfoganError: where there is none, one cannot be read, or one differs in size or mode.
     """
-    found = (
-        sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES)
-        if path.is_dir()
-        else [path]
-    )
+    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
     if not found:
         raise InfoganError(f"{path} holds no picture ({', '.join(SUFFIXES)}).")
     pictures: list[np.ndarray] = []

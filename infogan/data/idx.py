@@ -35,9 +35,7 @@ def read_idx(path: Path, *, md5: str | None = None) -> UInt8[np.ndarray, "..."]:
     sizes = struct.unpack(f">{rank}I", content[4:start]) if len(content) >= start else ()
     expected = start + int(np.prod(sizes, dtype=np.int64))
     if not sizes or len(content) != expected:
-        raise InfoganError(
-            f"{path} holds {len(content):,} bytes where {expected:,} are announced; {way_out}"
-        )
+        raise InfoganError(f"{path} holds {len(content):,} bytes where {expected:,} are announced; {way_out}")
     if md5 is not None and hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise InfoganError(f"{path} has another checksum than the published file; {way_out}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(sizes).copy()  # writable

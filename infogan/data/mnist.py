@@ -49,13 +49,8 @@ def load_mnist(root: Path | None, split: Split, mirrors: Sequence[str] = MIRRORS
     """
     if root is None and os.environ.get("INFOGAN_DATA"):
         root = Path(os.environ["INFOGAN_DATA"])
-    paths = [
-        _find(root, name) if root else _fetch(name, md5, mirrors)
-        for name, md5 in FILES[split].items()
-    ]
-    x, labels = (
-        read_idx(path, md5=md5) for path, md5 in zip(paths, FILES[split].values(), strict=True)
-    )
+    paths = [_find(root, name) if root else _fetch(name, md5, mirrors) for name, md5 in FILES[split].items()]
+    x, labels = (read_idx(path, md5=md5) for path, md5 in zip(paths, FILES[split].values(), strict=True))
     return Images(x[:, None], labels.astype(np.int64))
 
 

@@ -35,9 +35,7 @@ def load(name: str, split: Split = "train", root: Path | None = None) -> Images:
     if not path.exists():
         if kind in ("npz", "folder"):
             raise InfoganError(f"images: there is no {path}.")
-        raise InfoganError(
-            f"images: {name!r} is neither a data set nor a file; " + did_you_mean(name, NAMES)
-        )
+        raise InfoganError(f"images: {name!r} is neither a data set nor a file; " + did_you_mean(name, NAMES))
     return load_numpy(path) if path.suffix in (".npy", ".npz") else load_pictures(path)
 
 

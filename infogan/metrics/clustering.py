@@ -6,7 +6,7 @@ All scores are functions of the table of counts, a row a category of the code, a
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
@@ -16,9 +16,7 @@ Table = Int[np.ndarray, "k labels"]
 RESAMPLES = 200
 
 
-def count(
-    category: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"], k: int, n_labels: int
-) -> Table:
+def count(category: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"], k: int, n_labels: int) -> Table:
     """The table of counts: how many images of each label fell into each category."""
     table = np.zeros((k, n_labels), np.int64)
     np.add.at(table, (category, label), 1)

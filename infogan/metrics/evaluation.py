@@ -41,9 +41,7 @@ def evaluate(
     return evaluation
 
 
-def tables(
-    model: Model, images: Images, statistics: Statistics = "running"
-) -> dict[str, np.ndarray]:
+def tables(model: Model, images: Images, statistics: Statistics = "running") -> dict[str, np.ndarray]:
     """The table of counts of each discrete code against the labels, by the code's name."""
     labels = images.labels
     assert labels is not None

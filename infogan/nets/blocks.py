@@ -30,9 +30,7 @@ class Generator(nn.Module):
         self.layers = layers
         self.shape = shape  # channels, height, width
 
-    def forward(
-        self, z: Float[Tensor, "b n_z"], c: list[Float[Tensor, "b _"]]
-    ) -> Float[Tensor, "b ch h w"]:
+    def forward(self, z: Float[Tensor, "b n_z"], c: list[Float[Tensor, "b _"]]) -> Float[Tensor, "b ch h w"]:
         x: Tensor = self.layers(self.latent.pack(z, c))
         return x
 
@@ -41,9 +39,7 @@ class Generator(nn.Module):
 class DiscriminatorQ(nn.Module):
     """D and Q: one trunk, two heads (App. C)."""
 
-    def __init__(
-        self, latent: Latent, trunk: nn.Sequential, d_head: nn.Module, q_head: nn.Module
-    ) -> None:
+    def __init__(self, latent: Latent, trunk: nn.Sequential, d_head: nn.Module, q_head: nn.Module) -> None:
         super().__init__()
         self.latent = latent
         self.trunk = trunk
@@ -73,9 +69,7 @@ def conv(
     return [layer, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
 
 
-def upconv(
-    n_in: int, n_out: int, activation: nn.Module, *, batch_norm: bool = True
-) -> list[nn.Module]:
+def upconv(n_in: int, n_out: int, activation: nn.Module, *, batch_norm: bool = True) -> list[nn.Module]:
     """A 4x4 transposed convolution of stride 2: twice the height and width."""
     layer = nn.ConvTranspose2d(n_in, n_out, 4, 2, padding=1, bias=not batch_norm)
     return [layer, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
@@ -95,5 +89,6 @@ def init_weights(net: nn.Module, rng: torch.Generator) -> None:
             nn.init.normal_(layer.weight, 0, 0.02, generator=rng)
         elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
             nn.init.normal_(layer.weight, 1, 0.02, generator=rng)
-        if isinstance(getattr(layer, "bias", None), Tensor):
-            nn.init.zeros_(layer.bias)
+        bias = getattr(layer, "bias", None)
+        if isinstance(bias, Tensor):
+            nn.init.zeros_(bias)
