@@ -147,7 +147,7 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
 @app.command
 def evaluate(run: Path, /, *, data: Data = None, json: Json = False) -> None:
     """Score a run: L_I of each code, and how its categories agree with labels it never saw."""
-    from infogan.data import Split, has_test_split, load
+    from infogan.data import Images, Split, has_test_split, load
     from infogan.metrics import evaluate as scores_of
     from infogan.run import Run
 
@@ -155,7 +155,7 @@ def evaluate(run: Path, /, *, data: Data = None, json: Json = False) -> None:
     model = opened.model()
     name = opened.config.images
     names: tuple[Split, ...] = ("train", "test") if has_test_split(name) else ("train",)
-    splits = {split: load(name, split, data) for split in names}
+    splits: dict[str, Images] = {split: load(name, split, data) for split in names}
     with _console().status("") as status:
         evaluation = scores_of(model, splits, opened.config.batch, status.update)
     opened.write_json("evaluation.json", evaluation)

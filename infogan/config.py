@@ -88,7 +88,7 @@ class Config:
         fixed = self.fixed_std
         _require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
         _require(self.seed < 2**63, "seed", self.seed, "below 2^63")
-        _require(all(0 <= l < math.inf for l in self.lam), "lam", self.lam, "0 or more")
+        _require(all(0 <= value < math.inf for value in self.lam), "lam", self.lam, "0 or more")
         _require(len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code")
 
     @property
