@@ -102,7 +102,7 @@ def main() -> None:
                 continue
             trainer = Trainer(config, model, Images(x))
             updates = trainer.fit()
-            s = seconds(lambda it=updates: next(it), 3)  # type: ignore[misc]
+            s = seconds(lambda it=updates: next(it), 3)
             flops = update_flops(config, trainer)
             share = flops / s / peaks[precision]
             print(

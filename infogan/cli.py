@@ -115,10 +115,14 @@ def resume(
     updates: Annotated[int | None, Parameter(help="A new goal, if not the old one.")] = None,
     data: Data = None,
     json: Json = False,
+    **options: Annotated[str, Parameter(show=False)],
 ) -> None:
     """Train a preset in a new run folder, or go on with a run."""
     if preset:
         get_preset(preset)  # a known one is a command of its own, so this says which was meant
+    if options:
+        name = min(options)
+        raise InfoganError(f"train: unknown option --{name}; it goes behind a preset, if it is a field.")
     if resume is None:
         raise InfoganError("train what? Name a preset, or a run by --resume RUN.")
     from infogan import session
