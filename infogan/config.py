@@ -2,6 +2,7 @@
 
 import json
 import math
+import sys
 from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
@@ -108,7 +109,7 @@ class Config:
         """
         try:
             values = json.loads(text)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise InfoganError(f"the config is not JSON: {error}.") from error
         if not isinstance(values, dict):
             raise InfoganError("the config is not a JSON object of fields.")
@@ -129,18 +130,18 @@ def _require(holds: bool, name: str, value: Any, rule: str) -> None:
 
 
 def _typed(name: str, value: Any, kind: Any) -> Any:
-    """The value if JSON's type fits the field's; JSON knows no tuples, and writes 1.0 as it likes."""
-    options = get_args(kind)
-    number = isinstance(value, int | float) and not isinstance(value, bool)
+    """The value if JSON's type fits the field's; JSON knows no tuples, and may write 1.0 as 1."""
     if kind == tuple[float, ...]:
-        fits = isinstance(value, list) and all(isinstance(v, int | float) for v in value)
-        value = tuple(value) if fits else value
-    elif kind is float or kind == float | None:
-        fits = number or (value is None and kind is not float)
-    elif kind in (int, bool, str):
-        fits = type(value) is kind
+        _require(isinstance(value, list), name, value, "a list of numbers")
+        return tuple(_typed(name, v, float) for v in value)
+    if kind == float | None and value is None:
+        return None
+    if kind in (float, float | None):
+        number = isinstance(value, int | float) and not isinstance(value, bool)
+        _require(number and abs(value) <= sys.float_info.max, name, value, "a finite number")
+        return float(value)
+    if kind in (int, bool, str):
+        _require(type(value) is kind, name, value, f"of type {kind.__name__}")
     else:
-        fits = value in options
-    rule = f"one of {', '.join(map(str, options))}" if not fits and options else f"of type {kind}"
-    _require(fits, name, value, rule)
+        _require(value in get_args(kind), name, value, f"one of {', '.join(get_args(kind))}")
     return value

@@ -5,6 +5,7 @@ from typing import Literal, NamedTuple, get_args
 from infogan.errors import InfoganError, did_you_mean
 
 Kind = Literal["cat", "unif", "gauss", "bern", "circ"]
+MOST = 10_000  # far above any use, and below what would fill a memory
 DEFAULT_NOISE = 62  # the width of z in the paper's MNIST experiment (App. C.1)
 
 
@@ -31,6 +32,8 @@ def parse_spec(text: str) -> Spec:
         kind, colon, digits = word.partition(":")
         if not (colon and digits.isascii() and digits.isdigit()):
             raise InfoganError(f"codes: {word!r} is not of the form KIND:NUMBER, such as cat:10.")
+        if len(digits) > len(str(MOST)) or int(digits) > MOST:
+            raise InfoganError(f"codes: {word[:20]!r} asks for more than {MOST:,}, which no network takes.")
         number = int(digits)
         if kind == "noise":
             if n_noise is not None:

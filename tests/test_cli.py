@@ -1,0 +1,359 @@
+"""The command line from end to end, what it says of bad input, and who may import whom."""
+
+import ast
+import json
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypedDict
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from PIL import Image
+
+from infogan.presets import PRESETS, digits
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "infogan"
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
+
+
+def call(
+    *args: str | Path, cwd: Path, preexec: Callable[[], None] | None = None
+) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "infogan", *map(str, args)],
+        cwd=cwd,
+        env=ENV,
+        capture_output=True,
+        text=True,
+        timeout=90,
+        preexec_fn=preexec,
+        check=False,
+    )
+
+
+def succeed(*args: str | Path, cwd: Path) -> str:
+    done = call(*args, cwd=cwd)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def python(code: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        env=ENV,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    return done.stdout.strip()
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run of 40 updates, named run."""
+    folder = tmp_path_factory.mktemp("cli")
+    said = succeed("train", "digits", "--updates", "40", "--save-every", "20", "--out", "run",
+                   "--device", "cpu", cwd=folder)  # fmt: skip
+    assert said.startswith("run: 40 updates in ")
+    return folder
+
+
+def checkpoints(run: Path) -> list[str]:
+    return sorted(p.name for p in (run / "checkpoints").iterdir())
+
+
+def updates(run: Path) -> list[int]:
+    lines = (run / "metrics.jsonl").read_text().splitlines()
+    return [json.loads(line)["update"] for line in lines]
+
+
+def test_run_folder(folder: Path) -> None:
+    run = folder / "run"
+    assert checkpoints(run) == ["0000020.safetensors", "0000040.safetensors"]
+    assert updates(run) == [20, 40]
+    config = json.loads((run / "config.json").read_text())
+    changed = {"updates": 40, "save_every": 20, "device": "cpu"}
+    assert config == json.loads(digits().to_json()) | changed
+    assert json.loads((run / "run.json").read_text())["images"] == 1437
+    assert not list(run.rglob("*.part"))
+
+
+def test_evaluate(folder: Path) -> None:
+    scores = json.loads(succeed("evaluate", "run", "--json", cwd=folder))
+    assert set(scores) == {"generated", "train", "test"}
+    assert set(scores["generated"]) == {"info_bound_c1", "info_bound_c2", "info_bound_c3"}
+    for split in ("train", "test"):
+        assert 0 <= scores[split]["one_to_one_error"]["value"] <= 1
+        assert {"value", "low", "high", "protocol"} == set(scores[split]["nmi"])
+    assert json.loads((folder / "run" / "evaluation.json").read_text()) == scores
+
+
+def test_figures(folder: Path) -> None:
+    pytest.importorskip("matplotlib")
+    paths = json.loads(succeed("figures", "run", "--json", cwd=folder))
+    assert paths
+    for path in paths:
+        assert path.startswith("run/figures/")
+        with Image.open(folder / path) as picture:
+            picture.load()
+            assert min(picture.size) > 50
+    assert any(path.endswith(".png") for path in paths)
+
+
+def test_traverse(folder: Path) -> None:
+    said = succeed("traverse", "run", "--code", "c2", "--steps", "7", "--rows", "3", cwd=folder)
+    assert said == "run/figures/traverse_c2.png\n"
+    with Image.open(folder / said.strip()) as picture:
+        assert picture.size == (7 * (7 * 9 - 1), 7 * (3 * 9 - 1))  # each pixel seven wide
+
+
+def test_encode(folder: Path) -> None:
+    said = succeed("encode", "run", "digits:test", "-o", "codes.parquet", cwd=folder)
+    assert said == "codes.parquet\n"
+    table = pyarrow.parquet.read_table(folder / "codes.parquet")
+    assert table.num_rows == 360
+    codes = [name for c in ("c1", "c2", "c3") for name in (c, f"{c}_spread")]
+    assert table.column_names == ["image", *codes]
+    assert table["image"].to_pylist() == list(range(360))
+    c1 = table["c1"].to_numpy()
+    assert c1.dtype == np.int32
+    assert c1.min() >= 0
+    assert c1.max() <= 9
+    assert np.isfinite(table["c2"].to_numpy()).all()
+
+
+def test_resume(folder: Path, tmp_path: Path) -> None:
+    shutil.copytree(folder / "run", tmp_path / "run")
+    outcome = json.loads(succeed("train", "--resume", "run", "--updates", "60", "--json", cwd=tmp_path))
+    assert outcome["updates"] == 60
+    assert outcome["finished"]
+    assert outcome["last"]["update"] == 60
+    assert checkpoints(tmp_path / "run") == ["0000040.safetensors", "0000060.safetensors"]
+    assert updates(tmp_path / "run") == [20, 40, 60]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["updates"] == 60
+
+
+def test_ctrl_c_saves(tmp_path: Path) -> None:
+    command = ["train", "digits", "--out", "run", "--updates", "1000000", "--save-every", "1000000"]
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    with subprocess.Popen(
+        [sys.executable, "-m", "infogan", *command, "--log-every", "5"],
+        cwd=tmp_path,
+        env=ENV,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            until = time.monotonic() + 60
+            while not metrics.is_file() and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.05)
+            assert metrics.is_file()
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in said
+    assert "go on by: infogan train --resume run" in said
+    n = int(checkpoints(tmp_path / "run")[-1].removesuffix(".safetensors"))
+    assert n >= 5
+    outcome = json.loads(succeed("train", "--resume", "run", "--updates", str(n + 2), "--json", cwd=tmp_path))
+    assert outcome["updates"] == n + 2
+    assert updates(tmp_path / "run") == sorted({*range(5, n + 3, 5), n + 2})
+
+
+def test_disk_full(tmp_path: Path) -> None:
+    def limit() -> None:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = call("train", "digits", "--out", "run", "--updates", "5", cwd=tmp_path, preexec=limit)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    assert re.fullmatch(r"infogan: run cannot be written \(.*\); make room .*\n", done.stderr)
+    assert not list((tmp_path / "run").rglob("*.part"))
+    assert not list((tmp_path / "run").rglob("*.safetensors"))
+
+
+def test_dry_run_in_a_process(tmp_path: Path) -> None:
+    said = succeed("train", "digits", "--seed", "3", "--dry-run", cwd=tmp_path)
+    assert json.loads(said) == json.loads(digits().to_json()) | {"seed": 3}
+
+
+BAD: dict[str, tuple[str, str]] = {
+    "unknown preset": ("train digist", "did you mean 'digits'"),
+    "no preset": ("train", "Name a preset"),
+    "unknown field": ("train digits --bacth 3", "--bacth"),
+    "no number": ("train digits --batch many", "batch"),
+    "unknown net": ("train digits --net vgg", "vgg"),
+    "batch of 1": ("train digits --batch 1 --out new", "batch is 1, but must be at least 2"),
+    "batch too large": ("train digits --batch 5000 --out new", "holds 1437 images"),
+    "bad codes": ("train digits --codes cta:10 --out new", "did you mean 'cat'"),
+    "unknown images": ("train digits --images digist --out new", "did you mean 'digits'"),
+    "wrong shape": ("train digits --images npz:wide.npz --out new", "(1, 9, 9)"),
+    "folder in use": ("train digits --out run", "run is there already and not empty"),
+    "nothing to do": ("train --resume run", "has done its 40 updates"),
+    "resume of no run": ("train --resume nowhere --updates 9", "nowhere is not a run"),
+    "unknown code": ("traverse run --code c9", "unknown code 'c9'"),
+    "bad picture": ("traverse run --code c1 -o new.xyz", "new.xyz"),
+    "no run": ("evaluate nowhere", "nowhere is not a run: it holds no config.json; there are run"),
+    "target there": ("encode run digits:test -o there.csv", "there.csv is there already"),
+    "unknown format": ("encode run digits:test -o new.xlsx", "neither .parquet nor .csv"),
+    "no folder": ("encode run digits:test -o nowhere/new.csv", "no folder nowhere"),
+    "wide images": ("encode run wide.npz -o new.csv", "(1, 9, 9)"),
+    "no images": ("encode run nothing.npz -o new.csv", "nothing.npz"),
+}
+
+
+# Many command lines in one process, as each would wait for torch to load; and not in this one, as
+# cyclopts cannot read functions that jaxtyping has wrapped.
+DRIVER = """
+import contextlib, io, json, sys, traceback
+from pathlib import Path
+from infogan.cli import main
+
+def contents():
+    return {str(p): p.read_bytes() if p.is_file() else b"" for p in Path().rglob("*")}
+
+def outcome(line):
+    before, code = contents(), None
+    out, err = io.StringIO(), io.StringIO()
+    sys.argv = ["infogan", *line.split()]
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as stopped:
+            code = stopped.code
+        except BaseException:
+            traceback.print_exc()
+    changed = sorted(k for k, v in (contents().items() ^ before.items()))
+    return {"code": code, "out": out.getvalue(), "err": err.getvalue(), "changed": changed}
+
+print(json.dumps({line: outcome(line) for line in json.load(sys.stdin)}))
+"""
+
+
+class Said(TypedDict):
+    """What a command line came to."""
+
+    code: int | None
+    out: str
+    err: str
+    changed: list[str]  # the files that are other than before
+
+
+@pytest.fixture(scope="module")
+def place(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("place")
+    shutil.copytree(folder / "run", place / "run")
+    np.savez(place / "wide.npz", images=np.zeros((200, 9, 9), np.uint8))
+    (place / "there.csv").write_text("mine\n")
+    return place
+
+
+@pytest.fixture(scope="module")
+def outcomes(place: Path) -> dict[str, Said]:
+    lines = [line for line, _ in BAD.values()] + [f"train {name} --dry-run" for name in PRESETS]
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER],
+        cwd=place,
+        env=ENV,
+        input=json.dumps(lines),
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    said: dict[str, Said] = json.loads(done.stdout)
+    return said
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_dry_run_prints_preset(name: str, outcomes: dict[str, Said]) -> None:
+    said = outcomes[f"train {name} --dry-run"]
+    assert said["code"] in (0, None)
+    assert said["err"] == ""
+    assert said["changed"] == []
+    assert said["out"] == PRESETS[name]().to_json()
+
+
+@pytest.mark.parametrize(("line", "why"), BAD.values(), ids=BAD.keys())
+def test_bad_input(line: str, why: str, outcomes: dict[str, Said]) -> None:
+    """Exit 2, one sentence on standard error, and every file as it was before."""
+    said = outcomes[line]
+    assert "Traceback" not in said["err"], said["err"]
+    assert said["code"] == 2, said["err"]
+    assert said["out"] == ""
+    assert why in said["err"]
+    if "╭" not in said["err"]:  # the box in which cyclopts puts its own
+        assert said["err"].startswith("infogan: ")
+        assert said["err"].count("\n") == 1
+    assert said["changed"] == []
+
+
+def test_bad_input_in_a_process(place: Path) -> None:
+    done = call("train", "digist", cwd=place)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "infogan: unknown preset 'digist'; did you mean 'digits'?\n"
+
+
+def test_command_line_starts_without_torch() -> None:
+    code = "import sys, infogan, infogan.cli; print('torch' in sys.modules, 'numpy' in sys.modules)"
+    assert python(code) == "False False"
+
+
+def test_no_torchvision() -> None:
+    code = "import sys, infogan.session; print('torch' in sys.modules, 'torchvision' in sys.modules)"
+    assert python(code) == "True False"
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert not any("torchvision" in dependency for dependency in project["dependencies"])
+
+
+LAYERS = (
+    {"errors", "rng", "spec"},
+    {"code", "codes", "config", "latent", "presets"},
+    {"objective", "nets", "data"},
+    {"model"},
+    {"train", "run"},
+    {"traverse", "metrics", "listen", "table", "session", "figures"},
+    {"cli"},
+    {"__main__"},
+)
+RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
+FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if p != PACKAGE / "__init__.py"]
+
+
+def imported(file: Path) -> set[str]:
+    """The modules and folders right below infogan that a file names in an import, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(file.read_text())):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{file}: a relative import"
+            if node.module == "infogan":
+                names |= {f"infogan.{alias.name}" for alias in node.names}
+            else:
+                names.add(node.module or "")
+    return {name.split(".")[1] for name in names if name.startswith("infogan.")}
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
+def test_imports_point_one_way(file: Path) -> None:
+    own = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
+    assert own in RANKS, f"{own} has no rank yet"
+    higher = {name for name in imported(file) if RANKS[name] > RANKS[own]}
+    assert not higher

@@ -1,0 +1,222 @@
+"""Each kind of latent code against its own law: P(c), H(c) and Q(c|x)."""
+
+import math
+
+import pytest
+import scipy.stats
+import torch
+from torch import Tensor
+from torch.distributions import Bernoulli as BernoulliLaw
+from torch.distributions import Normal, OneHotCategorical, VonMises
+from torch.testing import assert_close
+
+from infogan.code import Code
+from infogan.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Gaussian, Uniform
+
+CODES: dict[str, Code] = {
+    "cat-2": Categorical(2),
+    "cat-10": Categorical(10),
+    "unif": Uniform(),
+    "unif-fixed": Uniform(fixed_std=1.0),
+    "gauss": Gaussian(),
+    "gauss-fixed": Gaussian(fixed_std=1.0),
+    "bern": Bernoulli(),
+    "circ": Circular(),
+}
+REAL = {"unif": Uniform, "gauss": Gaussian}
+
+each_code = pytest.mark.parametrize("code", CODES.values(), ids=CODES.keys())
+each_real = pytest.mark.parametrize("kind", REAL.values(), ids=REAL.keys())
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def samples(code: Code, n: int) -> tuple[Tensor, Tensor]:
+    """Draws c ~ P(c) and outputs q of some Q, unrelated to them, in float64."""
+    q = 2 * torch.randn(n, code.n_params, generator=seeded(1), dtype=torch.float64)
+    return code.embed(code.sample_value(n, seeded()).double()), q
+
+
+@each_code
+def test_samples_have_the_shape_that_g_takes(code: Code) -> None:
+    assert code.sample(7, seeded()).shape == (7, code.size)
+    assert code.sample_value(7, seeded()).shape == (7,)
+    assert code.sample(0, seeded()).shape == (0, code.size)
+
+
+@each_code
+def test_the_same_seed_draws_the_same_codes(code: Code) -> None:
+    assert torch.equal(code.sample(50, seeded(3)), code.sample(50, seeded(3)))
+    assert not torch.equal(code.sample(50, seeded(3)), code.sample(50, seeded(4)))
+
+
+@each_code
+def test_the_mean_surprise_of_samples_is_the_entropy(code: Code) -> None:
+    """H(c) = E[-log P(c)]."""
+    surprise = -code.log_prob(code.sample(20_000, seeded()).double())
+    H_c = torch.tensor(code.entropy(), dtype=torch.float64)
+    if isinstance(code, Gaussian):  # the only prior here that is not flat
+        z = (surprise.mean() - H_c) / (surprise.std() / math.sqrt(len(surprise)))
+        assert z.abs() < 5
+    else:
+        assert_close(surprise, H_c.expand(len(surprise)))
+
+
+@each_code
+def test_q_is_a_law_so_no_q_beats_the_prior_on_codes_it_knows_nothing_of(code: Code) -> None:
+    """E[log Q(c)] <= E[log P(c)] = -H(c) for c ~ P(c), by Gibbs' inequality."""
+    c = code.sample(20_000, seeded()).double()
+    for seed in range(10):
+        q = torch.randn(1, code.n_params, generator=seeded(seed), dtype=torch.float64)
+        gain = code.log_q(c, q.expand(len(c), -1)) - code.log_prob(c)
+        assert gain.mean() < 5 * gain.std() / math.sqrt(len(c))
+
+
+@each_code
+def test_a_code_outlives_concatenation(code: Code) -> None:
+    """log Q of a batch is log Q of its parts: no row sees another."""
+    c, q = samples(code, 9)
+    parts = [code.log_q(c[s], q[s]) for s in (slice(0, 4), slice(4, 9))]
+    assert_close(torch.cat(parts), code.log_q(c, q))
+
+
+@each_code
+def test_what_q_decodes_can_be_given_to_g_again(code: Code) -> None:
+    c, q = samples(code, 9)
+    value, spread = code.decode(q)
+    assert value.shape == spread.shape == (9,)
+    assert (spread >= 0).all()
+    embedded = code.embed(value)
+    assert embedded.shape == c.shape
+    assert embedded.dtype == q.dtype
+
+
+@each_code
+def test_the_decoded_value_is_the_most_likely_one(code: Code) -> None:
+    c, q = samples(code, 500)
+    assert (code.log_q(code.embed(code.decode(q).value), q) >= code.log_q(c, q) - 1e-9).all()
+
+
+@pytest.mark.parametrize("k", [2, 10])
+def test_categorical_log_q_is_that_of_a_softmax(k: int) -> None:
+    c, q = samples(Categorical(k), 100)
+    assert_close(Categorical(k).log_q(c, q), OneHotCategorical(logits=q).log_prob(c))
+
+
+@each_real
+def test_real_log_q_is_that_of_a_normal(kind: type[Uniform] | type[Gaussian]) -> None:
+    c, q = samples(kind(), 100)
+    law = Normal(q[:, 0], q[:, 1].exp() + STD_FLOOR)
+    assert_close(kind().log_q(c, q), law.log_prob(c[:, 0]))
+
+
+@each_real
+def test_a_fixed_std_ignores_the_second_output(kind: type[Uniform] | type[Gaussian]) -> None:
+    code = kind(fixed_std=1.0)
+    c, q = samples(code, 100)
+    assert_close(code.log_q(c, q), Normal(q[:, 0], 1.0).log_prob(c[:, 0]))
+    q.requires_grad_()
+    (gradient,) = torch.autograd.grad(code.log_q(c, q).sum(), q)
+    assert_close(gradient[:, 0], c[:, 0] - q.detach()[:, 0])
+    assert (gradient[:, 1] == 0).all()
+
+
+@each_real
+def test_the_std_floor_is_a_floor(kind: type[Uniform] | type[Gaussian]) -> None:
+    """However sure Q is, its density at c is at most that of a std of `std_floor`."""
+    log_std = torch.linspace(-200, 3, 50, dtype=torch.float64)
+    q = torch.stack([torch.zeros_like(log_std), log_std], dim=1)
+    code = kind(std_floor=0.3)
+    assert (code.decode(q).spread >= 0.3).all()
+    ceiling = Normal(0.0, 0.3).log_prob(torch.zeros(())).double()
+    log_q = code.log_q(q[:, :1], q)
+    assert_close(log_q.max().float(), ceiling.float())
+    assert (log_q.diff() <= 0).all()
+
+
+def test_bernoulli_log_q_is_that_of_a_sigmoid() -> None:
+    c, q = samples(Bernoulli(), 100)
+    assert_close(Bernoulli().log_q(c, q), BernoulliLaw(logits=q[:, 0]).log_prob(c[:, 0]))
+
+
+def test_a_bernoulli_is_a_categorical_of_two() -> None:
+    c, q = samples(Bernoulli(), 100)
+    two = Categorical(2).log_q(torch.cat([1 - c, c], 1), torch.cat([torch.zeros_like(q), q], 1))
+    assert_close(Bernoulli().log_q(c, q), two)
+
+
+@pytest.mark.parametrize("scale", [0.1, 1.0, 100.0, 1e5])
+def test_circular_log_q_is_that_of_a_von_mises(scale: float) -> None:
+    c, q = samples(Circular(), 100)
+    q = scale * q
+    angle, mean = torch.atan2(c[:, 1], c[:, 0]), torch.atan2(q[:, 1], q[:, 0])
+    length = q.norm(dim=1)
+    kappa = length / (1 + STD_FLOOR**2 * length)
+    log_q = Circular().log_q(c, q)
+    oracle = scipy.stats.vonmises.logpdf(angle, kappa, loc=mean)
+    assert_close(log_q, torch.from_numpy(oracle))
+    # PyTorch's own law has I0 by polynomials of single precision, so it is held to that
+    assert_close(log_q.float(), VonMises(mean, kappa).log_prob(angle).float())
+
+
+def test_the_concentration_of_a_circular_never_exceeds_its_ceiling() -> None:
+    """1 / kappa >= std_floor^2. The density at the mean grows with kappa, so it shows kappa."""
+    code, mode = Circular(std_floor=0.1), torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    ceiling = scipy.stats.vonmises.logpdf(0.0, 1 / 0.1**2)
+    length = torch.logspace(-3, 6, 60, dtype=torch.float64)[:, None]
+    log_q = code.log_q(mode.expand(60, 2), length * mode)
+    assert (log_q < ceiling).all()
+    assert (log_q.diff() > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_a_circular_that_knows_nothing_has_a_finite_gradient(dtype: torch.dtype) -> None:
+    """At q = 0, Q is the prior, and the gradient of log Q is c itself."""
+    c = Circular().sample(8, seeded()).to(dtype)
+    q = torch.zeros(8, 2, dtype=dtype, requires_grad=True)
+    log_q = Circular().log_q(c, q)
+    assert_close(log_q.detach(), Circular().log_prob(c))
+    (gradient,) = torch.autograd.grad(log_q.sum(), q)
+    assert_close(gradient, c)
+
+
+def test_an_angle_survives_the_way_to_g_and_back() -> None:
+    angle = Circular().sample_value(100, seeded()).double()
+    assert_close(Circular().decode(5 * Circular().embed(angle)).value, angle)
+
+
+def test_discrete_codes_hold_the_chance_of_being_wrong() -> None:
+    _, q = samples(Categorical(5), 100)
+    assert_close(Categorical(5).decode(q).spread, 1 - q.softmax(dim=1).amax(dim=1))
+    _, q = samples(Bernoulli(), 100)
+    p = q[:, 0].sigmoid()
+    assert_close(Bernoulli().decode(q).spread, torch.minimum(p, 1 - p))
+
+
+def test_samples_stay_within_their_prior() -> None:
+    assert Uniform().sample(5000, seeded()).abs().max() <= 1
+    assert Uniform().log_prob(torch.tensor([[1.01]])).item() == -math.inf
+    assert_close(Circular().sample(5000, seeded()).norm(dim=1), torch.ones(5000))
+    assert Bernoulli().sample(5000, seeded()).unique().tolist() == [0, 1]
+    assert Categorical(4).sample(5000, seeded()).sum(dim=1).unique().tolist() == [1]
+
+
+@pytest.mark.parametrize("code", [Categorical(2), Categorical(10), Bernoulli()])
+def test_a_sweep_of_a_discrete_code_visits_every_category(code: Code) -> None:
+    assert code.categories is not None
+    assert code.sweep(3, -2.0, 2.0).tolist() == list(range(code.categories))
+
+
+@each_real
+def test_a_sweep_of_a_real_code_goes_from_low_to_high(
+    kind: type[Uniform] | type[Gaussian],
+) -> None:
+    assert kind().categories is None
+    assert_close(kind().sweep(5, -2.0, 2.0), torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0]))
+
+
+def test_a_sweep_of_a_circular_goes_around_once() -> None:
+    expected = torch.tensor([0, 0.5, 1, 1.5]) * math.pi
+    assert_close(Circular().sweep(4, -2.0, 2.0), expected)

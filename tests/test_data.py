@@ -1,0 +1,366 @@
+"""Images by name: IDX files, MNIST's mirrors, files of one's own."""
+
+import gzip
+import hashlib
+import os
+import struct
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from threading import Thread
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from infogan import data
+from infogan.data import mnist
+from infogan.data.idx import read_idx
+from infogan.errors import InfoganError
+
+BYTES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
+
+
+def idx(array: np.ndarray) -> bytes:
+    head = struct.pack(f">4B{array.ndim}I", 0, 0, 8, array.ndim, *array.shape)
+    return head + array.tobytes()
+
+
+def md5(content: bytes) -> str:
+    return hashlib.md5(content, usedforsecurity=False).hexdigest()
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_idx_reads_back(tmp_path: Path, packed: bool) -> None:
+    path = tmp_path / "some-idx3-ubyte"
+    content = idx(BYTES)
+    path.write_bytes(gzip.compress(content) if packed else content)
+    array = read_idx(path, md5=md5(content))
+    np.testing.assert_array_equal(array, BYTES)
+    array[0] = 0  # writable
+
+
+WHOLE = idx(BYTES)
+PACKED = gzip.compress(WHOLE)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (WHOLE[:-1], "39 bytes where 40"),
+        (WHOLE + b"\0", "41 bytes where 40"),
+        (WHOLE[:10], "bytes where"),
+        (b"\0\0\x08\0", "bytes where"),
+        (b"", "wrong magic"),
+        (b"\0\0\x0d" + WHOLE[3:], "wrong magic"),
+        (b"<html>not here</html>", "wrong magic"),
+        (PACKED[:-12], "cannot be read"),
+        (PACKED[:12], "cannot be read"),
+        (PACKED[:15] + b"\xff\xff\xff" + PACKED[18:], "cannot be read"),
+    ],
+)
+def test_damaged_idx(tmp_path: Path, content: bytes, said: str) -> None:
+    path = tmp_path / "damaged-ubyte.gz"
+    path.write_bytes(content)
+    with pytest.raises(InfoganError, match=said) as error:
+        read_idx(path)
+    assert str(path) in str(error.value)
+
+
+def test_idx_of_another_checksum(tmp_path: Path) -> None:
+    path = tmp_path / "other-ubyte"
+    path.write_bytes(WHOLE)
+    with pytest.raises(InfoganError, match=r"other-ubyte has another checksum"):
+        read_idx(path, md5="0" * 32)
+
+
+def test_idx_that_is_not_there(tmp_path: Path) -> None:
+    with pytest.raises(InfoganError, match="nowhere"):
+        read_idx(tmp_path / "nowhere")
+
+
+X = np.arange(3 * 28 * 28, dtype=np.uint32).astype(np.uint8).reshape(3, 28, 28)
+LABELS = np.array([4, 0, 9], np.uint8)
+NAMES = ("t10k-images-idx3-ubyte", "t10k-labels-idx1-ubyte")
+TINY = dict(zip(NAMES, (idx(X), idx(LABELS)), strict=True))
+
+
+@pytest.fixture
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the cache, with files of three images known as MNIST's test split."""
+
+    def user_cache_dir(*_: object) -> str:
+        return str(tmp_path / "cache")
+
+    monkeypatch.setattr("infogan.data.mnist.platformdirs.user_cache_dir", user_cache_dir)
+    monkeypatch.setitem(mnist.FILES, "test", {n: md5(c) for n, c in TINY.items()})
+    monkeypatch.delenv("INFOGAN_DATA", raising=False)
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(name, "127.0.0.1")
+    return tmp_path / "cache" / "mnist"
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    """Mirrors on this machine: /good/, /corrupt/, /short/, /hangup/; anything else is a 404."""
+    good = {name: gzip.compress(content) for name, content in TINY.items()}
+
+    class Handler(BaseHTTPRequestHandler):
+        timeout = 5
+
+        def do_GET(self) -> None:
+            _, mirror, file = self.path.split("/")
+            content = good[file.removesuffix(".gz")]
+            if mirror == "hangup":
+                self.close_connection = True
+                return
+            if mirror not in ("good", "corrupt", "short"):
+                self.send_error(404)
+                return
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(content)))
+            self.end_headers()
+            if mirror == "corrupt":
+                content = content[:20] + b"\xff" * 10 + content[30:]
+            self.wfile.write(content[: len(content) // 2] if mirror == "short" else content)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    httpd = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = Thread(target=httpd.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{httpd.server_address[1]}/"
+    finally:
+        httpd.shutdown()
+        httpd.server_close()
+        thread.join(timeout=5)
+        assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
+def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
+    images = mnist.load_mnist(None, "test", (f"{server}{broken}/", f"{server}good/"))
+    np.testing.assert_array_equal(images.x[:, 0], X)
+    assert images.labels is not None
+    assert images.labels.tolist() == LABELS.tolist()
+    assert sorted(p.name for p in cache.iterdir()) == [f"{name}.gz" for name in NAMES]
+
+
+def test_cache_is_used_again(cache: Path, server: str) -> None:
+    mnist.load_mnist(None, "test", (f"{server}good/",))
+    images = mnist.load_mnist(None, "test", ())  # no mirror at all
+    assert len(images) == 3
+
+
+@pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
+def test_no_mirror_helps(cache: Path, server: str, broken: str) -> None:
+    with pytest.raises(InfoganError, match=r"t10k-images-idx3-ubyte\.gz could not") as error:
+        mnist.load_mnist(None, "test", (f"{server}{broken}/",))
+    assert f"{server}{broken}/" in str(error.value)
+    assert "--data" in str(error.value)
+    assert list(cache.iterdir()) == []
+
+
+def test_cache_that_cannot_be_made(cache: Path, server: str) -> None:
+    cache.parent.write_bytes(b"a file where the folder would be")
+    with pytest.raises(InfoganError, match="cannot be kept"):
+        mnist.load_mnist(None, "test", (f"{server}good/",))
+
+
+@pytest.mark.parametrize("folder", [".", "mnist"])
+def test_mnist_in_a_folder(cache: Path, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = tmp_path / "own" / folder
+    place.mkdir(parents=True)
+    (place / NAMES[0]).write_bytes(TINY[NAMES[0]])
+    with pytest.raises(InfoganError, match=rf"no {NAMES[1]}\.gz in"):
+        data.load("mnist", "test", tmp_path / "own")
+    (place / f"{NAMES[1]}.gz").write_bytes(gzip.compress(TINY[NAMES[1]]))
+    assert data.load("mnist:test", root=tmp_path / "own").shape == (1, 28, 28)
+    monkeypatch.setenv("INFOGAN_DATA", str(tmp_path / "own"))
+    assert len(data.load("mnist", "test")) == 3
+    assert not cache.exists()
+
+
+@pytest.mark.skipif("INFOGAN_DATA" not in os.environ, reason="INFOGAN_DATA names no MNIST")
+def test_real_mnist() -> None:
+    train, test = data.load("mnist", "train"), data.load("mnist", "test")
+    assert train.x.shape == (60_000, 1, 28, 28)
+    assert test.x.shape == (10_000, 1, 28, 28)
+    assert train.labels is not None
+    counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
+    assert np.bincount(train.labels).tolist() == counts
+
+
+def test_digits() -> None:
+    train, test = data.load("digits"), data.load("digits", "test")
+    assert train.x.shape == (1437, 1, 8, 8)
+    assert test.x.shape == (360, 1, 8, 8)
+    assert (train.x.min(), train.x.max()) == (0, 255)
+    np.testing.assert_array_equal(data.load("digits:test", "train").x, test.x)
+    assert data.has_test_split("digits")
+    assert not data.has_test_split("npz:own.npz")
+
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes"),
+    [
+        ((5, 6, 7), None),
+        ((5, 6, 7, 3), (0, 3, 1, 2)),
+        ((5, 6, 7, 1), (0, 3, 1, 2)),
+        ((5, 3, 6, 7), (0, 1, 2, 3)),
+        ((5, 1, 6, 7), (0, 1, 2, 3)),
+    ],
+)
+def test_npy(tmp_path: Path, shape: tuple[int, ...], axes: tuple[int, ...] | None) -> None:
+    x = RNG.integers(0, 256, shape, np.uint8)
+    path = tmp_path / "own.npy"
+    np.save(path, x)
+    images = data.load(str(path))
+    np.testing.assert_array_equal(images.x, x[:, None] if axes is None else x.transpose(axes))
+    assert images.x.flags.c_contiguous
+    assert images.labels is None
+
+
+def test_npz(tmp_path: Path) -> None:
+    x = RNG.integers(0, 256, (5, 8, 8), np.uint8)
+    path = tmp_path / "own.npz"
+    np.savez(path, images=x, labels=np.arange(5, dtype=np.uint8))
+    images = data.load(f"npz:{path}")
+    np.testing.assert_array_equal(images.x[:, 0], x)
+    assert images.labels is not None
+    assert images.labels.tolist() == [0, 1, 2, 3, 4]
+    np.savez(path, images=x)
+    assert data.load(f"npz:{path}").labels is None
+
+
+GOOD = np.zeros((5, 8, 8), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"pictures": GOOD}, "no array named 'images'.*pictures"),
+        ({"images": GOOD.astype(np.float32)}, "float32"),
+        ({"images": GOOD.astype(np.int64)}, "int64"),
+        ({"images": GOOD[0]}, r"shape \(8, 8\)"),
+        ({"images": np.zeros((2, 8, 8, 4), np.uint8)}, "shape"),
+        ({"images": GOOD, "labels": np.arange(4)}, r"5 images but labels of shape \(4,\)"),
+        ({"images": GOOD, "labels": np.array(list("abcde"))}, "not a NumPy file of numbers"),
+        ({"images": np.array([{}, None])}, "not a NumPy file of numbers"),
+    ],
+)
+def test_bad_npz(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+    path = tmp_path / "bad.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(InfoganError, match=said) as error:
+        data.load(f"npz:{path}")
+    assert str(path) in str(error.value)
+
+
+# NumPy itself leaves a cut zip file open.
+@pytest.mark.filterwarnings(
+    "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
+)
+@pytest.mark.parametrize("name", ["bad.npz", "bad.npy"])
+@pytest.mark.parametrize("content", [b"", b"no numbers", b"PK\x03\x04 cut", b"\x93NUMPY\x01\x00"])
+def test_no_numpy_file(tmp_path: Path, name: str, content: bytes) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(InfoganError, match=name.replace(".", r"\.")):
+        data.load(str(path))
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_damaged_npz(tmp_path: Path, compressed: bool) -> None:
+    path = tmp_path / "bad.npz"
+    x = RNG.integers(0, 256, (50, 8, 8), np.uint8)
+    (np.savez_compressed if compressed else np.savez)(path, images=x)
+    content = bytearray(path.read_bytes())
+    content[200:1200] = bytes(255 - b for b in content[200:1200])
+    path.write_bytes(content)
+    with pytest.raises(InfoganError, match=r"bad\.npz"):
+        data.load(str(path))
+
+
+def save_picture(path: Path, value: int, size: tuple[int, int] = (6, 4), mode: str = "L") -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.new(mode, size, value if mode == "L" else (value, 0, 255)).save(path)
+
+
+def test_folder_of_pictures(tmp_path: Path) -> None:
+    save_picture(tmp_path / "own" / "b.png", 2)
+    save_picture(tmp_path / "own" / "a.PNG", 1)
+    save_picture(tmp_path / "own" / "in" / "c.bmp", 3)
+    (tmp_path / "own" / "notes.txt").write_text("no picture")
+    images = data.load(f"folder:{tmp_path / 'own'}")
+    assert images.x.shape == (3, 1, 4, 6)
+    assert images.x[:, 0, 0, 0].tolist() == [1, 2, 3]
+    assert images.names == ("a.PNG", "b.png", os.path.join("in", "c.bmp"))
+    one = data.load(str(tmp_path / "own" / "b.png"))
+    assert one.names == ("b.png",)
+    assert one.x[0, 0, 0, 0] == 2
+
+
+def test_coloured_pictures(tmp_path: Path) -> None:
+    save_picture(tmp_path / "a.png", 7, mode="RGB")
+    images = data.load(str(tmp_path))
+    assert images.x.shape == (1, 3, 4, 6)
+    assert images.x[0, :, 0, 0].tolist() == [7, 0, 255]
+
+
+def test_pictures_of_mixed_sizes(tmp_path: Path) -> None:
+    save_picture(tmp_path / "a.png", 1)
+    save_picture(tmp_path / "b.png", 1, (4, 6))
+    with pytest.raises(InfoganError, match=r"b\.png has .*\(1, 6, 4\) where .*a\.png"):
+        data.load(str(tmp_path))
+
+
+def test_pictures_of_mixed_modes(tmp_path: Path) -> None:
+    save_picture(tmp_path / "a.png", 1)
+    save_picture(tmp_path / "b.png", 1, mode="RGB")
+    with pytest.raises(InfoganError, match="one size and mode"):
+        data.load(str(tmp_path))
+
+
+@pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty", "bare"])
+def test_corrupt_picture(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "a.png"
+    Image.fromarray(RNG.integers(0, 256, (32, 32), np.uint8)).save(path)
+    whole = path.read_bytes()
+    flipped = whole[:60] + bytes(255 - b for b in whole[60:90]) + whole[90:]
+    damaged = {
+        "cut": whole[: len(whole) // 2],
+        "flipped": flipped,
+        "text": b"no picture",
+        "empty": b"",
+        "bare": whole[:8],
+    }
+    path.write_bytes(damaged[damage])
+    with pytest.raises(InfoganError, match=r"a\.png cannot be read as a picture"):
+        data.load(f"folder:{tmp_path}")
+
+
+def test_folder_without_pictures(tmp_path: Path) -> None:
+    with pytest.raises(InfoganError, match="holds no picture"):
+        data.load(f"folder:{tmp_path}")
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("mnits", "did you mean 'mnist'"),
+        ("digit", "did you mean 'digits'"),
+        ("xyzzy", "known are mnist, digits"),
+        ("mnist:tset", "no split 'tset'; did you mean 'test'"),
+        ("npz:nowhere.npz", r"no nowhere\.npz"),
+        ("folder:nowhere", "no nowhere"),
+    ],
+)
+def test_unknown_name(name: str, said: str) -> None:
+    with pytest.raises(InfoganError, match=said):
+        data.load(name)

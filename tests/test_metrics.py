@@ -1,0 +1,200 @@
+"""Scores on tables worked by hand, what Q reads off images, and traversals."""
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from infogan import data
+from infogan.data import Images
+from infogan.metrics import evaluate
+from infogan.metrics.bound import info_bounds
+from infogan.metrics.clustering import (
+    ari,
+    cluster_scores,
+    count,
+    match,
+    nmi,
+    one_to_one_error,
+    purity,
+)
+from infogan.metrics.evaluation import tables
+from infogan.model import Model, make_model
+from infogan.presets import digits
+from infogan.rng import make_rng
+from infogan.traverse import find_code, tile, traverse
+
+CONFIG = replace(digits(), batch=16, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def model() -> Model:
+    return make_model(CONFIG)
+
+
+PERFECT = np.eye(10, dtype=np.int64) * 7
+MERGED = np.array([[5, 5, 0], [0, 0, 5], [0, 0, 0]])
+CONSTANT = np.array([[6, 3, 1], [0, 0, 0], [0, 0, 0]])
+SPLIT = np.repeat(PERFECT, 2, axis=0)  # 20 categories, two for each label
+
+# MERGED: I = H(category), and NMI = 2 I / (H(category) + H(label)).
+H_CATEGORY = math.log(3) - 2 / 3 * math.log(2)
+NMI_MERGED = 2 * H_CATEGORY / (H_CATEGORY + math.log(3))
+# Pairs of 15: together in both 3 * 10, in a category 45 + 10, in a label 3 * 10, of 105 in all.
+EXPECTED = 55 * 30 / 105
+ARI_MERGED = (30 - EXPECTED) / ((55 + 30) / 2 - EXPECTED)
+# SPLIT: I = log 10, H(category) = log 20. Pairs of 140: 20 * 21 together in both, 10 * 91, 9730.
+NMI_SPLIT = 2 * math.log(10) / (math.log(10) + math.log(20))
+EXPECTED_SPLIT = 420 * 910 / 9730
+ARI_SPLIT = (420 - EXPECTED_SPLIT) / ((420 + 910) / 2 - EXPECTED_SPLIT)
+
+
+@pytest.mark.parametrize(
+    ("table", "error", "pure", "mutual", "rand"),
+    [
+        (PERFECT, 0, 1, 1, 1),
+        (PERFECT[np.random.default_rng(0).permutation(10)], 0, 1, 1, 1),
+        (MERGED, 1 / 3, 2 / 3, NMI_MERGED, ARI_MERGED),
+        (CONSTANT, 0.4, 0.6, 0, 0),
+        (SPLIT, 0.5, 1, NMI_SPLIT, ARI_SPLIT),
+    ],
+    ids=["perfect", "permuted", "merged", "constant", "twenty"],
+)
+def test_scores_by_hand(table: np.ndarray, error: float, pure: float, mutual: float, rand: float) -> None:
+    assert one_to_one_error(table) == pytest.approx(error, abs=1e-12)
+    assert purity(table) == pytest.approx(pure, abs=1e-12)
+    assert nmi(table) == pytest.approx(mutual, abs=1e-12)
+    assert ari(table) == pytest.approx(rand, abs=1e-12)
+
+
+def test_match_gives_each_label_once() -> None:
+    rows, columns = match(SPLIT)
+    assert len(set(rows.tolist())) == 10
+    assert sorted(columns.tolist()) == list(range(10))
+
+
+def test_match_is_not_greedy() -> None:
+    table = np.array([[10, 9], [9, 0]])  # greedy: 10 + 0; best: 9 + 9
+    assert one_to_one_error(table) == pytest.approx(10 / 28)
+    assert purity(table) == pytest.approx(19 / 28)
+
+
+def test_count() -> None:
+    table = count(np.array([0, 0, 2, 2, 2]), np.array([1, 1, 0, 0, 1]), 3, 2)
+    assert table.tolist() == [[0, 2], [0, 0], [2, 1]]
+
+
+def test_interval_brackets_value() -> None:
+    table = np.random.default_rng(1).integers(0, 20, (10, 10)) + 60 * np.eye(10, dtype=np.int64)
+    scores = cluster_scores(table, np.random.default_rng(0), "by hand")
+    assert set(scores) == {"one_to_one_error", "purity", "nmi", "ari"}
+    for score in scores.values():
+        assert score["low"] < score["value"] < score["high"]
+        assert "by hand" in score["protocol"]
+        assert f"{table.sum():,} images" in score["protocol"]
+    again = cluster_scores(table, np.random.default_rng(0), "by hand")
+    assert again == scores
+
+
+def test_interval_narrows_with_images() -> None:
+    table = np.array([[8, 2], [3, 7]])
+    widths = []
+    for times in (1, 100):
+        score = cluster_scores(table * times, np.random.default_rng(0), "")["one_to_one_error"]
+        widths.append(score["high"] - score["low"])
+    assert widths[1] < widths[0] / 5
+
+
+def test_info_bounds_of_untrained_model(model: Model) -> None:
+    bounds = info_bounds(model, 128, make_rng(0, "evaluate"))
+    assert list(bounds) == ["info_bound_c1", "info_bound_c2", "info_bound_c3"]
+    for score in bounds.values():
+        assert math.isfinite(score["value"])
+        assert score["low"] < score["value"] < score["high"]
+    assert bounds["info_bound_c1"]["value"] < 0.5  # Q knows nothing yet
+    assert "2.303" in bounds["info_bound_c1"]["protocol"]
+
+
+def test_evaluate_names_splits_and_scores(model: Model) -> None:
+    test = data.load("digits", "test")
+    said: list[str] = []
+    splits = {"test": test, "unlabelled": Images(test.x)}
+    scores = evaluate(model, splits, 128, said.append)
+    assert set(scores) == {"generated", "test"}
+    assert set(scores["test"]) == {
+        "one_to_one_error",
+        "purity",
+        "nmi",
+        "ari",
+        "one_to_one_error_batch_statistics",
+    }
+    assert said
+
+
+def test_table_counts_every_image(model: Model) -> None:
+    test = data.load("digits", "test")
+    (table,) = tables(model, test).values()
+    assert test.labels is not None
+    assert table.shape == (10, 10)
+    assert table.sum(axis=0).tolist() == np.bincount(test.labels).tolist()
+
+
+def test_encode_of_no_images(model: Model) -> None:
+    encoding = model.encode(np.zeros((0, 1, 8, 8), np.uint8))
+    assert encoding.values.shape == encoding.spreads.shape == (0, 3)
+
+
+def test_encode_with_running_statistics_knows_no_neighbours(model: Model) -> None:
+    x = data.load("digits", "test").x[:64]
+    whole, half = model.encode(x), model.encode(np.ascontiguousarray(x[32:]))
+    torch.testing.assert_close(whole.values[32:], half.values)
+    torch.testing.assert_close(whole.spreads[32:], half.spreads)
+    before = {name: value.clone() for name, value in model.D.state_dict().items()}
+    whole, half = model.encode(x, "batch"), model.encode(np.ascontiguousarray(x[32:]), "batch")
+    assert not torch.allclose(whole.values[32:, 1:], half.values[:, 1:])
+    after = model.D.state_dict()
+    for name, value in before.items():
+        if "running" in name:
+            assert torch.equal(value, after[name])
+    assert not model.D.training
+
+
+def test_traverse_moves_one_code_only(model: Model) -> None:
+    i = find_code(model, "c2")
+    assert find_code(model, "2") == i
+    wide = traverse(model, i, rows=3, steps=5, low=-2.0, high=2.0)
+    assert wide.images.shape == (3, 5, 1, 8, 8)
+    assert wide.values.tolist() == [-2, -1, 0, 1, 2]
+    narrow = traverse(model, i, rows=3, steps=3, low=-1.0, high=1.0)
+    np.testing.assert_array_equal(wide.images[:, 1:4], narrow.images)  # same value, same image
+    assert (wide.images[:, 0] != wide.images[:, 4]).any()
+    again = traverse(model, i, rows=3, steps=5, low=-2.0, high=2.0)
+    np.testing.assert_array_equal(wide.images, again.images)
+    other = traverse(model, i, rows=3, steps=5, low=-2.0, high=2.0, seed=1)
+    assert (wide.images != other.images).any()
+
+
+def test_traverse_holds_z_and_other_codes(model: Model) -> None:
+    """In each column of each code's traversal is the row's own image, where the code has its value."""
+    rng = make_rng(0, "traverse")
+    z, values = model.latent.sample_z(4, rng), model.sample_values(4, rng)
+    own = model.decode(values, z)
+    discrete = traverse(model, 0, rows=4)
+    assert discrete.images.shape[1] == 10
+    for row, category in enumerate(values[:, 0].long().tolist()):
+        np.testing.assert_array_equal(discrete.images[row, category], own[row])
+    for code in (1, 2):
+        for row in range(4):
+            value = values[row, code].item()
+            at = traverse(model, code, rows=4, steps=1, low=value, high=value)
+            np.testing.assert_allclose(at.images[row, 0].astype(int), own[row].astype(int), atol=1)
+
+
+def test_tile_keeps_images_in_place() -> None:
+    images = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 1, 4, 4)
+    sheet = tile(images)
+    assert sheet.shape == (9, 14, 1)
+    np.testing.assert_array_equal(sheet[5:9, 10:14, 0], images[1, 2, 0])
+    assert (sheet[4] == 255).all()
