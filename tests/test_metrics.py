@@ -177,7 +177,7 @@ def test_traverse_moves_one_code_only(model: Model) -> None:
 
 
 def test_traverse_holds_z_and_other_codes(model: Model) -> None:
-    """In each column of each code's traversal is the row's own image, where the code has its value."""
+    """The row's own image is in the traversal of each code, where the code has its value."""
     rng = make_rng(0, "traverse")
     z, values = model.latent.sample_z(4, rng), model.sample_values(4, rng)
     own = model.decode(values, z)
