@@ -53,7 +53,7 @@ def resume(path: Path, updates: int | None, root: Path | None, console: Console)
         InfoganError: where there is no such run, or it has reached its goal.
     """
     run = Run.open(path)
-    config = replace(run.config, updates=updates or run.config.updates)
+    config = replace(run.config, updates=run.config.updates if updates is None else updates)
     trainer = Trainer(config, make_model(config), data.load(config.images, root=root))
     trainer.load_state(run.state())
     if trainer.n >= config.updates:

@@ -2,13 +2,14 @@
 
 import warnings
 from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, final
 
 import torch
 from jaxtyping import Float
 from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
-from torch import Tensor
+from torch import Tensor, nn
 
 from infogan.config import Config
 from infogan.data.images import Images
@@ -111,17 +112,15 @@ class Trainer:
 
     def step_g(self, fake: Fake) -> Float[Tensor, ""]:
         """G moves; D, Q and their trunk do not. Gives the loss from before the move."""
-        self.model.D.requires_grad_(False)
-        with batch_statistics(self.model.D):
+        with frozen(self.model.D), batch_statistics(self.model.D):
             judged = self.D(fake.x)
-        L_I = info_bound(self.model.latent.codes, fake.c, judged.q)
-        lam = self.lam if self.config.inform_g else torch.zeros_like(self.lam)
-        loss = generator_loss(judged.logit, L_I, lam, saturating=self.config.saturating)
-        self._check_finite("G", judged.logit.mean(), L_I)
-        self.optim_g.zero_grad()
-        self.fabric.backward(loss)
-        self.optim_g.step()
-        self.model.D.requires_grad_(True)
+            L_I = info_bound(self.model.latent.codes, fake.c, judged.q)
+            lam = self.lam if self.config.inform_g else torch.zeros_like(self.lam)
+            loss = generator_loss(judged.logit, L_I, lam, saturating=self.config.saturating)
+            self._check_finite("G", judged.logit.mean(), L_I)
+            self.optim_g.zero_grad()
+            self.fabric.backward(loss)
+            self.optim_g.step()
         return loss.detach()
 
     def real_batch(self, n: int) -> Float[Tensor, "b ch h w"]:
@@ -165,6 +164,16 @@ class Trainer:
             f"update {self.n + 1}: {term} of {player}'s loss is {value}, so the update was not applied; "
             "lower --lr-d, --lr-g or --lam, or raise --std-floor."
         )
+
+
+@contextmanager
+def frozen(net: nn.Module) -> Iterator[None]:
+    """Gradients pass through the net within, and are not computed for its weights."""
+    net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        net.requires_grad_(True)
 
 
 def _make_fabric(config: Config) -> Fabric:

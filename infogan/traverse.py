@@ -1,5 +1,6 @@
 """Traversals: z and the other codes stay, one code moves (Fig. 2). Figures and command line share it."""
 
+import math
 from pathlib import Path
 from typing import NamedTuple
 
@@ -36,7 +37,12 @@ def traverse(
 
     Args:
         steps, low, high: for a continuous code; a discrete one takes all its values.
+
+    Raises:
+        InfoganError: for fewer than one row or step, or a range that is not finite.
     """
+    if rows < 1 or steps < 1 or not (math.isfinite(low) and math.isfinite(high)):
+        raise InfoganError("traverse: --rows and --steps must be at least 1, --from and --to finite.")
     rng = make_rng(seed, "traverse")
     z, values = model.latent.sample_z(rows, rng), model.sample_values(rows, rng)
     moving = model.latent.codes[code].sweep(steps, low, high)
@@ -60,7 +66,7 @@ def find_code(model: Model, name: str) -> int:
     return names.index(wanted)
 
 
-def tile(images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1) -> UInt8[np.ndarray, "h w ch"]:
+def tile(images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1) -> UInt8[np.ndarray, "H W ch"]:
     """One picture of a grid of images, white lines of `gap` pixels between them."""
     rows, cols, ch, h, w = images.shape
     sheet = np.full((rows * (h + gap) - gap, cols * (w + gap) - gap, ch), 255, np.uint8)

@@ -3,15 +3,17 @@
 MNIST is by LeCun, Cortes and Burges, CC BY-SA 3.0.
 """
 
+import http.client
 import os
-import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import platformdirs
+from rich.console import Console
 from rich.progress import wrap_file
 
 from infogan.data.idx import read_idx
@@ -72,29 +74,41 @@ def _fetch(name: str, md5: str, mirrors: Sequence[str]) -> Path:
         return path
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     failures = []
-    try:
+    with _telling(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        for mirror in mirrors:
-            try:
-                _download(f"{mirror}{name}.gz", part)
-                read_idx(part, md5=md5)
-                part.replace(path)
-                return path
-            except (urllib.error.URLError, TimeoutError, InfoganError) as error:
-                failures.append(f"{mirror}: {error}")
-    except OSError as error:
-        raise InfoganError(f"MNIST cannot be kept in {path.parent} ({error}).") from error
-    finally:
-        part.unlink(missing_ok=True)
+    for mirror in mirrors:
+        try:
+            content = _download(f"{mirror}{name}.gz")
+            with _telling(path.parent):
+                try:
+                    part.write_bytes(content)
+                    read_idx(part, md5=md5)
+                    part.replace(path)
+                finally:
+                    part.unlink(missing_ok=True)
+            return path
+        except (OSError, http.client.HTTPException, InfoganError) as error:
+            failures.append(f"{mirror}: {error}")
     raise InfoganError(
         f"{name}.gz could not be fetched ({'; '.join(failures)}); put the four IDX files of MNIST "
         "into a folder and name it by --data or INFOGAN_DATA."
     )
 
 
-def _download(url: str, path: Path) -> None:
-    with urllib.request.urlopen(url, timeout=30) as reply, path.open("wb") as file:
+def _download(url: str) -> bytes:
+    with urllib.request.urlopen(url, timeout=30) as reply:
         size = int(reply.headers.get("Content-Length") or 0)
-        with wrap_file(reply, total=size, description=url.rsplit("/", 1)[-1]) as chunks:
-            while chunk := chunks.read(1 << 16):
-                file.write(chunk)
+        with wrap_file(
+            reply, total=size, description=url.rsplit("/", 1)[-1], console=Console(stderr=True)
+        ) as file:
+            content: bytes = file.read()
+    return content
+
+
+@contextmanager
+def _telling(folder: Path) -> Iterator[None]:
+    """Turns a failure to write the cache into a sentence."""
+    try:
+        yield
+    except OSError as error:
+        raise InfoganError(f"MNIST cannot be kept in {folder} ({error}).") from error
