@@ -34,7 +34,7 @@ SEEDS := 0 1 2 3 4
 nightly: $(V)/ok
 	rm -rf $(SEEDS:%=runs/digits-%)
 	for seed in $(SEEDS); do \
-	  $(V)/bin/infogan train digits --seed $$seed && $(V)/bin/infogan evaluate runs/digits-$$seed || exit 1; \
+	  OMP_NUM_THREADS=1 $(V)/bin/infogan train digits --seed $$seed && $(V)/bin/infogan evaluate runs/digits-$$seed || exit 1; \
 	done
 	$(V)/bin/python benchmarks/results.py $(SEEDS:%=runs/digits-%)
 
