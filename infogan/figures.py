@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +20,14 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+COLOURS = ("tab:blue", "tab:green")  # this run and its baseline, as in Fig. 1
 ROWS = 5  # random z and other codes, as in Fig. 2
 
 
 def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H_c: float) -> "Figure":
     """Fig. 1: L_I of one code over the updates, a curve a run, and the line of H(c)."""
     figure, axes = _subplots(6, 3.6)
-    for (label, rows), colour in zip(curves.items(), _colours(), strict=False):
+    for (label, rows), colour in zip(curves.items(), COLOURS, strict=False):
         axes.plot([r["update"] for r in rows], [r[f"L_I_{code}"] for r in rows], colour, label=label)
     axes.axhline(H_c, color="0.4", linestyle="--", linewidth=1, label=f"H({code}) = {H_c:.2f}")
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
@@ -138,22 +138,12 @@ def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     return [folder / f"{name}.png" for name in figures]
 
 
-def _matplotlib() -> ModuleType:
-    try:
-        import matplotlib
-    except ImportError as error:
-        raise InfoganError("figures need matplotlib; pip install 'infogan[plots]'.") from error
-    return matplotlib
-
-
-def _colours() -> list[str]:
-    return ["tab:blue", "tab:green", "tab:orange", "tab:red"]
-
-
 def _subplots(width: float, height: float) -> "tuple[Figure, Axes]":
     """A figure that no window knows of, so that nothing has to be closed."""
-    _matplotlib()
-    from matplotlib.figure import Figure
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as error:
+        raise InfoganError("figures need matplotlib; pip install 'infogan[plots]'.") from error
 
     figure = Figure(figsize=(width, height), layout="constrained")
     return figure, figure.subplots()

@@ -37,7 +37,7 @@ class Update(NamedTuple):
 
 @final
 class Trainer:
-    """Trains a model in place. The images' labels are not among its arguments' uses: it never reads them."""
+    """Trains a model in place; of the images it takes the pixels, never the labels."""
 
     def __init__(self, config: Config, model: Model, images: Images) -> None:
         """Checks what can be checked before the first update.
