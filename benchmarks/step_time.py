@@ -100,7 +100,7 @@ def main() -> None:
             model = make_model(config)
             if model.G.shape != (1, 28, 28):
                 continue
-            trainer = Trainer(config, model, Images(x))
+            trainer = Trainer(config, model, Images.stored(x))
             updates = trainer.fit()
             s = seconds(lambda it=updates: next(it), 3)
             flops = update_flops(config, trainer)

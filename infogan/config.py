@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 from infogan.errors import InfoganError, did_you_mean
 from infogan.spec import parse_spec
 
-Net = Literal["mnist", "mnist-small", "digits"]
+Net = Literal["mnist", "mnist-small", "digits", "svhn", "faces", "chairs", "sprites"]
 Precision = Literal["32-true", "bf16-mixed", "64-true"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 

@@ -57,6 +57,11 @@ class Latent:
         return self.n_z + sum(code.size for code in self.codes)
 
     @property
+    def n_params(self) -> int:
+        """The width of Q's output."""
+        return sum(code.n_params for code in self.codes)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """c1 ... cL, the paper's names."""
         return tuple(f"c{i}" for i in range(1, len(self.codes) + 1))

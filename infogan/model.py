@@ -64,7 +64,7 @@ class Model:
         values, spreads = [], []
         with batch_statistics(self.D, statistics == "batch"):
             for i in range(0, len(x), CHUNK):
-                q = self.D(to_unit(torch.from_numpy(x[i : i + CHUNK]).to(self.device))).q
+                q = self.D(self.G.to_range(torch.from_numpy(x[i : i + CHUNK]).to(self.device))).q
                 decoded = [code.decode(q_i) for code, q_i in zip(self.latent.codes, q, strict=True)]
                 values.append(torch.stack([d.value for d in decoded], dim=1).cpu())
                 spreads.append(torch.stack([d.spread for d in decoded], dim=1).cpu())
@@ -79,7 +79,9 @@ class Model:
         """G(z, c) for codes given by their values, with G's running statistics of batch norm."""
         values, z = values.to(self.device), z.to(self.device)
         chunks = zip(torch.split(values, CHUNK), torch.split(z, CHUNK), strict=True)
-        return np.concatenate([to_bytes(self.G(z_i, self.latent.embed(v_i))) for v_i, z_i in chunks])
+        images = [self.G.to_bytes(self.G(z_i, self.latent.embed(v_i))) for v_i, z_i in chunks]
+        decoded: UInt8[np.ndarray, "n ch h w"] = torch.cat(images).cpu().numpy()
+        return decoded
 
     def sample(self, n: int, rng: torch.Generator) -> UInt8[np.ndarray, "n ch h w"]:
         """n images, z and codes drawn from their priors by `rng`, a generator on the CPU."""
@@ -104,17 +106,6 @@ def make_model(config: Config) -> Model:
     for net in networks:
         init_weights(net, rng)
     return Model(latent, *networks)
-
-
-def to_unit(x: UInt8[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
-    """From 0 .. 255 to [0, 1], the range of G."""
-    return x.float() / 255
-
-
-def to_bytes(x: Float[Tensor, "b ch h w"]) -> UInt8[np.ndarray, "b ch h w"]:
-    """From G's range back to 0 .. 255."""
-    rounded: UInt8[np.ndarray, "b ch h w"] = (x * 255).round().byte().cpu().numpy()
-    return rounded
 
 
 def batch_norms(net: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:

@@ -27,6 +27,11 @@ def mnist_small() -> Config:
     return replace(mnist_code(), net="mnist-small", fresh_fake=False)
 
 
+def fashion() -> Config:
+    """Fashion-MNIST by the recipe of mnist-code."""
+    return replace(mnist_code(), images="fashion")
+
+
 def digits() -> Config:
     """1,797 real digits of 8x8 pixels that come with scikit-learn: all of it in about a minute."""
     return Config(
@@ -41,12 +46,88 @@ def digits() -> Config:
     )
 
 
+def svhn() -> Config:
+    """SVHN: 4 categorical codes of 10 and 4 continuous ones (Table 2, App. C.2)."""
+    return Config(images="svhn", net="svhn", codes="cat:10 cat:10 cat:10 cat:10 unif:4 noise:124")
+
+
+def celeba() -> Config:
+    """CelebA, 32x32: 10 categorical codes of 10 (Table 3, App. C.3)."""
+    return Config(images="celeba", net="svhn", codes="cat:10 " * 10 + "noise:128")
+
+
+def faces() -> Config:
+    """3D faces: 5 continuous codes, at the rates and λ of azimuth (Tables 4 and 5, App. C.4)."""
+    return Config(
+        images="faces3d", net="faces", codes="unif:5 noise:128", lr_d=2e-4, lr_g=5e-4, lam=(0.2,)
+    )
+
+
+def faces_azimuth() -> Config:
+    """3D faces as run for azimuth (Table 5)."""
+    return faces()
+
+
+def faces_elevation() -> Config:
+    """3D faces as run for elevation (Table 5)."""
+    return replace(faces(), lr_d=4e-4, lr_g=3e-4, lam=(0.1,))
+
+
+def faces_lighting() -> Config:
+    """3D faces as run for lighting (Table 5)."""
+    return replace(faces(), lr_d=8e-4, lr_g=3e-4, lam=(0.1,))
+
+
+def faces_width() -> Config:
+    """3D faces as run for wide or narrow: the same network as lighting (Table 5)."""
+    return faces_lighting()
+
+
+def chairs() -> Config:
+    """3D chairs: 3 categorical codes of 20 and a continuous one, as run for rotation (Tables 6, 7, App. C.5)."""
+    return Config(
+        images="chairs3d", net="chairs", codes="cat:20 cat:20 cat:20 unif:1 noise:128", lam=(1, 1, 1, 10)
+    )
+
+
+def chairs_rotation() -> Config:
+    """3D chairs as run for rotation: λ 10 for the continuous code, 1 for the discrete ones (Table 7)."""
+    return chairs()
+
+
+def chairs_width() -> Config:
+    """3D chairs as run for width: λ 0.05 for the continuous code, 2 for the discrete ones (Table 7)."""
+    return replace(chairs(), lam=(2, 2, 2, 0.05))
+
+
+def sprites() -> Config:
+    """dSprites' factors, drawn here: a code for the shape, 4 continuous ones and an angle."""
+    return Config(
+        images="sprites", net="sprites", codes="cat:3 unif:4 circ:1 noise:16", batch=64, fresh_fake=False
+    )
+
+
 PRESETS: dict[str, Callable[[], Config]] = {
-    "digits": digits,
-    "mnist": mnist,
-    "mnist-code": mnist_code,
-    "mnist-gan": mnist_gan,
-    "mnist-small": mnist_small,
+    preset.__name__.replace("_", "-"): preset
+    for preset in (
+        digits,
+        mnist,
+        mnist_code,
+        mnist_gan,
+        mnist_small,
+        fashion,
+        svhn,
+        celeba,
+        faces,
+        faces_azimuth,
+        faces_elevation,
+        faces_lighting,
+        faces_width,
+        chairs,
+        chairs_rotation,
+        chairs_width,
+        sprites,
+    )
 }
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 
 from infogan import data
 from infogan.config import Config
+from infogan.data import Reading
 from infogan.errors import InfoganError
 from infogan.listen import Display, Means, metrics_file, tensorboard
 from infogan.model import make_model
@@ -29,21 +30,18 @@ class Outcome(NamedTuple):
     seconds: float  # of this training
 
 
-def begin(config: Config, path: Path, root: Path | None, console: Console) -> Outcome:
+def begin(config: Config, path: Path, reading: Reading, console: Console) -> Outcome:
     """Trains a new run in a new folder.
-
-    Args:
-        root: the folder of MNIST's files; see `load_mnist`.
 
     Raises:
         InfoganError: before anything is written, where images, device or folder do not serve.
     """
-    images = data.load(config.images, root=root)
+    images = data.load(config.images, reading=reading)
     trainer = Trainer(config, make_model(config), images)
     return _train(Run.create(path, config, len(images)), trainer, console)
 
 
-def resume(path: Path, updates: int | None, root: Path | None, console: Console) -> Outcome:
+def resume(path: Path, updates: int | None, reading: Reading, console: Console) -> Outcome:
     """Goes on from the newest checkpoint, to the same bits as if there had been no stop.
 
     Args:
@@ -54,7 +52,7 @@ def resume(path: Path, updates: int | None, root: Path | None, console: Console)
     """
     run = Run.open(path)
     config = replace(run.config, updates=run.config.updates if updates is None else updates)
-    trainer = Trainer(config, make_model(config), data.load(config.images, root=root))
+    trainer = Trainer(config, make_model(config), data.load(config.images, reading=reading))
     trainer.load_state(run.state())
     if trainer.n >= config.updates:
         raise InfoganError(

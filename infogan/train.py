@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.errors import InfoganError
-from infogan.model import Model, batch_statistics, to_unit
+from infogan.model import Model, batch_statistics
 from infogan.objective import discriminator_loss, gan_value, generator_loss, info_bound
 from infogan.rng import make_rng
 
@@ -62,7 +62,7 @@ class Trainer:
         self.optim_g = torch.optim.Adam(model.G.parameters(), config.lr_g, betas, fused=True)
         self.D, self.optim_d = fabric.setup(model.D, self.optim_d)
         self.G, self.optim_g = fabric.setup(model.G, self.optim_g)
-        self.x = torch.from_numpy(images.x).to(fabric.device)
+        self.pixels = images.pixels.to(fabric.device)
         self.lam = torch.tensor(config.lam_per_code, device=fabric.device)
         self.rng = make_rng(config.seed, "latent", fabric.device)
 
@@ -125,10 +125,10 @@ class Trainer:
 
     def real_batch(self, n: int) -> Float[Tensor, "b ch h w"]:
         """The real images of update n, counted from 0: each once in an epoch, in an order of its own."""
-        epoch, i = divmod(n, len(self.x) // self.config.batch)
-        order = torch.randperm(len(self.x), generator=make_rng(self.config.seed, f"epoch {epoch}"))
+        epoch, i = divmod(n, len(self.pixels) // self.config.batch)
+        order = torch.randperm(len(self.pixels), generator=make_rng(self.config.seed, f"epoch {epoch}"))
         chosen = order[i * self.config.batch :][: self.config.batch]
-        return to_unit(self.x[chosen.to(self.x.device)])
+        return self.model.G.to_range(self.pixels.take(chosen))
 
     def state(self) -> dict[str, Tensor]:
         """All that the next update depends on: weights, Adam's moments, the stream of draws, n."""

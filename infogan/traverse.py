@@ -82,8 +82,25 @@ def save_tiles(traversal: Traversal, path: Path) -> None:
     Raises:
         InfoganError: where the picture cannot be written, or its name ends in no picture format.
     """
-    picture = Image.fromarray(tile(traversal.images).squeeze())
-    scale = max(1, 56 // traversal.images.shape[-1])
+    _save(tile(traversal.images), max(1, 56 // traversal.images.shape[-1]), path)
+
+
+def save_sheet(images: UInt8[np.ndarray, "n ch h w"], path: Path) -> None:
+    """Writes a contact sheet of images as a picture, about as wide as it is high.
+
+    Raises:
+        InfoganError: where there is no image, or the picture cannot be written.
+    """
+    if not len(images):
+        raise InfoganError("preview: --n must be at least 1.")
+    columns = math.ceil(math.sqrt(len(images)))
+    blank = np.full((-len(images) % columns, *images.shape[1:]), 255, np.uint8)
+    grid = np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:])
+    _save(tile(grid), max(1, 56 // images.shape[-1]), path)
+
+
+def _save(sheet: UInt8[np.ndarray, "H W ch"], scale: int, path: Path) -> None:
+    picture = Image.fromarray(sheet.squeeze(axis=2) if sheet.shape[2] == 1 else sheet)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)

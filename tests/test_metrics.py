@@ -120,7 +120,7 @@ def test_info_bounds_of_untrained_model(model: Model) -> None:
 def test_evaluate_names_splits_and_scores(model: Model) -> None:
     test = data.load("digits", "test")
     said: list[str] = []
-    splits = {"test": test, "unlabelled": Images(test.x)}
+    splits = {"test": test, "unlabelled": Images.stored(test.x)}
     scores = evaluate(model, splits, 128, said.append)
     assert set(scores) == {"generated", "test"}
     assert set(scores["test"]) == {

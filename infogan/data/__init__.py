@@ -1,7 +1,7 @@
 """Images by name."""
 
-from infogan.data.images import Images
-from infogan.data.mnist import Split
-from infogan.data.source import has_test_split, load
+from infogan.data.catalog import SOURCES, find_source, load, splits_of
+from infogan.data.images import Factor, Factors, Images
+from infogan.data.source import Reading, Source
 
-__all__ = ["Images", "Split", "has_test_split", "load"]
+__all__ = ["SOURCES", "Factor", "Factors", "Images", "Reading", "Source", "find_source", "load", "splits_of"]

@@ -1,54 +1,77 @@
-"""From a name to images: mnist, digits, npz:FILE, folder:PATH, or the path itself."""
+"""What a data set says of itself before it is loaded, and how its files are found and read."""
 
+import os
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import get_args
+from typing import TypeVar, final
 
-import numpy as np
+from rich.console import Console
+from rich.progress import track
 
-from infogan.data.files import load_numpy, load_pictures
-from infogan.data.images import Images
-from infogan.data.mnist import Split, load_mnist
-from infogan.errors import InfoganError, did_you_mean
+from infogan.data.images import Factor, Images
+from infogan.errors import InfoganError
 
-NAMES = ("mnist", "digits")
+T = TypeVar("T")
 
 
-def load(name: str, split: Split = "train", root: Path | None = None) -> Images:
-    """The images of that name; `NAME:train` and `NAME:test` choose a split themselves.
+@final
+@dataclass(frozen=True)
+class Reading:
+    """How to read: from which folder of data sets, and whether pictures that are broken are left out."""
 
-    Args:
-        split: files of one's own have none, and are whole in either.
-        root: the folder of MNIST's files; see `load_mnist`.
+    root: Path | None = None  # None takes INFOGAN_DATA
+    skip_bad: bool = False
 
-    Raises:
-        InfoganError: where nothing has that name, or what has it cannot be read.
-    """
-    kind, _, rest = name.partition(":")
-    if kind in NAMES:
-        if rest not in ("", *get_args(Split)):
+    @property
+    def folder(self) -> Path | None:
+        """The folder of data sets: the one that was named, else `INFOGAN_DATA`, else none."""
+        return self.root or (Path(os.environ["INFOGAN_DATA"]) if os.environ.get("INFOGAN_DATA") else None)
+
+    def find(self, what: str, candidates: Sequence[str]) -> Path:
+        """The first of these paths below the folder that is there.
+
+        Raises:
+            InfoganError: where none is, saying which files to put where.
+        """
+        files = " or ".join(candidates)
+        if self.folder is None:
             raise InfoganError(
-                f"images: {kind} has no split {rest!r}; " + did_you_mean(rest, get_args(Split))
+                f"{what} is not on this machine; put {files} into a folder and name the folder by --data "
+                "or INFOGAN_DATA."
             )
-        chosen: Split = "test" if (rest or split) == "test" else "train"
-        return load_mnist(root, chosen) if kind == "mnist" else load_digits(chosen)
-    path = Path(rest if kind in ("npz", "folder") else name)
-    if not path.exists():
-        if kind in ("npz", "folder"):
-            raise InfoganError(f"images: there is no {path}.")
-        raise InfoganError(f"images: {name!r} is neither a data set nor a file; " + did_you_mean(name, NAMES))
-    return load_numpy(path) if path.suffix in (".npy", ".npz") else load_pictures(path)
+        found = self.look(candidates)
+        if found is None:
+            raise InfoganError(
+                f"{what} is not in {self.folder}; put {files} there, or name another folder by --data."
+            )
+        return found
+
+    def look(self, candidates: Sequence[str]) -> Path | None:
+        """The first of these paths below the folder that is there, if one is."""
+        if self.folder is None:
+            return None
+        paths = (self.folder / candidate for candidate in candidates)
+        return next((path for path in paths if path.exists()), None)
 
 
-def has_test_split(name: str) -> bool:
-    """Whether these images come with a test split."""
-    return name in NAMES
+@final
+@dataclass(frozen=True)
+class Source:
+    """A data set by name."""
+
+    name: str
+    about: str  # one line: what it shows, and whose it is
+    licence: str
+    shape: tuple[int, int, int]  # channels, height, width
+    splits: dict[str, int]  # the images of each; the first is what training takes
+    load: Callable[[Reading, str], Images]  # the images of a split
+    has: Callable[[Reading, str], bool] = lambda reading, split: True  # whether a split can be had here
+    labels: str = ""  # what the labels name, where there are any
+    factors: tuple[Factor, ...] = ()
+    files: tuple[str, ...] = ()  # what is looked for below the folder; empty where nothing is needed
 
 
-def load_digits(split: Split) -> Images:
-    """1,437 (train) or 360 (test, the last) digits of 8x8 pixels from scikit-learn, with labels."""
-    from sklearn.datasets import load_digits as load_from_sklearn
-
-    digits = load_from_sklearn()
-    part = slice(1437, None) if split == "test" else slice(1437)
-    x = np.rint(digits.images[part] * (255 / 16)).astype(np.uint8)
-    return Images(x[:, None], digits.target[part].astype(np.int64))
+def progress(items: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
+    """The same items, with a line on standard error that says how far they are; it goes when they are done."""
+    return track(items, doing, total, console=Console(stderr=True), transient=True)

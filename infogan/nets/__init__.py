@@ -4,7 +4,11 @@ from collections.abc import Callable
 
 from infogan.latent import Latent
 from infogan.nets.blocks import DiscriminatorQ, Generator, Networks, init_weights
+from infogan.nets.chairs import make_chairs
+from infogan.nets.faces import make_faces
 from infogan.nets.mnist import make_digits, make_mnist, make_mnist_small
+from infogan.nets.sprites import make_sprites
+from infogan.nets.svhn import make_svhn
 
 __all__ = ["NETS", "DiscriminatorQ", "Generator", "Networks", "init_weights"]
 
@@ -12,4 +16,8 @@ NETS: dict[str, Callable[[Latent, float], Networks]] = {
     "mnist": make_mnist,
     "mnist-small": make_mnist_small,
     "digits": make_digits,
+    "svhn": make_svhn,
+    "faces": make_faces,
+    "chairs": make_chairs,
+    "sprites": make_sprites,
 }

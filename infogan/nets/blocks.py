@@ -4,10 +4,10 @@ In the tables' words: conv, upconv and FC, each followed by batch norm where the
 by its nonlinearity, the order of the original code.
 """
 
-from typing import NamedTuple, final
+from typing import Literal, NamedTuple, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from infogan.latent import Latent
@@ -22,17 +22,33 @@ class Judgement(NamedTuple):
 
 @final
 class Generator(nn.Module):
-    """G(z, c): images of a fixed shape in [0, 1], as its last layer is a sigmoid."""
+    """G(z, c): images of a fixed shape, in [0, 1] or in [-1, 1] as its last layer has it."""
 
-    def __init__(self, latent: Latent, layers: nn.Sequential, shape: tuple[int, int, int]) -> None:
+    def __init__(
+        self,
+        latent: Latent,
+        layers: nn.Sequential,
+        shape: tuple[int, int, int],
+        low: Literal[0, -1] = 0,
+    ) -> None:
+        """Takes the shape as channels, height, width; `low` is 0 after a sigmoid, -1 after a tanh."""
         super().__init__()
         self.latent = latent
         self.layers = layers
-        self.shape = shape  # channels, height, width
+        self.shape = shape
+        self.low = low
 
     def forward(self, z: Float[Tensor, "b n_z"], c: list[Float[Tensor, "b _"]]) -> Float[Tensor, "b ch h w"]:
         x: Tensor = self.layers(self.latent.pack(z, c))
         return x
+
+    def to_range(self, x: UInt8[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+        """Stored images, 0 to 255, in the range of this G, which is what D sees."""
+        return x.float() / 255 * (1 - self.low) + self.low
+
+    def to_bytes(self, x: Float[Tensor, "b ch h w"]) -> UInt8[Tensor, "b ch h w"]:
+        """From this G's range back to 0 .. 255."""
+        return ((x.float() - self.low) * (255 / (1 - self.low))).round().byte()
 
 
 @final
@@ -64,15 +80,22 @@ class Networks(NamedTuple):
 def conv(
     n_in: int, n_out: int, activation: nn.Module, *, stride: int = 2, batch_norm: bool = True
 ) -> list[nn.Module]:
-    """A 4x4 convolution. A bias before a batch norm would be subtracted again, so there is none."""
-    layer = nn.Conv2d(n_in, n_out, 4, stride, padding=1, bias=not batch_norm)
-    return [layer, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
+    """A 4x4 convolution to 1 / stride of the height and width, padded as TensorFlow's SAME.
+
+    A bias before a batch norm would be subtracted again, so there is none.
+    """
+    pad = [nn.ZeroPad2d((1, 2, 1, 2))] if stride == 1 else []
+    layer = nn.Conv2d(n_in, n_out, 4, stride, padding=0 if pad else 1, bias=not batch_norm)
+    return [*pad, layer, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
 
 
-def upconv(n_in: int, n_out: int, activation: nn.Module, *, batch_norm: bool = True) -> list[nn.Module]:
-    """A 4x4 transposed convolution of stride 2: twice the height and width."""
-    layer = nn.ConvTranspose2d(n_in, n_out, 4, 2, padding=1, bias=not batch_norm)
-    return [layer, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
+def upconv(
+    n_in: int, n_out: int, activation: nn.Module, *, stride: int = 2, batch_norm: bool = True
+) -> list[nn.Module]:
+    """A 4x4 transposed convolution to `stride` times the height and width, cut as TensorFlow's SAME."""
+    layer = nn.ConvTranspose2d(n_in, n_out, 4, stride, padding=1, bias=not batch_norm)
+    cut = [nn.ZeroPad2d((0, -1, 0, -1))] if stride == 1 else []
+    return [layer, *cut, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
 
 
 def fc(n_in: int, n_out: int, activation: nn.Module) -> list[nn.Module]:

@@ -31,7 +31,6 @@ def _table_1(
     """
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
     outer, inner = channels
-    n_q = sum(code.n_params for code in latent.codes)
     G = nn.Sequential(
         *fc(latent.size, width, relu),
         *fc(width, side * side * inner, relu),
@@ -45,7 +44,7 @@ def _table_1(
         nn.Flatten(),
         *fc(side * side * inner, width, lrelu),
     )
-    q_head = nn.Sequential(*fc(width, q_width, lrelu), nn.Linear(q_width, n_q))
+    q_head = nn.Sequential(*fc(width, q_width, lrelu), nn.Linear(q_width, latent.n_params))
     return Networks(
         Generator(latent, G, (1, 4 * side, 4 * side)),
         DiscriminatorQ(latent, trunk, nn.Linear(width, 1), q_head),

@@ -1,0 +1,104 @@
+"""infogan data list, info, prepare and preview."""
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import App, Parameter
+
+from infogan.cli.app import Data, Json, SkipBad, console, dumps, print_paths
+
+Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE or folder:PATH.")]
+
+
+def register(app: App) -> None:
+    """Adds the verbs below `data`."""
+    data = App(name="data", help="The data sets: what is known, what is here, and how it looks.")
+    data.command(list_sets, name="list")
+    for verb in (info, prepare, preview):
+        data.command(verb)
+    app.command(data)
+
+
+def list_sets(*, data: Data = None, json: Json = False) -> None:
+    """List the data sets, and which splits of them are here."""
+    from infogan.data import SOURCES, Reading
+
+    reading = Reading(data)
+    here = {name: [s for s in source.splits if source.has(reading, s)] for name, source in SOURCES.items()}
+    if json:
+        print(dumps(here))
+        return
+    width = max(map(len, SOURCES))
+    for name, source in SOURCES.items():
+        print(f"{name:{width}} {source.about}")
+        print(f"{'':{width}} {', '.join(here[name]) or f'not here: needs {source.files[0]}'}")
+
+
+def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
+    """Tell what a data set is: licence, shape, count, factors, and where its files are looked for."""
+    from infogan.data import Reading, find_source
+
+    source, reading = find_source(name), Reading(data)
+    facts = {
+        "name": source.name,
+        "about": source.about,
+        "licence": source.licence,
+        "channels, height, width": list(source.shape),
+        "images": source.splits,
+        "here": [split for split in source.splits if source.has(reading, split)],
+        "labels": source.labels or None,
+        "factors": [asdict(factor) for factor in source.factors],
+        "files": list(source.files),
+        "looked for in": str(reading.folder) if source.files and reading.folder else None,
+    }
+    if json:
+        print(dumps(facts))
+        return
+    for key, value in facts.items():
+        match value:
+            case None | []:
+                continue
+            case [{}, *_]:
+                text = ", ".join(f"{f['name']} ({f['kind']})" for f in value)
+            case dict():
+                text = ", ".join(f"{split} {count:,}" for split, count in value.items())
+            case list():
+                text = ", ".join(map(str, value))
+            case _:
+                text = str(value)
+        print(f"{key:24} {text}")
+
+
+def prepare(
+    name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False
+) -> None:
+    """Find, fetch, read or draw a data set now, so that training starts at once; says what came of it."""
+    from infogan.data import Reading, load, splits_of
+
+    reading = Reading(data, skip_bad)
+    counts = {split or "all": len(load(name, split, reading)) for split in splits_of(name, reading) or ("",)}
+    print(dumps(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
+
+
+def preview(
+    name: Name,
+    /,
+    *,
+    n: Annotated[int, Parameter(help="How many images, taken at random.")] = 100,
+    out: Annotated[
+        Path | None, Parameter(name=["--out", "-o"], help="The picture's file; NAME.png if not named.")
+    ] = None,
+    data: Data = None,
+    skip_bad: SkipBad = False,
+    json: Json = False,
+) -> None:
+    """Draw a contact sheet of a data set as a picture."""
+    from infogan.data import Reading, load
+    from infogan.traverse import save_sheet
+
+    images = load(name, reading=Reading(data, skip_bad))
+    path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
+    with console().status("drawing"):
+        save_sheet(images.some(n).x, path)
+    print_paths([path], json)

@@ -1,0 +1,29 @@
+"""The 1,797 digits of 8x8 pixels that come with scikit-learn (UCI, Alpaydin and Kaynak 1998, CC BY 4.0)."""
+
+import numpy as np
+
+from infogan.data.images import Images
+from infogan.data.source import Reading, Source
+
+N_TRAIN = 1437
+
+
+def load_digits(reading: Reading, split: str) -> Images:
+    """The first 1,437 of them (train) or the last 360 (test), with labels; no file is needed."""
+    from sklearn.datasets import load_digits as load_from_sklearn
+
+    digits = load_from_sklearn()
+    part = slice(N_TRAIN, None) if split == "test" else slice(N_TRAIN)
+    x = np.rint(digits.images[part] * (255 / 16)).astype(np.uint8)
+    return Images.stored(x[:, None], digits.target[part].astype(np.int64))
+
+
+DIGITS = Source(
+    name="digits",
+    about="Handwritten digits, 8x8, gray, from scikit-learn; the test split is by other hands",
+    licence="CC BY 4.0",
+    shape=(1, 8, 8),
+    splits={"train": N_TRAIN, "test": 360},
+    load=load_digits,
+    labels="digit",
+)
