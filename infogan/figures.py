@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import Float, Int, UInt8
 
 from infogan.data import Images
 from infogan.errors import InfoganError
+from infogan.metrics.association import associations
 from infogan.metrics.clustering import Table, match
 from infogan.metrics.evaluation import tables
 from infogan.model import Model
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 COLOURS = ("tab:blue", "tab:green")  # this run and its baseline, as in Fig. 1
+MOST = 10_000  # real images that are read
 ROWS = 5  # random z and other codes, as in Fig. 2
 
 
@@ -40,17 +42,17 @@ def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H
 
 
 def plot_categories(
-    traversal: Traversal, order: Int[np.ndarray, "k"], titles: Sequence[str], code: str
+    traversal: Traversal, order: Int[np.ndarray, "k"], titles: Sequence[str], code: str, title: str = ""
 ) -> "Figure":
-    """Figs. 2a and 2b: a column a category, in the given order; a row a random z and other codes."""
-    figure, axes = _grid(traversal.images[:, order], code)
+    """Figs. 2a, 2b, 4a, 5b, 6: a column a category, in the given order; a row a random z and other codes."""
+    figure, axes = _grid(traversal.images[:, order], code, title)
     _ticks(axes, traversal, titles)
     return figure
 
 
-def plot_sweep(traversal: Traversal, code: str) -> "Figure":
-    """Figs. 2c and 2d: a continuous code moves from left to right."""
-    figure, axes = _grid(traversal.images, code)
+def plot_sweep(traversal: Traversal, code: str, title: str = "") -> "Figure":
+    """Figs. 2c, 2d, 3, 4b and 5a: a continuous code moves from left to right."""
+    figure, axes = _grid(traversal.images, code, title)
     _ticks(axes, traversal, [f"{v:.1f}" for v in traversal.values.tolist()])
     return figure
 
@@ -67,6 +69,21 @@ def plot_confusion(table: Table, code: str) -> "Figure":
     axes.set(xlabel="label", ylabel=f"category of {code} → its label")
     axes.set_xticks(range(table.shape[1]))
     axes.set_yticks(range(len(order)), [f"{c} → {t}" for c, t in zip(order, titles, strict=True)])
+    return figure
+
+
+def plot_associations(
+    strength: Float[np.ndarray, "L f"], codes: Sequence[str], factors: Sequence[str]
+) -> "Figure":
+    """How strongly each code goes along with each known factor, 0 to 1; see `metrics.association`."""
+    figure, axes = _subplots(0.45 * len(factors) + 1.6, 0.35 * len(codes) + 1.6)
+    axes.imshow(strength, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for r, c in np.ndindex(strength.shape):
+        colour = "white" if strength[r, c] > 0.5 else "0.25"
+        axes.text(c, r, f"{strength[r, c]:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(len(factors)), factors, rotation=45, ha="right", fontsize=8)
+    axes.set_yticks(range(len(codes)), codes)
+    axes.tick_params(length=0)
     return figure
 
 
@@ -99,32 +116,46 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
     """All figures of a run, by the name of their file.
 
     Args:
-        images: real ones; their labels, where there are any, put the categories in order.
+        images: real ones, of which at most 10,000 are read; their labels, where there are any, put the
+            categories in order, and their factors say what each code follows.
         baseline: a run to draw beside this one in Fig. 1.
 
     Raises:
         InfoganError: where a run holds no metrics yet, or the baseline has other codes.
     """
     made: dict[str, Figure] = {}
-    counts = tables(model, images) if images.labels is not None else {}
+    names, codes = model.latent.names, model.latent.codes
     curves = {r.path.name: r.metrics() for r in (run, baseline) if r is not None}
-    for name, rows in curves.items():
-        missing = [c for c in model.latent.names if rows and f"L_I_{c}" not in rows[0]]
+    for label, rows in curves.items():
+        missing = [c for c in names if rows and f"L_I_{c}" not in rows[0]]
         if not rows or missing:
-            raise InfoganError(f"{name} holds no L_I of {', '.join(missing) or 'any code'} to draw.")
-    for i, (name, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
+            raise InfoganError(f"{label} holds no L_I of {', '.join(missing) or 'any code'} to draw.")
+    images = images.some(MOST)
+    counts: dict[str, Table] = {}
+    followed = dict.fromkeys(names, "")
+    if images.labels is not None or images.factors is not None:
+        values = model.encode(images.x).values.numpy()
+        if images.labels is not None:
+            counts = tables(values, codes, images.labels)
+        if images.factors is not None:
+            strength = associations(values, codes, images.factors)
+            factors = [factor.name for factor in images.factors.known]
+            made["associations"] = plot_associations(strength, names, factors)
+            for name, row in zip(names, strength, strict=True):
+                followed[name] = f"{name} goes with {factors[row.argmax()]} ({row.max():.2f})"
+    for i, (name, code) in enumerate(zip(names, codes, strict=True)):
         made[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
         traversal = traverse(model, i, rows=ROWS)
         if code.categories is None:
-            made[f"sweep_{name}"] = plot_sweep(traversal, name)
-        elif name in counts:
-            made[f"categories_{name}"] = plot_categories(traversal, *order_by_label(counts[name]), name)
+            made[f"sweep_{name}"] = plot_sweep(traversal, name, followed[name])
+            continue
+        order, titles = np.arange(code.categories), [str(k) for k in range(code.categories)]
+        if name in counts:
+            order, titles = order_by_label(counts[name])
             made[f"confusion_{name}"] = plot_confusion(counts[name], name)
-        else:
-            titles = [str(k) for k in range(code.categories)]
-            made[f"categories_{name}"] = plot_categories(traversal, np.arange(len(titles)), titles, name)
-    rng = make_rng(0, "samples")
-    made["samples"] = plot_samples(images.x[:100], model.sample(len(images.x[:100]), rng))
+        made[f"categories_{name}"] = plot_categories(traversal, order, titles, name, followed[name])
+    real = images.x[:100]
+    made["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
     return made
 
 
@@ -149,11 +180,12 @@ def _subplots(width: float, height: float) -> "tuple[Figure, Axes]":
     return figure, figure.subplots()
 
 
-def _grid(images: UInt8[np.ndarray, "rows m ch h w"], code: str) -> "tuple[Figure, Axes]":
+def _grid(images: UInt8[np.ndarray, "rows m ch h w"], code: str, title: str) -> "tuple[Figure, Axes]":
     rows, columns = images.shape[:2]
     figure, axes = _subplots(0.6 * columns + 0.6, 0.6 * rows + 0.7)
     _show(axes, tile(images))
     axes.set_ylabel(f"{code} moves →", fontsize=9)
+    axes.set_title(title, fontsize=9)
     return figure, axes
 
 

@@ -8,8 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from infogan.code import Code
-from infogan.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Gaussian, Uniform
+from infogan.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
 from infogan.spec import Kind, parse_spec
 
 Noise = Literal["uniform", "normal"]

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from infogan.code import Code
+from infogan.codes import Code
 
 
 def gan_value(logit_real: Float[Tensor, "b"], logit_fake: Float[Tensor, "n"]) -> Float[Tensor, ""]:

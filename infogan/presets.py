@@ -58,9 +58,7 @@ def celeba() -> Config:
 
 def faces() -> Config:
     """3D faces: 5 continuous codes, at the rates and λ of azimuth (Tables 4 and 5, App. C.4)."""
-    return Config(
-        images="faces3d", net="faces", codes="unif:5 noise:128", lr_d=2e-4, lr_g=5e-4, lam=(0.2,)
-    )
+    return Config(images="faces3d", net="faces", codes="unif:5 noise:128", lr_d=2e-4, lr_g=5e-4, lam=(0.2,))
 
 
 def faces_azimuth() -> Config:
@@ -84,9 +82,12 @@ def faces_width() -> Config:
 
 
 def chairs() -> Config:
-    """3D chairs: 3 categorical codes of 20 and a continuous one, as run for rotation (Tables 6, 7, App. C.5)."""
+    """3D chairs: 3 categorical codes of 20 and a continuous one, as run for rotation (Tables 6 and 7)."""
     return Config(
-        images="chairs3d", net="chairs", codes="cat:20 cat:20 cat:20 unif:1 noise:128", lam=(1, 1, 1, 10)
+        images="chairs3d",
+        net="chairs",
+        codes="cat:20 cat:20 cat:20 unif:1 noise:128",
+        lam=(1.0, 1.0, 1.0, 10.0),
     )
 
 
@@ -97,7 +98,7 @@ def chairs_rotation() -> Config:
 
 def chairs_width() -> Config:
     """3D chairs as run for width: λ 0.05 for the continuous code, 2 for the discrete ones (Table 7)."""
-    return replace(chairs(), lam=(2, 2, 2, 0.05))
+    return replace(chairs(), lam=(2.0, 2.0, 2.0, 0.05))
 
 
 def sprites() -> Config:

@@ -81,6 +81,12 @@ class Run:
         """The newest checkpoint, if there is one."""
         return max(self.path.glob("checkpoints/*.safetensors"), default=None)
 
+    @property
+    def updates(self) -> int:
+        """How many updates the newest checkpoint has seen."""
+        newest = self.checkpoint()
+        return int(newest.stem) if newest else 0
+
     def state(self) -> dict[str, Tensor]:
         """What the newest checkpoint holds.
 

@@ -324,11 +324,12 @@ def test_no_torchvision() -> None:
 
 LAYERS = (
     {"errors", "rng", "spec"},
-    {"code", "codes", "config", "latent", "presets"},
+    {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
     {"train", "run"},
     {"traverse", "metrics", "listen", "table", "session", "figures"},
+    {"sweep"},
     {"cli"},
     {"__main__"},
 )

@@ -3,6 +3,7 @@
 import gzip
 import hashlib
 import os
+import re
 import struct
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +15,8 @@ import pytest
 from PIL import Image
 
 from infogan import data
-from infogan.data import mnist
+from infogan.data import HERE, SOURCES, mnist
+from infogan.data.cache import kept
 from infogan.data.idx import read_idx
 from infogan.errors import InfoganError
 
@@ -92,8 +94,10 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     def user_cache_dir(*_: object) -> str:
         return str(tmp_path / "cache")
 
-    monkeypatch.setattr("infogan.data.mnist.platformdirs.user_cache_dir", user_cache_dir)
-    monkeypatch.setitem(mnist.FILES, "test", {n: md5(c) for n, c in TINY.items()})
+    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
+    for name in mnist.MD5:
+        monkeypatch.setitem(mnist.MD5[name], "test", tuple(map(md5, TINY.values())))
+    monkeypatch.setattr("infogan.data.mnist.SYSTEM", {})
     monkeypatch.delenv("INFOGAN_DATA", raising=False)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
@@ -141,7 +145,7 @@ def server() -> Iterator[str]:
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
 def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
-    images = mnist.load_mnist(None, "test", (f"{server}{broken}/", f"{server}good/"))
+    images = mnist.load_idx_set("mnist", HERE, "test", (f"{server}{broken}/", f"{server}good/"))
     np.testing.assert_array_equal(images.x[:, 0], X)
     assert images.labels is not None
     assert images.labels.tolist() == LABELS.tolist()
@@ -149,15 +153,15 @@ def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
 
 
 def test_cache_is_used_again(cache: Path, server: str) -> None:
-    mnist.load_mnist(None, "test", (f"{server}good/",))
-    images = mnist.load_mnist(None, "test", ())  # no mirror at all
+    mnist.load_idx_set("mnist", HERE, "test", (f"{server}good/",))
+    images = mnist.load_idx_set("mnist", HERE, "test", ())  # no mirror at all
     assert len(images) == 3
 
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
 def test_no_mirror_helps(cache: Path, server: str, broken: str) -> None:
     with pytest.raises(InfoganError, match=r"t10k-images-idx3-ubyte\.gz could not") as error:
-        mnist.load_mnist(None, "test", (f"{server}{broken}/",))
+        mnist.load_idx_set("mnist", HERE, "test", (f"{server}{broken}/",))
     assert f"{server}{broken}/" in str(error.value)
     assert "--data" in str(error.value)
     assert list(cache.iterdir()) == []
@@ -166,20 +170,25 @@ def test_no_mirror_helps(cache: Path, server: str, broken: str) -> None:
 def test_cache_that_cannot_be_made(cache: Path, server: str) -> None:
     cache.parent.write_bytes(b"a file where the folder would be")
     with pytest.raises(InfoganError, match="cannot be kept"):
-        mnist.load_mnist(None, "test", (f"{server}good/",))
+        mnist.load_idx_set("mnist", HERE, "test", (f"{server}good/",))
 
 
-@pytest.mark.parametrize("folder", [".", "mnist"])
-def test_mnist_in_a_folder(cache: Path, tmp_path: Path, folder: str, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["mnist", "fashion"])
+@pytest.mark.parametrize("inside", [True, False])
+def test_idx_set_in_a_folder(
+    cache: Path, tmp_path: Path, name: str, inside: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = name if inside else "."
+    reading = data.Reading(tmp_path / "own")
     place = tmp_path / "own" / folder
     place.mkdir(parents=True)
     (place / NAMES[0]).write_bytes(TINY[NAMES[0]])
-    with pytest.raises(InfoganError, match=rf"no {NAMES[1]}\.gz in"):
-        data.load("mnist", "test", tmp_path / "own")
+    with pytest.raises(InfoganError, match=rf"no {name}/{NAMES[1]}\.gz in"):
+        data.load(name, "test", reading)
     (place / f"{NAMES[1]}.gz").write_bytes(gzip.compress(TINY[NAMES[1]]))
-    assert data.load("mnist:test", root=tmp_path / "own").shape == (1, 28, 28)
+    assert data.load(f"{name}:test", reading=reading).shape == (1, 28, 28)
     monkeypatch.setenv("INFOGAN_DATA", str(tmp_path / "own"))
-    assert len(data.load("mnist", "test")) == 3
+    assert len(data.load(name, "test")) == 3
     assert not cache.exists()
 
 
@@ -199,8 +208,61 @@ def test_digits() -> None:
     assert test.x.shape == (360, 1, 8, 8)
     assert (train.x.min(), train.x.max()) == (0, 255)
     np.testing.assert_array_equal(data.load("digits:test", "train").x, test.x)
-    assert data.has_test_split("digits")
-    assert not data.has_test_split("npz:own.npz")
+    assert data.splits_of("digits") == ("train", "test")
+    assert data.splits_of("digits:test") == data.splits_of("npz:own.npz") == ("",)
+
+
+NOWHERE = data.Reading(Path("/nowhere"))
+
+
+@pytest.mark.parametrize("name", SOURCES)
+def test_a_source_says_what_it_is(name: str) -> None:
+    source = SOURCES[name]
+    assert source.name == name
+    assert source.about
+    assert source.licence
+    assert all(count > 0 for count in source.splits.values())
+    assert len({factor.name for factor in source.factors}) == len(source.factors)
+    split = next(iter(source.splits))
+    if source.files and not source.has(NOWHERE, split):
+        with pytest.raises(InfoganError, match=re.escape(source.files[0])):
+            source.load(NOWHERE, split)
+
+
+def test_some_images_are_the_same_ones_each_time() -> None:
+    whole = data.load("digits")
+    some = whole.some(100)
+    assert len(some) == len(set(map(bytes, some.x))) == 100
+    np.testing.assert_array_equal(some.x, whole.some(100).x)
+    assert whole.labels is not None
+    assert some.labels is not None
+    by_picture = {bytes(x): label for x, label in zip(whole.x, whole.labels, strict=True)}
+    assert [by_picture[bytes(x)] for x in some.x] == some.labels.tolist()
+    np.testing.assert_array_equal(whole.some(len(whole)).x, whole.x)
+
+
+def test_kept_arrays_are_made_once(cache: Path) -> None:
+    made: list[int] = []
+
+    def make() -> dict[str, np.ndarray]:
+        made.append(1)
+        return {"x": np.arange(3)}
+
+    for recipe in ("a", "a", "b"):
+        np.testing.assert_array_equal(kept("set", recipe, make)["x"], np.arange(3))
+    assert len(made) == 2
+    (file, _) = sorted(cache.parent.iterdir())
+    file.write_bytes(file.read_bytes()[:50])  # damaged: made anew rather than believed
+    for recipe in ("a", "b"):
+        kept("set", recipe, make)
+    assert len(made) == 3
+    assert len(list(cache.parent.iterdir())) == 2
+
+
+def test_kept_where_nothing_can_be_kept(cache: Path) -> None:
+    cache.parent.write_bytes(b"a file where the folder would be")
+    with pytest.raises(InfoganError, match="set cannot be kept in"):
+        kept("set", "a", lambda: {"x": np.arange(3)})
 
 
 RNG = np.random.default_rng(0)
@@ -355,7 +417,7 @@ def test_folder_without_pictures(tmp_path: Path) -> None:
     [
         ("mnits", "did you mean 'mnist'"),
         ("digit", "did you mean 'digits'"),
-        ("xyzzy", "known are mnist, digits"),
+        ("xyzzy", "known are mnist, fashion, digits"),
         ("mnist:tset", "no split 'tset'; did you mean 'test'"),
         ("npz:nowhere.npz", r"no nowhere\.npz"),
         ("folder:nowhere", "no nowhere"),

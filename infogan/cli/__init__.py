@@ -4,21 +4,33 @@ import logging
 import os
 import sys
 
+from cyclopts import App, Parameter
+
 from infogan.cli import datasets, running, training
-from infogan.cli.app import app
 from infogan.errors import InfoganError
 
-__all__ = ["app", "main"]
+EXIT = "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
+
+
+def make_app() -> App:
+    """The program with all its verbs."""
+    app = App(
+        name="infogan",
+        help="Finds the factors of variation in unlabelled images and hands them over as knobs.",
+        help_epilogue=EXIT,
+        default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
+    )
+    for part in (training, running, datasets):
+        part.register(app)
+    return app
 
 
 def main() -> None:
     """The entry point. Threads that wait must not spin, which only holds if said before torch loads."""
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
-    for part in (training, running, datasets):
-        part.register(app)
     try:
-        app()
+        make_app()()
     except InfoganError as error:
         print(f"infogan: {error}", file=sys.stderr)
         sys.exit(2)

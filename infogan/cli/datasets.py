@@ -1,6 +1,5 @@
 """infogan data list, info, prepare and preview."""
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -48,7 +47,7 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
         "images": source.splits,
         "here": [split for split in source.splits if source.has(reading, split)],
         "labels": source.labels or None,
-        "factors": [asdict(factor) for factor in source.factors],
+        "factors": [f"{factor.name} ({factor.kind})" for factor in source.factors],
         "files": list(source.files),
         "looked for in": str(reading.folder) if source.files and reading.folder else None,
     }
@@ -59,8 +58,6 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
         match value:
             case None | []:
                 continue
-            case [{}, *_]:
-                text = ", ".join(f"{f['name']} ({f['kind']})" for f in value)
             case dict():
                 text = ", ".join(f"{split} {count:,}" for split, count in value.items())
             case list():
@@ -70,9 +67,7 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
         print(f"{key:24} {text}")
 
 
-def prepare(
-    name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False
-) -> None:
+def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
     """Find, fetch, read or draw a data set now, so that training starts at once; says what came of it."""
     from infogan.data import Reading, load, splits_of
 

@@ -29,7 +29,12 @@ def kept(name: str, recipe: str, make: Callable[[], Arrays]) -> Arrays:
         InfoganError: where the cache cannot be written.
     """
     path = cache_folder() / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.npz"
-    with suppress(OSError, ValueError, EOFError, zipfile.BadZipFile), np.load(path, allow_pickle=False) as f:
+    # An open file, as NumPy leaves one that is cut short open itself.
+    with (
+        suppress(OSError, ValueError, EOFError, zipfile.BadZipFile),
+        path.open("rb") as file,
+        np.load(file, allow_pickle=False) as f,
+    ):
         return {key: f[key] for key in f.files}
     arrays = make()
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -39,6 +44,7 @@ def kept(name: str, recipe: str, make: Callable[[], Arrays]) -> Arrays:
             np.savez(file, **arrays)  # type: ignore[arg-type]
         part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):
+            part.unlink()
         raise InfoganError(f"{name} cannot be kept in {path.parent} ({error}); make room there.") from error
     return arrays

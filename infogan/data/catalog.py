@@ -7,10 +7,11 @@ from infogan.data.files import load_numpy, load_pictures
 from infogan.data.images import Images
 from infogan.data.mnist import FASHION, MNIST
 from infogan.data.source import Reading, Source
+from infogan.data.sprites import SPRITES
 from infogan.data.svhn import SVHN
 from infogan.errors import InfoganError, did_you_mean
 
-SOURCES: dict[str, Source] = {source.name: source for source in (MNIST, FASHION, DIGITS, SVHN)}
+SOURCES: dict[str, Source] = {source.name: source for source in (MNIST, FASHION, DIGITS, SVHN, SPRITES)}
 
 HERE = Reading()
 

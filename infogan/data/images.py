@@ -1,4 +1,4 @@
-"""What every data source gives: images by index, and labels or factors that only an evaluation may look at."""
+"""What every data source gives: images by index; labels and factors that only an evaluation may see."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace

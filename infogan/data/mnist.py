@@ -65,6 +65,14 @@ def load_idx_set(name: str, reading: Reading, split: str, mirrors: Sequence[str]
     return Images.stored(x[:, None], labels.astype(np.int64))
 
 
+def _is_here(name: str, reading: Reading, split: str) -> bool:
+    """Whether a split is in a named folder; where none is named it can be fetched."""
+    try:
+        return all(_find(name, file, reading.folder) or reading.folder is None for file in FILES[split])
+    except InfoganError:
+        return False
+
+
 def _find(name: str, file: str, root: Path | None) -> Path | None:
     """The file in a folder; None where no folder was named and it has to be fetched."""
     folders = [root / name, root] if root else []
@@ -75,7 +83,7 @@ def _find(name: str, file: str, root: Path | None) -> Path | None:
     if root is None:
         return None
     raise InfoganError(
-        f"there is no {file}.gz in {root / name} or {root}; put the four IDX files of {name} "
+        f"there is no {name}/{file}.gz in {root}; put the four IDX files of {name} "
         "there, or leave out --data and INFOGAN_DATA to have them fetched."
     )
 
@@ -135,6 +143,7 @@ def _source(name: str, about: str, licence: str, labels: str) -> Source:
         shape=(1, 28, 28),
         splits={"train": 60_000, "test": 10_000},
         load=lambda reading, split: load_idx_set(name, reading, split),
+        has=lambda reading, split: _is_here(name, reading, split),
         labels=labels,
         files=tuple(f"{name}/{file}.gz" for files in FILES.values() for file in files),
     )

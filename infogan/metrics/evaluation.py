@@ -1,23 +1,45 @@
 """All scores of a model, split by split."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
+from jaxtyping import Float, Int
 
-from infogan.data import Images
+from infogan.codes import Code
+from infogan.data import HERE, Images, Reading, load, splits_of
+from infogan.metrics.association import association_scores
 from infogan.metrics.bound import info_bounds
-from infogan.metrics.clustering import cluster_scores, count
+from infogan.metrics.clustering import Table, cluster_scores, count
 from infogan.metrics.score import Score
 from infogan.model import Model, Statistics
 from infogan.rng import make_rng
+from infogan.run import Run
+
+MOST = 60_000  # images of a split that are looked at; of a larger one a random choice
 
 Evaluation = dict[str, dict[str, Score]]
+
+
+def evaluate_run(
+    run: Run, reading: Reading = HERE, say: Callable[[str], None] = lambda _: None
+) -> Evaluation:
+    """Every score of a run on every split that is here, which is left in its evaluation.json, too.
+
+    Raises:
+        InfoganError: where the run has no checkpoint, or its images cannot be read.
+    """
+    model, name = run.model(), run.config.images
+    splits = {split or "train": load(name, split, reading) for split in splits_of(name, reading)}
+    evaluation = evaluate(model, splits, run.config.batch, say)
+    run.write_json("evaluation.json", evaluation)
+    return evaluation
 
 
 def evaluate(
     model: Model, splits: Mapping[str, Images], batch: int, say: Callable[[str], None]
 ) -> Evaluation:
-    """L_I on generated images, and for each split with labels the clustering scores of discrete codes.
+    """L_I on generated images; for each split with labels how discrete codes agree with them, and for each
+    split with factors how strongly every code goes along with every factor.
 
     Where there are several discrete codes, the names of their scores end in the code's: `nmi_c2`.
     The codes are read with D's running statistics of batch norm; what those of the batch would give
@@ -29,32 +51,41 @@ def evaluate(
     """
     say("L_I of generated images")
     evaluation: Evaluation = {"generated": info_bounds(model, batch, make_rng(0, "evaluate"))}
-    for split, images in splits.items():
-        if images.labels is None:
+    latent = model.latent
+    for split, whole in splits.items():
+        if whole.labels is None and whole.factors is None:
             continue
+        images = whole.some(MOST)
         say(f"{split}: reading the codes of {len(images):,} images")
-        evaluation[split] = _scores_of(model, images, "running")
-        say(f"{split}: again with the statistics of batches")
-        for name, score in _scores_of(model, images, "batch").items():
-            if name.startswith("one_to_one_error"):
-                evaluation[split][f"{name}_batch_statistics"] = score
+        values = model.encode(images.x).values.numpy()
+        scores: dict[str, Score] = {}
+        if images.labels is not None:
+            scores |= _agreement(tables(values, latent.codes, images.labels), "running")
+            say(f"{split}: again with the statistics of batches")
+            again = model.encode(images.x, "batch").values.numpy()
+            for name, score in _agreement(tables(again, latent.codes, images.labels), "batch").items():
+                if name.startswith("one_to_one_error"):
+                    scores[f"{name}_batch_statistics"] = score
+        if images.factors is not None:
+            say(f"{split}: codes against factors")
+            rng = np.random.default_rng(0)
+            scores |= association_scores(values, latent.names, latent.codes, images.factors, rng)
+        evaluation[split] = scores
     return evaluation
 
 
-def tables(model: Model, images: Images, statistics: Statistics = "running") -> dict[str, np.ndarray]:
+def tables(
+    values: Float[np.ndarray, "n L"], codes: Sequence[Code], labels: Int[np.ndarray, "n"]
+) -> dict[str, Table]:
     """The table of counts of each discrete code against the labels, by the code's name."""
-    labels = images.labels
-    assert labels is not None
-    values = model.encode(images.x, statistics).values.numpy()
     return {
-        name: count(values[:, i].astype(np.int64), labels, code.categories, int(labels.max()) + 1)
-        for i, (name, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True))
+        f"c{i}": count(v.astype(np.int64), labels, code.categories, int(labels.max()) + 1)
+        for i, (v, code) in enumerate(zip(values.T, codes, strict=True), 1)
         if code.categories is not None
     }
 
 
-def _scores_of(model: Model, images: Images, statistics: Statistics) -> dict[str, Score]:
-    by_code = tables(model, images, statistics)
+def _agreement(by_code: Mapping[str, Table], statistics: Statistics) -> dict[str, Score]:
     scores: dict[str, Score] = {}
     for name, table in by_code.items():
         how = f"{name} by Q's argmax with {statistics} statistics of batch norm"

@@ -1,4 +1,4 @@
-"""The five kinds of latent code: Categorical, Uniform, Gaussian, Bernoulli, Circular (Secs. 4-6).
+"""The continuous codes: Uniform, Gaussian, Circular (Secs. 4-6).
 
 c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); code.py says the rest.
 """
@@ -9,56 +9,12 @@ from dataclasses import dataclass
 from typing import final
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-from infogan.code import Code, Decoded
+from infogan.codes.code import Code, Decoded, Kind
 
 STD_FLOOR = 0.02  # x determines a learned continuous code, so I(c; x) has no ceiling of its own
-
-
-@final
-@dataclass(frozen=True)
-class Categorical(Code):
-    """One of k categories, equally likely, one-hot; Q is a softmax (Sec. 6)."""
-
-    k: int
-
-    @property
-    def size(self) -> int:
-        return self.k
-
-    @property
-    def n_params(self) -> int:
-        return self.k
-
-    @property
-    def categories(self) -> int:
-        return self.k
-
-    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
-        return torch.randint(self.k, (n,), generator=rng, device=rng.device).float()
-
-    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
-        return F.one_hot(value.long(), self.k).to(value.dtype)
-
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
-        return c.new_full((len(c),), -math.log(self.k))
-
-    def entropy(self) -> float:
-        """H(c) = log k: 2.303 nats for 10 categories (Sec. 7.1)."""
-        return math.log(self.k)
-
-    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
-        return (c * q.log_softmax(dim=1)).sum(dim=1)
-
-    def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
-        p, value = q.softmax(dim=1).max(dim=1)
-        return Decoded(value.to(q.dtype), 1 - p)
-
-    def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        return torch.arange(self.k, dtype=torch.float32)
 
 
 class Real(Code, ABC):
@@ -78,6 +34,10 @@ class Real(Code, ABC):
     @property
     def n_params(self) -> int:
         return 2
+
+    @property
+    def kind(self) -> Kind:
+        return "number"
 
     @property
     def categories(self) -> None:
@@ -141,46 +101,6 @@ class Gaussian(Real):
 
 @final
 @dataclass(frozen=True)
-class Bernoulli(Code):
-    """A coin c in {0, 1}, both equally likely; Q is a sigmoid."""
-
-    @property
-    def size(self) -> int:
-        return 1
-
-    @property
-    def n_params(self) -> int:
-        return 1
-
-    @property
-    def categories(self) -> int:
-        return 2
-
-    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
-        return torch.randint(2, (n,), generator=rng, device=rng.device).float()
-
-    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
-        return value[:, None]
-
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
-        return c.new_full((len(c),), -math.log(2))
-
-    def entropy(self) -> float:
-        """H(c) = log 2."""
-        return math.log(2)
-
-    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
-        return -F.binary_cross_entropy_with_logits(q[:, 0], c[:, 0], reduction="none")
-
-    def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
-        return Decoded((q[:, 0] > 0).to(q.dtype), torch.sigmoid(-q[:, 0].abs()))
-
-    def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        return torch.tensor([0.0, 1.0])
-
-
-@final
-@dataclass(frozen=True)
 class Circular(Code):
     """An angle, equally likely all around, given to G as its cosine and sine.
 
@@ -197,6 +117,10 @@ class Circular(Code):
     @property
     def n_params(self) -> int:
         return 2
+
+    @property
+    def kind(self) -> Kind:
+        return "angle"
 
     @property
     def categories(self) -> None:

@@ -5,11 +5,13 @@ value = a code as a person reads it, (b,): a category's index, a number, an angl
 """
 
 from abc import ABC, abstractmethod
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+Kind = Literal["category", "number", "angle"]  # of a code's values, and of known factors
 
 
 class Decoded(NamedTuple):
@@ -31,6 +33,11 @@ class Code(ABC):
     @abstractmethod
     def n_params(self) -> int:
         """How many numbers Q puts out for this code."""
+
+    @property
+    @abstractmethod
+    def kind(self) -> Kind:
+        """What the values are: categories 0, 1, ..., numbers, or angles in radians."""
 
     @property
     @abstractmethod

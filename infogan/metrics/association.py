@@ -1,0 +1,102 @@
+"""How strongly each code goes along with each known factor: one measure for every pair of kinds.
+
+A category stands as its indicators, a number as its rank, an angle as its cosine and sine. Of two such
+sets of columns, the root mean square of the canonical correlations is
+
+    number, number        |Spearman's rho|
+    number, category      the correlation ratio eta of the ranks
+    category, category    Cramer's V
+    number, angle         Mardia's circular-linear correlation R, of the ranks
+    angle, angle          Jupp and Mardia's circular correlation (Biometrika 67, 1980), over its most
+    category, angle       the same, with the indicators
+
+all in [0, 1], and none asks for a sign, a number of bins or an order of the categories.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from jaxtyping import Float
+from scipy.stats import rankdata
+
+from infogan.codes import Code, Kind
+from infogan.data import Factors
+from infogan.metrics.score import Score
+
+MEASURES: dict[frozenset[Kind], str] = {
+    frozenset({"number"}): "|Spearman|",
+    frozenset({"number", "category"}): "correlation ratio of ranks",
+    frozenset({"category"}): "Cramér's V",
+    frozenset({"number", "angle"}): "Mardia's circular-linear correlation of ranks",
+    frozenset({"angle"}): "Jupp and Mardia's circular correlation",
+    frozenset({"category", "angle"}): "canonical correlation with cosine and sine",
+}
+RESAMPLES = 50
+
+
+def associations(
+    values: Float[np.ndarray, "n L"],
+    codes: Sequence[Code],
+    factors: Factors,
+    index: np.ndarray | None = None,
+) -> Float[np.ndarray, "L f"]:
+    """The strength of every pair of a code and a factor, in [0, 1]; 0 where one of them does not vary.
+
+    Args:
+        values: of the codes, read off the images, a column a code.
+        index: the images to take, if not all.
+    """
+    rows = np.arange(len(values)) if index is None else index
+    of_codes = [_basis(v[rows], code.kind) for v, code in zip(values.T, codes, strict=True)]
+    of_factors = [
+        _basis(v[rows], factor.kind) for v, factor in zip(factors.values.T, factors.known, strict=True)
+    ]
+    return np.array([[_rms_canonical_correlation(a, b) for b in of_factors] for a in of_codes])
+
+
+def association_scores(
+    values: Float[np.ndarray, "n L"],
+    names: Sequence[str],
+    codes: Sequence[Code],
+    factors: Factors,
+    rng: np.random.Generator,
+) -> dict[str, Score]:
+    """`association_CODE_FACTOR` for every pair, with the 95 % interval of a bootstrap over the images."""
+    n = len(values)
+    strength = associations(values, codes, factors)
+    draws = [associations(values, codes, factors, rng.integers(n, size=n)) for _ in range(RESAMPLES)]
+    low, high = np.percentile(draws, [2.5, 97.5], axis=0)
+    scores: dict[str, Score] = {}
+    for (i, (name, code)), (j, factor) in (
+        (a, b) for a in enumerate(zip(names, codes, strict=True)) for b in enumerate(factors.known)
+    ):
+        measure = MEASURES[frozenset({code.kind, factor.kind})]
+        scores[f"association_{name}_{factor.name}"] = Score(
+            value=float(strength[i, j]),
+            low=float(low[i, j]),
+            high=float(high[i, j]),
+            protocol=f"{measure}; codes by Q with running statistics of batch norm; {n:,} images",
+        )
+    return scores
+
+
+def _basis(values: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n d"]:
+    """Orthonormal columns that span what the variable can say beyond a constant."""
+    match kind:
+        case "category":
+            columns = (values[:, None] == np.unique(values)).astype(float)
+        case "number":
+            columns = rankdata(values)[:, None]
+        case "angle":
+            columns = np.stack([np.cos(values), np.sin(values)], axis=1)
+    centred = columns - columns.mean(axis=0)
+    # Through the small d x d matrix: n is tens of thousands and d at most some dozens.
+    variance, axes = np.linalg.eigh(centred.T @ centred)
+    real = variance > 1e-9 * len(values)
+    basis: Float[np.ndarray, "n d"] = centred @ (axes[:, real] / np.sqrt(variance[real]))
+    return basis
+
+
+def _rms_canonical_correlation(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n e"]) -> float:
+    d = min(a.shape[1], b.shape[1])
+    return float(np.linalg.norm(a.T @ b) / np.sqrt(d)) if d else 0.0

@@ -1,0 +1,114 @@
+"""The same preset with several seeds: what came out over them, and, as the paper did, the best of them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from rich.console import Console
+
+from infogan import session
+from infogan.config import Config
+from infogan.data import Reading
+from infogan.errors import InfoganError
+from infogan.metrics import Evaluation, evaluate_run
+from infogan.run import Run
+
+Found = dict[str, Any]
+
+
+def sweep(name: str, config: Config, seeds: int, folder: Path, reading: Reading, console: Console) -> Found:
+    """Trains and scores the runs `folder`/`name`-SEED for so many seeds, from the config's on.
+
+    Runs that are done are taken as they are, others are begun or gone on with, so that a sweep that was
+    stopped goes on where it was. Gives, and writes to `folder`/`name`-sweep.json,
+
+        preset   the name
+        runs     the folders of the runs that are done
+        scores   split -> score -> median, low, high over the runs
+        best     factor -> run, code and value of the strongest association on the last split
+
+    Raises:
+        InfoganError: for no seed at all, or a folder that holds a run of another config.
+    """
+    if seeds < 1:
+        raise InfoganError(f"sweep: --seeds is {seeds}, but must be at least 1.")
+    evaluations: dict[str, Evaluation] = {}
+    for seed in range(config.seed, config.seed + seeds):
+        path = folder / f"{name}-{seed}"
+        console.print(f"seed {seed}, {seed - config.seed + 1} of {seeds}: {path}", highlight=False)
+        run = _trained(path, replace(config, seed=seed), reading, console)
+        if run is None:
+            break
+        evaluations[str(path)] = _evaluated(run, reading, console)
+    found = {"preset": name, "runs": list(evaluations), **summarise(evaluations)}
+    if evaluations:
+        Run(folder, config).write_json(f"{name}-sweep.json", found)
+    return found
+
+
+def summarise(evaluations: Mapping[str, Evaluation]) -> Found:
+    """The spread of every score over runs, and the strongest association of every factor."""
+    gathered: dict[str, dict[str, list[float]]] = {}
+    best: dict[str, dict[str, Any]] = {}
+    for run, evaluation in evaluations.items():
+        for split, scores in evaluation.items():
+            for score, entry in scores.items():
+                gathered.setdefault(split, {}).setdefault(score, []).append(entry["value"])
+        for score, entry in evaluation[list(evaluation)[-1]].items():
+            kind, _, rest = score.partition("_")
+            code, _, factor = rest.partition("_")
+            if kind == "association" and entry["value"] > best.get(factor, {"value": -1.0})["value"]:
+                best[factor] = {"run": run, "code": code, "value": entry["value"]}
+    spread = {
+        split: {score: {"median": median(v), "low": min(v), "high": max(v)} for score, v in of_split.items()}
+        for split, of_split in gathered.items()
+    }
+    return {"scores": spread, "best": best}
+
+
+def tell(found: Found) -> str:
+    """What `sweep` gave, for a person."""
+    lines = [f"{found['preset']}: {len(found['runs'])} runs; median (lowest to highest)"]
+    for split, scores in found["scores"].items():
+        lines.append(split)
+        lines += [
+            f"  {name:36} {s['median']:7.4f}  ({s['low']:.4f} to {s['high']:.4f})"
+            for name, s in scores.items()
+            if not name.startswith("association_")
+        ]
+    if found["best"]:
+        lines.append(
+            "The code that follows each factor best in any run, picked after the fact as in Figs. 3 and 4"
+        )
+        lines += [
+            f"  {factor:24} {best['value']:.3f}  {best['code']} of {best['run']}"
+            for factor, best in found["best"].items()
+        ]
+    return "\n".join(lines)
+
+
+def _trained(path: Path, config: Config, reading: Reading, console: Console) -> Run | None:
+    """The run, done; None where somebody asked to stop."""
+    if not (path / "config.json").is_file():
+        outcome = session.begin(config, path, reading, console)
+    else:
+        run = Run.open(path)
+        if run.config != config:
+            raise InfoganError(f"{path} holds a run of another config; name another folder by --out.")
+        if run.updates == config.updates:
+            return run
+        outcome = session.resume(path, None, reading, console)
+    return outcome.run if outcome.finished else None
+
+
+def _evaluated(run: Run, reading: Reading, console: Console) -> Evaluation:
+    """The scores of a run, measured unless they are newer than its last checkpoint."""
+    file, checkpoint = run.path / "evaluation.json", run.checkpoint()
+    if checkpoint and file.is_file() and file.stat().st_mtime >= checkpoint.stat().st_mtime:
+        evaluation: Evaluation = json.loads(file.read_text())
+        return evaluation
+    with console.status("") as status:
+        return evaluate_run(run, reading, status.update)

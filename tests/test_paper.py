@@ -1,0 +1,197 @@
+"""The numbers printed in the paper: Tables 1 to 7 layer by layer, widths, rates, entropies.
+
+Each table is written as the paper has it, a line a layer; `in words` turns a network into such lines.
+What the paper leaves out, and how it is filled, stands in docs/deviations.md.
+"""
+
+import math
+from collections.abc import Iterable
+
+import pytest
+import torch
+from torch import nn
+
+from infogan.config import Config
+from infogan.latent import Latent
+from infogan.nets import NETS, Networks
+from infogan.presets import PRESETS, get_preset
+
+MNIST_D = """\
+Input 28x28x1
+4x4 conv. 64 lRELU. stride 2
+4x4 conv. 128 lRELU. stride 2. batchnorm
+FC. 1024 lRELU. batchnorm"""
+MNIST_G = """\
+Input R74
+FC. 1024 RELU. batchnorm
+FC. 7x7x128 RELU. batchnorm
+4x4 upconv. 64 RELU. stride 2. batchnorm
+4x4 upconv. 1 sigmoid. stride 2"""
+SVHN_D = """\
+Input 32x32x3
+4x4 conv. 64 lRELU. stride 2
+4x4 conv. 128 lRELU. stride 2. batchnorm
+4x4 conv. 256 lRELU. stride 2. batchnorm"""
+SVHN_G = """\
+Input R168
+FC. 2x2x448 RELU. batchnorm
+4x4 upconv. 256 RELU. stride 2. batchnorm
+4x4 upconv. 128 RELU. stride 2
+4x4 upconv. 64 RELU. stride 2
+4x4 upconv. 3 Tanh. stride 2"""
+FACES_D = """\
+Input 32x32x1
+4x4 conv. 64 lRELU. stride 2
+4x4 conv. 128 lRELU. stride 2. batchnorm
+FC. 1024 lRELU. batchnorm"""
+FACES_G = """\
+Input R133
+FC. 1024 RELU. batchnorm
+FC. 8x8x128 RELU. batchnorm
+4x4 upconv. 64 RELU. stride 2. batchnorm
+4x4 upconv. 1 sigmoid. stride 2"""
+CHAIRS_D = """\
+Input 64x64x1
+4x4 conv. 64 lRELU. stride 2
+4x4 conv. 128 lRELU. stride 2. batchnorm
+4x4 conv. 256 lRELU. stride 2. batchnorm
+4x4 conv. 256 lRELU. batchnorm
+4x4 conv. 256 lRELU. batchnorm
+FC. 1024 lRELU. batchnorm"""
+CHAIRS_G = """\
+Input R189
+FC. 1024 RELU. batchnorm
+FC. 8x8x256 RELU. batchnorm
+4x4 upconv. 256 RELU. batchnorm
+4x4 upconv. 256 RELU. batchnorm
+4x4 upconv. 128 RELU. stride 2. batchnorm
+4x4 upconv. 64 RELU. stride 2. batchnorm
+4x4 upconv. 1 sigmoid. stride 2"""
+TWO_LAYERS = "FC. 128 lRELU. batchnorm\nFC. {n_q} none"
+ONE_LAYER = "FC. {n_q} none"
+
+# table -> preset, D's trunk, G, Q's head, the outputs of Q (a number a category, two a continuous code)
+TABLES = {
+    "Table 1": ("mnist", MNIST_D, MNIST_G, TWO_LAYERS, 10 + 2 * 2),
+    "Table 2": ("svhn", SVHN_D, SVHN_G, TWO_LAYERS, 4 * 10 + 4 * 2),
+    "Table 3": ("celeba", SVHN_D, SVHN_G.replace("R168", "R228"), TWO_LAYERS, 10 * 10),
+    "Table 4": ("faces", FACES_D, FACES_G, ONE_LAYER, 5 * 2),
+    "Table 6": ("chairs", CHAIRS_D, CHAIRS_G, ONE_LAYER, 3 * 20 + 2),
+}
+each_table = pytest.mark.parametrize("table", TABLES)
+
+NONLINEARITY = {nn.LeakyReLU: "lRELU", nn.ReLU: "RELU", nn.Sigmoid: "sigmoid", nn.Tanh: "Tanh"}
+
+
+def in_words(layers: Iterable[nn.Module], x: torch.Tensor, leak: float) -> list[str]:
+    """The layers in the words of the tables, with the strides read off the sizes that x really takes."""
+    lines: list[str] = []
+    words: list[str] = []
+    for layer in layers:
+        before, x = x, layer(x)
+        match layer:
+            case nn.Conv2d() | nn.ConvTranspose2d() | nn.Linear():
+                lines += [". ".join(words)] if words else []
+                kernel = "x".join(map(str, getattr(layer, "kernel_size", ())))
+                name = {nn.Conv2d: "conv.", nn.ConvTranspose2d: "upconv."}.get(type(layer), "FC.")
+                words = [f"{kernel} {name} {x.shape[1]} none".strip()]
+                if layer.__class__ is not nn.Linear and layer.stride != (1, 1):
+                    words.append(f"stride {layer.stride[0]}")
+                    larger, smaller = sorted((before.shape[2], x.shape[2]), reverse=True)
+                    assert larger == smaller * layer.stride[0] == smaller * 2
+            case nn.BatchNorm1d() | nn.BatchNorm2d():
+                words.append("batchnorm")
+            case nn.Unflatten():
+                c, h, w = layer.unflattened_size
+                words[0] = words[0].replace(f" {c * h * w} ", f" {h}x{w}x{c} ")
+            case nn.ZeroPad2d() | nn.Flatten():
+                pass  # TensorFlow's padding, and no layer of the table
+            case _:
+                words[0] = words[0].replace(" none", f" {NONLINEARITY[type(layer)]}")
+                if isinstance(layer, nn.LeakyReLU):
+                    assert layer.negative_slope == leak
+    return [*lines, ". ".join(words)]
+
+
+def make(preset: str) -> tuple[Config, Latent, Networks]:
+    config = get_preset(preset)
+    latent = Latent.parse(config.codes)
+    return config, latent, NETS[config.net](latent, config.leak)
+
+
+@each_table
+def test_generator(table: str) -> None:
+    preset, _, printed, _, _ = TABLES[table]
+    config, latent, nets = make(preset)
+    width, *lines = printed.splitlines()
+    assert f"Input R{latent.size}" == width
+    assert in_words(nets.G.layers, torch.zeros(2, latent.size), config.leak) == lines
+    assert nets.G(torch.zeros(2, latent.n_z), latent.sample_c(2, torch.Generator())).shape[1:] == nets.G.shape
+
+
+@each_table
+def test_discriminator_and_q(table: str) -> None:
+    preset, printed, _, head, n_q = TABLES[table]
+    config, _, nets = make(preset)
+    ch, h, w = nets.G.shape
+    size, *lines = printed.splitlines()
+    assert f"Input {h}x{w}x{ch}" == size
+    x = torch.zeros(2, ch, h, w)
+    assert config.leak == 0.1
+    assert in_words(nets.D.trunk, x, config.leak) == lines
+    features = nets.D.trunk(x)
+    assert in_words([nets.D.d_head], features, config.leak) == ["FC. 1 none"]
+    q_head = nets.D.q_head if isinstance(nets.D.q_head, nn.Sequential) else [nets.D.q_head]
+    assert in_words(q_head, features, config.leak) == head.format(n_q=n_q).splitlines()
+
+
+def test_layers_of_stride_1_keep_the_size_and_the_place() -> None:
+    """TensorFlow's SAME: a kernel of 4 reaches 1 before and 2 behind, and its transpose the other way."""
+    nets = make("chairs")[2]
+    x = torch.zeros(1, 256, 8, 8)
+    x[0, :, 3, 5] = 1.0
+    pad, conv = nets.D.trunk[8], nets.D.trunk[9]
+    up, cut = nets.G.layers[7], nets.G.layers[8]
+    assert isinstance(conv, nn.Conv2d)
+    assert isinstance(up, nn.ConvTranspose2d)
+    for weight in (conv.weight, up.weight):
+        nn.init.ones_(weight)
+    rows, columns = (conv(pad(x))[0, 0] > 0).nonzero().unbind(1)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (1, 4, 3, 6)
+    rows, columns = (cut(up(x))[0, 0] > 0).nonzero().unbind(1)
+    assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 5, 4, 7)
+
+
+# App. C: "Unless noted otherwise, learning rate is 2e-4 for D and 1e-3 for G; λ is set to 1."
+RATES = {
+    "mnist": (2e-4, 1e-3, (1,)),
+    "svhn": (2e-4, 1e-3, (1,)),
+    "celeba": (2e-4, 1e-3, (1,)),
+    # Table 5
+    "faces-azimuth": (2e-4, 5e-4, (0.2,)),
+    "faces-elevation": (4e-4, 3e-4, (0.1,)),
+    "faces-lighting": (8e-4, 3e-4, (0.1,)),
+    "faces-width": (8e-4, 3e-4, (0.1,)),
+    # Table 7: λ_disc for the three categorical codes, λ_cont for the continuous one
+    "chairs-rotation": (2e-4, 1e-3, (1, 1, 1, 10)),
+    "chairs-width": (2e-4, 1e-3, (2, 2, 2, 0.05)),
+}
+
+
+@pytest.mark.parametrize("preset", RATES)
+def test_rates_and_weights(preset: str) -> None:
+    config = get_preset(preset)
+    assert (config.lr_d, config.lr_g, config.lam) == RATES[preset]
+
+
+@pytest.mark.parametrize("preset", [name for name in PRESETS if name not in ("digits", "sprites")])
+def test_adam_and_length_are_those_of_the_original_code(preset: str) -> None:
+    config = get_preset(preset)
+    assert (config.beta1, config.batch, config.updates) == (0.5, 128, 5000)
+
+
+def test_entropies() -> None:
+    """Sec. 7.1: H(c) = 2.30 for the code of ten categories."""
+    first, second, third = Latent.parse(get_preset("mnist").codes).codes
+    assert round(first.entropy(), 2) == 2.30
+    assert second.entropy() == third.entropy() == math.log(2)
