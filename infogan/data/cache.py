@@ -40,8 +40,8 @@ def kept(name: str, recipe: str, make: Callable[[], Arrays]) -> Arrays:
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]
+        with part.open("wb") as new:
+            np.savez(new, **arrays)  # type: ignore[arg-type]
         part.replace(path)
     except OSError as error:
         with suppress(OSError):

@@ -1,26 +1,31 @@
-"""Images of one's own: a NumPy file, a picture, or a folder of pictures of one size."""
+"""Images of one's own: a NumPy file, a picture, or a folder or zip of pictures of one size."""
 
 import zipfile
+import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, UnidentifiedImageError
+from jaxtyping import Float
 
-from infogan.data.images import Images
+from infogan.data.images import Factor, Factors, Images
+from infogan.data.pictures import as_array, find_pictures
 from infogan.errors import InfoganError
 
-SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
+Extras = dict[str, np.ndarray]
 
 
 def load_numpy(path: Path) -> Images:
-    """A .npy of images, or a .npz with `images` and, for evaluation, `labels`.
+    """A .npy of images, or a .npz with `images` and, for evaluation, `labels` or `factors`.
 
-    Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels.
+    Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels. Labels are (n,) whole
+    numbers. Factors are (n, f) numbers, with f `factor_names` and f `factor_kinds` where these are given: a
+    category 0, 1, ..., a number (what all are otherwise), or an angle in radians.
 
     Raises:
         InfoganError: for a file that cannot be read, or holds something else.
     """
-    labels = None
+    labels = values = None
+    extras: Extras = {}
     try:
         loaded = np.load(path, allow_pickle=False)
         if isinstance(loaded, np.lib.npyio.NpzFile):
@@ -29,9 +34,11 @@ def load_numpy(path: Path) -> Images:
                     raise InfoganError(f"{path} has no array named 'images', but {loaded.files}.")
                 x = loaded["images"]
                 labels = loaded["labels"].astype(np.int64) if "labels" in loaded else None
+                values = loaded["factors"].astype(np.float64) if "factors" in loaded else None
+                extras = {key: loaded[key] for key in ("factor_names", "factor_kinds") if key in loaded}
         else:
             x = loaded
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
         raise InfoganError(f"{path} is not a NumPy file of numbers ({error}).") from error
     if x.dtype != np.uint8:
         raise InfoganError(f"{path} holds {x.dtype}; images are uint8, from 0 to 255.")
@@ -43,32 +50,43 @@ def load_numpy(path: Path) -> Images:
         raise InfoganError(f"{path} holds an array of shape {x.shape}; images are (n, h, w[, ch]).")
     if labels is not None and labels.shape != (len(x),):
         raise InfoganError(f"{path} holds {len(x)} images but labels of shape {labels.shape}.")
-    return Images(np.ascontiguousarray(x), labels)
+    if values is not None and (values.ndim != 2 or len(values) != len(x)):
+        raise InfoganError(f"{path} holds {len(x)} images but factors of shape {values.shape}.")
+    factors = None if values is None else _read_factors(path, values, extras)
+    return Images.stored(np.ascontiguousarray(x), labels, factors=factors)
 
 
-def load_pictures(path: Path) -> Images:
-    """One picture, or all in a folder and the folders within it, in the order of their names.
+def _read_factors(path: Path, values: Float[np.ndarray, "n f"], extras: Extras) -> Factors:
+    f = values.shape[1]
+    names = extras.get("factor_names", np.array([f"factor{i}" for i in range(1, f + 1)]))
+    kinds = extras.get("factor_kinds", np.array(["number"] * f))
+    if names.shape != (f,) or kinds.shape != (f,) or len(set(names.tolist())) < f:
+        raise InfoganError(
+            f"{path} holds {f} factors but factor_names of shape {names.shape} and factor_kinds of shape "
+            f"{kinds.shape}; each factor has one kind and a name of its own."
+        )
+    known: list[Factor] = []
+    for name, kind, column in zip(names.tolist(), kinds.tolist(), values.T, strict=True):
+        if kind not in ("category", "number", "angle"):
+            raise InfoganError(f"{path} calls {name} a {kind!r}; kinds are category, number and angle.")
+        if not np.isfinite(column).all():
+            raise InfoganError(
+                f"{path} has values of {name} that are no finite numbers; leave such images out."
+            )
+        if kind == "category" and not ((column >= 0) & (column == np.rint(column))).all():
+            raise InfoganError(f"{path} has values of {name} other than 0, 1, ...; a category counts from 0.")
+        known.append(Factor(str(name), kind))
+    return Factors(tuple(known), values)
+
+
+def load_pictures(path: Path, skip_bad: bool = False) -> Images:
+    """One picture, or all in a zip, or in a folder and the folders within it, in the order of their names.
+
+    Args:
+        skip_bad: leaves out those that cannot be read, and says on standard error how many.
 
     Raises:
-        InfoganError: where there is none, one cannot be read, or one differs in size or mode.
+        InfoganError: where there is none, some cannot be read, or one differs in size or mode.
     """
-    found = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
-    if not found:
-        raise InfoganError(f"{path} holds no picture ({', '.join(SUFFIXES)}).")
-    pictures: list[np.ndarray] = []
-    for file in found:
-        try:
-            with Image.open(file) as picture:
-                gray = picture.mode in ("1", "L", "LA", "I;16", "I")
-                array = np.asarray(picture.convert("L" if gray else "RGB"))
-        except (UnidentifiedImageError, OSError) as error:
-            raise InfoganError(f"{file} cannot be read as a picture ({error}).") from error
-        array = array[None] if gray else array.transpose(2, 0, 1)
-        if pictures and array.shape != pictures[0].shape:
-            raise InfoganError(
-                f"{file} has (channels, height, width) {array.shape} where {found[0]} has "
-                f"{pictures[0].shape}; bring them to one size and mode."
-            )
-        pictures.append(array)
-    root = path if path.is_dir() else path.parent
-    return Images(np.stack(pictures), names=tuple(str(p.relative_to(root)) for p in found))
+    x, names = find_pictures(path).read(as_array, skip_bad)
+    return Images.stored(x, names=names)

@@ -74,4 +74,5 @@ class Source:
 
 def progress(items: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
     """The same items, with a line on standard error saying how far they are, gone when they are done."""
-    return track(items, doing, total, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return track(items, doing, total, console=console, transient=True, disable=not console.is_terminal)

@@ -41,15 +41,23 @@ def read_svhn(path: Path) -> Images:
         raise InfoganError(
             f"{path} is a .mat of version 7.3; save it as version 7, as SVHN is published."
         ) from error
-    except (OSError, ValueError, TypeError, KeyError, MatReadError, zlib.error, struct.error) as error:
+    except (OSError, ValueError, TypeError, LookupError, MatReadError, zlib.error, struct.error) as error:
         raise InfoganError(f"{path} cannot be read as a .mat ({error}); fetch it again.") from error
     X, y = content.get("X"), content.get("y")
     if X is None or y is None:
         raise InfoganError(f"{path} holds no X and y; an SVHN file holds both.")
-    if X.dtype != np.uint8 or X.ndim != 4 or X.shape[:3] != (32, 32, 3) or y.size != X.shape[3]:
+    if (
+        X.dtype != np.uint8
+        or X.ndim != 4
+        or X.shape[:3] != (32, 32, 3)
+        or y.size != X.shape[3]
+        or y.dtype.kind not in "iuf"
+    ):
         raise InfoganError(
             f"{path} holds X {X.dtype} {X.shape} and y {y.shape}; SVHN has uint8 (32, 32, 3, n) and (n, 1)."
         )
+    if not y.size:
+        raise InfoganError(f"{path} holds no image; SVHN files hold thousands.")
     if y.min() < 1 or y.max() > 10:
         raise InfoganError(f"{path} holds labels from {y.min()} to {y.max()}; SVHN's are 1 to 10.")
     return Images.stored(np.ascontiguousarray(X.transpose(3, 2, 0, 1)), y.ravel().astype(np.int64) % 10)

@@ -1,0 +1,444 @@
+"""Pictures by the folder or zip, and published files: SVHN, rendered chairs, dSprites, 3D Shapes, MPI3D."""
+
+import itertools
+import math
+import sys
+import zipfile
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from scipy.io import savemat
+
+from infogan.data.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
+from infogan.data.files import load_numpy, load_pictures
+from infogan.data.images import Factor, Images
+from infogan.data.rendered_chairs import RENDERED_CHAIRS
+from infogan.data.source import Reading
+from infogan.data.svhn import SVHN, read_svhn
+from infogan.errors import InfoganError
+
+RNG = np.random.default_rng(0)
+
+
+def save_noise(folder: Path, n: int, suffix: str = ".jpg", size: int = 24) -> list[Path]:
+    paths = [folder / f"{i:04d}{suffix}" for i in range(n)]
+    for path in paths:
+        Image.fromarray(RNG.integers(0, 256, (size, size, 3), np.uint8)).save(path)
+    return paths
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-200])
+
+
+def test_many_pictures_keep_their_order(tmp_path: Path) -> None:
+    for i in range(200):
+        Image.new("L", (3, 2), i).save(tmp_path / f"{i:03d}.png")
+    images = load_pictures(tmp_path)
+    assert images.x[:, 0, 0, 0].tolist() == list(range(200))
+    assert images.names == tuple(f"{i:03d}.png" for i in range(200))
+
+
+def test_every_bad_picture_is_counted_and_the_first_are_named(tmp_path: Path) -> None:
+    paths = save_noise(tmp_path, 60)
+    for path in paths[10:50:10]:
+        cut(path)
+    paths[5].write_bytes(b"no picture")
+    with pytest.raises(InfoganError) as error:
+        load_pictures(tmp_path)
+    said = str(error.value)
+    assert said.startswith(f"5 of 60 pictures in {tmp_path} cannot be read: 0005.jpg (")
+    assert "0010.jpg (image file is truncated" in said
+    assert "0030.jpg" not in said
+    assert said.endswith(", ...; mend them or leave them out by --skip-bad.")
+
+
+def test_bad_pictures_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    paths = save_noise(tmp_path, 4, ".png")
+    whole = load_pictures(tmp_path)
+    assert not capsys.readouterr().err.strip()
+    cut(paths[0])
+    cut(paths[2])
+    images = load_pictures(tmp_path, skip_bad=True)
+    np.testing.assert_array_equal(images.x, whole.x[[1, 3]])
+    assert images.names == ("0001.png", "0003.png")
+    (said,) = capsys.readouterr().err.split("\n\n")[-1].strip().splitlines()
+    assert said.startswith(f"2 of 4 pictures in {tmp_path} cannot be read: 0000.png (")
+    assert said.endswith("they are left out.")
+
+
+def test_nothing_but_bad_pictures(tmp_path: Path) -> None:
+    for path in save_noise(tmp_path, 2):
+        cut(path)
+    with pytest.raises(InfoganError, match="none of the 2 pictures"):
+        load_pictures(tmp_path, skip_bad=True)
+
+
+@pytest.mark.parametrize(("mode", "size"), [("RGB", (5, 4)), ("L", (4, 5))])
+def test_two_that_differ_are_named(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
+    for name in "abc":
+        Image.new("L", (5, 4)).save(tmp_path / f"{name}.png")
+    Image.new(mode, size).save(tmp_path / "d.png")
+    with pytest.raises(
+        InfoganError, match=r"d\.png has .* where .*a\.png has \(1, 4, 5\); bring them to one"
+    ):
+        load_pictures(tmp_path)
+
+
+def test_zip_of_pictures(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    save_noise(tmp_path / "in", 5, ".png")
+    with zipfile.ZipFile(tmp_path / "own.ZIP", "w", zipfile.ZIP_DEFLATED) as archive:
+        for file in sorted((tmp_path / "in").iterdir(), reverse=True):
+            archive.write(file, f"in/{file.name}")
+            archive.writestr(f"__MACOSX/in/._{file.name}", b"no picture")
+        archive.writestr("in/notes.txt", "no picture")
+    images = load_pictures(tmp_path / "own.ZIP")
+    np.testing.assert_array_equal(images.x, load_pictures(tmp_path / "in").x)
+    assert images.names == tuple(f"in/{i:04d}.png" for i in range(5))
+
+
+def test_zip_with_damaged_pictures(tmp_path: Path) -> None:
+    path = tmp_path / "own.zip"
+    paths = save_noise(tmp_path, 3, ".png")
+    with zipfile.ZipFile(path, "w") as archive:
+        for file in paths:
+            archive.write(file, file.name)
+        start = archive.infolist()[1].header_offset + 100
+    content = bytearray(path.read_bytes())
+    content[start : start + 50] = bytes(255 - b for b in content[start : start + 50])
+    path.write_bytes(content)
+    with pytest.raises(InfoganError, match=r"1 of 3 pictures in .*own\.zip cannot be read: 0001\.png \("):
+        load_pictures(path)
+    assert load_pictures(path, skip_bad=True).names == ("0000.png", "0002.png")
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
+def test_no_zip(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "own.zip").write_bytes(content)
+    with pytest.raises(InfoganError, match=r"own\.zip cannot be read as a zip"):
+        load_pictures(tmp_path / "own.zip")
+
+
+def test_nothing_in_a_zip_or_folder(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
+        archive.writestr("notes.txt", "no picture")
+    for path in (tmp_path / "own.zip", tmp_path):
+        with pytest.raises(InfoganError, match="holds no picture"):
+            load_pictures(path)
+
+
+def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
+    Image.fromarray(np.array([[0, 255, 256, 65535]], np.uint16)).save(tmp_path / "a.png")
+    assert load_pictures(tmp_path).x[0, 0, 0].tolist() == [0, 0, 1, 255]
+    Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "b.tif")
+    with pytest.raises(InfoganError, match=r"1 of 2 .*b\.tif \(of mode F, 32 bits"):
+        load_pictures(tmp_path)
+
+
+X = RNG.integers(0, 256, (4, 8, 8), np.uint8)
+VALUES = np.array([[0, 0.5, 1.5], [1, 0.25, 2.5], [2, 0, -1], [0, 1, 3]])
+NAMES = np.array(["person", "light", "azimuth"])
+KINDS = np.array(["category", "number", "angle"])
+
+
+def test_npz_with_factors(tmp_path: Path) -> None:
+    path = tmp_path / "faces.npz"
+    np.savez(path, images=X, factors=VALUES, factor_names=NAMES, factor_kinds=KINDS)
+    factors = load_numpy(path).factors
+    assert factors is not None
+    np.testing.assert_array_equal(factors.values, VALUES)
+    assert factors.known == (
+        Factor("person", "category"),
+        Factor("light", "number"),
+        Factor("azimuth", "angle"),
+    )
+    np.savez(path, images=X, factors=VALUES.astype(np.float32))
+    factors = load_numpy(path).factors
+    assert factors is not None
+    assert [(f.name, f.kind) for f in factors.known] == [(f"factor{i}", "number") for i in (1, 2, 3)]
+    np.savez(path, images=X, factor_names=NAMES)
+    assert load_numpy(path).factors is None
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"factors": VALUES[:3]}, r"4 images but factors of shape \(3, 3\)"),
+        ({"factors": VALUES[:, 0]}, r"4 images but factors of shape \(4,\)"),
+        ({"factors": VALUES, "factor_names": NAMES[:2]}, r"factor_names of shape \(2,\)"),
+        ({"factors": VALUES, "factor_names": np.array(["a", "b", "a"])}, "a name of its own"),
+        ({"factors": VALUES, "factor_kinds": KINDS[:2]}, r"factor_kinds of shape \(2,\)"),
+        ({"factors": VALUES, "factor_kinds": np.array(["color"] * 3)}, "calls factor1 a 'color'"),
+        ({"factors": VALUES, "factor_kinds": np.array(["category"] * 3)}, "factor2 other than 0, 1"),
+        ({"factors": VALUES + np.array([0, 0, np.inf])}, "factor3 that are no finite numbers"),
+        ({"factors": NAMES}, "not a NumPy file of numbers"),
+    ],
+)
+def test_npz_with_factors_that_do_not_fit(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+    path = tmp_path / "faces.npz"
+    np.savez(path, images=X, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(InfoganError, match=said) as error:
+        load_numpy(path)
+    assert str(path) in str(error.value)
+
+
+def test_svhn(tmp_path: Path) -> None:
+    x = RNG.integers(0, 256, (3, 3, 32, 32), np.uint8)
+    (tmp_path / "svhn").mkdir()
+    path = tmp_path / "svhn" / "test_32x32.mat"
+    savemat(path, {"X": x.transpose(2, 3, 1, 0), "y": np.array([[1], [10], [9]], np.uint8)})
+    images = SVHN.load(Reading(tmp_path), "test")
+    np.testing.assert_array_equal(images.x, x)
+    assert images.labels is not None
+    assert images.labels.tolist() == [1, 0, 9]
+    assert SVHN.has(Reading(tmp_path), "test")
+    assert not SVHN.has(Reading(tmp_path), "train")
+    with pytest.raises(InfoganError, match=r"SVHN \(train\) is not in"):
+        SVHN.load(Reading(tmp_path), "train")
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "holds no X and y"),
+        ({"X": np.zeros((32, 32, 3, 2)), "y": np.ones((2, 1))}, "X float64"),
+        ({"X": np.zeros((2, 32, 32, 3), np.uint8), "y": np.ones((2, 1))}, r"\(2, 32, 32, 3\)"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"y \(3, 1\)"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[0], [1]])}, "labels from 0 to 1"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[11], [1]])}, "labels from 1 to 11"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array(["a", "b"])}, "SVHN"),
+        ({"X": np.zeros((32, 32, 3, 0), np.uint8), "y": np.ones((0, 1))}, "SVHN"),
+    ],
+)
+def test_mat_that_is_no_svhn(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+    path = tmp_path / "bad.mat"
+    savemat(path, arrays)
+    with pytest.raises(InfoganError, match=said) as error:
+        read_svhn(path)
+    assert str(path) in str(error.value)
+
+
+def test_mat_of_version_7_3(tmp_path: Path) -> None:
+    path = tmp_path / "new.mat"
+    with h5py.File(path, "w", userblock_size=512) as f:
+        f["X"] = np.zeros((2, 3, 32, 32), np.uint8)
+    head = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\x00\x02IM"
+    path.write_bytes(head + path.read_bytes()[len(head) :])
+    with pytest.raises(InfoganError, match=r"new\.mat is a \.mat of version 7\.3; save it as version 7"):
+        read_svhn(path)
+
+
+@pytest.mark.parametrize("damage", ["empty", "text", "head", "cut", "flipped"])
+def test_damaged_mat(tmp_path: Path, damage: str) -> None:
+    path = tmp_path / "bad.mat"
+    x = RNG.integers(0, 256, (32, 32, 3, 2), np.uint8)
+    savemat(path, {"X": x, "y": np.ones((2, 1), np.uint8)}, do_compression=True)
+    whole = path.read_bytes()
+    damaged = {
+        "empty": b"",
+        "text": b"<html>not here</html>" * 20,
+        "head": whole[:120],
+        "cut": whole[: len(whole) // 2],
+        "flipped": whole[:200] + bytes(255 - b for b in whole[200:260]) + whole[260:],
+    }
+    path.write_bytes(damaged[damage])
+    with pytest.raises(InfoganError, match=r"bad\.mat"):
+        read_svhn(path)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Twelve shapes from three azimuths and two elevations, each one gray; and a cache of its own."""
+
+    def user_cache_dir(*_: object) -> str:
+        return str(tmp_path / "cache")
+
+    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
+    for shape in range(12):
+        folder = tmp_path / "rendered_chairs" / f"{shape:02d}ab" / "renders"
+        folder.mkdir(parents=True)
+        for i, (p, t) in enumerate(itertools.product((20, 30), (0, 90, 348))):
+            picture = Image.new("RGB", (200, 200), "white")
+            picture.paste((10 * shape,) * 3, (50, 100, 150, 200))  # the lower half, between the quarters
+            picture.save(folder / f"image_{i:03d}_p{p:03d}_t{t:03d}_r096.png")
+    return tmp_path
+
+
+def load_chairs(tree: Path, split: str) -> Images:
+    return RENDERED_CHAIRS.load(Reading(tree), split)
+
+
+def test_rendered_chairs(tree: Path) -> None:
+    train, test = load_chairs(tree, "train"), load_chairs(tree, "test")
+    assert train.x.shape == (66, 1, 64, 64)
+    assert test.x.shape == (6, 1, 64, 64)
+    assert train.names is not None
+    assert test.names is not None
+    assert {Path(name).parts[0] for name in test.names} == {"09ab"}
+    assert "09ab" not in {Path(name).parts[0] for name in train.names}
+    assert (test.x[:, 0, 40:60, 20:44] == 90).all()  # the whole picture, so the quarters stay quarters
+    assert (test.x[:, 0, :28] == 255).all()
+    assert (test.x[:, 0, :, :12] == 255).all()
+    assert test.factors is not None
+    assert [(f.name, f.kind) for f in test.factors.known] == [("azimuth", "angle"), ("elevation", "number")]
+    degrees = [[t, p] for p in (20, 30) for t in (0, 90, 348)]
+    np.testing.assert_allclose(test.factors.values, np.radians(degrees))
+    assert train.factors is not None
+    assert train.factors.values.shape == (66, 2)
+
+
+def test_rendered_chairs_are_kept_until_they_change(tree: Path) -> None:
+    first = load_chairs(tree, "test")
+    made = {file: file.stat().st_mtime_ns for file in (tree / "cache").iterdir()}
+    np.testing.assert_array_equal(load_chairs(tree, "test").x, first.x)
+    assert {file: file.stat().st_mtime_ns for file in (tree / "cache").iterdir()} == made
+    assert first.names is not None
+    Image.new("RGB", (200, 200)).save(tree / "rendered_chairs" / first.names[0])
+    assert load_chairs(tree, "test").x[0].max() == 0
+
+
+def test_rendered_chairs_arranged_in_another_way(tree: Path) -> None:
+    place = tree / "rendered_chairs"
+    odd = place / "00ab" / "renders" / "chair.png"
+    Image.new("RGB", (200, 200)).save(odd)
+    with pytest.raises(InfoganError, match=r"holds .*chair\.png; arrange it as published, in SHAPE/renders/"):
+        load_chairs(tree, "train")
+    odd.unlink()
+    Image.new("RGB", (200, 100)).save(place / "00ab" / "renders" / "image_000_p020_t000_r096.png")
+    with pytest.raises(InfoganError, match=r"1 of 66 pictures .*200x100 where views are square"):
+        load_chairs(tree, "train")
+
+
+def test_rendered_chairs_without_any_for_testing(tmp_path: Path) -> None:
+    folder = tmp_path / "rendered_chairs" / "a" / "renders"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (8, 8)).save(folder / "image_000_p020_t000_r096.png")
+    with pytest.raises(InfoganError, match="has 1 shapes, none for test"):
+        load_chairs(tmp_path, "test")
+
+
+def place_for(source_file: str, root: Path) -> Path:
+    path = root / source_file
+    path.parent.mkdir()
+    return path
+
+
+def test_dsprites(tmp_path: Path) -> None:
+    path = place_for("dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz", tmp_path)
+    imgs = RNG.integers(0, 2, (3, 64, 64), np.uint8)
+    values = np.array([[1, 1, 0.5, 0, 0, 1], [1, 2, 0.75, math.pi, 0.5, 0], [1, 3, 1, 6, 1, 0.25]])
+    # The published metadata is pickled; an object of this name shows that it is never opened.
+    np.savez(path, imgs=imgs, latents_values=values, metadata=np.array({"title": "dSprites"}, dtype=object))
+    images = DSPRITES.load(Reading(tmp_path), "train")
+    np.testing.assert_array_equal(images.x[:, 0], imgs * 255)
+    assert images.factors is not None
+    assert images.factors.known == DSPRITES.factors
+    np.testing.assert_array_equal(images.factors.values[:, 0], [0, 1, 2])
+    np.testing.assert_array_equal(images.factors.values[:, 1:], values[:, 2:])
+
+
+ZERO_LABELS = np.zeros((2, 6))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "said"),
+    [
+        ({"images": np.zeros((2, 64, 64), np.uint8)}, "lacks an array of imgs and latents_values"),
+        ({"imgs": np.zeros((2, 32, 32), np.uint8), "latents_values": ZERO_LABELS}, r"\(2, 32, 32\)"),
+        ({"imgs": np.zeros((2, 64, 64)), "latents_values": ZERO_LABELS}, "imgs float64"),
+        ({"imgs": np.full((2, 64, 64), 255, np.uint8), "latents_values": ZERO_LABELS}, "up to 255"),
+        ({"imgs": np.zeros((2, 64, 64), np.uint8), "latents_values": np.zeros((2, 5))}, r"\(2, 5\)"),
+        (
+            {"imgs": np.zeros((3, 64, 64), np.uint8), "latents_values": ZERO_LABELS},
+            r"due are numbers, \(3, 6\)",
+        ),
+    ],
+)
+def test_npz_that_is_no_dsprites(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+    path = tmp_path / "bad.npz"
+    np.savez(path, **arrays)  # type: ignore[arg-type]
+    with pytest.raises(InfoganError, match=said) as error:
+        read_dsprites(path)
+    assert str(path) in str(error.value)
+
+
+SHAPES_X = RNG.integers(0, 256, (3, 64, 64, 3), np.uint8)
+SHAPES_LABELS = np.array([[0, 0.1, 0.9, 0.75, 0, -30], [0.5, 0, 0, 1.25, 3, 30], [0.25, 0, 0, 1, 2, 0]])
+
+
+@pytest.mark.parametrize("kind", ["h5", "npz"])
+def test_3d_shapes(tmp_path: Path, kind: str) -> None:
+    path = place_for(f"3dshapes/3dshapes.{kind}", tmp_path)
+    if kind == "h5":
+        with h5py.File(path, "w") as f:
+            f["images"], f["labels"] = SHAPES_X, SHAPES_LABELS
+    else:
+        np.savez(path, images=SHAPES_X, labels=SHAPES_LABELS)
+    images = SHAPES3D.load(Reading(tmp_path), "train")
+    assert images.shape == SHAPES3D.shape
+    np.testing.assert_array_equal(
+        images.pixels.take(torch.tensor([2, 0])), SHAPES_X[[2, 0]].transpose(0, 3, 1, 2)
+    )
+    assert images.factors is not None
+    floor, _, hue, scale, shape, orientation = images.factors.values.T
+    np.testing.assert_allclose(floor, [0, math.pi, math.pi / 2])
+    assert 1 - math.cos(hue[0]) < 0.2  # 0.9 of the way round is near to where it starts
+    assert scale.tolist() == [0.75, 1.25, 1]
+    assert shape.tolist() == [0, 3, 2]
+    np.testing.assert_allclose(orientation, [-math.pi / 6, math.pi / 6, 0])
+    assert [f.kind for f in images.factors.known].count("angle") == 3
+
+
+def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:
+    path = tmp_path / "3dshapes.h5"
+    path.write_bytes(b"no numbers")
+    with pytest.raises(InfoganError, match=r"3dshapes\.h5 cannot be read"):
+        read_shapes3d(path)
+    with h5py.File(path, "w") as f:
+        f["images"] = SHAPES_X
+    with pytest.raises(InfoganError, match="lacks an array of images and labels"):
+        read_shapes3d(path)
+    with h5py.File(path, "w") as f:
+        f["images"], f["labels"] = SHAPES_X, SHAPES_LABELS[:2]
+    with pytest.raises(InfoganError, match=r"labels float64 \(2, 6\); due are numbers, \(3, 6\)"):
+        read_shapes3d(path)
+
+
+def test_h5_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "h5py", None)
+    with pytest.raises(InfoganError, match=r"pip install 'infogan\[h5\]'"):
+        read_shapes3d(tmp_path / "3dshapes.h5")
+
+
+GRID = (2, 1, 2, 1, 1, 2, 3)
+
+
+@pytest.mark.parametrize("kind", ["npz", "npy"])
+def test_mpi3d(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"mpi3d_real.{kind}"
+    x = RNG.integers(0, 256, (24, 64, 64, 3), np.uint8)
+    if kind == "npz":
+        np.savez(path, images=x)
+    else:
+        np.save(path, x)
+    images = read_mpi3d(path, GRID)
+    np.testing.assert_array_equal(images.pixels.take(torch.tensor([23, 5])), x[[23, 5]].transpose(0, 3, 1, 2))
+    assert images.factors is not None
+    points = list(itertools.product(*map(range, GRID)))  # the last fastest
+    np.testing.assert_array_equal(images.factors.values, points)
+    with pytest.raises(InfoganError, match="holds 24 images where the grid has 1,036,800 points"):
+        read_mpi3d(path)
+    with pytest.raises(InfoganError, match="MPI3D is not in"):
+        MPI3D.load(Reading(tmp_path), "train")
+
+
+@pytest.mark.parametrize("name", ["a.npz", "a.npy"])
+def test_mpi3d_that_cannot_be_read(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(b"no numbers")
+    with pytest.raises(InfoganError, match=f"{name} cannot be read"):
+        read_mpi3d(tmp_path / name)
