@@ -2,16 +2,39 @@
 
 from pathlib import Path
 
+from infogan.data.celeba import CELEBA
+from infogan.data.chairs3d import CHAIRS3D
 from infogan.data.digits import DIGITS
+from infogan.data.faces3d import FACES3D
+from infogan.data.factored import DSPRITES, MPI3D, SHAPES3D
 from infogan.data.files import load_numpy, load_pictures
 from infogan.data.images import Images
 from infogan.data.mnist import FASHION, MNIST
+from infogan.data.modelnet import MODELNET_CHAIRS
+from infogan.data.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.source import Reading, Source
 from infogan.data.sprites import SPRITES
 from infogan.data.svhn import SVHN
 from infogan.errors import InfoganError, did_you_mean
 
-SOURCES: dict[str, Source] = {source.name: source for source in (MNIST, FASHION, DIGITS, SVHN, SPRITES)}
+SOURCES: dict[str, Source] = {
+    source.name: source
+    for source in (
+        MNIST,
+        FASHION,
+        DIGITS,
+        SVHN,
+        CELEBA,
+        FACES3D,
+        CHAIRS3D,
+        MODELNET_CHAIRS,
+        RENDERED_CHAIRS,
+        SPRITES,
+        DSPRITES,
+        SHAPES3D,
+        MPI3D,
+    )
+}
 
 HERE = Reading()
 
@@ -42,7 +65,7 @@ def load(name: str, split: str = "", reading: Reading = HERE) -> Images:
         raise InfoganError(
             f"images: {name!r} is neither a data set nor a file; " + did_you_mean(name, SOURCES)
         )
-    return load_numpy(path) if path.suffix in (".npy", ".npz") else load_pictures(path)
+    return load_numpy(path) if path.suffix in (".npy", ".npz") else load_pictures(path, reading.skip_bad)
 
 
 def find_source(name: str) -> Source:

@@ -1,0 +1,61 @@
+"""Every preset trains 20 updates on its own images, or on stand-ins of their shape where they are missing."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from infogan import data
+from infogan.data import HERE, SOURCES, Factors, Images
+from infogan.data.chairs3d import FACTORS as CHAIR_FACTORS
+from infogan.data.chairs3d import chair_shape
+from infogan.data.chairs3d import draw as draw_chairs
+from infogan.data.faces3d import FACTORS as FACE_FACTORS
+from infogan.data.faces3d import draw_people
+from infogan.data.head import has_head, load_head
+from infogan.model import make_model
+from infogan.presets import PRESETS
+from infogan.train import Trainer
+
+UPDATES, BATCH = 20, 8
+
+
+def some_images(name: str) -> Images:
+    """A few images of a data set: the real ones where they need neither fetching nor drawing all of them."""
+    source = SOURCES[name]
+    if name == "chairs3d":
+        shapes = np.stack([chair_shape(i) for i in range(8)]).repeat(4, axis=0)
+        angles = np.tile(np.linspace(0, 5, 4), 8)
+        values = np.column_stack([shapes, angles, np.full(32, 0.4)])
+        return Images.stored(draw_chairs(values), factors=Factors(CHAIR_FACTORS, values))
+    if name == "faces3d" and has_head(HERE):
+        drawn = draw_people(load_head(HERE), range(4), 8)
+        return Images.stored(drawn["x"], factors=Factors(FACE_FACTORS, drawn["values"]))
+    if name in ("digits", "sprites"):
+        return data.load(name)
+    if "INFOGAN_DATA" in os.environ and name != "faces3d" and source.has(HERE, "train"):
+        return data.load(name)
+    noise = np.random.default_rng(0).integers(0, 256, (64, *source.shape), np.uint8)
+    return Images.stored(np.sort(noise, axis=-1))
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_twenty_updates(name: str) -> None:
+    config = replace(PRESETS[name](), updates=UPDATES, batch=BATCH, device="cpu")
+    images = some_images(config.images)
+    assert images.shape == SOURCES[config.images].shape
+    model = make_model(config)
+    before = [p.clone() for net in (model.G, model.D) for p in net.parameters()]
+    trainer = Trainer(config, model, images)
+    bounds = torch.stack([update.L_I for update in trainer.fit()])
+    assert bounds.shape == (UPDATES, len(model.latent.codes))
+    assert torch.isfinite(bounds).all()
+    after = [p for net in (model.G, model.D) for p in net.parameters()]
+    for old, new in zip(before, after, strict=True):
+        assert torch.isfinite(new).all()
+        assert not torch.equal(old, new)
+    x = model.sample(16, torch.Generator().manual_seed(0))
+    assert len(np.unique(x.reshape(16, -1), axis=0)) == 16  # no two alike
+    assert torch.isfinite(model.encode(images.some(16).x).values).all()
