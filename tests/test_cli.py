@@ -134,6 +134,64 @@ def test_encode(folder: Path) -> None:
     assert np.isfinite(table["c2"].to_numpy()).all()
 
 
+def test_data_verbs(tmp_path: Path) -> None:
+    here = json.loads(succeed("data", "list", "--json", cwd=tmp_path))
+    assert here["digits"] == ["train", "test"]
+    facts = json.loads(succeed("data", "info", "sprites", "--json", cwd=tmp_path))
+    assert facts["images"] == {"train": 737_280}
+    assert "orientation (angle)" in facts["factors"]
+    counts = json.loads(succeed("data", "prepare", "digits", "--json", cwd=tmp_path))
+    assert counts == {"train": 1437, "test": 360}
+    assert succeed("data", "preview", "digits:test", "--n", "10", cwd=tmp_path) == "digits-test.png\n"
+    with Image.open(tmp_path / "digits-test.png") as picture:
+        assert picture.size == (7 * (4 * 9 - 1), 7 * (3 * 9 - 1))  # 4 columns, 3 rows, each pixel seven wide
+
+
+def test_sweep_goes_on_and_picks_the_best(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    factors = np.column_stack([rng.integers(0, 3, 200), rng.random(200)])
+    x = (factors[:, 1, None, None] * rng.random((200, 8, 8)) * 255).astype(np.uint8)
+    known = {"factor_names": ["kind", "gray"], "factor_kinds": ["category", "number"]}
+    np.savez(tmp_path / "known.npz", images=x, labels=factors[:, 0].astype(int), factors=factors, **known)
+    line = ("sweep", "digits", "--images", "npz:known.npz", "--batch", "16", "--device", "cpu", "--json")
+    first = json.loads(succeed(*line, "--updates", "3", "--seeds", "1", cwd=tmp_path))
+    assert first["runs"] == ["runs/digits-0"]
+    config = (tmp_path / "runs" / "digits-0" / "config.json").stat().st_mtime_ns
+    found = json.loads(succeed(*line, "--updates", "3", "--seeds", "2", cwd=tmp_path))
+    assert found["runs"] == ["runs/digits-0", "runs/digits-1"]
+    assert (tmp_path / "runs" / "digits-0" / "config.json").stat().st_mtime_ns == config
+    assert json.loads((tmp_path / "runs" / "digits-sweep.json").read_text()) == found
+    single = [json.loads((tmp_path / run / "evaluation.json").read_text())["train"] for run in found["runs"]]
+    assert set(found["best"]) == {"kind", "gray"}
+    for factor, best in found["best"].items():
+        values = [e[f"association_c{i}_{factor}"]["value"] for e in single for i in (1, 2, 3)]
+        assert best["value"] == max(values)
+        chosen = single[found["runs"].index(best["run"])]
+        assert chosen[f"association_{best['code']}_{factor}"]["value"] == best["value"]
+    nmi = sorted(e["nmi"]["value"] for e in single)
+    assert found["scores"]["train"]["nmi"] == {"median": sum(nmi) / 2, "low": nmi[0], "high": nmi[1]}
+    other = call(*line, "--updates", "4", cwd=tmp_path)
+    assert other.returncode == 2
+    assert "runs/digits-0 holds a run of another config" in other.stderr
+
+
+def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
+    (tmp_path / "own").mkdir()
+    pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
+    for i, x in enumerate(pixels):
+        Image.fromarray(x).save(tmp_path / "own" / f"{i:02}.png")
+    (tmp_path / "own" / "07.png").write_bytes((tmp_path / "own" / "07.png").read_bytes()[:40])
+    line = ("train", "digits", "--images", "folder:own", "--batch", "4", "--updates", "2", "--out", "run")
+    done = call(*line, cwd=tmp_path)
+    assert done.returncode == 2
+    assert re.search(r"1 of 20 pictures in own cannot be read: 07\.png .*--skip-bad", done.stderr)
+    assert not (tmp_path / "run").exists()
+    done = call(*line, "--skip-bad", cwd=tmp_path)
+    assert done.returncode == 0
+    assert "1 of 20 pictures" in done.stderr
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["images"] == 19
+
+
 def test_resume(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "run", tmp_path / "run")
     outcome = json.loads(succeed("train", "--resume", "run", "--updates", "60", "--json", cwd=tmp_path))
@@ -213,6 +271,13 @@ BAD: dict[str, tuple[str, str]] = {
     "unknown format": ("encode run digits:test -o new.xlsx", "neither .parquet nor .csv"),
     "no folder": ("encode run digits:test -o nowhere/new.csv", "no folder nowhere"),
     "wide images": ("encode run wide.npz -o new.csv", "(1, 9, 9)"),
+    "unknown data set": ("data info digist", "did you mean 'digits'"),
+    "no source": ("data preview nothing -o new.png", "neither a data set nor a file"),
+    "missing set": ("data prepare 3dshapes --data .", "put 3dshapes/3dshapes.h5"),
+    "no image to show": ("data preview digits --n 0 -o new.png", "--n must be at least 1"),
+    "sweep of nothing": ("sweep", "Name a preset"),
+    "sweep of unknown": ("sweep digist", "did you mean 'digits'"),
+    "no seeds": ("sweep digits --seeds 0", "--seeds is 0, but must be at least 1"),
     "no images": ("encode run nothing.npz -o new.csv", "nothing.npz"),
 }
 
