@@ -8,13 +8,14 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from infogan.data import Images
+from infogan.disk import telling
 from infogan.errors import InfoganError
 from infogan.metrics.association import associations
 from infogan.metrics.clustering import Table, match
 from infogan.metrics.evaluation import tables
 from infogan.model import Model
 from infogan.rng import make_rng
-from infogan.run import Run, telling
+from infogan.run import Run
 from infogan.traverse import Traversal, tile, traverse
 
 if TYPE_CHECKING:

@@ -10,8 +10,9 @@ import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from infogan.disk import telling
 from infogan.latent import Latent
-from infogan.run import Run, telling
+from infogan.run import Run
 from infogan.train import Update
 
 Row = dict[str, float]  # "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "images_per_s"

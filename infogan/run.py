@@ -11,8 +11,6 @@ import json
 import os
 import platform
 import subprocess
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -24,6 +22,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from infogan.config import Config
+from infogan.disk import telling, write_whole
 from infogan.errors import InfoganError
 from infogan.model import Model, make_model
 from infogan.train import Trainer, load_weights
@@ -153,32 +152,6 @@ class Run:
     def write_json(self, name: str, value: Any) -> None:
         with telling(self.path):
             write_whole(self.path / name, _dump(value))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name and renames it, so that no half of it is ever seen."""
-    part = path.with_name(f"{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    except OSError:
-        part.unlink(missing_ok=True)
-        raise
-
-
-@contextmanager
-def telling(path: Path) -> Iterator[None]:
-    """Turns a failed write below `path` into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise InfoganError(
-            f"{path} cannot be written ({error.strerror or error}); make room or name another folder "
-            "by --out. What was written before is still there."
-        ) from error
 
 
 def _dump(value: Any) -> bytes:

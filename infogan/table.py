@@ -6,10 +6,10 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
+from infogan.disk import telling
 from infogan.errors import InfoganError
 from infogan.latent import Latent
 from infogan.model import Encoding
-from infogan.run import telling
 
 
 def check_target(path: Path) -> None:

@@ -388,13 +388,13 @@ def test_no_torchvision() -> None:
 
 
 LAYERS = (
-    {"errors", "rng", "spec"},
+    {"errors", "rng", "spec", "disk"},
     {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
     {"train", "run"},
     {"traverse", "metrics", "listen", "table", "session", "figures"},
-    {"sweep"},
+    {"sweep", "bench"},
     {"cli"},
     {"__main__"},
 )
