@@ -76,14 +76,14 @@ def plot_confusion(table: Table, code: str) -> "Figure":
 def plot_associations(
     strength: Float[np.ndarray, "L f"], codes: Sequence[str], factors: Sequence[str]
 ) -> "Figure":
-    """How strongly each code goes along with each known factor, 0 to 1; see `metrics.association`."""
-    figure, axes = _subplots(0.45 * len(factors) + 1.6, 0.35 * len(codes) + 1.6)
-    axes.imshow(strength, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for r, c in np.ndindex(strength.shape):
-        colour = "white" if strength[r, c] > 0.5 else "0.25"
-        axes.text(c, r, f"{strength[r, c]:.2f}", ha="center", va="center", fontsize=7, color=colour)
-    axes.set_xticks(range(len(factors)), factors, rotation=45, ha="right", fontsize=8)
-    axes.set_yticks(range(len(codes)), codes)
+    """How strongly each known factor goes along with each code, 0 to 1; see `metrics.association`."""
+    figure, axes = _subplots(0.5 * len(codes) + 2, 0.28 * len(factors) + 0.8)
+    axes.imshow(strength.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for c, r in np.ndindex(strength.shape):
+        colour = "white" if strength[c, r] > 0.5 else "0.25"
+        axes.text(c, r, f"{strength[c, r]:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    axes.set_xticks(range(len(codes)), codes)
+    axes.set_yticks(range(len(factors)), [factor.replace("_", " ") for factor in factors], fontsize=8)
     axes.tick_params(length=0)
     return figure
 
@@ -143,7 +143,9 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             factors = [factor.name for factor in images.factors.known]
             made["associations"] = plot_associations(strength, names, factors)
             for name, row in zip(names, strength, strict=True):
-                followed[name] = f"{name} goes with {factors[row.argmax()]} ({row.max():.2f})"
+                followed[name] = (
+                    f"{name} goes with {factors[row.argmax()].replace('_', ' ')} ({row.max():.2f})"
+                )
     for i, (name, code) in enumerate(zip(names, codes, strict=True)):
         made[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
         traversal = traverse(model, i, rows=ROWS)

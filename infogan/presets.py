@@ -48,12 +48,22 @@ def digits() -> Config:
 
 def svhn() -> Config:
     """SVHN: 4 categorical codes of 10 and 4 continuous ones (Table 2, App. C.2)."""
-    return Config(images="svhn", net="svhn", codes="cat:10 cat:10 cat:10 cat:10 unif:4 noise:124")
+    return Config(
+        images="svhn",
+        net="svhn",
+        codes="cat:10 cat:10 cat:10 cat:10 unif:4 noise:124",
+        lam=(0.3,) * 4 + (0.1,) * 4,  # at 1 a code, eight of them drown out D, and G draws noise
+    )
 
 
 def celeba() -> Config:
     """CelebA, 32x32: 10 categorical codes of 10 (Table 3, App. C.3)."""
-    return Config(images="celeba", net="svhn", codes="cat:10 " * 10 + "noise:128")
+    return Config(
+        images="celeba",
+        net="svhn",
+        codes="cat:10 " * 10 + "noise:128",
+        lam=(0.25,),  # see svhn
+    )
 
 
 def faces() -> Config:
