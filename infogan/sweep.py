@@ -13,7 +13,7 @@ from infogan import session
 from infogan.config import Config
 from infogan.data import Reading
 from infogan.errors import InfoganError
-from infogan.metrics import Evaluation, evaluate_run
+from infogan.metrics import Evaluation, evaluate_run, strongest
 from infogan.run import Run
 
 Found = dict[str, Any]
@@ -28,7 +28,8 @@ def sweep(name: str, config: Config, seeds: int, folder: Path, reading: Reading,
         preset   the name
         runs     the folders of the runs that are done
         scores   split -> score -> median, low, high over the runs
-        best     factor -> run, code and value of the strongest association on the last split
+        best     factor -> run, code and value of the strongest association on the last split, and the
+                 median and the lowest of what each run's own strongest code has
 
     Raises:
         InfoganError: for no seed at all, or a folder that holds a run of another config.
@@ -53,19 +54,22 @@ def summarise(evaluations: Mapping[str, Evaluation]) -> Found:
     """The spread of every score over runs, and the strongest association of every factor."""
     gathered: dict[str, dict[str, list[float]]] = {}
     best: dict[str, dict[str, Any]] = {}
+    values: dict[str, list[float]] = {}  # of each run's strongest code
     for run, evaluation in evaluations.items():
         for split, scores in evaluation.items():
             for score, entry in scores.items():
                 gathered.setdefault(split, {}).setdefault(score, []).append(entry["value"])
-        for score, entry in evaluation[list(evaluation)[-1]].items():
-            kind, _, rest = score.partition("_")
-            code, _, factor = rest.partition("_")
-            if kind == "association" and entry["value"] > best.get(factor, {"value": -1.0})["value"]:
-                best[factor] = {"run": run, "code": code, "value": entry["value"]}
+        for factor, found in strongest(evaluation[list(evaluation)[-1]]).items():
+            value = found["score"]["value"]
+            values.setdefault(factor, []).append(value)
+            if value == max(values[factor]):
+                best[factor] = {"run": run, "code": found["code"], "value": value}
     spread = {
         split: {score: {"median": median(v), "low": min(v), "high": max(v)} for score, v in of_split.items()}
         for split, of_split in gathered.items()
     }
+    for factor, chosen in best.items():
+        chosen |= {"median": median(values[factor]), "low": min(values[factor])}
     return {"scores": spread, "best": best}
 
 
@@ -84,7 +88,8 @@ def tell(found: Found) -> str:
             "The code that follows each factor best in any run, picked after the fact as in Figs. 3 and 4"
         )
         lines += [
-            f"  {factor:24} {best['value']:.3f}  {best['code']} of {best['run']}"
+            f"  {factor:24} {best['value']:.3f}  {best['code']} of {best['run']}  "
+            f"(median of the runs' best {best['median']:.3f}, lowest {best['low']:.3f})"
             for factor, best in found["best"].items()
         ]
     return "\n".join(lines)

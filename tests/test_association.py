@@ -9,7 +9,8 @@ from scipy.stats.contingency import association as scipy_association
 
 from infogan.codes import Categorical, Circular, Code, Uniform
 from infogan.data import Factor, Factors
-from infogan.metrics.association import association_scores, associations
+from infogan.metrics.association import association_scores, associations, strongest
+from infogan.metrics.score import Score
 
 RNG = np.random.default_rng(0)
 N = 500
@@ -80,6 +81,22 @@ def test_nothing_goes_with_what_is_independent_or_constant(code: Code, v: np.nda
 def test_a_permuted_category_is_followed_wholly(k: int) -> None:
     factor = RNG.integers(0, k, N)
     assert strength(Categorical(k), RNG.permutation(k)[factor], "category", factor) == pytest.approx(1)
+
+
+def test_strongest_code_of_each_factor() -> None:
+    def score(value: float) -> Score:
+        return Score(value=value, low=value, high=value, protocol="")
+
+    scores = {
+        "nmi_c1": score(1.0),
+        "association_c1_seat_height": score(0.2),
+        "association_c2_seat_height": score(0.7),
+        "association_c1_light": score(0.9),
+        "association_c2_light": score(0.1),
+    }
+    found = strongest(scores)
+    assert list(found) == ["light", "seat_height"]
+    assert found["seat_height"] == {"code": "c2", "score": score(0.7)}
 
 
 def test_every_pair_has_a_score_with_its_interval() -> None:

@@ -29,9 +29,16 @@ def evaluate(run: Path, /, *, data: Data = None, skip_bad: SkipBad = False, json
 
 
 def _print_evaluation(evaluation: "Evaluation") -> None:
+    """Every score, but of the associations of each factor the strongest alone: there may be hundreds."""
+    from infogan.metrics import strongest
+
     for split, scores in evaluation.items():
         print(split)
-        for name, s in scores.items():
+        of_factors = {
+            f"{s['code']} goes with {factor}": s["score"] for factor, s in strongest(scores).items()
+        }
+        rest = {name: s for name, s in scores.items() if not name.startswith("association_")}
+        for name, s in (rest | of_factors).items():
             print(f"  {name:36} {s['value']:7.4f}  [{s['low']:.4f}, {s['high']:.4f}]  {s['protocol']}")
 
 

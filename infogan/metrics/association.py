@@ -13,7 +13,8 @@ sets of columns, the root mean square of the canonical correlations is
 all in [0, 1], and none asks for a sign, a number of bins or an order of the categories.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import TypedDict
 
 import numpy as np
 from jaxtyping import Float
@@ -78,6 +79,26 @@ def association_scores(
             protocol=f"{measure}; codes by Q with running statistics of batch norm; {n:,} images",
         )
     return scores
+
+
+class Strongest(TypedDict):
+    """The code that goes along with a factor most, and how strongly."""
+
+    code: str
+    score: Score
+
+
+def strongest(scores: Mapping[str, Score]) -> dict[str, Strongest]:
+    """For each factor among these scores the code with the strongest association, the highest first."""
+    found: dict[str, Strongest] = {}
+    for name, score in scores.items():
+        kind, _, rest = name.partition("_")
+        code, _, factor = rest.partition("_")
+        if kind == "association" and (
+            factor not in found or score["value"] > found[factor]["score"]["value"]
+        ):
+            found[factor] = Strongest(code=code, score=score)
+    return dict(sorted(found.items(), key=lambda item: -item[1]["score"]["value"]))
 
 
 def _basis(values: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n d"]:
