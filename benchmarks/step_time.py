@@ -1,115 +1,46 @@
-"""Images per second of every 28x28 preset, and the share of this machine's matrix-multiply peak.
+"""Images per second of presets, and the share of this machine's matrix-multiply peak, as a table.
 
-    OMP_WAIT_POLICY=PASSIVE python benchmarks/step_time.py
+    OMP_WAIT_POLICY=PASSIVE python benchmarks/step_time.py [PRESET ...]
 
-The peak is that of a 2048x2048 product, measured in the same run and precision. FLOPs are those of the
-convolutions, upconvolutions and fully connected layers that an update needs: forward once, backward
-twice that, without weight gradients of D in G's step, nor any backward of G in D's.
+The 28x28 presets where none is named. What the numbers mean is said in `infogan.bench`; this runs it in a
+process of its own for every preset and precision, so that peak memory is of one alone.
 """
 
-import os
-import statistics
-import time
-from dataclasses import replace
+import json
+import subprocess
+import sys
 
-import numpy as np
-import torch
-from torch import nn
-
-from infogan.config import Config, Precision
-from infogan.data import Images
-from infogan.model import make_model
-from infogan.presets import PRESETS
-from infogan.train import Trainer
-
-RUNS = 7
-DTYPES: dict[Precision, torch.dtype] = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16}
-
-
-def seconds(work: object, repeats: int) -> float:
-    """The median time of one call, after one that is not counted."""
-    assert callable(work)
-    work()
-    times = []
-    for _ in range(RUNS):
-        start = time.perf_counter()
-        for _ in range(repeats):
-            work()
-        times.append((time.perf_counter() - start) / repeats)
-    return statistics.median(times)
-
-
-def peak(dtype: torch.dtype) -> float:
-    """FLOP/s of a large square matrix product."""
-    n = 2048
-    a, b = torch.randn(n, n).to(dtype), torch.randn(n, n).to(dtype)
-    return 2 * n**3 / seconds(lambda: a @ b, 2)
-
-
-def forward_flops(net: nn.Module, run: object) -> int:
-    """FLOPs of one forward pass, counted as it runs."""
-    assert callable(run)
-    total = 0
-
-    def count(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
-        nonlocal total
-        assert isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
-        places = inputs[0] if isinstance(layer, nn.ConvTranspose2d) else output
-        total += 2 * layer.weight.numel() * places[0, 0].numel() * len(output)
-
-    def count_fc(layer: nn.Module, inputs: tuple[torch.Tensor], output: torch.Tensor) -> None:
-        nonlocal total
-        assert isinstance(layer, nn.Linear)
-        total += 2 * layer.weight.numel() * len(output)
-
-    hooks = [
-        m.register_forward_hook(count_fc if isinstance(m, nn.Linear) else count)
-        for m in net.modules()
-        if isinstance(m, nn.Conv2d | nn.ConvTranspose2d | nn.Linear)
-    ]
-    run()
-    for hook in hooks:
-        hook.remove()
-    return total
-
-
-def update_flops(config: Config, trainer: Trainer) -> int:
-    model = trainer.model
-    fake = trainer.draw(learns=False)
-    latent = model.latent
-    z, c = latent.sample_z(config.batch, trainer.rng), latent.sample_c(config.batch, trainer.rng)
-    with torch.no_grad():
-        g = forward_flops(model.G, lambda: model.G(z, c))
-        d = forward_flops(model.D, lambda: model.D(fake.x))
-    fakes = 2 if config.fresh_fake else 1
-    return fakes * g + 2 * 3 * d + 2 * g + 2 * d
+PRESETS = ("mnist", "mnist-code", "mnist-gan", "mnist-small", "fashion")
 
 
 def main() -> None:
-    print(f"torch {torch.__version__}, {torch.get_num_threads()} threads, ", end="")
-    print(f"OMP_WAIT_POLICY={os.environ.get('OMP_WAIT_POLICY', 'unset')}, medians of {RUNS}\n")
-    x = np.random.default_rng(0).integers(0, 256, (4096, 1, 28, 28), dtype=np.uint8)
-    peaks = {precision: peak(dtype) for precision, dtype in DTYPES.items()}
-    for precision, value in peaks.items():
-        print(f"matrix product, {precision}: {value / 1e9:.0f} GFLOP/s")
-    print("\n| preset | precision | ms/update | images/s | GFLOP/update | share of peak |")
-    print("|---|---|---|---|---|---|")
-    for name, preset in PRESETS.items():
-        for precision in DTYPES:
-            config = replace(preset(), precision=precision, device="cpu", updates=10**9)
-            model = make_model(config)
-            if model.G.shape != (1, 28, 28):
-                continue
-            trainer = Trainer(config, model, Images.stored(x))
-            updates = trainer.fit()
-            s = seconds(lambda it=updates: next(it), 3)
-            flops = update_flops(config, trainer)
-            share = flops / s / peaks[precision]
+    columns = (
+        "preset",
+        "precision",
+        "ms/update",
+        "D",
+        "G",
+        "images/s",
+        "GFLOP/update",
+        "of peak",
+        "peak",
+        "MiB",
+    )
+    print("| " + " | ".join(columns) + " |")
+    print("|---" * len(columns) + "|")
+    for preset in sys.argv[1:] or PRESETS:
+        for precision in ("32-true", "bf16-mixed"):
+            line = [sys.executable, "-m", "infogan", "bench", preset, "--precision", precision, "--json"]
+            r = json.loads(subprocess.run(line, capture_output=True, text=True, check=True).stdout)
             print(
-                f"| {name} | {precision} | {s * 1e3:.0f} | {config.batch / s:.0f} | "
-                f"{flops / 1e9:.1f} | {share:.0%} |",
+                f"| {preset} | {precision} | {r['ms_per_update']:.0f} | {r['ms_d']:.0f} | {r['ms_g']:.0f} | "
+                f"{r['images_per_s']:.0f} | {r['gflop_per_update']:.1f} | {r['share_of_peak']:.0%} | "
+                f"{r['peak_gflop_per_s']:.0f} | {r['peak_memory_mib']:.0f} |",
                 flush=True,
             )
+    print(
+        f"\ntorch {r['torch']}, {r['threads']} threads, OMP_WAIT_POLICY={r['omp_wait_policy']}, {r['device']}"
+    )
 
 
 if __name__ == "__main__":

@@ -192,6 +192,24 @@ def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "run.json").read_text())["images"] == 19
 
 
+def test_bench_adds_up(tmp_path: Path) -> None:
+    found = json.loads(succeed("bench", "digits", "--device", "cpu", "--json", cwd=tmp_path))
+    assert found["images_per_s"] == pytest.approx(1000 * found["batch"] / found["ms_per_update"])
+    assert found["ms_d"] + found["ms_g"] == pytest.approx(found["ms_per_update"])
+    assert found["whole_run_s"] == pytest.approx(digits().updates * found["ms_per_update"] / 1000)
+    rate = found["gflop_per_update"] / found["ms_per_update"] * 1000
+    assert found["share_of_peak"] == pytest.approx(rate / found["peak_gflop_per_s"])
+    assert 0 < found["share_of_peak"] < 1
+    # By hand, for one image in multiply-adds. Weight and input gradients cost as much as a forward pass each;
+    # no first layer of D's step or of G needs the latter, and Q has no loss on real images.
+    conv_1, conv_2 = 16 * 16 * 32, 4 * 16 * 32 * 64
+    trunk, heads, q = conv_1 + conv_2 + 256 * 256, 256, 256 * 64 + 64 * 14
+    fc_1, G = 20 * 256, 20 * 256 + 256 * 256 + conv_1 + conv_2
+    d_step = 2 * (3 * (trunk + heads + q) - conv_1) - 2 * q
+    g_step = 2 * (trunk + heads + q) + 2 * G - fc_1
+    assert found["gflop_per_update"] == pytest.approx(2 * 64 * (G + d_step + g_step) / 1e9)
+
+
 def test_resume(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "run", tmp_path / "run")
     outcome = json.loads(succeed("train", "--resume", "run", "--updates", "60", "--json", cwd=tmp_path))

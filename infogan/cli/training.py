@@ -1,4 +1,4 @@
-"""infogan train, sweep and presets."""
+"""infogan train, sweep, bench and presets."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Data, Json, SkipBad, console, dumps
-from infogan.config import Config
+from infogan.config import Config, Device, Precision
 from infogan.errors import InfoganError
 from infogan.presets import PRESETS, get_preset
 
@@ -35,6 +35,7 @@ def register(app: App) -> None:
     sweep.default(_sweep_what)
     app.command(train)
     app.command(sweep)
+    app.command(bench)
     app.command(presets)
 
 
@@ -160,6 +161,38 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
             file=sys.stderr,
         )
         sys.exit(130)
+
+
+def bench(
+    preset: Annotated[str, Parameter(help="The preset whose updates are timed.")] = "mnist",
+    /,
+    *,
+    precision: Annotated[Precision | None, Parameter(help="Arithmetic, if not the preset's.")] = None,
+    device: Annotated[Device | None, Parameter(help="Where, if not where the preset trains.")] = None,
+    json: Json = False,
+) -> None:
+    """Time a preset on this machine: images/s, milliseconds, share of the peak, memory, the whole run."""
+    config = get_preset(preset)
+    chosen = dataclasses.replace(
+        config, precision=precision or config.precision, device=device or config.device
+    )
+    from infogan.bench import bench as measure
+
+    with console().status("") as status:
+        found = measure(chosen, status.update)
+    print(dumps(found) if json else _tell_bench(found))
+
+
+def _tell_bench(found: dict[str, Any]) -> str:
+    return (
+        f"{found['images_per_s']:.0f} images/s in batches of {found['batch']}, {found['precision']}, "
+        f"{found['device']}\n"
+        f"{found['ms_per_update']:.1f} ms an update: D {found['ms_d']:.1f}, G {found['ms_g']:.1f}\n"
+        f"{found['share_of_peak']:.0%} of the {found['peak_gflop_per_s']:.0f} GFLOP/s of a matrix product\n"
+        f"{found['peak_memory_mib']:.0f} MiB at most\n"
+        f"{found['whole_run_s'] / 60:.1f} minutes for the whole run\n"
+        f"torch {found['torch']}, {found['threads']} threads, OMP_WAIT_POLICY={found['omp_wait_policy']}"
+    )
 
 
 def presets(*, json: Json = False) -> None:
