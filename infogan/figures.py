@@ -157,7 +157,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             order, titles = order_by_label(counts[name])
             made[f"confusion_{name}"] = plot_confusion(counts[name], name)
         made[f"categories_{name}"] = plot_categories(traversal, order, titles, name, followed[name])
-    real = images.x[:100]
+    real = images.some(100).x
     made["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
     return made
 

@@ -216,7 +216,7 @@ NOWHERE = data.Reading(Path("/nowhere"))
 
 
 @pytest.mark.parametrize("name", SOURCES)
-def test_a_source_says_what_it_is(name: str) -> None:
+def test_a_source_says_what_it_is(name: str, cache: Path) -> None:
     source = SOURCES[name]
     assert source.name == name
     assert source.about
