@@ -153,7 +153,7 @@ def _check_names(path: Path, names: list[str]) -> None:
 
 CELEBA = Source(
     name="celeba",
-    about="Aligned faces of the celebrated, in colour, 32x32, with 40 attributes (Liu et al. 2015)",
+    about="Aligned faces of celebrities, in colour, 32x32, with 40 attributes (Liu et al. 2015)",
     licence="non-commercial research only",
     shape=(3, SIDE, SIDE),
     splits={"train": 202_599},
