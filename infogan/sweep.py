@@ -77,12 +77,12 @@ def tell(found: Found) -> str:
     """What `sweep` gave, for a person."""
     lines = [f"{found['preset']}: {len(found['runs'])} runs; median (lowest to highest)"]
     for split, scores in found["scores"].items():
-        lines.append(split)
-        lines += [
+        rows = [
             f"  {name:36} {s['median']:7.4f}  ({s['low']:.4f} to {s['high']:.4f})"
             for name, s in scores.items()
             if not name.startswith("association_")
         ]
+        lines += [split, *rows] if rows else []
     if found["best"]:
         lines.append(
             "The code that follows each factor best in any run, picked after the fact as in Figs. 3 and 4"
