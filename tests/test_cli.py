@@ -12,6 +12,7 @@ import sys
 import time
 import tomllib
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TypedDict
 
@@ -170,6 +171,9 @@ def test_sweep_goes_on_and_picks_the_best(tmp_path: Path) -> None:
         assert chosen[f"association_{best['code']}_{factor}"]["value"] == best["value"]
     nmi = sorted(e["nmi"]["value"] for e in single)
     assert found["scores"]["train"]["nmi"] == {"median": sum(nmi) / 2, "low": nmi[0], "high": nmi[1]}
+    if find_spec("matplotlib"):
+        drawn = json.loads(succeed("figures", "runs/digits-0", "--json", cwd=tmp_path))
+        assert "runs/digits-0/figures/associations.png" in drawn
     other = call(*line, "--updates", "4", cwd=tmp_path)
     assert other.returncode == 2
     assert "runs/digits-0 holds a run of another config" in other.stderr
