@@ -209,6 +209,7 @@ def test_digits() -> None:
     assert (train.x.min(), train.x.max()) == (0, 255)
     np.testing.assert_array_equal(data.load("digits:test", "train").x, test.x)
     assert data.splits_of("digits") == ("train", "test")
+    assert data.splits_of("svhn", NOWHERE) == ("train",)
     assert data.splits_of("digits:test") == data.splits_of("npz:own.npz") == ("",)
 
 

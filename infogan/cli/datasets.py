@@ -72,7 +72,7 @@ def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json
     from infogan.data import Reading, load, splits_of
 
     reading = Reading(data, skip_bad)
-    counts = {split or "all": len(load(name, split, reading)) for split in splits_of(name, reading) or ("",)}
+    counts = {split or "all": len(load(name, split, reading)) for split in splits_of(name, reading)}
     print(dumps(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
 
 

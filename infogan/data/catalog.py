@@ -80,8 +80,9 @@ def find_source(name: str) -> Source:
 
 
 def splits_of(name: str, reading: Reading = HERE) -> tuple[str, ...]:
-    """The splits of that name that are here, train and test; "" alone where the name is whole in itself."""
+    """The splits of that name that are here, train and test, or the first where none is; "" alone where the name is whole in itself."""
     source = SOURCES.get(name)
     if source is None:
         return ("",)
-    return tuple(s for s in source.splits if s in ("train", "test") and source.has(reading, s))
+    here = tuple(s for s in source.splits if s in ("train", "test") and source.has(reading, s))
+    return here or (next(iter(source.splits)),)  # loading that one says what is missing
