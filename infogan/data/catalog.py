@@ -80,7 +80,7 @@ def find_source(name: str) -> Source:
 
 
 def splits_of(name: str, reading: Reading = HERE) -> tuple[str, ...]:
-    """The splits of that name that are here, train and test, or the first where none is; "" for a whole name."""
+    """The splits that are here, train and test, or the first where none is; "" for a whole name."""
     source = SOURCES.get(name)
     if source is None:
         return ("",)
