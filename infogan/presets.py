@@ -114,7 +114,12 @@ def chairs_width() -> Config:
 def sprites() -> Config:
     """dSprites' factors, drawn here: a code for the shape, 4 continuous ones and an angle."""
     return Config(
-        images="sprites", net="sprites", codes="cat:3 unif:4 circ:1 noise:16", batch=64, fresh_fake=False
+        images="sprites",
+        net="sprites",
+        codes="cat:3 unif:4 circ:1 noise:16",
+        lam=(0.1,),  # see svhn; the codes then follow position one apart from the other
+        batch=64,
+        fresh_fake=False,
     )
 
 
