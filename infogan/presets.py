@@ -117,7 +117,6 @@ def sprites() -> Config:
         images="sprites",
         net="sprites",
         codes="cat:3 unif:4 circ:1 noise:16",
-        lam=(0.1,),  # see svhn; the codes then follow position one apart from the other
         batch=64,
         fresh_fake=False,
     )
