@@ -76,6 +76,9 @@ def baseline(config: Config, x: np.ndarray) -> Iterator[float]:
             loss_d.backward()
             optim_d.step()
             optim_g.zero_grad()
+            if config.fresh_fake:
+                c = latent.sample_c(config.batch, rng)
+                fake = G(latent.sample_z(config.batch, rng), c)
             logit, q = D(fake)
             loss_g = bce(torch.sigmoid(logit), ones) + surprise(c, q)
             loss_g.backward()

@@ -10,7 +10,7 @@ from infogan.errors import InfoganError, did_you_mean
 from infogan.spec import parse_spec
 
 Net = Literal["mnist", "mnist-small", "digits", "svhn", "faces", "chairs", "sprites"]
-Precision = Literal["32-true", "bf16-mixed", "64-true"]
+Precision = Literal["auto", "32-true", "bf16-mixed", "64-true"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
 
@@ -60,8 +60,8 @@ class Config:
     """Adam's decay of the mean squared gradient."""
     seed: int = 0
     """Decides the weights, the order of images, and every draw."""
-    precision: Precision = "32-true"
-    """Arithmetic: bf16-mixed is faster on processors that have bf16."""
+    precision: Precision = "auto"
+    """Arithmetic; auto is bf16-mixed on processors and GPUs that have bf16, else 32-true."""
     device: Device = "auto"
     """Where to train; auto takes the fastest there is."""
     log_every: int = 20

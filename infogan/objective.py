@@ -32,9 +32,8 @@ def info_bound(
     which is why no posterior is ever sampled (Lemma 5.1). Codes are independent a priori (Sec. 4),
     so the bound is a sum; it is not summed here, as codes may be weighed apart (Table 7).
     """
-    E_log_q = torch.stack([code.log_q(c_i, q_i).mean() for code, c_i, q_i in zip(codes, c, q, strict=True)])
-    H_c = E_log_q.new_tensor([code.entropy() for code in codes])
-    return E_log_q + H_c
+    terms = zip(codes, c, q, strict=True)
+    return torch.stack([code.log_q(c_i, q_i).mean() + code.entropy() for code, c_i, q_i in terms])
 
 
 def infogan_value(

@@ -102,14 +102,14 @@ class Run:
                 f"{path} cannot be read ({error}); delete it to go back to the one before."
             ) from error
 
-    def save(self, trainer: Trainer) -> None:
-        """Writes a checkpoint whole, or not at all; then drops all before it but one.
+    def save(self, trainer: Trainer, i: int = 0) -> None:
+        """Writes a checkpoint of the trainer's seed i whole, or not at all; then drops all before it but one.
 
         Raises:
             InfoganError: where it cannot be written; what was there before is still there.
         """
         older = sorted(self.path.glob("checkpoints/*.safetensors"))
-        state = {name: value.contiguous() for name, value in trainer.state().items()}
+        state = {name: value.contiguous() for name, value in trainer.state(i).items()}
         with telling(self.path):
             path = self.path / "checkpoints" / f"{trainer.n:07d}.safetensors"
             write_whole(path, safetensors.torch.save(state))

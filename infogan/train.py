@@ -1,20 +1,25 @@
 """Training: a clock and two steps, beside Eq. (6). Who logs, saves or plots iterates over `fit`."""
 
+import math
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import NamedTuple, final
+from dataclasses import replace
+from functools import partial
+from typing import Literal, NamedTuple, final
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from lightning_fabric import Fabric
 from lightning_fabric.utilities.exceptions import MisconfigurationException
 from torch import Tensor, nn
 
+from infogan.capture import Captured
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.errors import InfoganError
 from infogan.model import Model, batch_statistics
+from infogan.nets.blocks import Judgement
 from infogan.objective import discriminator_loss, gan_value, generator_loss, info_bound
 from infogan.rng import make_rng
 
@@ -22,22 +27,39 @@ from infogan.rng import make_rng
 class Fake(NamedTuple):
     """A batch of G's images and the codes that made it."""
 
-    x: Float[Tensor, "b ch h w"]
-    c: list[Float[Tensor, "b _"]]
+    x: Float[Tensor, "*seeds b ch h w"]
+    c: list[Float[Tensor, "*seeds b _"]]
 
 
 class Update(NamedTuple):
     """One step of D and one of G; all in nats."""
 
     n: int  # the first is 1
-    L_I: Float[Tensor, "L"]  # in D's step, where Q learns
-    loss_d: Float[Tensor, ""]
-    loss_g: Float[Tensor, ""]
+    L_I: Float[Tensor, "*seeds L"]  # in D's step, where Q learns
+    loss_d: Float[Tensor, "*seeds"]
+    loss_g: Float[Tensor, "*seeds"]
 
 
-@final
+class Losses(NamedTuple):
+    """What a player descends, and the terms that its failing is told by."""
+
+    loss: Float[Tensor, ""]
+    adversarial: Float[Tensor, ""]
+    L_I: Float[Tensor, "L"]
+
+
+class Nets(NamedTuple):
+    """The two networks that are trained."""
+
+    G: nn.Module
+    D: nn.Module
+
+
 class Trainer:
-    """Trains a model in place; of the images it takes the pixels, never the labels."""
+    """Trains a model in place; of the images it takes the pixels, never the labels.
+
+    On a GPU an update is captured (capture.py), and the host looks at the device once in `log_every`.
+    """
 
     def __init__(self, config: Config, model: Model, images: Images) -> None:
         """Checks what can be checked before the first update.
@@ -52,118 +74,211 @@ class Trainer:
                 f"config: batch is {config.batch}, but {config.images} holds {len(images)} images; "
                 "choose a smaller --batch."
             )
-        self.config = config
+        self.config = settle(config)
         self.model = model
-        self.n = 0  # updates done
-        fabric = _make_fabric(config)
-        betas = (config.beta1, config.beta2)
-        self.fabric = fabric
-        self.optim_d = torch.optim.Adam(model.D.parameters(), config.lr_d, betas, fused=True)
-        self.optim_g = torch.optim.Adam(model.G.parameters(), config.lr_g, betas, fused=True)
-        self.D, self.optim_d = fabric.setup(model.D, self.optim_d)
-        self.G, self.optim_g = fabric.setup(model.G, self.optim_g)
-        self.pixels = images.pixels.to(fabric.device)
-        self.lam = torch.tensor(config.lam_per_code, device=fabric.device)
-        self.rng = make_rng(config.seed, "latent", fabric.device)
+        self.fabric = _make_fabric(self.config)
+        device = self.fabric.device
+        self.looks_every = config.log_every if device.type == "cuda" else 1
+        self.seeds = [config.seed]
+        exact = torch.float64 if self.config.precision == "64-true" else torch.float32
+        self.lam = torch.tensor(config.lam_per_code, device=device, dtype=exact)
+        self.pixels = images.pixels.to(device)
+        self.epochs = [Epochs(len(images), config.batch, config.seed, device)]
+        self.rngs = [make_rng(config.seed, "latent", device)]
+        if device.type == "cuda":  # on a CPU it brought nothing
+            model.G.to(memory_format=torch.channels_last)
+            model.D.to(memory_format=torch.channels_last)
+        self._equip(Nets(model.G, model.D))
+
+    def _equip(self, nets: Nets) -> None:
+        """Optimisers for the networks, and what is remembered of their updates, on the device."""
+        self.nets = nets
+        c, device = self.config, self.fabric.device
+        self.n = 0  # updates asked for
+        self.applied = torch.zeros((), dtype=torch.long, device=device)  # those that no loss forbade
+        self.forbidden = torch.zeros((), device=device)  # 1 once a loss was no finite number
+        terms = torch.zeros(len(self.seeds), 1 + len(self.model.latent.codes), device=device)
+        self.terms = {"D": terms, "G": terms.clone()}  # of the last update that was not forbidden before
+        adam = partial(torch.optim.Adam, betas=(c.beta1, c.beta2), fused=True, capturable=device.type == "cuda")
+        optim_d, optim_g = adam(nets.D.parameters(), c.lr_d), adam(nets.G.parameters(), c.lr_g)
+        for optimizer in (optim_d, optim_g):
+            # Adam's own word for "do not step": known to its fused kernels, and set by gradient scalers.
+            optimizer.found_inf = self.forbidden
+        self.D, self.optim_d = self.fabric.setup(nets.D, optim_d)
+        self.G, self.optim_g = self.fabric.setup(nets.G, optim_g)
 
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
 
         Raises:
-            InfoganError: before an update that a loss forbids, as it is not a finite number.
+            InfoganError: after a loss that is not a finite number, which no weight followed, nor any
+                after it; on a GPU at most `log_every` updates later.
         """
-        self.model.D.train()
-        self.model.G.train()
+        update = Captured(self.update, self.rngs) if self.fabric.device.type == "cuda" else self.update
+        self.D.train()
+        self.G.train()
         try:
             while self.n < self.config.updates:
-                x_real = self.real_batch(self.n)
-                fake = self.draw(learns=not self.config.fresh_fake)
-                L_I, loss_d = self.step_d(x_real, fake)
-                loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
+                L_I, loss_d, loss_g = update(self.real_batch(self.n))
                 self.n += 1
+                if self.n % self.looks_every == 0 or self.n == self.config.updates:
+                    self.look()
                 yield Update(self.n, L_I, loss_d, loss_g)
         finally:
-            self.model.D.eval()
-            self.model.G.eval()
+            self.D.eval()
+            self.G.eval()
+
+    def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, Tensor, Tensor]:
+        """A step of D and one of G: gives L_I, D's loss and G's."""
+        fake = self.draw(learns=not self.config.fresh_fake)
+        L_I, loss_d = self.step_d(x_real, fake)
+        loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
+        self.applied.add_(self.forbidden < 1)
+        return L_I, loss_d, loss_g
 
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""
-        latent, b = self.model.latent, self.config.batch
-        z, c = latent.sample_z(b, self.rng), latent.sample_c(b, self.rng)
-        with torch.set_grad_enabled(learns):
+        z, c = self.draw_latent()
+        with torch.set_grad_enabled(learns), self.fabric.autocast():
             return Fake(self.G(z, c), c)
 
+    def draw_latent(self) -> tuple[Float[Tensor, "*seeds b n_z"], list[Float[Tensor, "*seeds b _"]]]:
+        """z and c, from their priors."""
+        latent, b = self.model.latent, self.config.batch
+        (rng,) = self.rngs
+        return latent.sample_z(b, rng), latent.sample_c(b, rng)
+
     def step_d(
-        self, x_real: Float[Tensor, "b ch h w"], fake: Fake
-    ) -> tuple[Float[Tensor, "L"], Float[Tensor, ""]]:
+        self, x_real: Float[Tensor, "*seeds b ch h w"], fake: Fake
+    ) -> tuple[Float[Tensor, "*seeds L"], Float[Tensor, "*seeds"]]:
         """D, Q and their trunk move; G does not. Gives L_I and the loss from before the move."""
         # Apart, each with its own batch statistics; only real images leave a mark on the running ones.
-        real = self.D(x_real)
-        with batch_statistics(self.model.D):
-            judged = self.D(fake.x.detach(), inform_trunk=self.config.inform_trunk)
-        V = gan_value(real.logit, judged.logit)
-        L_I = info_bound(self.model.latent.codes, fake.c, judged.q)
-        loss = discriminator_loss(real.logit, judged.logit, L_I, self.lam)
-        self._check_finite("D", V, L_I)
-        self.optim_d.zero_grad()
-        self.fabric.backward(loss)
-        self.optim_d.step()
-        return L_I.detach(), loss.detach()
+        # One autocast around both, so that D's weights are rounded to bf16 once.
+        with self.fabric.autocast():
+            real = self.D(x_real)
+            with batch_statistics(self.D):
+                judged = self.D(fake.x.detach(), inform_trunk=self.config.inform_trunk)
+        losses = self.each(self.losses_d)(real, judged, fake.c)
+        self._descend("D", losses, self.optim_d)
+        return losses.L_I.detach(), losses.loss.detach()
 
-    def step_g(self, fake: Fake) -> Float[Tensor, ""]:
+    def step_g(self, fake: Fake) -> Float[Tensor, "*seeds"]:
         """G moves; D, Q and their trunk do not. Gives the loss from before the move."""
-        with frozen(self.model.D), batch_statistics(self.model.D):
-            judged = self.D(fake.x)
-            L_I = info_bound(self.model.latent.codes, fake.c, judged.q)
-            lam = self.lam if self.config.inform_g else torch.zeros_like(self.lam)
-            loss = generator_loss(judged.logit, L_I, lam, saturating=self.config.saturating)
-            self._check_finite("G", judged.logit.mean(), L_I)
-            self.optim_g.zero_grad()
-            self.fabric.backward(loss)
-            self.optim_g.step()
-        return loss.detach()
+        with frozen(self.D), batch_statistics(self.D):
+            with self.fabric.autocast():
+                judged = self.D(fake.x)
+            losses = self.each(self.losses_g)(judged, fake.c)
+            self._descend("G", losses, self.optim_g)
+        return losses.loss.detach()
 
-    def real_batch(self, n: int) -> Float[Tensor, "b ch h w"]:
+    def losses_d(self, real: Judgement, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
+        """What D, Q and their trunk descend, of one network's real and fake batch."""
+        V = gan_value(real.logit, judged.logit)
+        L_I = info_bound(self.model.latent.codes, c, judged.q)
+        return Losses(discriminator_loss(real.logit, judged.logit, L_I, self.lam), V, L_I)
+
+    def losses_g(self, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
+        """What G descends, of one network's fake batch."""
+        L_I = info_bound(self.model.latent.codes, c, judged.q)
+        lam = self.lam if self.config.inform_g else torch.zeros_like(self.lam)
+        loss = generator_loss(judged.logit, L_I, lam, saturating=self.config.saturating)
+        return Losses(loss, judged.logit.mean(), L_I)
+
+    def each(self, losses: Callable[..., Losses]) -> Callable[..., Losses]:
+        """The function for every seed; here there is one."""
+        return losses
+
+    def _descend(self, player: Literal["D", "G"], losses: Losses, optimizer: torch.optim.Optimizer) -> None:
+        """One step of Adam, unless this loss or one before it forbids it; nothing here asks the device."""
+        terms = torch.cat([losses.adversarial.detach()[..., None], losses.L_I.detach()], dim=-1)
+        told = self.terms[player]
+        told.copy_(torch.where(self.forbidden > 0, told, terms))
+        self.forbidden.copy_(torch.maximum(self.forbidden, 1 - torch.isfinite(terms).all().float()))
+        optimizer.zero_grad()
+        self.fabric.backward(losses.loss.sum())
+        optimizer.step()
+
+    def look(self) -> None:
+        """Asks the device whether all updates were applied.
+
+        Raises:
+            InfoganError: where one was not, naming it and the term that forbade it.
+        """
+        if not self.forbidden:
+            return
+        self.n = int(self.applied)
+        names = ("the adversarial term", *(f"L_I of {name}" for name in self.model.latent.names))
+        player, seed, term, value = next(
+            (player, seed, name, value)
+            for player, told in self.terms.items()
+            for seed, terms in zip(self.seeds, told.tolist(), strict=True)
+            for name, value in zip(names, terms, strict=True)
+            if not math.isfinite(value)
+        )
+        of_seed = f"seed {seed}, " if len(self.seeds) > 1 else ""
+        raise InfoganError(
+            f"{of_seed}update {self.n + 1}: {term} of {player}'s loss is {value}, so the update was not "
+            "applied; lower --lr-d, --lr-g or --lam, or raise --std-floor."
+        )
+
+    def real_batch(self, n: int) -> Float[Tensor, "*seeds b ch h w"]:
         """The real images of update n, counted from 0: each once in an epoch, in an order of its own."""
-        epoch, i = divmod(n, len(self.pixels) // self.config.batch)
-        order = torch.randperm(len(self.pixels), generator=make_rng(self.config.seed, f"epoch {epoch}"))
-        chosen = order[i * self.config.batch :][: self.config.batch]
-        return self.model.G.to_range(self.pixels.take(chosen))
+        (epochs,) = self.epochs
+        return self.model.G.to_range(self.pixels.take(epochs.chosen(n)))
 
-    def state(self) -> dict[str, Tensor]:
-        """All that the next update depends on: weights, Adam's moments, the stream of draws, n."""
+    def state(self, i: int = 0) -> dict[str, Tensor]:
+        """All that the next update depends on, of seed i: weights, Adam's moments, the stream of draws, n.
+
+        Raises:
+            InfoganError: where an update since the last look was not applied.
+        """
+        self.look()
         return {
-            **{f"G.{name}": value for name, value in self.model.G.state_dict().items()},
-            **{f"D.{name}": value for name, value in self.model.D.state_dict().items()},
-            **_adam_state("adam_g", self.optim_g),
-            **_adam_state("adam_d", self.optim_d),
-            "rng": self.rng.get_state(),
+            **{f"G.{name}": value for name, value in self._one(i, self.nets.G.state_dict()).items()},
+            **{f"D.{name}": value for name, value in self._one(i, self.nets.D.state_dict()).items()},
+            **self._one(i, _adam_state("adam_g", self.optim_g)),
+            **self._one(i, _adam_state("adam_d", self.optim_d)),
+            "rng": self.rngs[i].get_state(),
             "n": torch.tensor(self.n),
         }
 
-    def load_state(self, state: dict[str, Tensor]) -> None:
-        """Goes on from what `state` gave."""
-        load_weights(self.model, state)
-        for name, optimizer in (("adam_g", self.optim_g), ("adam_d", self.optim_d)):
-            moments: dict[int, dict[str, Tensor]] = {}
-            for key, value in _part(state, name).items():
-                i, _, slot = key.partition(".")
-                moments.setdefault(int(i), {})[slot] = value
-            groups = optimizer.state_dict()["param_groups"]
-            optimizer.load_state_dict({"state": moments, "param_groups": groups})
-        self.rng.set_state(state["rng"])
-        self.n = int(state["n"])
+    def load_state(self, *states: dict[str, Tensor]) -> None:
+        """Goes on from what `state` gave, a dict a seed; all after the same number of updates."""
+        state = self._all(states)
+        self.nets.G.load_state_dict(_part(state, "G"))
+        self.nets.D.load_state_dict(_part(state, "D"))
+        _load_adam(self.optim_g, _part(state, "adam_g"))
+        _load_adam(self.optim_d, _part(state, "adam_d"))
+        for rng, of_seed in zip(self.rngs, states, strict=True):
+            rng.set_state(of_seed["rng"])
+        self.n = int(states[0]["n"])
+        self.applied.fill_(self.n)
 
-    def _check_finite(self, player: str, adversarial: Tensor, L_I: Float[Tensor, "L"]) -> None:
-        if torch.isfinite(adversarial + L_I.sum()):
-            return
-        terms = {"the adversarial term": adversarial}
-        terms |= {f"L_I of {name}": L for name, L in zip(self.model.latent.names, L_I, strict=True)}
-        term, value = next((t, v.item()) for t, v in terms.items() if not torch.isfinite(v))
-        raise InfoganError(
-            f"update {self.n + 1}: {term} of {player}'s loss is {value}, so the update was not applied; "
-            "lower --lr-d, --lr-g or --lam, or raise --std-floor."
-        )
+    def _one(self, i: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+        """Seed i's part of what the networks and Adam hold; here there is one."""
+        return tensors
+
+    def _all(self, states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        """What `_one` took apart."""
+        (state,) = states
+        return state
+
+
+@final
+class Epochs:
+    """The order of images, an own one an epoch, drawn once for it."""
+
+    def __init__(self, n_images: int, batch: int, seed: int, device: torch.device) -> None:
+        self.n_images, self.batch, self.seed, self.device = n_images, batch, seed, device
+        self.epoch, self.order = -1, torch.empty(0)
+
+    def chosen(self, n: int) -> Int[Tensor, "b"]:
+        """The images of update n."""
+        epoch, i = divmod(n, self.n_images // self.batch)
+        if epoch != self.epoch:
+            rng = make_rng(self.seed, f"epoch {epoch}")
+            self.epoch, self.order = epoch, torch.randperm(self.n_images, generator=rng).to(self.device)
+        return self.order[i * self.batch :][: self.batch]
 
 
 @contextmanager
@@ -174,6 +289,21 @@ def frozen(net: nn.Module) -> Iterator[None]:
         yield
     finally:
         net.requires_grad_(True)
+
+
+def settle(config: Config) -> Config:
+    """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
+    the GPU multiplies bf16 by itself, 32-true elsewhere."""
+    if config.precision != "auto":
+        return config
+    if config.device in ("auto", "cuda") and torch.cuda.is_available():
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif config.device == "mps" or (config.device == "auto" and torch.backends.mps.is_available()):
+        has_bf16 = False
+    else:
+        able = torch.cpu.get_capabilities()
+        has_bf16 = bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+    return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
 
 
 def _make_fabric(config: Config) -> Fabric:
@@ -201,3 +331,14 @@ def _part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
 def _adam_state(name: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
     moments = optimizer.state_dict()["state"]
     return {f"{name}.{i}.{slot}": v for i, slots in moments.items() for slot, v in slots.items()}
+
+
+def _load_adam(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    moments: dict[int, dict[str, Tensor]] = {}
+    for key, value in state.items():
+        i, _, slot = key.partition(".")
+        if value.ndim:  # in memory as the weights are: the fused kernels go by the bytes
+            value = torch.empty_like(parameters[int(i)]).copy_(value)
+        moments.setdefault(int(i), {})[slot] = value
+    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})
