@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from infogan.capture import WARM_UP
 from infogan.config import Config
 from infogan.data import Images
 from infogan.model import make_model
@@ -29,7 +30,8 @@ def bench(config: Config, say: Callable[[str], None] = lambda _: None) -> dict[s
     Gives, each a median of 7 times after one that is not counted:
 
         images_per_s      real images that D is shown
-        ms_per_update     milliseconds, of which ms_d in D's step and ms_g in G's, draws included
+        ms_per_update     milliseconds, of which ms_d in D's step and ms_g in G's, draws included, in the
+                          ratio of the two steps timed apart
         gflop_per_update  10^9 floating point operations in convolutions and matrix products, as counted
                           by torch while an update runs
         peak_gflop_per_s  of a product of two 2048x2048 matrices in the precision of the config
@@ -40,35 +42,37 @@ def bench(config: Config, say: Callable[[str], None] = lambda _: None) -> dict[s
     Args:
         say: told what is being done.
     """
-    say(f"{config.net}, {config.precision}: the peak of this machine")
+    say(f"{config.net}: the peak of this machine")
     trainer = _trainer(config)
     device = trainer.fabric.device
+    precision = trainer.config.precision
     dtype = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "64-true": torch.float64}
-    a, b = (torch.randn(SIDE, SIDE, device=device).to(dtype[config.precision]) for _ in range(2))
+    a, b = (torch.randn(SIDE, SIDE, device=device).to(dtype[precision]) for _ in range(2))
     peak = 2 * SIDE**3 / _seconds(lambda: a @ b, device)
-    say(f"{config.net}, {config.precision}: {RUNS} updates")
+    say(f"{config.net}, {precision}: {RUNS} updates")
     updates = trainer.fit()
-    next(updates)  # builds what is built once
-    with FlopCounterMode(display=False) as counter:
-        next(updates)
-    flop = counter.get_total_flops()
+    for _ in range(WARM_UP + 1):
+        next(updates)  # builds and captures what is built and captured once
     whole = _seconds(lambda: next(updates), device)
-
-    def d_step() -> None:
-        trainer.step_d(trainer.real_batch(trainer.n), trainer.draw(learns=not config.fresh_fake))
-
-    d = _seconds(d_step, device)
+    x_real = trainer.real_batch(0)
+    with FlopCounterMode(display=False) as counter:
+        trainer.update(x_real)  # not `next(updates)`: nobody counts within a captured one
+    flop = counter.get_total_flops()
+    share_d = _seconds(
+        lambda: trainer.step_d(x_real, trainer.draw(learns=not config.fresh_fake)), device
+    ) / _seconds(lambda: trainer.update(x_real), device)
     return {
         "device": str(device),
-        "precision": config.precision,
+        "precision": precision,
         "torch": torch.__version__,
         "threads": torch.get_num_threads(),
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+        "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
         "batch": config.batch,
         "images_per_s": config.batch / whole,
         "ms_per_update": whole * 1e3,
-        "ms_d": d * 1e3,
-        "ms_g": (whole - d) * 1e3,
+        "ms_d": whole * share_d * 1e3,
+        "ms_g": whole * (1 - share_d) * 1e3,
         "gflop_per_update": flop / 1e9,
         "peak_gflop_per_s": peak / 1e9,
         "share_of_peak": flop / whole / peak,

@@ -7,7 +7,7 @@ from typing import final
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # updates run one by one, after which libraries have chosen their kernels and Adam has its moments
+WARM_UP = 3  # updates one by one, after which libraries have chosen their kernels and Adam has its moments
 
 Step = Callable[[Tensor], tuple[Tensor, ...]]
 
@@ -33,7 +33,7 @@ class Captured:
             self.replay = self._capture(x)
             return self.replay(x)
         self.done += 1
-        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()
+        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
         aside.wait_stream(here)
         with torch.cuda.stream(aside):
             out = self.update(x)

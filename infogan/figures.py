@@ -135,7 +135,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
     counts: dict[str, Table] = {}
     followed = dict.fromkeys(names, "")
     if images.labels is not None or images.factors is not None:
-        values = model.encode(images.x).values.numpy()
+        values = model.encode(images.pixels).values.numpy()
         if images.labels is not None:
             counts = tables(values, codes, images.labels)
         if images.factors is not None:

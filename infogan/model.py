@@ -10,6 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from infogan.config import Config
+from infogan.data.images import Pixels, Stored
 from infogan.errors import InfoganError
 from infogan.latent import Latent
 from infogan.nets import NETS, DiscriminatorQ, Generator, init_weights
@@ -49,10 +50,13 @@ class Model:
             )
 
     @torch.inference_mode()
-    def encode(self, x: UInt8[np.ndarray, "n ch h w"], statistics: Statistics = "running") -> Encoding:
-        """What Q reads off these images.
+    def encode(
+        self, x: UInt8[np.ndarray, "n ch h w"] | Pixels, statistics: Statistics = "running"
+    ) -> Encoding:
+        """What Q reads off these images, 1,024 at a time, so that memory does not grow with their number.
 
         Args:
+            x: images, or where they can be asked for.
             statistics: of batch norm. The running ones are means over the real batches of the last
                 updates, so that an image's codes do not depend on its neighbours. "batch" takes those
                 of the images at hand, 1,024 at a time, as the original code did everywhere.
@@ -60,15 +64,16 @@ class Model:
         Raises:
             InfoganError: for images of another shape.
         """
-        self.check_shape(x.shape[1:], "the images")
+        pixels = Stored(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
+        self.check_shape(pixels.shape, "the images")
         values, spreads = [], []
         with batch_statistics(self.D, statistics == "batch"):
-            for i in range(0, len(x), CHUNK):
-                q = self.D(self.G.to_range(torch.from_numpy(x[i : i + CHUNK]).to(self.device))).q
+            for index in torch.split(torch.arange(len(pixels)), CHUNK):
+                q = self.D(self.G.to_range(pixels.take(index).to(self.device))).q
                 decoded = [code.decode(q_i) for code, q_i in zip(self.latent.codes, q, strict=True)]
                 values.append(torch.stack([d.value for d in decoded], dim=1).cpu())
                 spreads.append(torch.stack([d.spread for d in decoded], dim=1).cpu())
-        if not values:
+        if not len(pixels):
             return Encoding(*(torch.empty(0, len(self.latent.codes)) for _ in range(2)))
         return Encoding(torch.cat(values), torch.cat(spreads))
 
@@ -79,8 +84,8 @@ class Model:
         """G(z, c) for codes given by their values, with G's running statistics of batch norm."""
         values, z = values.to(self.device), z.to(self.device)
         chunks = zip(torch.split(values, CHUNK), torch.split(z, CHUNK), strict=True)
-        images = [self.G.to_bytes(self.G(z_i, self.latent.embed(v_i))) for v_i, z_i in chunks]
-        decoded: UInt8[np.ndarray, "n ch h w"] = torch.cat(images).cpu().numpy()
+        images = [self.G.to_bytes(self.G(z_i, self.latent.embed(v_i))).cpu() for v_i, z_i in chunks]
+        decoded: UInt8[np.ndarray, "n ch h w"] = torch.cat(images).numpy()
         return decoded
 
     def sample(self, n: int, rng: torch.Generator) -> UInt8[np.ndarray, "n ch h w"]:

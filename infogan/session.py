@@ -1,8 +1,8 @@
-"""One training from start to stop: begins or resumes a run, and saves it whatever ends it."""
+"""One training from start to stop: begins or resumes runs, and saves them whatever ends it."""
 
 import signal
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -18,13 +18,14 @@ from infogan.errors import InfoganError
 from infogan.listen import Display, Means, metrics_file, tensorboard
 from infogan.model import make_model
 from infogan.run import Run
+from infogan.stack import StackedTrainer
 from infogan.train import Trainer
 
 
 class Outcome(NamedTuple):
     """How a training ended."""
 
-    run: Run
+    run: Run  # the first, where there are several
     updates: int  # done in all
     finished: bool  # or else asked to stop
     seconds: float  # of this training
@@ -38,7 +39,7 @@ def begin(config: Config, path: Path, reading: Reading, console: Console) -> Out
     """
     images = data.load(config.images, reading=reading)
     trainer = Trainer(config, make_model(config), images)
-    return _train(Run.create(path, config, len(images)), trainer, console)
+    return _train([Run.create(path, trainer.config, len(images))], trainer, console)
 
 
 def resume(path: Path, updates: int | None, reading: Reading, console: Console) -> Outcome:
@@ -61,28 +62,61 @@ def resume(path: Path, updates: int | None, reading: Reading, console: Console) 
     run = Run(path, config)
     run.write_config()
     run.cut_metrics(trainer.n)
-    return _train(run, trainer, console)
+    return _train([run], trainer, console)
 
 
-def _train(run: Run, trainer: Trainer, console: Console) -> Outcome:
+def train_stacked(config: Config, paths: Mapping[int, Path], reading: Reading, console: Console) -> Outcome:
+    """Trains runs of several seeds as one: all new, or all after the same number of updates.
+
+    Args:
+        paths: the run folder of each seed.
+
+    Raises:
+        InfoganError: before anything is written, where images, device or folders do not serve.
+    """
+    images = data.load(config.images, reading=reading)
+    trainer = StackedTrainer(config, list(paths), images)
+    runs = [
+        Run.open(path)
+        if (path / "config.json").is_file()
+        else Run.create(path, replace(trainer.config, seed=seed), len(images))
+        for seed, path in paths.items()
+    ]
+    if all(run.updates for run in runs):
+        trainer.load_state(*(run.state() for run in runs))
+        for run in runs:
+            run.cut_metrics(trainer.n)
+    return _train(runs, trainer, console)
+
+
+def _train(runs: Sequence[Run], trainer: Trainer, console: Console) -> Outcome:
+    """Trains, for a run a seed of the trainer."""
     began = time.perf_counter()
-    latent, goal = trainer.model.latent, run.config.updates
+    latent, config = trainer.model.latent, trainer.config
     saved = trainer.n
     if saved == 0:
-        run.save(trainer)  # a disk that cannot take it says so now, not in an hour
-    with asked_to_stop() as asked, Display(run, latent, trainer.n, console) as display:
-        means = Means(run, latent, [metrics_file(run), *tensorboard(run, trainer.n), display])
+        _save(runs, trainer)  # a disk that cannot take it says so now, not in an hour
+    with asked_to_stop() as asked, Display(runs[0], latent, trainer.n, console) as display:
+        means = [Means(r, latent, [metrics_file(r), *tensorboard(r, trainer.n)]) for r in runs]
+        means[0].sinks.append(display)
         try:
             for update in trainer.fit():
-                means(update)
-                if update.n % run.config.save_every == 0 or update.n == goal or asked:
-                    run.save(trainer)
+                for one, of_run in zip(trainer.of_seeds(update), means, strict=True):
+                    of_run(one)
+                if update.n % config.save_every == 0 or update.n == config.updates or asked:
+                    _save(runs, trainer)
                     saved = update.n
                 if asked:
                     break
         except InfoganError as error:
-            raise InfoganError(f"{error} {run.path} keeps the state after update {saved}.") from error
-    return Outcome(run, trainer.n, trainer.n == goal, time.perf_counter() - began)
+            kept = ", ".join(str(run.path) for run in runs)
+            raise InfoganError(f"{error} {kept} keeps the state after update {saved}.") from error
+    return Outcome(runs[0], trainer.n, trainer.n == config.updates, time.perf_counter() - began)
+
+
+def _save(runs: Sequence[Run], trainer: Trainer) -> None:
+    for i, run in enumerate(runs):
+        run.save(trainer, i)
 
 
 @contextmanager

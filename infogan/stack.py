@@ -14,7 +14,7 @@ from infogan.config import Config
 from infogan.data.images import Images
 from infogan.model import make_model
 from infogan.rng import make_rng
-from infogan.train import Epochs, Losses, Nets, Trainer
+from infogan.train import Epochs, Losses, Nets, Trainer, Update
 
 
 @final
@@ -78,7 +78,12 @@ class StackedTrainer(Trainer):
         """The real images of update n, counted from 0, each seed's in an order of its own."""
         chosen = torch.cat([epochs.chosen(n) for epochs in self.epochs])
         x = self.model.G.to_range(self.pixels.take(chosen))
-        return x.unflatten(0, (len(self.seeds), self.config.batch))
+        return x.view(len(self.seeds), self.config.batch, *x.shape[1:])
+
+    def of_seeds(self, update: Update) -> list[Update]:
+        """An update seed by seed."""
+        n, *values = update
+        return [Update(n, *of_seed) for of_seed in zip(*values, strict=True)]
 
     def _one(self, i: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Seed i's; Adam's count of steps is of all."""

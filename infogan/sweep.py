@@ -15,11 +15,21 @@ from infogan.data import Reading
 from infogan.errors import InfoganError
 from infogan.metrics import Evaluation, evaluate_run, strongest
 from infogan.run import Run
+from infogan.train import settle
 
 Found = dict[str, Any]
 
 
-def sweep(name: str, config: Config, seeds: int, folder: Path, reading: Reading, console: Console) -> Found:
+def sweep(
+    name: str,
+    config: Config,
+    seeds: int,
+    folder: Path,
+    reading: Reading,
+    console: Console,
+    *,
+    stacked: bool = False,
+) -> Found:
     """Trains and scores the runs `folder`/`name`-SEED for so many seeds, from the config's on.
 
     Runs that are done are taken as they are, others are begun or gone on with, so that a sweep that was
@@ -31,14 +41,23 @@ def sweep(name: str, config: Config, seeds: int, folder: Path, reading: Reading,
         best     factor -> run, code and value of the strongest association on the last split, and the
                  median and the lowest of what each run's own strongest code has
 
+    Args:
+        stacked: trains the seeds as one, which leaves no large GPU idle; each comes out as alone, up to
+            rounding.
+
     Raises:
         InfoganError: for no seed at all, or a folder that holds a run of another config.
     """
     if seeds < 1:
         raise InfoganError(f"sweep: --seeds is {seeds}, but must be at least 1.")
     evaluations: dict[str, Evaluation] = {}
-    for seed in range(config.seed, config.seed + seeds):
-        path = folder / f"{name}-{seed}"
+    config = settle(config)
+    paths = {seed: folder / f"{name}-{seed}" for seed in range(config.seed, config.seed + seeds)}
+    if stacked:
+        _train_together(paths, config, reading, console)
+    for seed, path in paths.items():
+        if stacked and _updates(path, replace(config, seed=seed)) < config.updates:
+            break
         console.print(f"seed {seed}, {seed - config.seed + 1} of {seeds}: {path}", highlight=False)
         run = _trained(path, replace(config, seed=seed), reading, console)
         if run is None:
@@ -97,16 +116,41 @@ def tell(found: Found) -> str:
 
 def _trained(path: Path, config: Config, reading: Reading, console: Console) -> Run | None:
     """The run, done; None where somebody asked to stop."""
-    if not (path / "config.json").is_file():
-        outcome = session.begin(config, path, reading, console)
-    else:
-        run = Run.open(path)
-        if run.config != config:
-            raise InfoganError(f"{path} holds a run of another config; name another folder by --out.")
-        if run.updates == config.updates:
-            return run
+    done = _updates(path, config)
+    if done == config.updates:
+        return Run.open(path)
+    if (path / "config.json").is_file():
         outcome = session.resume(path, None, reading, console)
+    else:
+        outcome = session.begin(config, path, reading, console)
     return outcome.run if outcome.finished else None
+
+
+def _train_together(paths: Mapping[int, Path], config: Config, reading: Reading, console: Console) -> None:
+    """Trains the seeds that are not done; those that have come equally far together."""
+    waiting: dict[int, dict[int, Path]] = {}
+    for seed, path in paths.items():
+        done = _updates(path, replace(config, seed=seed))
+        if done < config.updates:
+            waiting.setdefault(done, {})[seed] = path
+    for done, group in waiting.items():
+        console.print(f"seeds {', '.join(map(str, group))} as one, from update {done}", highlight=False)
+        if not session.train_stacked(config, group, reading, console).finished:
+            return
+
+
+def _updates(path: Path, config: Config) -> int:
+    """How many updates the run there has done; 0 where there is none.
+
+    Raises:
+        InfoganError: where it is a run of another config.
+    """
+    if not (path / "config.json").is_file():
+        return 0
+    run = Run.open(path)
+    if run.config != config:
+        raise InfoganError(f"{path} holds a run of another config; name another folder by --out.")
+    return run.updates
 
 
 def _evaluated(run: Run, reading: Reading, console: Console) -> Evaluation:

@@ -86,8 +86,10 @@ class Trainer:
         self.epochs = [Epochs(len(images), config.batch, config.seed, device)]
         self.rngs = [make_rng(config.seed, "latent", device)]
         if device.type == "cuda":  # on a CPU it brought nothing
-            model.G.to(memory_format=torch.channels_last)
-            model.D.to(memory_format=torch.channels_last)
+            for net in (model.G, model.D):
+                for layer in net.modules():
+                    if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+                        layer.weight.data = layer.weight.to(memory_format=torch.channels_last)
         self._equip(Nets(model.G, model.D))
 
     def _equip(self, nets: Nets) -> None:
@@ -99,11 +101,12 @@ class Trainer:
         self.forbidden = torch.zeros((), device=device)  # 1 once a loss was no finite number
         terms = torch.zeros(len(self.seeds), 1 + len(self.model.latent.codes), device=device)
         self.terms = {"D": terms, "G": terms.clone()}  # of the last update that was not forbidden before
-        adam = partial(torch.optim.Adam, betas=(c.beta1, c.beta2), fused=True, capturable=device.type == "cuda")
+        on_gpu = device.type == "cuda"
+        adam = partial(torch.optim.Adam, betas=(c.beta1, c.beta2), fused=True, capturable=on_gpu)
         optim_d, optim_g = adam(nets.D.parameters(), c.lr_d), adam(nets.G.parameters(), c.lr_g)
         for optimizer in (optim_d, optim_g):
             # Adam's own word for "do not step": known to its fused kernels, and set by gradient scalers.
-            optimizer.found_inf = self.forbidden
+            setattr(optimizer, "found_inf", self.forbidden)  # noqa: B010, as no stub knows it
         self.D, self.optim_d = self.fabric.setup(nets.D, optim_d)
         self.G, self.optim_g = self.fabric.setup(nets.G, optim_g)
 
@@ -254,6 +257,10 @@ class Trainer:
         self.n = int(states[0]["n"])
         self.applied.fill_(self.n)
 
+    def of_seeds(self, update: Update) -> list[Update]:
+        """An update seed by seed."""
+        return [update]
+
     def _one(self, i: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
         """Seed i's part of what the networks and Adam hold; here there is one."""
         return tensors
@@ -310,6 +317,7 @@ def _make_fabric(config: Config) -> Fabric:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
+            assert config.precision != "auto"
             return Fabric(accelerator=config.device, devices=1, precision=config.precision)
     except (RuntimeError, MisconfigurationException) as error:
         raise InfoganError(

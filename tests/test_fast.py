@@ -157,7 +157,7 @@ def test_a_look_now_and_then_stops_at_the_same_weights() -> None:
         before["D." + next(k for k, v in trainer.model.D.state_dict().items() if v.isnan().any())] = (
             trainer.model.D.q_head[-1].bias.clone()
         )
-    with pytest.raises(InfoganError, match="^update 9: L_I of c2 of D's loss is nan"):
+    with pytest.raises(InfoganError, match=r"^update 9: L_I of c2 of D's loss is nan"):
         list(updates)
     assert trainer.n == 8
     for name, value in trainer.model.G.named_parameters():
@@ -170,7 +170,7 @@ def test_a_forbidden_update_names_its_seed() -> None:
     stacked = StackedTrainer(CONFIG, SEEDS, IMAGES)
     with torch.no_grad():
         next(p for name, p in stacked.nets.D.named_parameters() if "d_head.weight" in name)[1] = torch.nan
-    with pytest.raises(InfoganError, match="^seed 5, update 1: the adversarial term of D's loss is nan"):
+    with pytest.raises(InfoganError, match=r"^seed 5, update 1: the adversarial term of D's loss is nan"):
         list(stacked.fit())
 
 
@@ -210,5 +210,5 @@ def test_captured_update_stops_at_a_loss_that_is_no_number() -> None:
     list(islice(updates, 8))
     with torch.no_grad():
         trainer.model.D.d_head.weight[0, 0] = torch.nan
-    with pytest.raises(InfoganError, match="^update 9: the adversarial term of D's loss is nan"):
+    with pytest.raises(InfoganError, match=r"^update 9: the adversarial term of D's loss is nan"):
         list(updates)

@@ -114,5 +114,5 @@ def encode(
     model = opened.model()
     loaded = load(images, reading=Reading(data, skip_bad))
     with console().status(f"reading the codes of {len(loaded):,} images"):
-        write_codes(out, model.latent, model.encode(loaded.x), loaded.names)
+        write_codes(out, model.latent, model.encode(loaded.pixels), loaded.names)
     print_paths([out], json)

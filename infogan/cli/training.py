@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 Out = Annotated[Path | None, Parameter(help="The run folder; runs/PRESET-SEED if not named.")]
 DryRun = Annotated[bool, Parameter(help="Print the whole config and do nothing.", negative=())]
 Seeds = Annotated[int, Parameter(help="How many runs, with the seeds from --seed on.")]
+Stacked = Annotated[bool, Parameter(help="Train the seeds as one, for a large GPU.", negative=())]
 Folder = Annotated[Path, Parameter(help="The folder of the runs PRESET-SEED.")]
 
 
@@ -93,6 +94,7 @@ def _sweep_command(name: str, options: type, doc: str | None) -> Callable[..., N
         *,
         config: Any,
         seeds: Seeds = 5,
+        stacked: Stacked = False,
         out: Folder = Path("runs"),
         data: Data = None,
         skip_bad: SkipBad = False,
@@ -102,7 +104,8 @@ def _sweep_command(name: str, options: type, doc: str | None) -> Callable[..., N
         from infogan.sweep import sweep, tell
 
         chosen = Config(**dataclasses.asdict(config))
-        found = sweep(name, chosen, seeds, out, Reading(data, skip_bad), console())
+        reading = Reading(data, skip_bad)
+        found = sweep(name, chosen, seeds, out, reading, console(), stacked=stacked)
         print(dumps(found) if json else tell(found))
         if len(found["runs"]) < seeds:
             print("infogan: stopped, all saved; the same command goes on.", file=sys.stderr)
@@ -191,7 +194,8 @@ def _tell_bench(found: dict[str, Any]) -> str:
         f"{found['share_of_peak']:.0%} of the {found['peak_gflop_per_s']:.0f} GFLOP/s of a matrix product\n"
         f"{found['peak_memory_mib']:.0f} MiB at most\n"
         f"{found['whole_run_s'] / 60:.1f} minutes for the whole run\n"
-        f"torch {found['torch']}, {found['threads']} threads, OMP_WAIT_POLICY={found['omp_wait_policy']}"
+        f"torch {found['torch']}, {found['threads']} threads, OMP_WAIT_POLICY={found['omp_wait_policy']}, "
+        f"GOMP_SPINCOUNT={found['gomp_spincount']}"
     )
 
 

@@ -58,12 +58,12 @@ def evaluate(
             continue
         images = whole.some(MOST if whole.factors is None else MOST_WITH_FACTORS)
         say(f"{split}: reading the codes of {len(images):,} images")
-        values = model.encode(images.x).values.numpy()
+        values = model.encode(images.pixels).values.numpy()
         scores: dict[str, Score] = {}
         if images.labels is not None:
             scores |= _agreement(tables(values, latent.codes, images.labels), "running")
             say(f"{split}: again with the statistics of batches")
-            again = model.encode(images.x, "batch").values.numpy()
+            again = model.encode(images.pixels, "batch").values.numpy()
             for name, score in _agreement(tables(again, latent.codes, images.labels), "batch").items():
                 if name.startswith("one_to_one_error"):
                     scores[f"{name}_batch_statistics"] = score

@@ -1,0 +1,64 @@
+"""Time to quality: seconds of training until L_I(c1) > 2.2 nats, the usual loop's and ours.
+
+    INFOGAN_DATA=FOLDER python benchmarks/quality.py [PRESET ...]
+
+L_I(c1) is the mean over 20 updates, as in metrics.jsonl. Each loop trains by itself, one after the other, on
+the real images. Writes benchmarks/records/quality.json after every run.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+
+from infogan.cli import spare_the_machine
+
+spare_the_machine()  # as the command line does, before torch is imported
+
+from record import record  # noqa: E402
+from speed import ours  # noqa: E402
+from usual import usual  # noqa: E402
+
+from infogan import data  # noqa: E402
+from infogan.presets import get_preset  # noqa: E402
+from infogan.train import settle  # noqa: E402
+
+GOAL, WINDOW, MOST = 2.2, 20, 5000
+SEEDS = (0, 1)
+
+
+def reach(updates: Iterator[float]) -> dict[str, float | int | None]:
+    """Seconds and updates until the mean of a window is above 2.0, and above the goal."""
+    start = time.perf_counter()
+    found: dict[str, float | int | None] = {}
+    gathered: list[float] = []
+    for n, L_I in zip(range(1, MOST + 1), updates, strict=False):
+        gathered.append(L_I)
+        if n % WINDOW:
+            continue
+        mean, gathered = sum(gathered) / WINDOW, []
+        for goal in (2.0, GOAL):
+            if mean > goal and f"seconds_to_{goal}" not in found:
+                found |= {
+                    f"seconds_to_{goal}": round(time.perf_counter() - start, 1),
+                    f"updates_to_{goal}": n,
+                }
+        if mean > GOAL:
+            break
+    return found
+
+
+def main() -> None:
+    measured: dict[str, dict[str, list[dict[str, float | int | None]]]] = {}
+    for preset in sys.argv[1:] or ("mnist", "mnist-code", "mnist-small", "fashion"):
+        measured[preset] = {"ours": [], "usual": []}
+        for seed in SEEDS:
+            config = settle(replace(get_preset(preset), device="cpu", seed=seed, log_every=1))
+            x = data.load(config.images).x
+            for name, loop in (("ours", ours), ("usual", usual)):
+                measured[preset][name].append(reach(loop(config, x)))
+                record("quality", measured)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,46 @@
+"""A measurement with all that it depends on, as a file of benchmarks/records."""
+
+import json
+import os
+import platform
+import statistics
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+RECORDS = Path(__file__).parent / "records"
+
+
+def record(name: str, measured: dict[str, Any]) -> None:
+    """Writes and prints benchmarks/records/NAME.json."""
+    text = json.dumps({**measured, "circumstances": circumstances()}, indent=1, ensure_ascii=False)
+    RECORDS.mkdir(exist_ok=True)
+    (RECORDS / f"{name}.json").write_text(text + "\n")
+    print(text)
+
+
+def spread(values: Sequence[float]) -> dict[str, float]:
+    """Median, low and high."""
+    return {"median": statistics.median(values), "low": min(values), "high": max(values)}
+
+
+def circumstances() -> dict[str, Any]:
+    git = ["git", "-C", str(Path(__file__).parent)]
+    commit = subprocess.run(
+        [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
+    )
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
+    return {
+        "commit": commit.stdout.strip(),
+        "torch": torch.__version__,
+        "python": platform.python_version(),
+        "system": platform.platform(terse=True),
+        "processor": torch.cpu.get_capabilities().get("cpu_name"),
+        "gpu": gpu,
+        "threads": torch.get_num_threads(),
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+        "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
+    }

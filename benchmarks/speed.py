@@ -1,0 +1,71 @@
+"""Our updates against the usual loop's, in one process, by turns.
+
+    python benchmarks/speed.py [PRESET ...]
+
+Images of noise, as many as MNIST has. The ratio is the median of those of neighbouring turns. Writes
+benchmarks/records/speed-PRESET.json.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, replace
+
+from infogan.cli import spare_the_machine
+
+spare_the_machine()  # as the command line does, before torch is imported
+
+import numpy as np  # noqa: E402
+from record import record, spread  # noqa: E402
+from usual import usual  # noqa: E402
+
+from infogan.bench import bench  # noqa: E402
+from infogan.config import Config  # noqa: E402
+from infogan.data import Images  # noqa: E402
+from infogan.model import make_model  # noqa: E402
+from infogan.presets import get_preset  # noqa: E402
+from infogan.train import Trainer, settle  # noqa: E402
+
+TURNS, UPDATES = 9, 5  # turns of each, of so many updates
+N_IMAGES = 60_000
+
+
+def ours(config: Config, x: np.ndarray) -> Iterator[float]:
+    """Endless updates of the trainer, whose numbers are read as the command line reads them."""
+    trainer = Trainer(replace(config, updates=10**9), make_model(config), Images.stored(x))
+    for update in trainer.fit():
+        yield update.L_I[0].item() if update.n % config.log_every == 0 else 0.0
+
+
+def seconds(updates: Iterator[float]) -> float:
+    start = time.perf_counter()
+    for _ in range(UPDATES):
+        next(updates)
+    return (time.perf_counter() - start) / UPDATES
+
+
+def main() -> None:
+    for preset in sys.argv[1:] or ("mnist", "mnist-code", "mnist-small"):
+        config = settle(replace(get_preset(preset), device="cpu"))
+        shape = make_model(config).G.shape
+        x = np.random.default_rng(0).integers(0, 256, (N_IMAGES, *shape), np.uint8)
+        theirs, own = usual(config, x), ours(config, x)
+        seconds(theirs), seconds(own)  # what is built once is not timed
+        turns = [(seconds(theirs), seconds(own)) for _ in range(TURNS)]
+        found = bench(config)
+        found["share_of_peak_by_turns"] = (
+            found["gflop_per_update"] / statistics.median(b for _, b in turns) / found["peak_gflop_per_s"]
+        )
+        measured = {
+            "config": asdict(config),
+            "usual_images_per_s": spread([config.batch / a for a, _ in turns]),
+            "images_per_s": spread([config.batch / b for _, b in turns]),
+            "ratio": spread([a / b for a, b in turns]),
+            "bench": found,
+        }
+        record(f"speed-{preset}", measured)
+
+
+if __name__ == "__main__":
+    main()
