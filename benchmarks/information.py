@@ -74,7 +74,9 @@ def main() -> None:
     seconds(with_q), seconds(without)
     turns = [(seconds(with_q), seconds(without)) for _ in range(TURNS)]
     runs = {
-        run: {key: settled(Path(run), key) for key in ("L_I_c1", "L_I_c2", "L_I_c3", "loss_d", "loss_g")}
+        Path(run).name: {
+            key: settled(Path(run), key) for key in ("L_I_c1", "L_I_c2", "L_I_c3", "loss_d", "loss_g")
+        }
         for run in sys.argv[1:]
     }
     record(

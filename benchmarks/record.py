@@ -37,7 +37,7 @@ def circumstances() -> dict[str, Any]:
         "commit": commit.stdout.strip(),
         "torch": torch.__version__,
         "python": platform.python_version(),
-        "system": platform.platform(terse=True),
+        "system": f"{platform.system()} {platform.machine()}",
         "processor": torch.cpu.get_capabilities().get("cpu_name"),
         "gpu": gpu,
         "threads": torch.get_num_threads(),

@@ -58,7 +58,7 @@ def one(images: int = IMAGES, batch: int = BATCH, codes: str = CODES) -> dict[st
         next(updates)
         times.append(time.perf_counter() - start)
     used = peak() - before - x.nbytes / 2**20
-    updates.close()
+    del updates  # which ends the training
     start = time.perf_counter()
     trainer.model.encode(x[:60_000])
     encoded = min(images, 60_000) / (time.perf_counter() - start)
@@ -86,11 +86,13 @@ def plot(rows: list[dict[str, Any]]) -> None:
         sizes = N_CODES if key == "codes" else [row[key] for row in of_key]
         for axis, value in zip(column, ("ms_per_update", "training_mib"), strict=True):
             axis.plot(sizes, [row[value] for row in of_key], "o-", color="#1f6f8b")
-            axis.set(xscale="log", ylim=0)
+            axis.set_xscale("log")
             axis.set_xticks(sizes, [f"{size:,}" for size in sizes], rotation=30)
             axis.minorticks_off()
             axis.spines[["top", "right"]].set_visible(False)
         column[1].set_xlabel({"images": "images", "batch": "images in a batch", "codes": "codes"}[key])
+    for axis in axes.flat:
+        axis.set_ylim(bottom=0)
     axes[0, 0].set_ylabel("ms per update")
     axes[1, 0].set_ylabel("MiB beside the images")
     figure.savefig(PICTURE, dpi=110)

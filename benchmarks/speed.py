@@ -38,7 +38,7 @@ def ours(config: Config, x: np.ndarray) -> Iterator[float]:
         yield update.L_I[0].item() if update.n % config.log_every == 0 else 0.0
 
 
-def seconds(updates: Iterator[float]) -> float:
+def seconds(updates: Iterator[object]) -> float:
     start = time.perf_counter()
     for _ in range(UPDATES):
         next(updates)

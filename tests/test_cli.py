@@ -19,7 +19,9 @@ from typing import TypedDict
 import numpy as np
 import pyarrow.parquet
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import load_file
 
 from infogan.presets import PRESETS, digits
 
@@ -196,8 +198,34 @@ def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
     assert json.loads((tmp_path / "run" / "run.json").read_text())["images"] == 19
 
 
+def test_stacked_sweep_is_the_sweep(tmp_path: Path) -> None:
+    line = ("sweep", "digits", "--batch", "16", "--device", "cpu", "--precision", "64-true", "--json")
+    line = (*line, "--log-every", "5", "--save-every", "10")
+    for folder in ("alone", "stacked"):
+        (tmp_path / folder).mkdir()
+    succeed(*line, "--updates", "20", "--seeds", "3", cwd=tmp_path / "alone")
+    succeed(*line, "--updates", "20", "--seeds", "1", "--stacked", cwd=tmp_path / "stacked")
+    succeed(*line, "--updates", "20", "--seeds", "3", "--stacked", cwd=tmp_path / "stacked")  # two are left
+    for seed in range(3):
+        alone, stacked = (tmp_path / folder / "runs" / f"digits-{seed}" for folder in ("alone", "stacked"))
+        assert (alone / "config.json").read_text() == (stacked / "config.json").read_text()
+        rows = [
+            [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+            for run in (alone, stacked)
+        ]
+        for a, b in zip(*rows, strict=True):
+            del a["images_per_s"], b["images_per_s"]
+            assert b == pytest.approx(a, rel=1e-6)
+        states = [load_file(run / "checkpoints" / "0000020.safetensors") for run in (alone, stacked)]
+        assert states[0].keys() == states[1].keys()
+        for name, value in states[0].items():
+            assert torch.allclose(states[1][name].double(), value.double(), atol=1e-7), name
+
+
 def test_bench_adds_up(tmp_path: Path) -> None:
     found = json.loads(succeed("bench", "digits", "--device", "cpu", "--json", cwd=tmp_path))
+    assert found["omp_wait_policy"] == ENV.get("OMP_WAIT_POLICY", "PASSIVE")
+    assert found["gomp_spincount"] == ENV.get("GOMP_SPINCOUNT", "10000")
     assert found["images_per_s"] == pytest.approx(1000 * found["batch"] / found["ms_per_update"])
     assert found["ms_d"] + found["ms_g"] == pytest.approx(found["ms_per_update"])
     assert found["whole_run_s"] == pytest.approx(digits().updates * found["ms_per_update"] / 1000)

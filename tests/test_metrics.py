@@ -2,13 +2,16 @@
 
 import math
 from dataclasses import replace
+from typing import ClassVar
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor
 
 from infogan import data
 from infogan.data import Images
+from infogan.data.images import Pixels
 from infogan.metrics import evaluate
 from infogan.metrics.bound import info_bounds
 from infogan.metrics.clustering import (
@@ -140,6 +143,27 @@ def test_table_counts_every_image(model: Model) -> None:
     (table,) = tables(values, model.latent.codes, test.labels).values()
     assert table.shape == (10, 10)
     assert table.sum(axis=0).tolist() == np.bincount(test.labels).tolist()
+
+
+def test_encode_asks_for_no_more_images_than_a_chunk(model: Model) -> None:
+    class Watched(Pixels):
+        shape = (1, 8, 8)
+        asked: ClassVar[list[int]] = []
+
+        def __len__(self) -> int:
+            return 2500
+
+        def take(self, index: Tensor) -> Tensor:
+            self.asked.append(len(index))
+            return index.remainder(256).byte()[:, None, None, None].expand(-1, 1, 8, 8)
+
+        def to(self, device: torch.device) -> "Watched":
+            return self
+
+    values = model.encode(Watched()).values
+    assert Watched.asked == [1024, 1024, 452]
+    again = model.encode(Watched().take(torch.arange(2500)).numpy()).values
+    assert torch.equal(values, again)
 
 
 def test_encode_of_no_images(model: Model) -> None:
