@@ -1,6 +1,6 @@
 """An update on a GPU as one CUDA graph: the host says "again" instead of launching a thousand kernels."""
 
-import warnings
+import logging
 from collections.abc import Callable, Sequence
 from typing import final
 
@@ -14,7 +14,7 @@ Step = Callable[[Tensor], tuple[Tensor, ...]]
 
 @final
 class Captured:
-    """The same updates, replayed; where they cannot be captured they go on as before, with a warning.
+    """The same updates, replayed; where they cannot be captured they go on as before, with a line of notice.
 
     The first few run as they are, on a stream of their own, as capturing asks for; they count like any.
     """
@@ -49,10 +49,10 @@ class Captured:
             with torch.cuda.graph(graph):
                 out = self.update(x_static)
         except RuntimeError as error:
-            warnings.warn(
-                f"this update cannot be captured as a CUDA graph ({error}); going on step by step, "
-                "to the same numbers but slower.",
-                stacklevel=2,
+            logging.getLogger(__name__).warning(
+                "infogan: this update cannot be captured as a CUDA graph (%s); going on step by step, to the "
+                "same numbers but slower.",
+                str(error).partition("\n")[0],
             )
             return self.update
 
