@@ -2,7 +2,8 @@
 
     python benchmarks/compiled.py [PRESET]
 
-Writes benchmarks/records/compiled.json; compile_s is the time of the first updates less that of as many later.
+Writes benchmarks/records/compiled.json; compile_s is the time of the first updates, less that of as many
+later ones.
 """
 
 import sys

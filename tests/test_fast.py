@@ -123,7 +123,7 @@ def test_stacked_seeds_are_single_seeds(net: str) -> None:
         assert torch.allclose(updates[-1].loss_g[i], last.loss_g)
         state = alone.state()
         assert stacked.state(i).keys() == state.keys()
-        assert_same(stacked.state(i), state, 1e-9)
+        assert_same(stacked.state(i), state, 1e-6)
         assert torch.equal(stacked.state(i)["rng"], state["rng"])
 
 
@@ -142,7 +142,7 @@ def test_stacked_seeds_go_on_from_single_ones_and_back() -> None:
     alone = Trainer(of_seed, make_model(of_seed), IMAGES)
     alone.load_state(stacked.state(1))
     list(alone.fit())
-    assert_same(alone.state(), trained(of_seed), 1e-9)
+    assert_same(alone.state(), trained(of_seed), 1e-6)
 
 
 def test_a_look_now_and_then_stops_at_the_same_weights() -> None:
