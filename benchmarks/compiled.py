@@ -10,18 +10,15 @@ import sys
 import time
 from dataclasses import replace
 
-from infogan.cli import spare_the_machine
+import numpy as np
+from record import record, spread
+from speed import TURNS, UPDATES, seconds
 
-spare_the_machine()  # as the command line does, before torch is imported
-
-import numpy as np  # noqa: E402
-from record import record, spread  # noqa: E402
-from speed import TURNS, UPDATES, seconds  # noqa: E402
-
-from infogan.data import Images  # noqa: E402
-from infogan.model import make_model  # noqa: E402
-from infogan.presets import get_preset  # noqa: E402
-from infogan.train import Trainer, settle  # noqa: E402
+from infogan.data import Images
+from infogan.machine import settle
+from infogan.model import make_model
+from infogan.presets import get_preset
+from infogan.train import Trainer
 
 
 def main() -> None:

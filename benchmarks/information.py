@@ -14,20 +14,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import spare_the_machine
+import numpy as np
+from record import record, spread
+from speed import TURNS, seconds
+from torch import Tensor, nn
 
-spare_the_machine()  # as the command line does, before torch is imported
-
-import numpy as np  # noqa: E402
-import torch  # noqa: E402
-from record import record, spread  # noqa: E402
-from speed import TURNS, seconds  # noqa: E402
-from torch import Tensor, nn  # noqa: E402
-
-from infogan.data import Images  # noqa: E402
-from infogan.model import Model, make_model  # noqa: E402
-from infogan.presets import get_preset  # noqa: E402
-from infogan.train import Losses, Trainer, settle  # noqa: E402
+from infogan.data import Images
+from infogan.machine import settle
+from infogan.model import make_model
+from infogan.objective import gan_value, generator_loss
+from infogan.presets import get_preset
+from infogan.train import Losses, Trainer
 
 
 class Nobody(nn.Module):
@@ -45,12 +42,13 @@ class Plain(Trainer):
     """A GAN without Q and L_I."""
 
     def losses_d(self, real: Any, judged: Any, c: list[Tensor]) -> Losses:
-        V = -nn.functional.softplus(-real.logit).mean() - nn.functional.softplus(judged.logit).mean()
-        return Losses(-V, V, torch.zeros_like(self.lam))
+        V = gan_value(real.logit, judged.logit)
+        return Losses(-V, V, self.lam.new_zeros(self.lam.shape))
 
     def losses_g(self, judged: Any, c: list[Tensor]) -> Losses:
-        loss = nn.functional.softplus(-judged.logit).mean()
-        return Losses(loss, loss, torch.zeros_like(self.lam))
+        nothing = self.lam.new_zeros(self.lam.shape)
+        loss = generator_loss(judged.logit, nothing, nothing)
+        return Losses(loss, loss, nothing)
 
 
 def settled(run: Path, key: str) -> int | None:
@@ -69,7 +67,6 @@ def main() -> None:
     model = make_model(config)
     bare = make_model(config)
     bare.D.q_head = Nobody(bare.latent.n_params)
-    bare = Model(bare.latent, bare.G, bare.D)
     with_q, without = (t.fit() for t in (Trainer(config, model, x), Plain(config, bare, x)))
     seconds(with_q), seconds(without)
     turns = [(seconds(with_q), seconds(without)) for _ in range(TURNS)]

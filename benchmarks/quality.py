@@ -11,17 +11,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 
-from infogan.cli import spare_the_machine
+from record import record
+from speed import ours
+from usual import usual
 
-spare_the_machine()  # as the command line does, before torch is imported
-
-from record import record  # noqa: E402
-from speed import ours  # noqa: E402
-from usual import usual  # noqa: E402
-
-from infogan import data  # noqa: E402
-from infogan.presets import get_preset  # noqa: E402
-from infogan.train import settle  # noqa: E402
+from infogan import data
+from infogan.machine import settle
+from infogan.presets import get_preset
 
 GOAL, WINDOW, MOST = 2.2, 20, 5000
 SEEDS = (0, 1)

@@ -9,7 +9,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
+from infogan.cli import spare_the_machine
+
+spare_the_machine()  # as the command line does: what measures imports this file before torch
+
+import torch  # noqa: E402, as threads are asked to spin no longer before they exist
 
 RECORDS = Path(__file__).parent / "records"
 

@@ -18,18 +18,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import spare_the_machine
+import numpy as np
+from record import record
 
-spare_the_machine()  # as the command line does, before torch is imported
-
-import numpy as np  # noqa: E402
-from record import record  # noqa: E402
-
-from infogan.data import Images  # noqa: E402
-from infogan.model import make_model  # noqa: E402
-from infogan.presets import get_preset  # noqa: E402
-from infogan.rng import make_rng  # noqa: E402
-from infogan.train import Trainer, settle  # noqa: E402
+from infogan.data import Images
+from infogan.machine import settle
+from infogan.model import make_model
+from infogan.presets import get_preset
+from infogan.rng import make_rng
+from infogan.train import Trainer
 
 IMAGES, BATCH, CODES = 60_000, 128, "cat:10 unif:2 noise:62"
 N_CODES = (10, 25, 50, 100, 200)

@@ -12,20 +12,17 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 
-from infogan.cli import spare_the_machine
+import numpy as np
+from record import record, spread
+from usual import usual
 
-spare_the_machine()  # as the command line does, before torch is imported
-
-import numpy as np  # noqa: E402
-from record import record, spread  # noqa: E402
-from usual import usual  # noqa: E402
-
-from infogan.bench import bench  # noqa: E402
-from infogan.config import Config  # noqa: E402
-from infogan.data import Images  # noqa: E402
-from infogan.model import make_model  # noqa: E402
-from infogan.presets import get_preset  # noqa: E402
-from infogan.train import Trainer, settle  # noqa: E402
+from infogan.bench import bench
+from infogan.config import Config
+from infogan.data import Images
+from infogan.machine import settle
+from infogan.model import make_model
+from infogan.presets import get_preset
+from infogan.train import Trainer
 
 TURNS, UPDATES = 9, 5  # turns of each, of so many updates
 N_IMAGES = 60_000

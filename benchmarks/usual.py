@@ -5,7 +5,6 @@ thrown away, Adam as it comes, the losses read by .item() after every update. Th
 the start, the batch, the terms of the losses and the number of fake batches are those of the config.
 """
 
-from collections import deque
 from collections.abc import Iterator
 
 import numpy as np
@@ -41,7 +40,7 @@ def usual(config: Config, x: np.ndarray) -> Iterator[float]:
     loader = DataLoader(Pictures(x), config.batch, shuffle=True, drop_last=True)
     bce = nn.BCELoss()
     rng = make_rng(config.seed, "latent")
-    told: deque[tuple[float, float]] = deque(maxlen=1000)
+    history: list[tuple[float, float]] = []  # to be plotted
     ones, zeros = torch.ones(config.batch), torch.zeros(config.batch)
 
     lam = torch.tensor(config.lam_per_code)
@@ -71,5 +70,5 @@ def usual(config: Config, x: np.ndarray) -> Iterator[float]:
             loss_g.backward()
             optim_g.step()
             L_I = known[0] + latent.codes[0].entropy()
-            told.append((loss_d.item(), loss_g.item()))
+            history.append((loss_d.item(), loss_g.item()))
             yield L_I.item()

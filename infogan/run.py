@@ -170,6 +170,7 @@ def _circumstances(n_images: int) -> dict[str, Any]:
             "processor": platform.machine(),
             "threads": torch.get_num_threads(),
             "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+            "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
         },
     }
 

@@ -82,10 +82,10 @@ def train_stacked(config: Config, paths: Mapping[int, Path], reading: Reading, c
         else Run.create(path, replace(trainer.config, seed=seed), len(images))
         for seed, path in paths.items()
     ]
-    if all(run.updates for run in runs):
+    if any(run.updates for run in runs):
         trainer.load_state(*(run.state() for run in runs))
-        for run in runs:
-            run.cut_metrics(trainer.n)
+    for run in runs:
+        run.cut_metrics(trainer.n)  # lines that a crash left behind the last checkpoint
     return _train(runs, trainer, console)
 
 

@@ -12,9 +12,10 @@ from torch.func import functional_call, stack_module_state
 
 from infogan.config import Config
 from infogan.data.images import Images
+from infogan.epochs import Epochs
 from infogan.model import make_model
 from infogan.rng import make_rng
-from infogan.train import Epochs, Losses, Nets, Trainer, Update
+from infogan.train import Losses, Trainer, Update
 
 
 @final
@@ -55,13 +56,13 @@ class StackedTrainer(Trainer):
             InfoganError: as `Trainer`.
         """
         models = [make_model(replace(config, seed=seed)) for seed in seeds]
-        nets = Nets(Stack([m.G for m in models]), Stack([m.D for m in models]))
+        G, D = Stack([m.G for m in models]), Stack([m.D for m in models])
         super().__init__(config, models[0], images)
         device = self.fabric.device
         self.seeds = list(seeds)
         self.epochs = [Epochs(len(images), config.batch, seed, device) for seed in seeds]
         self.rngs = [make_rng(seed, "latent", device) for seed in seeds]
-        self._equip(nets)
+        self._equip(G, D)
 
     def each(self, losses: Callable[..., Losses]) -> Callable[..., Losses]:
         """The function for every seed."""

@@ -13,9 +13,9 @@ from infogan import session
 from infogan.config import Config
 from infogan.data import Reading
 from infogan.errors import InfoganError
+from infogan.machine import settle
 from infogan.metrics import Evaluation, evaluate_run, strongest
 from infogan.run import Run
-from infogan.train import settle
 
 Found = dict[str, Any]
 

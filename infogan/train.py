@@ -1,23 +1,21 @@
 """Training: a clock and two steps, beside Eq. (6). Who logs, saves or plots iterates over `fit`."""
 
 import math
-import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import partial
-from typing import Literal, NamedTuple, final
+from typing import Literal, NamedTuple
 
 import torch
-from jaxtyping import Float, Int
-from lightning_fabric import Fabric
-from lightning_fabric.utilities.exceptions import MisconfigurationException
+from jaxtyping import Float
 from torch import Tensor, nn
 
 from infogan.capture import Captured
 from infogan.config import Config
 from infogan.data.images import Images
+from infogan.epochs import Epochs
 from infogan.errors import InfoganError
+from infogan.machine import make_fabric, settle
 from infogan.model import Model, batch_statistics
 from infogan.nets.blocks import Judgement
 from infogan.objective import discriminator_loss, gan_value, generator_loss, info_bound
@@ -48,13 +46,6 @@ class Losses(NamedTuple):
     L_I: Float[Tensor, "L"]
 
 
-class Nets(NamedTuple):
-    """The two networks that are trained."""
-
-    G: nn.Module
-    D: nn.Module
-
-
 class Trainer:
     """Trains a model in place; of the images it takes the pixels, never the labels.
 
@@ -76,7 +67,7 @@ class Trainer:
             )
         self.config = settle(config)
         self.model = model
-        self.fabric = _make_fabric(self.config)
+        self.fabric = make_fabric(self.config)
         device = self.fabric.device
         self.looks_every = config.log_every if device.type == "cuda" else 1
         self.seeds = [config.seed]
@@ -90,11 +81,10 @@ class Trainer:
                 for layer in net.modules():
                     if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
                         layer.weight.data = layer.weight.to(memory_format=torch.channels_last)
-        self._equip(Nets(model.G, model.D))
+        self._equip(model.G, model.D)
 
-    def _equip(self, nets: Nets) -> None:
+    def _equip(self, G: nn.Module, D: nn.Module) -> None:
         """Optimisers for the networks, and what is remembered of their updates, on the device."""
-        self.nets = nets
         c, device = self.config, self.fabric.device
         self.n = 0  # updates asked for
         self.applied = torch.zeros((), dtype=torch.long, device=device)  # those that no loss forbade
@@ -103,12 +93,12 @@ class Trainer:
         self.terms = {"D": terms, "G": terms.clone()}  # of the last update that was not forbidden before
         on_gpu = device.type == "cuda"
         adam = partial(torch.optim.Adam, betas=(c.beta1, c.beta2), fused=True, capturable=on_gpu)
-        optim_d, optim_g = adam(nets.D.parameters(), c.lr_d), adam(nets.G.parameters(), c.lr_g)
+        optim_d, optim_g = adam(D.parameters(), c.lr_d), adam(G.parameters(), c.lr_g)
         for optimizer in (optim_d, optim_g):
             # Adam's own word for "do not step": known to its fused kernels, and set by gradient scalers.
             setattr(optimizer, "found_inf", self.forbidden)  # noqa: B010, as no stub knows it
-        self.D, self.optim_d = self.fabric.setup(nets.D, optim_d)
-        self.G, self.optim_g = self.fabric.setup(nets.G, optim_g)
+        self.D, self.optim_d = self.fabric.setup(D, optim_d)
+        self.G, self.optim_g = self.fabric.setup(G, optim_g)
 
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
@@ -237,8 +227,8 @@ class Trainer:
         """
         self.look()
         return {
-            **{f"G.{name}": value for name, value in self._one(i, self.nets.G.state_dict()).items()},
-            **{f"D.{name}": value for name, value in self._one(i, self.nets.D.state_dict()).items()},
+            **{f"G.{name}": value for name, value in self._one(i, self.G.state_dict()).items()},
+            **{f"D.{name}": value for name, value in self._one(i, self.D.state_dict()).items()},
             **self._one(i, _adam_state("adam_g", self.optim_g)),
             **self._one(i, _adam_state("adam_d", self.optim_d)),
             "rng": self.rngs[i].get_state(),
@@ -248,8 +238,8 @@ class Trainer:
     def load_state(self, *states: dict[str, Tensor]) -> None:
         """Goes on from what `state` gave, a dict a seed; all after the same number of updates."""
         state = self._all(states)
-        self.nets.G.load_state_dict(_part(state, "G"))
-        self.nets.D.load_state_dict(_part(state, "D"))
+        self.G.load_state_dict(_part(state, "G"))
+        self.D.load_state_dict(_part(state, "D"))
         _load_adam(self.optim_g, _part(state, "adam_g"))
         _load_adam(self.optim_d, _part(state, "adam_d"))
         for rng, of_seed in zip(self.rngs, states, strict=True):
@@ -271,23 +261,6 @@ class Trainer:
         return state
 
 
-@final
-class Epochs:
-    """The order of images, an own one an epoch, drawn once for it."""
-
-    def __init__(self, n_images: int, batch: int, seed: int, device: torch.device) -> None:
-        self.n_images, self.batch, self.seed, self.device = n_images, batch, seed, device
-        self.epoch, self.order = -1, torch.empty(0)
-
-    def chosen(self, n: int) -> Int[Tensor, "b"]:
-        """The images of update n."""
-        epoch, i = divmod(n, self.n_images // self.batch)
-        if epoch != self.epoch:
-            rng = make_rng(self.seed, f"epoch {epoch}")
-            self.epoch, self.order = epoch, torch.randperm(self.n_images, generator=rng).to(self.device)
-        return self.order[i * self.batch :][: self.batch]
-
-
 @contextmanager
 def frozen(net: nn.Module) -> Iterator[None]:
     """Gradients pass through the net within, and are not computed for its weights."""
@@ -296,34 +269,6 @@ def frozen(net: nn.Module) -> Iterator[None]:
         yield
     finally:
         net.requires_grad_(True)
-
-
-def settle(config: Config) -> Config:
-    """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
-    the GPU multiplies bf16 by itself, 32-true elsewhere."""
-    if config.precision != "auto":
-        return config
-    if config.device in ("auto", "cuda") and torch.cuda.is_available():
-        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif config.device == "mps" or (config.device == "auto" and torch.backends.mps.is_available()):
-        has_bf16 = False
-    else:
-        able = torch.cpu.get_capabilities()
-        has_bf16 = bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
-    return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
-
-
-def _make_fabric(config: Config) -> Fabric:
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
-            assert config.precision != "auto"
-            return Fabric(accelerator=config.device, devices=1, precision=config.precision)
-    except (RuntimeError, MisconfigurationException) as error:
-        raise InfoganError(
-            f"config: device {config.device} with precision {config.precision} is not to be had here "
-            f"({error}); leave --device at auto."
-        ) from error
 
 
 def load_weights(model: Model, state: dict[str, Tensor]) -> None:

@@ -442,7 +442,7 @@ LAYERS = (
     {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
-    {"capture"},
+    {"capture", "epochs", "machine"},
     {"train"},
     {"stack", "run"},
     {"traverse", "metrics", "listen", "table", "session", "figures"},

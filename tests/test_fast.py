@@ -13,11 +13,12 @@ from infogan import data
 from infogan.config import Config
 from infogan.data import Images
 from infogan.errors import InfoganError
+from infogan.machine import settle
 from infogan.model import Model, batch_norms, make_model
 from infogan.presets import digits
 from infogan.rng import make_rng
 from infogan.stack import StackedTrainer
-from infogan.train import Trainer, settle
+from infogan.train import Trainer
 
 UPDATES = 20
 CONFIG = replace(digits(), batch=16, updates=UPDATES, device="cpu", fresh_fake=True, fixed_std=None)
@@ -169,7 +170,7 @@ def test_a_look_now_and_then_stops_at_the_same_weights() -> None:
 def test_a_forbidden_update_names_its_seed() -> None:
     stacked = StackedTrainer(CONFIG, SEEDS, IMAGES)
     with torch.no_grad():
-        next(p for name, p in stacked.nets.D.named_parameters() if "d_head.weight" in name)[1] = torch.nan
+        next(p for name, p in stacked.D.named_parameters() if "d_head.weight" in name)[1] = torch.nan
     with pytest.raises(InfoganError, match=r"^seed 5, update 1: the adversarial term of D's loss is nan"):
         list(stacked.fit())
 

@@ -1,0 +1,44 @@
+"""Where a config is trained, and in what arithmetic."""
+
+import warnings
+from dataclasses import replace
+
+import torch
+from lightning_fabric import Fabric
+from lightning_fabric.utilities.exceptions import MisconfigurationException
+
+from infogan.config import Config
+from infogan.errors import InfoganError
+
+
+def settle(config: Config) -> Config:
+    """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
+    the GPU multiplies bf16 by itself, 32-true elsewhere."""
+    if config.precision != "auto":
+        return config
+    if config.device in ("auto", "cuda") and torch.cuda.is_available():
+        has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
+    elif config.device == "mps" or (config.device == "auto" and torch.backends.mps.is_available()):
+        has_bf16 = False
+    else:
+        able = torch.cpu.get_capabilities()
+        has_bf16 = bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
+    return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
+
+
+def make_fabric(config: Config) -> Fabric:
+    """The device and the precision of a settled config, as Lightning Fabric runs them.
+
+    Raises:
+        InfoganError: where they are not to be had.
+    """
+    assert config.precision != "auto"
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
+            return Fabric(accelerator=config.device, devices=1, precision=config.precision)
+    except (RuntimeError, MisconfigurationException) as error:
+        raise InfoganError(
+            f"config: device {config.device} with precision {config.precision} is not to be had here "
+            f"({error}); leave --device at auto."
+        ) from error
