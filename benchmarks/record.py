@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import spare_the_machine
+from infogan.cli import calm_threads
 
-spare_the_machine()  # as the command line does: what measures imports this file before torch
+calm_threads()  # as the command line does: what measures imports this file before torch
 
 import torch  # noqa: E402, as threads are asked to spin no longer before they exist
 

@@ -1,5 +1,6 @@
 """Where a config is trained, and in what arithmetic."""
 
+import logging
 import warnings
 from dataclasses import replace
 
@@ -33,6 +34,7 @@ def make_fabric(config: Config) -> Fabric:
         InfoganError: where they are not to be had.
     """
     assert config.precision != "auto"
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose

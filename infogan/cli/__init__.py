@@ -1,7 +1,5 @@
 """The command line: parses, calls, prints. Progress goes to standard error, results to standard output."""
 
-import ctypes
-import logging
 import os
 import sys
 
@@ -9,8 +7,6 @@ from cyclopts import App, Parameter
 
 from infogan.cli import datasets, running, training
 from infogan.errors import InfoganError
-
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of malloc.h
 
 EXIT = "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
 
@@ -28,25 +24,17 @@ def make_app() -> App:
     return app
 
 
-def spare_the_machine() -> None:
-    """Threads and memory, which only takes hold before torch loads; the person's own word goes first."""
-    # A thread that waits spins for about a tenth of a millisecond, then sleeps. At torch's default it spins
-    # on, and a busy neighbour slows small batches thirtyfold; not to spin at all costs small networks half
-    # of their speed alone.
+def calm_threads() -> None:
+    """How threads wait, which only takes hold before torch loads; the person's own word goes first."""
+    # A thread that waits spins briefly, then sleeps. At torch's default it spins on, and a busy neighbour slows
+    # small batches thirtyfold; not to spin at all costs small networks a third of their speed or more.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    if sys.platform == "linux" and not any(name.startswith("MALLOC_") for name in os.environ):
-        # Memory that an update frees is kept for the next one, instead of thousands of page faults.
-        mallopt = getattr(ctypes.CDLL(None), "mallopt", None)  # glibc's
-        if mallopt is not None:
-            mallopt(M_MMAP_THRESHOLD, ctypes.c_int(2**31 - 1))
-            mallopt(M_TRIM_THRESHOLD, ctypes.c_int(2**31 - 1))
 
 
 def main() -> None:
     """The entry point."""
-    spare_the_machine()
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)
+    calm_threads()
     try:
         make_app()()
     except InfoganError as error:
