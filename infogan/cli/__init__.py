@@ -26,8 +26,8 @@ def make_app() -> App:
 
 def calm_threads() -> None:
     """How threads wait, which only takes hold before torch loads; the person's own word goes first."""
-    # A thread that waits spins briefly, then sleeps. At torch's default it spins on, and a busy neighbour slows
-    # small batches thirtyfold; not to spin at all costs small networks a third of their speed or more.
+    # A thread that waits spins briefly, then sleeps. At torch's default it spins on, and a busy neighbour
+    # slows small batches thirtyfold; not to spin at all costs small networks a third of their speed or more.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
