@@ -16,7 +16,10 @@ from infogan.latent import Latent
 from infogan.nets import NETS, DiscriminatorQ, Generator, init_weights
 from infogan.rng import make_rng
 
-CHUNK = 1024  # images that pass a network at once, so that memory does not grow with their number
+# Images that pass a network at once, so that memory does not grow with their number; with more, activations
+# are too large for the allocator to keep, and a third of the time goes to page faults.
+CHUNK = 256
+BATCH = 1024  # whose own statistics of batch norm may be asked for
 
 Statistics = Literal["running", "batch"]
 
@@ -53,7 +56,7 @@ class Model:
     def encode(
         self, x: UInt8[np.ndarray, "n ch h w"] | Pixels, statistics: Statistics = "running"
     ) -> Encoding:
-        """What Q reads off these images, 1,024 at a time, so that memory does not grow with their number.
+        """What Q reads off these images, chunk by chunk, so that memory does not grow with their number.
 
         Args:
             x: images, or where they can be asked for.
@@ -67,8 +70,9 @@ class Model:
         pixels = Stored(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
         self.check_shape(pixels.shape, "the images")
         values, spreads = [], []
-        with batch_statistics(self.D, statistics == "batch"):
-            for index in torch.split(torch.arange(len(pixels)), CHUNK):
+        of_batch = statistics == "batch"
+        with batch_statistics(self.D, of_batch):
+            for index in torch.split(torch.arange(len(pixels)), BATCH if of_batch else CHUNK):
                 q = self.D(self.G.to_range(pixels.take(index).to(self.device))).q
                 decoded = [code.decode(q_i) for code, q_i in zip(self.latent.codes, q, strict=True)]
                 values.append(torch.stack([d.value for d in decoded], dim=1).cpu())

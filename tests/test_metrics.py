@@ -24,7 +24,7 @@ from infogan.metrics.clustering import (
     purity,
 )
 from infogan.metrics.evaluation import tables
-from infogan.model import Model, make_model
+from infogan.model import CHUNK, Model, make_model
 from infogan.presets import digits
 from infogan.rng import make_rng
 from infogan.traverse import find_code, tile, traverse
@@ -161,7 +161,8 @@ def test_encode_asks_for_no_more_images_than_a_chunk(model: Model) -> None:
             return self
 
     values = model.encode(Watched()).values
-    assert Watched.asked == [1024, 1024, 452]
+    assert max(Watched.asked) <= CHUNK
+    assert sum(Watched.asked) == 2500
     again = model.encode(Watched().take(torch.arange(2500)).numpy()).values
     assert torch.equal(values, again)
 
