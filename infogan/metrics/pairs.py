@@ -82,8 +82,8 @@ def pair(
     kinds = tuple(kinds or ("number",) * values.shape[1])
     if not (len(kinds) == values.shape[1] > 0 and factors.shape[1] > 0):
         raise InfoganError(
-            f"scores: there are {values.shape[1]} codes, {len(kinds)} kinds and {factors.shape[1]} factors; due "
-            "are a kind for each code, and a factor at least."
+            f"scores: there are {values.shape[1]} codes, {len(kinds)} kinds and {factors.shape[1]} factors; "
+            "due are a kind for each code, and a factor at least."
         )
     for j, v in enumerate(values.T, 1):
         if not np.isfinite(v).all():
@@ -96,7 +96,7 @@ def pair(
             raise InfoganError(f"scores: {name} has one value in all images, so nothing can follow it.")
         if found > n // 2:
             raise InfoganError(f"scores: {name} has {found:,} values in {n:,} images; group them first.")
-    parts = [_columns(v, kind) for v, kind in zip(values.T, kinds, strict=True)]
+    parts: list[np.ndarray] = [_columns(v, kind) for v, kind in zip(values.T, kinds, strict=True)]
     owners = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
     ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
     return Pairs(values.astype(float), kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), owners)
@@ -128,7 +128,7 @@ def read_pairs(
 
 def group(factors: Factors) -> Int[np.ndarray, "n f"]:
     """Factors as whole numbers: what has more than 50 values is cut into ten groups of equal number."""
-    grouped: list[Int[np.ndarray, "n"]] = []
+    grouped: list[np.ndarray] = []
     for v, factor in zip(factors.values.T, factors.known, strict=True):
         v = np.round(v % (2 * math.pi), 9) % round(2 * math.pi, 9) if factor.kind == "angle" else v
         found, rank = np.unique(v, return_inverse=True)
@@ -140,10 +140,12 @@ def group(factors: Factors) -> Int[np.ndarray, "n f"]:
 
 
 def _columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:
+    columns: Float[np.ndarray, "n k"]
     match kind:
         case "category":
-            return (v[:, None] == np.unique(v)).astype(float)
+            columns = (v[:, None] == np.unique(v)).astype(float)
         case "number":
-            return v[:, None].astype(float)
+            columns = v[:, None].astype(float)
         case "angle":
-            return np.stack([np.cos(v), np.sin(v)], axis=1)
+            columns = np.stack([np.cos(v), np.sin(v)], axis=1)
+    return columns
