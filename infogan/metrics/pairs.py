@@ -26,7 +26,7 @@ GROUPS = 10
 @final
 @dataclass(frozen=True)
 class Pairs:
-    """A row an image, in random order. `pair` makes one from arrays, `read_pairs` from images."""
+    """A row an image, in random order. `pair` makes them from arrays, `read_pairs` from images."""
 
     values: Float[np.ndarray, "n d"]
     kinds: tuple[Kind, ...]
@@ -57,12 +57,12 @@ class Pairs:
 
 
 def pair(
-    values: Float[np.ndarray, "n d"],
-    factors: Int[np.ndarray, "n f"],
+    values: np.ndarray,
+    factors: np.ndarray,
     kinds: Sequence[Kind] | None = None,
     names: Sequence[str] | None = None,
 ) -> Pairs:
-    """Checked codes and factors, whose rows must come in random order.
+    """Checked codes and factors, in a random order that depends on their number alone.
 
     Args:
         values: what was read off the images; a category as 0, 1, ..., an angle in radians.
@@ -99,7 +99,8 @@ def pair(
     parts: list[np.ndarray] = [_columns(v, kind) for v, kind in zip(values.T, kinds, strict=True)]
     owners = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
     ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
-    return Pairs(values.astype(float), kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), owners)
+    whole = Pairs(values.astype(float), kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), owners)
+    return whole.take(np.random.default_rng(0).permutation(n))
 
 
 def read_pairs(
@@ -121,9 +122,8 @@ def read_pairs(
     assert some.factors is not None
     factors = group(some.factors)
     vary = [i for i, v in enumerate(factors.T) if len(np.unique(v)) > 1]
-    order = np.random.default_rng(0).permutation(len(some))
     names = [some.factors.known[i].name for i in vary]
-    return pair(read(some.pixels)[order].astype(float), factors[order][:, vary], kinds, names)
+    return pair(read(some.pixels), factors[:, vary], kinds, names)
 
 
 def group(factors: Factors) -> Int[np.ndarray, "n f"]:
