@@ -82,6 +82,13 @@ class Model:
         return Encoding(torch.cat(values), torch.cat(spreads))
 
     @torch.inference_mode()
+    def features(self, x: UInt8[np.ndarray, "n ch h w"]) -> Float[Tensor, "n width"]:
+        """What Q's last layer is given: the penultimate features, with running statistics of batch norm."""
+        self.check_shape(tuple(x.shape[1:]), "the images")
+        images = (self.G.to_range(part.to(self.device)) for part in torch.split(torch.from_numpy(x), CHUNK))
+        return torch.cat([self.D.features(part).cpu() for part in images])
+
+    @torch.inference_mode()
     def decode(
         self, values: Float[Tensor, "n L"], z: Float[Tensor, "n n_z"]
     ) -> UInt8[np.ndarray, "n ch h w"]:

@@ -1,6 +1,5 @@
 """The same preset with several seeds: what came out over them, and, as the paper did, the best of them."""
 
-import json
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +13,7 @@ from infogan.config import Config
 from infogan.data import Reading
 from infogan.errors import InfoganError
 from infogan.machine import settle
-from infogan.metrics import Evaluation, evaluate_run, strongest
+from infogan.metrics import Evaluation, evaluated, over_seeds, strongest, without_draws
 from infogan.run import Run
 
 Found = dict[str, Any]
@@ -37,7 +36,7 @@ def sweep(
 
         preset   the name
         runs     the folders of the runs that are done
-        scores   split -> score -> median, low, high over the runs
+        scores   split -> score -> its median over the runs with an interval, as in evaluation.json
         best     factor -> run, code and value of the strongest association on the last split, and the
                  median and the lowest of what each run's own strongest code has
 
@@ -62,7 +61,8 @@ def sweep(
         run = _trained(path, replace(config, seed=seed), reading, console)
         if run is None:
             break
-        evaluations[str(path)] = _evaluated(run, reading, console)
+        with console.status("") as status:
+            evaluations[str(path)] = evaluated(run, reading, status.update)
     found = {"preset": name, "runs": list(evaluations), **summarise(evaluations)}
     if evaluations:
         Run(folder, config).write_json(f"{name}-sweep.json", found)
@@ -71,33 +71,26 @@ def sweep(
 
 def summarise(evaluations: Mapping[str, Evaluation]) -> Found:
     """The spread of every score over runs, and the strongest association of every factor."""
-    gathered: dict[str, dict[str, list[float]]] = {}
     best: dict[str, dict[str, Any]] = {}
     values: dict[str, list[float]] = {}  # of each run's strongest code
     for run, evaluation in evaluations.items():
-        for split, scores in evaluation.items():
-            for score, entry in scores.items():
-                gathered.setdefault(split, {}).setdefault(score, []).append(entry["value"])
         for factor, found in strongest(evaluation[list(evaluation)[-1]]).items():
             value = found["score"]["value"]
             values.setdefault(factor, []).append(value)
             if value == max(values[factor]):
                 best[factor] = {"run": run, "code": found["code"], "value": value}
-    spread = {
-        split: {score: {"median": median(v), "low": min(v), "high": max(v)} for score, v in of_split.items()}
-        for split, of_split in gathered.items()
-    }
     for factor, chosen in best.items():
         chosen |= {"median": median(values[factor]), "low": min(values[factor])}
-    return {"scores": spread, "best": best}
+    scores = without_draws(over_seeds(list(evaluations.values()))) if evaluations else {}
+    return {"scores": scores, "best": best}
 
 
 def tell(found: Found) -> str:
     """What `sweep` gave, for a person."""
-    lines = [f"{found['preset']}: {len(found['runs'])} runs; median (lowest to highest)"]
+    lines = [f"{found['preset']}: {len(found['runs'])} runs; median [95 % interval]"]
     for split, scores in found["scores"].items():
         rows = [
-            f"  {name:36} {s['median']:7.4f}  ({s['low']:.4f} to {s['high']:.4f})"
+            f"  {name:36} {s['value']:7.4f}  [{s['low']:.4f}, {s['high']:.4f}]"
             for name, s in scores.items()
             if not name.startswith("association_")
         ]
@@ -151,13 +144,3 @@ def _updates(path: Path, config: Config) -> int:
     if run.config != config:
         raise InfoganError(f"{path} holds a run of another config; name another folder by --out.")
     return run.updates
-
-
-def _evaluated(run: Run, reading: Reading, console: Console) -> Evaluation:
-    """The scores of a run, measured unless they are newer than its last checkpoint."""
-    file, checkpoint = run.path / "evaluation.json", run.checkpoint()
-    if checkpoint and file.is_file() and file.stat().st_mtime >= checkpoint.stat().st_mtime:
-        evaluation: Evaluation = json.loads(file.read_text())
-        return evaluation
-    with console.status("") as status:
-        return evaluate_run(run, reading, status.update)

@@ -85,7 +85,7 @@ def test_a_permuted_category_is_followed_wholly(k: int) -> None:
 
 def test_strongest_code_of_each_factor() -> None:
     def score(value: float) -> Score:
-        return Score(value=value, low=value, high=value, protocol="")
+        return Score(value=value, low=value, high=value, protocol="", draws=[])
 
     scores = {
         "nmi_c1": score(1.0),
@@ -106,7 +106,6 @@ def test_every_pair_has_a_score_with_its_interval() -> None:
         ("c1", "c2"),
         (Uniform(), Categorical(4)),
         factors,
-        np.random.default_rng(0),
     )
     assert list(scores) == [f"association_{c}_{f}" for c in ("c1", "c2") for f in ("one", "two")]
     for score in scores.values():

@@ -10,20 +10,24 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.data import Images
+from infogan.data import Factor, Factors, Images
 from infogan.data.images import Pixels
-from infogan.metrics import evaluate
+from infogan.errors import InfoganError
+from infogan.metrics import GROUPS, choose_groups, evaluate
 from infogan.metrics.bound import info_bounds
 from infogan.metrics.clustering import (
     ari,
     cluster_scores,
     count,
+    joint,
+    k_means,
     match,
     nmi,
     one_to_one_error,
     purity,
 )
 from infogan.metrics.evaluation import tables
+from infogan.metrics.features import train_classifier
 from infogan.model import CHUNK, Model, make_model
 from infogan.presets import digits
 from infogan.rng import make_rng
@@ -89,25 +93,47 @@ def test_count() -> None:
     assert table.tolist() == [[0, 2], [0, 0], [2, 1]]
 
 
+def categories_of(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Categories and labels with this table of counts."""
+    rows, columns = np.indices(table.shape)
+    return np.repeat(rows, table.ravel()), np.repeat(columns, table.ravel())
+
+
 def test_interval_brackets_value() -> None:
     table = np.random.default_rng(1).integers(0, 20, (10, 10)) + 60 * np.eye(10, dtype=np.int64)
-    scores = cluster_scores(table, np.random.default_rng(0), "by hand")
+    scores = cluster_scores(*categories_of(table), "by hand")
     assert set(scores) == {"one_to_one_error", "purity", "nmi", "ari"}
     for score in scores.values():
         assert score["low"] < score["value"] < score["high"]
         assert "by hand" in score["protocol"]
         assert f"{table.sum():,} images" in score["protocol"]
-    again = cluster_scores(table, np.random.default_rng(0), "by hand")
-    assert again == scores
+    assert cluster_scores(*categories_of(table), "by hand") == scores
+    error = scores["one_to_one_error"]
+    expected = 1.96 * math.sqrt(
+        error["value"] * (1 - error["value"]) / table.sum()
+    )  # the labels stay matched
+    assert error["high"] - error["value"] == pytest.approx(expected, rel=0.25)
 
 
 def test_interval_narrows_with_images() -> None:
-    table = np.array([[8, 2], [3, 7]])
     widths = []
     for times in (1, 100):
-        score = cluster_scores(table * times, np.random.default_rng(0), "")["one_to_one_error"]
+        table = np.array([[8, 2], [3, 7]]) * times
+        score = cluster_scores(*categories_of(table), "")["one_to_one_error"]
         widths.append(score["high"] - score["low"])
     assert widths[1] < widths[0] / 5
+
+
+def test_several_codes_as_one() -> None:
+    categories = np.array([[0, 0], [0, 1], [1, 0], [0, 1], [1, 0]])
+    assert joint(categories).tolist() == [0, 1, 2, 1, 2]
+
+
+def test_k_means_finds_what_lies_apart() -> None:
+    rng = np.random.default_rng(0)
+    label = rng.integers(0, 4, 300)
+    features = rng.normal(size=(4, 6))[label] * 5 + 0.1 * rng.normal(size=(300, 6))
+    assert one_to_one_error(count(k_means(features, 4), label, 4, 4)) == 0
 
 
 def test_info_bounds_of_untrained_model(model: Model) -> None:
@@ -125,15 +151,43 @@ def test_evaluate_names_splits_and_scores(model: Model) -> None:
     said: list[str] = []
     splits = {"test": test, "unlabelled": Images.stored(test.x)}
     scores = evaluate(model, splits, 128, said.append)
-    assert set(scores) == {"generated", "test"}
-    assert set(scores["test"]) == {
-        "one_to_one_error",
-        "purity",
-        "nmi",
-        "ari",
-        "one_to_one_error_batch_statistics",
-    }
+    assert set(scores) == {"generated", "test", "unlabelled"}
+    agreement = {"one_to_one_error", "purity", "nmi", "ari"}
+    codes = ("c1", "c2", "c3")
+    stability = {f"stability_{c}" for c in codes}
+    assert set(scores["generated"]) == {f"{s}_{c}" for s in ("info_bound", "recovery") for c in codes}
+    assert set(scores["test"]) == (
+        agreement | {f"{s}_k_means" for s in agreement} | {"one_to_one_error_batch_statistics"} | stability
+    )
+    assert set(scores["unlabelled"]) == stability
     assert said
+
+
+def test_evaluate_of_several_codes_and_known_factors() -> None:
+    """Every group of scores at once, on factors and codes of every kind; nothing is NaN."""
+    config = replace(CONFIG, codes="cat:3 bern:1 unif:1 circ:1 noise:8")
+    rng = np.random.default_rng(0)
+    known = (Factor("shape", "category"), Factor("size", "number"), Factor("turn", "angle"))
+    factors = np.stack([rng.integers(0, 3, 400), rng.random(400), rng.uniform(0, 6.28, 400)], axis=1)
+    x = rng.integers(0, 256, (400, 1, 8, 8), np.uint8)
+    images = Images.stored(x, factors[:, 0].astype(np.int64), factors=Factors(known, factors))
+    extractor = train_classifier(images, "own-classifier", lambda _: None)
+    scores = evaluate(make_model(config), {"train": images}, 16, groups=tuple(GROUPS), extractor=extractor)
+    names = set(scores["train"])
+    assert {"nmi_c1", "nmi_c2", "nmi_joint", "nmi_k_means", "association_c4_turn"} <= names
+    assert {"mig", "dci_disentanglement", "factorvae", "betavae", "sap", "modularity"} <= names
+    assert {"explicitness", "infom", "infoe", "infoc", "dci_lasso_completeness"} <= names
+    assert {"fid[own-classifier]", "kid[own-classifier]", "coverage[own-classifier]"} <= names
+    for of_split in scores.values():
+        for score in of_split.values():
+            assert score["low"] <= score["value"] <= score["high"]
+
+
+def test_groups_by_name() -> None:
+    assert choose_groups(("all",)) == tuple(GROUPS)
+    assert choose_groups(("bound", "association")) == ("bound", "association")
+    with pytest.raises(InfoganError, match="no 'asociation'; did you mean 'association'"):
+        choose_groups(("asociation",))
 
 
 def test_table_counts_every_image(model: Model) -> None:

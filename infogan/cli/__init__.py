@@ -5,7 +5,7 @@ import sys
 
 from cyclopts import App, Parameter
 
-from infogan.cli import datasets, running, training
+from infogan.cli import datasets, judging, running, training
 from infogan.errors import InfoganError
 
 EXIT = "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
@@ -19,7 +19,7 @@ def make_app() -> App:
         help_epilogue=EXIT,
         default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
     )
-    for part in (training, running, datasets):
+    for part in (training, running, judging, datasets):
         part.register(app)
     return app
 

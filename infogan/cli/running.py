@@ -1,45 +1,17 @@
-"""infogan evaluate, figures, traverse and encode: what a run is asked."""
+"""infogan figures, traverse and encode: what a run shows."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from infogan.cli.app import Data, Json, SkipBad, console, dumps, print_paths
-
-if TYPE_CHECKING:
-    from infogan.metrics import Evaluation
+from infogan.cli.app import Data, Json, SkipBad, console, print_paths
 
 
 def register(app: App) -> None:
     """Adds the verbs."""
-    for verb in (evaluate, figures, traverse, encode):
+    for verb in (figures, traverse, encode):
         app.command(verb)
-
-
-def evaluate(run: Path, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
-    """Score a run: L_I of each code, and how its codes agree with labels and factors it never saw."""
-    from infogan.data import Reading
-    from infogan.metrics import evaluate_run
-    from infogan.run import Run
-
-    with console().status("") as status:
-        evaluation = evaluate_run(Run.open(run), Reading(data, skip_bad), status.update)
-    print(dumps(evaluation)) if json else _print_evaluation(evaluation)
-
-
-def _print_evaluation(evaluation: "Evaluation") -> None:
-    """Every score, but of the associations of each factor the strongest alone: there may be hundreds."""
-    from infogan.metrics import strongest
-
-    for split, scores in evaluation.items():
-        print(split)
-        of_factors = {
-            f"{s['code']} goes with {factor}": s["score"] for factor, s in strongest(scores).items()
-        }
-        rest = {name: s for name, s in scores.items() if not name.startswith("association_")}
-        for name, s in (rest | of_factors).items():
-            print(f"  {name:36} {s['value']:7.4f}  [{s['low']:.4f}, {s['high']:.4f}]  {s['protocol']}")
 
 
 def figures(

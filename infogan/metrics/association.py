@@ -22,7 +22,7 @@ from scipy.stats import rankdata
 
 from infogan.codes import Code, Kind
 from infogan.data import Factors
-from infogan.metrics.score import Score
+from infogan.metrics.score import Score, halves, score
 
 MEASURES: dict[frozenset[Kind], str] = {
     frozenset({"number"}): "|Spearman|",
@@ -48,35 +48,39 @@ def associations(
         index: the images to take, if not all.
     """
     rows = np.arange(len(values)) if index is None else index
-    of_codes = [_basis(v[rows], code.kind) for v, code in zip(values.T, codes, strict=True)]
-    of_factors = [
-        _basis(v[rows], factor.kind) for v, factor in zip(factors.values.T, factors.known, strict=True)
-    ]
-    return np.array([[_rms_canonical_correlation(a, b) for b in of_factors] for a in of_codes])
+    kinds = [factor.kind for factor in factors.known]
+    return strengths(values[rows], [code.kind for code in codes], factors.values[rows], kinds)
+
+
+def strengths(
+    a: Float[np.ndarray, "n d"],
+    of_a: Sequence[Kind],
+    b: Float[np.ndarray, "n e"],
+    of_b: Sequence[Kind],
+) -> Float[np.ndarray, "d e"]:
+    """The same for the columns of any two tables, each of its kind, such as the codes of two models."""
+    left = [_basis(v, kind) for v, kind in zip(a.T, of_a, strict=True)]
+    right = [_basis(v, kind) for v, kind in zip(b.T, of_b, strict=True)]
+    return np.array([[_rms_canonical_correlation(x, y) for y in right] for x in left])
 
 
 def association_scores(
-    values: Float[np.ndarray, "n L"],
-    names: Sequence[str],
-    codes: Sequence[Code],
-    factors: Factors,
-    rng: np.random.Generator,
+    values: Float[np.ndarray, "n L"], names: Sequence[str], codes: Sequence[Code], factors: Factors
 ) -> dict[str, Score]:
-    """`association_CODE_FACTOR` for every pair, with the 95 % interval of a bootstrap over the images."""
+    """`association_CODE_FACTOR` for every pair, with the interval of halves of the images."""
     n = len(values)
     strength = associations(values, codes, factors)
-    draws = [associations(values, codes, factors, rng.integers(n, size=n)) for _ in range(RESAMPLES)]
-    low, high = np.percentile(draws, [2.5, 97.5], axis=0)
+    chosen = halves(n, RESAMPLES, np.random.default_rng(0))
+    draws = np.array([associations(values, codes, factors, half) for half in chosen])
     scores: dict[str, Score] = {}
     for (i, (name, code)), (j, factor) in (
         (a, b) for a in enumerate(zip(names, codes, strict=True)) for b in enumerate(factors.known)
     ):
         measure = MEASURES[frozenset({code.kind, factor.kind})]
-        scores[f"association_{name}_{factor.name}"] = Score(
-            value=float(strength[i, j]),
-            low=float(low[i, j]),
-            high=float(high[i, j]),
-            protocol=f"{measure}; codes by Q with running statistics of batch norm; {n:,} images",
+        scores[f"association_{name}_{factor.name}"] = score(
+            strength[i, j],
+            draws[:, i, j],
+            f"{measure}; codes by Q with running statistics of batch norm; {n:,} images",
         )
     return scores
 
@@ -91,13 +95,11 @@ class Strongest(TypedDict):
 def strongest(scores: Mapping[str, Score]) -> dict[str, Strongest]:
     """For each factor among these scores the code with the strongest association, the highest first."""
     found: dict[str, Strongest] = {}
-    for name, score in scores.items():
+    for name, one in scores.items():
         kind, _, rest = name.partition("_")
         code, _, factor = rest.partition("_")
-        if kind == "association" and (
-            factor not in found or score["value"] > found[factor]["score"]["value"]
-        ):
-            found[factor] = Strongest(code=code, score=score)
+        if kind == "association" and (factor not in found or one["value"] > found[factor]["score"]["value"]):
+            found[factor] = Strongest(code=code, score=one)
     return dict(sorted(found.items(), key=lambda item: -item[1]["score"]["value"]))
 
 

@@ -1,96 +1,212 @@
-"""All scores of a model, split by split."""
+"""The scores of a model, split by split."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, Int
 
 from infogan.codes import Code
 from infogan.data import HERE, Images, Reading, load, splits_of
+from infogan.errors import InfoganError, did_you_mean
 from infogan.metrics.association import association_scores
 from infogan.metrics.bound import info_bounds
-from infogan.metrics.clustering import Table, cluster_scores, count
-from infogan.metrics.score import Score
-from infogan.model import Model, Statistics
+from infogan.metrics.clustering import Table, cluster_scores, count, joint, k_means
+from infogan.metrics.consistency import recovery_scores, stability_scores
+from infogan.metrics.disentanglement import disentanglement_scores
+from infogan.metrics.features import Extractor, find_extractor
+from infogan.metrics.image_quality import image_quality_scores, intra_category_fid
+from infogan.metrics.pairs import pairs_of
+from infogan.metrics.saved import read_evaluation, write_evaluation
+from infogan.metrics.score import Evaluation, Score
+from infogan.model import Model
 from infogan.rng import make_rng
 from infogan.run import Run
 
-# Images of a split that are looked at, of a larger one a random choice; the bootstrap over factors is slow.
-MOST, MOST_WITH_FACTORS = 60_000, 20_000
+# Images of a split that are looked at, of a larger one a random choice.
+MOST, MOST_WITH_FACTORS, MOST_FOR_FEATURES = 60_000, 20_000, 10_000
 
-Evaluation = dict[str, dict[str, Score]]
+Say = Callable[[str], None]
+
+GROUPS: dict[str, str] = {
+    "bound": "L_I of each code",
+    "consistency": "whether G's codes come back, and stay when an image is moved",
+    "clustering": "how discrete codes agree with labels",
+    "association": "how strongly each code follows each factor",
+    "disentanglement": "MIG, DCI, FactorVAE, BetaVAE, SAP, modularity, explicitness, InfoMEC",
+    "image-quality": "FID, KID, precision, recall, density, coverage",
+}
+QUICK = ("bound", "consistency", "clustering", "association")
+
+
+def choose_groups(names: Sequence[str]) -> tuple[str, ...]:
+    """The groups of scores of these names, where `all` stands for all of them.
+
+    Raises:
+        InfoganError: for a name that is none.
+    """
+    for name in names:
+        if name not in GROUPS and name != "all":
+            raise InfoganError(f"metrics: there are no {name!r}; " + did_you_mean(name, [*GROUPS, "all"]))
+    return tuple(GROUPS) if "all" in names else tuple(names)
 
 
 def evaluate_run(
-    run: Run, reading: Reading = HERE, say: Callable[[str], None] = lambda _: None
+    run: Run,
+    reading: Reading = HERE,
+    say: Say = lambda _: None,
+    groups: Sequence[str] = QUICK,
+    features: Path | None = None,
 ) -> Evaluation:
-    """Every score of a run on every split that is here, which is left in its evaluation.json, too.
+    """The scores of a run on every split that is here, which are left in its evaluation.json, too.
+
+    Args:
+        features: a TorchScript file that turns images into features; see `find_extractor`.
 
     Raises:
         InfoganError: where the run has no checkpoint, or its images cannot be read.
     """
     model, name = run.model(), run.config.images
     splits = {split or "train": load(name, split, reading) for split in splits_of(name, reading)}
-    evaluation = evaluate(model, splits, run.config.batch, say)
-    run.write_json("evaluation.json", evaluation)
+    extractor = None
+    if "image-quality" in groups:
+        extractor = find_extractor(name, next(iter(splits.values())), reading, features, say)
+    evaluation = evaluate(model, splits, run.config.batch, say, groups, extractor)
+    write_evaluation(run, evaluation)
     return evaluation
 
 
-def evaluate(
-    model: Model, splits: Mapping[str, Images], batch: int, say: Callable[[str], None]
-) -> Evaluation:
-    """L_I on generated images; for each split with labels how discrete codes agree with them, and for each
-    split with factors how strongly every code goes along with every factor.
+def evaluated(run: Run, reading: Reading, say: Say) -> Evaluation:
+    """The scores in the run's folder where they are newer than its last checkpoint, else measured now."""
+    file, checkpoint = run.path / "evaluation.json", run.checkpoint()
+    if checkpoint and file.is_file() and file.stat().st_mtime >= checkpoint.stat().st_mtime:
+        found = read_evaluation(run)
+        if found is not None:
+            return found
+    return evaluate_run(run, reading, say)
 
-    Where there are several discrete codes, the names of their scores end in the code's: `nmi_c2`.
-    The codes are read with D's running statistics of batch norm; what those of the batch would give
-    is the score `one_to_one_error_batch_statistics`.
+
+def evaluate(
+    model: Model,
+    splits: Mapping[str, Images],
+    batch: int,
+    say: Say = lambda _: None,
+    groups: Sequence[str] = QUICK,
+    extractor: Extractor | None = None,
+) -> Evaluation:
+    """What GROUPS names: of generated images, and of each split; what takes long, of the last split alone.
+
+    Where there are several discrete codes, the names of their scores end in the code's: `nmi_c2`. Codes
+    are read with D's running statistics of batch norm; what those of the batch would give is the score
+    `one_to_one_error_batch_statistics`.
 
     Args:
         batch: the batch size of training.
         say: told what is being done.
+        extractor: without one there is no image quality.
     """
-    say("L_I of generated images")
-    evaluation: Evaluation = {"generated": info_bounds(model, batch, make_rng(0, "evaluate"))}
-    latent = model.latent
+    generated: dict[str, Score] = {}
+    if "bound" in groups:
+        say("L_I of generated images")
+        generated |= info_bounds(model, batch, make_rng(0, "evaluate"))
+    if "consistency" in groups:
+        say("codes read off generated images")
+        generated |= recovery_scores(model, make_rng(0, "recovery"))
+    evaluation: Evaluation = {"generated": generated}
     for split, whole in splits.items():
-        if whole.labels is None and whole.factors is None:
-            continue
-        images = whole.some(MOST if whole.factors is None else MOST_WITH_FACTORS)
+        last = split == list(splits)[-1]
+        evaluation[split] = dict(_of_split(model, split, whole, groups, last, say))
+        if last and extractor is not None:
+            evaluation[split] |= _image_quality(model, whole, extractor, say)
+    return {split: scores for split, scores in evaluation.items() if scores}
+
+
+def _of_split(
+    model: Model, split: str, whole: Images, groups: Sequence[str], last: bool, say: Say
+) -> Iterator[tuple[str, Score]]:
+    """Every score of the codes read off a split."""
+    latent = model.latent
+    images = whole.some(MOST if whole.factors is None else MOST_WITH_FACTORS)
+    if "consistency" in groups:
+        say(f"{split}: codes of images that are moved")
+        yield from stability_scores(model, images.some(MOST_FOR_FEATURES).x).items()
+    if "clustering" in groups and images.labels is not None:
         say(f"{split}: reading the codes of {len(images):,} images")
+        yield from _clustering(model, images, say).items()
+    if "association" in groups and images.factors is not None:
+        say(f"{split}: codes against factors")
         values = model.encode(images.pixels).values.numpy()
-        scores: dict[str, Score] = {}
-        if images.labels is not None:
-            scores |= _agreement(tables(values, latent.codes, images.labels), "running")
-            say(f"{split}: again with the statistics of batches")
-            again = model.encode(images.pixels, "batch").values.numpy()
-            for name, score in _agreement(tables(again, latent.codes, images.labels), "batch").items():
-                if name.startswith("one_to_one_error"):
-                    scores[f"{name}_batch_statistics"] = score
-        if images.factors is not None:
-            say(f"{split}: codes against factors")
-            rng = np.random.default_rng(0)
-            scores |= association_scores(values, latent.names, latent.codes, images.factors, rng)
-        evaluation[split] = scores
-    return evaluation
+        yield from association_scores(values, latent.names, latent.codes, images.factors).items()
+    if "disentanglement" in groups and images.factors is not None and last:
+        say(f"{split}: reading the codes of images with factors")
+        pairs = pairs_of(model, images)
+        how = "codes by Q with running statistics of batch norm"
+        yield from disentanglement_scores(pairs, how, lambda what: say(f"{split}: {what}")).items()
+
+
+def _clustering(model: Model, images: Images, say: Say) -> dict[str, Score]:
+    """Of each discrete code, of all of them as one where there are several, and of k-means."""
+    assert images.labels is not None
+    codes = model.latent.codes
+    scores: dict[str, Score] = {}
+    for statistics in ("running", "batch"):
+        read = discrete(model.encode(images.pixels, statistics).values.numpy(), codes)
+        for name, category in read.items():
+            how = f"{name} by Q's argmax with {statistics} statistics of batch norm"
+            found = cluster_scores(category, images.labels, how)
+            suffix = f"_{name}" if len(read) > 1 else ""
+            if statistics == "running":
+                scores |= {f"{score}{suffix}": value for score, value in found.items()}
+            else:
+                scores[f"one_to_one_error{suffix}_batch_statistics"] = found["one_to_one_error"]
+        if statistics == "running" and len(read) > 1:
+            category = joint(np.stack(list(read.values()), axis=1))
+            how = f"{', '.join(read)} as one code, {category.max() + 1:,} combinations found"
+            found = cluster_scores(category, images.labels, how)
+            scores |= {f"{score}_joint": value for score, value in found.items()}
+    say("k-means")
+    some = images.some(MOST_FOR_FEATURES)
+    assert some.labels is not None
+    k = len(np.unique(some.labels))
+    features = model.features(some.x).numpy()
+    how = f"k-means of Q's penultimate features, k = {k} as there are labels, the best of 10 starts"
+    found = cluster_scores(k_means(features, k), some.labels, how)
+    return scores | {f"{score}_k_means": value for score, value in found.items()}
+
+
+def _image_quality(model: Model, whole: Images, extractor: Extractor, say: Say) -> dict[str, Score]:
+    """Generated images beside as many real ones, at most 10,000; all, and category by category."""
+    images = whole.some(MOST_FOR_FEATURES)
+    say(f"{extractor.name}: features of {len(images):,} real and as many generated images")
+    rng = make_rng(0, "image quality")
+    values = model.sample_values(len(images), rng)
+    fake = extractor.features(model.decode(values, model.latent.sample_z(len(values), rng)))
+    real = extractor.features(images.x)
+    how = "G with running statistics of batch norm"
+    scores = image_quality_scores(real, fake, extractor.name, how, say)
+    read = discrete(model.encode(images.pixels).values.numpy(), model.latent.codes)
+    for name, drawn in discrete(values.numpy(), model.latent.codes).items():
+        say(f"{extractor.name}: FID of each category of {name}")
+        within = f"real images that Q reads as a category of {name}, generated ones that have it; {how}"
+        scores |= intra_category_fid(real, read[name], fake, drawn, extractor.name, name, within)
+    return scores
+
+
+def discrete(values: Float[np.ndarray, "n L"], codes: Sequence[Code]) -> dict[str, Int[np.ndarray, "n"]]:
+    """The categories of each discrete code, by its name."""
+    return {
+        f"c{i}": v.astype(np.int64)
+        for i, (v, code) in enumerate(zip(values.T, codes, strict=True), 1)
+        if code.categories is not None
+    }
 
 
 def tables(
     values: Float[np.ndarray, "n L"], codes: Sequence[Code], labels: Int[np.ndarray, "n"]
 ) -> dict[str, Table]:
     """The table of counts of each discrete code against the labels, by the code's name."""
+    sizes = {f"c{i}": code.categories for i, code in enumerate(codes, 1)}
     return {
-        f"c{i}": count(v.astype(np.int64), labels, code.categories, int(labels.max()) + 1)
-        for i, (v, code) in enumerate(zip(values.T, codes, strict=True), 1)
-        if code.categories is not None
+        name: count(category, labels, sizes[name] or 0, int(labels.max()) + 1)
+        for name, category in discrete(values, codes).items()
     }
-
-
-def _agreement(by_code: Mapping[str, Table], statistics: Statistics) -> dict[str, Score]:
-    scores: dict[str, Score] = {}
-    for name, table in by_code.items():
-        how = f"{name} by Q's argmax with {statistics} statistics of batch norm"
-        of_code = cluster_scores(table, np.random.default_rng(0), how)
-        suffix = f"_{name}" if len(by_code) > 1 else ""
-        scores |= {f"{score}{suffix}": value for score, value in of_code.items()}
-    return scores

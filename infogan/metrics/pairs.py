@@ -15,6 +15,7 @@ from infogan.codes import Kind
 from infogan.data import Factors, Images
 from infogan.data.images import Pixels
 from infogan.errors import InfoganError
+from infogan.model import Model
 
 MOST = 15_000  # 10,000 to fit and 5,000 to test (Locatello et al. 2019)
 LEAST = 20
@@ -124,6 +125,16 @@ def read_pairs(
     vary = [i for i, v in enumerate(factors.T) if len(np.unique(v)) > 1]
     names = [some.factors.known[i].name for i in vary]
     return pair(read(some.pixels), factors[:, vary], kinds, names)
+
+
+def pairs_of(model: Model, images: Images) -> Pairs:
+    """The same with the codes that a model's Q reads off the images, batch norm with running statistics."""
+
+    def read(pixels: Pixels) -> Float[np.ndarray, "n d"]:
+        values: Float[np.ndarray, "n d"] = model.encode(pixels).values.numpy()
+        return values
+
+    return read_pairs(read, [code.kind for code in model.latent.codes], images)
 
 
 def group(factors: Factors) -> Int[np.ndarray, "n f"]:

@@ -21,6 +21,9 @@ class Score(TypedDict):
     draws: list[float]
 
 
+Evaluation = dict[str, dict[str, Score]]  # split -> name -> score
+
+
 def halves(n: int, times: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "half"]]:
     """Random halves of n rows, in order: the resamples behind every interval over images.
 

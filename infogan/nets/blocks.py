@@ -68,6 +68,12 @@ class DiscriminatorQ(nn.Module):
         q = self.q_head(features if inform_trunk else features.detach())
         return Judgement(self.d_head(features)[:, 0], self.latent.split_q(q))
 
+    def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b width"]:
+        """What the last layer of Q's head is given: the trunk's output, where that head is one layer."""
+        before_last = nn.Sequential(*list(self.q_head.children())[:-1])
+        penultimate: Tensor = before_last(self.trunk(x))
+        return penultimate
+
 
 @final
 class Networks(NamedTuple):

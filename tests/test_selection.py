@@ -1,0 +1,148 @@
+"""What is scored without labels: consistency, agreement between runs, and the choice of one."""
+
+import math
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from infogan.data import Factor, Factors, Images
+from infogan.errors import InfoganError
+from infogan.latent import Latent
+from infogan.metrics.consistency import agreement, made_by, nudge, recovery_scores, stability_scores
+from infogan.metrics.model_centrality import model_centrality
+from infogan.metrics.selection import LABEL_FREE, select
+from infogan.metrics.udr import pair_udr, udr
+from infogan.model import Model
+from infogan.nets.blocks import DiscriminatorQ, Generator
+from infogan.rng import make_rng
+
+STRAIGHT = torch.eye(3)
+SWAPPED = torch.tensor([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])  # other names and signs, the same knobs
+MIXED = torch.tensor([[0.6, 0.6, -0.5], [-0.6, 0.7, 0.4], [0.5, -0.1, 0.8]])  # every knob turns everything
+
+
+def toy(knobs: torch.Tensor, reads: torch.Tensor | None = None) -> Model:
+    """G puts three codes into three of four pixels by `knobs`; Q takes `reads`, else `knobs`, back."""
+    latent = Latent.parse("unif:3 noise:1", fixed_std=0.5)
+    G_layer, q_head = nn.Linear(4, 4), nn.Linear(4, 6)
+    with torch.no_grad():
+        # z, c -> a dim fourth pixel of noise, and pixels 1 to 3 at 0.5 + 0.2 knobs c
+        G_layer.weight.zero_()[:3, 1:] = 0.2 * knobs
+        G_layer.weight[3, 0] = 0.1
+        G_layer.bias.fill_(0.5)
+        inverse = torch.linalg.inv(knobs if reads is None else reads) / 0.2
+        q_head.weight.zero_()[::2, :3] = inverse
+        q_head.bias.zero_()[::2] = -0.5 * inverse.sum(dim=1)
+    G = nn.Sequential(G_layer, nn.Unflatten(1, (1, 2, 2)))
+    return Model(
+        latent,
+        Generator(latent, G, (1, 2, 2)),
+        DiscriminatorQ(latent, nn.Sequential(nn.Flatten()), nn.Linear(4, 1), q_head),
+    )
+
+
+def real(n: int = 1000) -> Images:
+    """Images whose first three pixels are free factors."""
+    factors = np.random.default_rng(0).random((n, 3))
+    pixels = np.concatenate([factors, np.full((n, 1), 0.5)], axis=1)
+    known = tuple(Factor(f"f{i}", "number") for i in range(3))
+    x = (51 + 153 * pixels).round().astype(np.uint8).reshape(n, 1, 2, 2)
+    return Images.stored(x, factors=Factors(known, factors))
+
+
+def test_agreement_of_each_kind() -> None:
+    a = np.array([0.0, 1, 2, 3, 1])
+    assert agreement(a, np.array([0.0, 1, 2, 0, 0]), "category") == pytest.approx(3 / 5)
+    assert agreement(a, (3 - a) % 4, "category") == 0  # relabelled is not the same category
+    assert agreement(a, a**3, "number") == pytest.approx(1)
+    angle = np.linspace(0, 2 * math.pi, 50, endpoint=False)
+    assert agreement(angle, (angle + 1) % (2 * math.pi), "angle") == pytest.approx(1)
+
+
+def test_codes_of_a_perfect_generator_come_back() -> None:
+    scores = recovery_scores(toy(MIXED), make_rng(0, "test"))
+    assert list(scores) == ["recovery_c1", "recovery_c2", "recovery_c3"]
+    assert all(score["value"] > 0.999 for score in scores.values())
+
+
+def test_a_code_that_q_reads_elsewhere_does_not_come_back() -> None:
+    scores = recovery_scores(
+        toy(STRAIGHT, reads=torch.diag(torch.ones(3)).roll(1, dims=0)), make_rng(0, "test")
+    )
+    assert all(score["value"] < 0.05 for score in scores.values())
+
+
+def test_images_made_carry_their_codes() -> None:
+    made = made_by(toy(STRAIGHT), make_rng(0, "test"))
+    assert made.factors is not None
+    np.testing.assert_allclose(
+        made.x[:, 0].reshape(-1, 4)[:, :3] / 255, 0.5 + 0.2 * made.factors.values, atol=0.5 / 255
+    )
+
+
+def test_nudge_repeats_the_edge() -> None:
+    x = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
+    assert nudge(x, 0, 1)[0, 0].tolist() == [[0, 0, 1], [3, 3, 4], [6, 6, 7]]
+    assert nudge(x, -1, 0)[0, 0].tolist() == [[3, 4, 5], [6, 7, 8], [6, 7, 8]]
+
+
+def test_stability_is_lost_where_a_pixel_matters() -> None:
+    scores = stability_scores(toy(STRAIGHT), real().x)
+    # c3 is the pixel below left: from above it gets c1's, from the right the constant one's, else its own.
+    assert all(0.2 < score["value"] < 0.8 for score in scores.values())
+    flat = np.repeat(np.repeat(real().x[:, :, :1, :1], 2, axis=2), 2, axis=3)
+    assert all(score["value"] > 0.999 for score in stability_scores(toy(STRAIGHT), flat).values())
+
+
+@pytest.mark.parametrize(
+    ("R", "expected"),
+    [
+        (np.eye(3), 1.0),
+        (np.eye(3)[[2, 0, 1]], 1.0),
+        (np.ones((2, 2)), 0.5),
+        (np.zeros((2, 2)), 0.0),
+        (np.ones((1, 2)), (1 + 1 + 1 / 2) / 3),
+        (np.array([[0.8, 0.2], [0.0, 0.5]]), (0.8 + 0.25 / 0.7 + 0.64 / 1.0 + 0.5) / 4),
+        (np.zeros((0, 2)), 0.0),
+    ],
+)
+def test_pair_udr_by_hand(R: np.ndarray, expected: float) -> None:
+    assert pair_udr(R) == pytest.approx(expected)
+    assert pair_udr(R.T) == pytest.approx(expected)
+
+
+def test_the_odd_one_out_comes_last() -> None:
+    models = {"a": toy(STRAIGHT), "mixed": toy(MIXED), "b": toy(SWAPPED), "c": toy(STRAIGHT)}
+    said: list[str] = []
+    found = select(models, 100, real(), "udr", said.append)
+    assert list(found["runs"])[-1] == "mixed"
+    assert found["runs"]["a"]["udr"] > 0.9 > 0.8 > found["runs"]["mixed"]["udr"]
+    assert found["runs"]["a"]["model_centrality"] > found["runs"]["mixed"]["model_centrality"] + 0.1
+    assert set(found["runs"]["a"]) == set(LABEL_FREE)
+    (truth,) = found["labelled"]
+    assert truth == "mean_strongest_association"
+    assert min(found["labelled"][truth], key=lambda run: found["labelled"][truth][run]) == "mixed"
+    assert found["rank_correlation"][truth]["udr"] > 0.7
+    assert said
+
+
+def test_labels_do_not_change_the_ranking() -> None:
+    models = {"a": toy(STRAIGHT), "b": toy(SWAPPED), "mixed": toy(MIXED)}
+    known = real()
+    bare = Images.stored(known.x)
+    with_labels, without = (select(models, 100, images, "udr", lambda _: None) for images in (known, bare))
+    assert with_labels["runs"] == without["runs"]
+    assert without["labelled"] == {}
+
+
+def test_models_that_agree_with_all_others() -> None:
+    alike = [toy(STRAIGHT), toy(SWAPPED), toy(STRAIGHT)]
+    assert min(model_centrality(alike)) > 0.99
+    assert min(udr(alike, real())) > 0.9
+
+
+def test_a_choice_takes_two() -> None:
+    with pytest.raises(InfoganError, match="two runs at least"):
+        select({"a": toy(STRAIGHT)}, 100, real(), "udr", lambda _: None)
