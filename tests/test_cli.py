@@ -176,12 +176,38 @@ def test_sweep_goes_on_and_picks_the_best(tmp_path: Path) -> None:
     assert over_runs["value"] == pytest.approx(sum(nmi) / 2)
     assert over_runs["low"] <= nmi[0]
     assert over_runs["high"] >= nmi[1]
+    judge_a_sweep(tmp_path, found["runs"])
     if find_spec("matplotlib"):
         drawn = json.loads(succeed("figures", "runs/digits-0", "--json", cwd=tmp_path))
         assert "runs/digits-0/figures/associations.png" in drawn
     other = call(*line, "--updates", "4", cwd=tmp_path)
     assert other.returncode == 2
     assert "runs/digits-0 holds a run of another config" in other.stderr
+
+
+def judge_a_sweep(cwd: Path, runs: list[str]) -> None:
+    """What evaluate, compare and select say of two runs whose images have labels and factors."""
+    sweep = "runs/digits-sweep.json"
+    metrics = ("--metrics", "bound", "clustering", "disentanglement")
+    over_runs = json.loads(succeed("evaluate", sweep, *metrics, "--json", cwd=cwd))["train"]
+    single = [json.loads((cwd / run / "evaluation.json").read_text())["train"] for run in runs]
+    for name in ("mig", "one_to_one_error"):
+        values = [scores[name]["value"] for scores in single]
+        assert over_runs[name]["value"] == pytest.approx(sum(values) / 2)
+        assert over_runs[name]["protocol"].startswith("median of 2 runs")
+    compared = json.loads(succeed("compare", *runs, "--json", cwd=cwd))["train"]["mig"]
+    assert list(compared["values"]) == runs
+    assert compared["differences"][runs[1]]["value"] == pytest.approx(
+        single[1]["mig"]["value"] - single[0]["mig"]["value"]
+    )
+    assert "difference from the first" in succeed("compare", *runs, cwd=cwd)
+    ranked = json.loads(succeed("select", sweep, "--by", "recovery", "--json", cwd=cwd))
+    assert json.loads((cwd / "runs" / "selection.json").read_text()) == ranked
+    recovery = [scores["recovery"] for scores in ranked["runs"].values()]
+    assert recovery == sorted(recovery, reverse=True)
+    assert set(ranked["runs"]) == set(runs)
+    assert set(ranked["rank_correlation"]) == {"one_to_one_accuracy", "mean_strongest_association"}
+    assert "took no part" in succeed("select", "runs", cwd=cwd)
 
 
 def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
@@ -331,6 +357,12 @@ BAD: dict[str, tuple[str, str]] = {
     "sweep of nothing": ("sweep", "Name a preset"),
     "sweep of unknown": ("sweep digist", "did you mean 'digits'"),
     "no seeds": ("sweep digits --seeds 0", "--seeds is 0, but must be at least 1"),
+    "compare of one": ("compare run", "name two runs at least"),
+    "select of one": ("select run", "a choice takes two runs at least"),
+    "no sweep": ("select nothing-sweep.json", "nothing-sweep.json is not the NAME-sweep.json of a sweep"),
+    "unknown ranking": ("select run --by luck", "luck"),
+    "unknown scores": ("evaluate run --metrics bound disentangelment", "did you mean 'disentanglement'"),
+    "no network": ("evaluate run --metrics image-quality --features no.pt", "there is no file no.pt"),
     "no images": ("encode run nothing.npz -o new.csv", "nothing.npz"),
 }
 

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
@@ -163,15 +164,18 @@ def test_evaluate_names_splits_and_scores(model: Model) -> None:
     assert said
 
 
-def test_evaluate_of_several_codes_and_known_factors() -> None:
+def test_evaluate_of_several_codes_and_known_factors(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     """Every group of scores at once, on factors and codes of every kind; nothing is NaN."""
+    monkeypatch.setattr("infogan.data.cache.cache_folder", lambda: tmp_path)
     config = replace(CONFIG, codes="cat:3 bern:1 unif:1 circ:1 noise:8")
     rng = np.random.default_rng(0)
     known = (Factor("shape", "category"), Factor("size", "number"), Factor("turn", "angle"))
     factors = np.stack([rng.integers(0, 3, 400), rng.random(400), rng.uniform(0, 6.28, 400)], axis=1)
     x = rng.integers(0, 256, (400, 1, 8, 8), np.uint8)
     images = Images.stored(x, factors[:, 0].astype(np.int64), factors=Factors(known, factors))
-    extractor = train_classifier(images, "own-classifier", lambda _: None)
+    extractor = train_classifier(images, "own")
     scores = evaluate(make_model(config), {"train": images}, 16, groups=tuple(GROUPS), extractor=extractor)
     names = set(scores["train"])
     assert {"nmi_c1", "nmi_c2", "nmi_joint", "nmi_k_means", "association_c4_turn"} <= names

@@ -74,7 +74,7 @@ SCORES: dict[str, tuple[Callable[[Table], float], str, float]] = {  # with the l
     "one_to_one_error": (
         one_to_one_error,
         "each category matched with one label (Hungarian), on this split",
-        0,
+        0.0,
     ),
     "purity": (purity, "each category given its commonest label (majority vote), on this split", 0.0),
     "nmi": (nmi, "arithmetic mean of the entropies", 0.0),
