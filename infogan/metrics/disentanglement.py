@@ -8,8 +8,14 @@ from typing import NamedTuple
 
 import numpy as np
 
+from infogan.metrics.dci import dci_forest, dci_lasso
+from infogan.metrics.explicitness import explicitness
+from infogan.metrics.infomec import infomec
+from infogan.metrics.information import mig, modularity
 from infogan.metrics.pairs import Pairs
+from infogan.metrics.sap import sap
 from infogan.metrics.score import Score, halves, score
+from infogan.metrics.votes import betavae, factorvae
 
 RESAMPLES = 10
 
@@ -23,7 +29,17 @@ class Metric(NamedTuple):
     protocol: str
 
 
-METRICS: tuple[Metric, ...] = ()
+METRICS = (
+    Metric(mig, "MIG: plug-in information, 20 bins"),
+    Metric(modularity, "modularity: plug-in information, 20 bins"),
+    Metric(explicitness, "explicitness: area under ROC, multinomial logistic regression"),
+    Metric(dci_forest, "DCI: random forest"),
+    Metric(dci_lasso, "DCI: lasso"),
+    Metric(sap, "SAP: linear SVM of one code"),
+    Metric(factorvae, "FactorVAE: 10,000 votes to fit, 5,000 to test, of 64 images, codes below 0.05 pruned"),
+    Metric(betavae, "BetaVAE: 10,000 points to fit, 5,000 to test, 64 pairs each"),
+    Metric(infomec, "InfoMEC: information by 10 nearest neighbours, logistic regression"),
+)
 
 
 def disentanglement_scores(
