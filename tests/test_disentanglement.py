@@ -87,7 +87,7 @@ EVEN = (0.2, 0.35)  # a factor in four is guessed
 KNOWN = {
     "mig": Known(0.98, LOW, LOW, LOW),
     # Of noise, the four ratios that follow are ratios of what the estimate leaves.
-    "modularity": Known(0.98, (0.0, 0.5), ANY, HIGH),
+    "modularity": Known(0.98, (0.2, 0.4), ANY, HIGH),
     "infom": Known(0.95, (0.0, 0.4), ANY, HIGH),
     "infoc": Known(0.95, (0.0, 0.3), ANY, (0.38, 0.46)),  # (1/2 - 1/8) / (1 - 1/8) = 0.43
     "infoe": Known(0.98, HIGH, LOW, HIGH),

@@ -164,9 +164,7 @@ def test_evaluate_names_splits_and_scores(model: Model) -> None:
     assert said
 
 
-def test_evaluate_of_several_codes_and_known_factors(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every group of scores at once, on factors and codes of every kind; nothing is NaN."""
     monkeypatch.setattr("infogan.data.cache.cache_folder", lambda: tmp_path)
     config = replace(CONFIG, codes="cat:3 bern:1 unif:1 circ:1 noise:8")

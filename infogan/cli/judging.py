@@ -144,7 +144,7 @@ def select(
     skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
-    """Rank the runs of a sweep without a label, the best first; then say how labels, if known, would rank them."""
+    """Rank the runs of a sweep without a label, the best first; then say how far labels agree with that."""
     from infogan.data import Reading, load, splits_of
     from infogan.metrics.selection import select
     from infogan.run import Run, find_runs

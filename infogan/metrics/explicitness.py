@@ -4,9 +4,8 @@ import numpy as np
 from jaxtyping import Bool, Float
 from scipy.stats import rankdata
 from sklearn.linear_model import LogisticRegression
-from sklearn.preprocessing import StandardScaler
 
-from infogan.metrics.pairs import Pairs
+from infogan.metrics.pairs import Pairs, standardised
 
 
 def explicitness(fit: Pairs, test: Pairs, rng: np.random.Generator) -> dict[str, float]:
@@ -19,8 +18,7 @@ def explicitness(fit: Pairs, test: Pairs, rng: np.random.Generator) -> dict[str,
 
     All codes are used together: it says nothing of whether a factor is in one code or in many.
     """
-    scale = StandardScaler().fit(fit.columns)
-    x, x_test = scale.transform(fit.columns), scale.transform(test.columns)
+    x, x_test = standardised(fit, test)
     found: list[float] = []
     for y, y_test in zip(fit.factors.T, test.factors.T, strict=True):
         shared = np.intersect1d(y, y_test)

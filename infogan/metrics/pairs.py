@@ -10,6 +10,7 @@ from typing import final
 
 import numpy as np
 from jaxtyping import Float, Int
+from sklearn.preprocessing import StandardScaler
 
 from infogan.codes import Kind
 from infogan.data import Factors, Images
@@ -19,6 +20,7 @@ from infogan.model import Model
 
 MOST = 15_000  # 10,000 to fit and 5,000 to test (Locatello et al. 2019)
 LEAST = 20
+LEAST_OF_VALUE = 6  # images, on average: a third of them tests, and half of each part is a resample
 BINS = 20  # of a code that is no category (Locatello et al. 2019)
 MOST_VALUES = 50  # a factor with more of them is cut into
 GROUPS = 10
@@ -52,8 +54,8 @@ class Pairs:
         """The codes as whole numbers: a category as it is, all else in 20 bins of equal width."""
         binned = np.empty(self.values.shape, np.int64)
         for j, (v, kind) in enumerate(zip(self.values.T, self.kinds, strict=True)):
-            edges = np.histogram_bin_edges(v, BINS)[1:-1]
-            binned[:, j] = v if kind == "category" else np.digitize(v, edges)
+            place = (v - v.min()) / (np.ptp(v) or 1) * BINS
+            binned[:, j] = v if kind == "category" else np.minimum(place.astype(np.int64), BINS - 1)
         return binned
 
 
@@ -73,9 +75,9 @@ def pair(
 
     Raises:
         InfoganError: for lengths that differ, fewer than 20 images, no code or no factor, a code that is not
-            finite, a factor with one value, or with nearly as many values as there are images.
+            finite, a factor with one value, or with fewer than six images a value.
     """
-    n = len(values)
+    n, values = len(values), values.astype(float)
     if len(factors) != n:
         raise InfoganError(f"scores: there are codes of {n:,} images, but factors of {len(factors):,}.")
     if n < LEAST:
@@ -95,12 +97,15 @@ def pair(
         found = len(np.unique(v))
         if found == 1:
             raise InfoganError(f"scores: {name} has one value in all images, so nothing can follow it.")
-        if found > n // 2:
-            raise InfoganError(f"scores: {name} has {found:,} values in {n:,} images; group them first.")
+        if found > n // LEAST_OF_VALUE:
+            raise InfoganError(
+                f"scores: {name} has {found:,} values in {n:,} images, fewer than {LEAST_OF_VALUE} images a "
+                "value; group its values first."
+            )
     parts: list[np.ndarray] = [_columns(v, kind) for v, kind in zip(values.T, kinds, strict=True)]
     owners = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
     ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
-    whole = Pairs(values.astype(float), kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), owners)
+    whole = Pairs(values, kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), owners)
     return whole.take(np.random.default_rng(0).permutation(n))
 
 
@@ -138,16 +143,26 @@ def pairs_of(model: Model, images: Images) -> Pairs:
 
 
 def group(factors: Factors) -> Int[np.ndarray, "n f"]:
-    """Factors as whole numbers: what has more than 50 values is cut into ten groups of equal number."""
+    """Factors as whole numbers: what has more than 50 values is cut into ten groups of equal number.
+
+    So is what has fewer than six images a value. A category stays as it is.
+    """
+    most = min(MOST_VALUES, len(factors.values) // LEAST_OF_VALUE)
     grouped: list[np.ndarray] = []
     for v, factor in zip(factors.values.T, factors.known, strict=True):
         v = np.round(v % (2 * math.pi), 9) % round(2 * math.pi, 9) if factor.kind == "angle" else v
         found, rank = np.unique(v, return_inverse=True)
-        if len(found) > MOST_VALUES and factor.kind != "category":
+        if len(found) > most and factor.kind != "category":
             rank = np.searchsorted(np.quantile(v, np.arange(1, GROUPS) / GROUPS), v, side="right")
         grouped.append(rank)
     stacked: Int[np.ndarray, "n f"] = np.stack(grouped, axis=1).astype(np.int64)
     return stacked
+
+
+def standardised(fit: Pairs, test: Pairs) -> tuple[Float[np.ndarray, "n m"], Float[np.ndarray, "k m"]]:
+    """The columns of both with the mean and the deviation of the first; a constant one is 0."""
+    scale = StandardScaler().fit(fit.columns)
+    return scale.transform(fit.columns), scale.transform(test.columns)
 
 
 def _columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:

@@ -2,10 +2,9 @@
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 
-from infogan.metrics.pairs import Pairs
+from infogan.metrics.pairs import Pairs, standardised
 
 
 def sap(fit: Pairs, test: Pairs, rng: np.random.Generator) -> dict[str, float]:
@@ -24,8 +23,7 @@ def sap(fit: Pairs, test: Pairs, rng: np.random.Generator) -> dict[str, float]:
     """
     if not (varying := np.flatnonzero(np.ptp(fit.factors, axis=0))).size:
         return {"sap": 0.0}
-    scale = StandardScaler().fit(fit.columns)
-    x, x_test = scale.transform(fit.columns), scale.transform(test.columns)
+    x, x_test = standardised(fit, test)
     accuracy = np.zeros((len(fit.kinds), len(varying)))
     floor = np.zeros(len(varying))
     for j, factor in enumerate(varying):
