@@ -61,11 +61,9 @@ def dci_forest(fit: Pairs, test: Pairs, rng: np.random.Generator) -> dict[str, f
             TREES,
             min_samples_leaf=LEAF,
             max_features=None,
-            n_jobs=-1,
             random_state=int(rng.integers(2**31)),
         )
         forest.fit(x, y)
-        forest.set_params(n_jobs=1)  # several threads would add up votes in any order, and that breaks ties
         used.append(np.bincount(fit.owners, forest.feature_importances_, len(fit.kinds)))
         predicted.append(forest.score(x_test, y_test))
     return _scores("dci", used, predicted)
