@@ -81,7 +81,7 @@ def pair(
     if len(factors) != n:
         raise InfoganError(f"scores: there are codes of {n:,} images, but factors of {len(factors):,}.")
     if n < LEAST:
-        raise InfoganError(f"scores: {n} images are too few to score codes on; {LEAST} are the least.")
+        raise InfoganError(f"scores: it takes codes of {LEAST} images at least; these are of {n}.")
     kinds = tuple(kinds or ("number",) * values.shape[1])
     if not (len(kinds) == values.shape[1] > 0 and factors.shape[1] > 0):
         raise InfoganError(
