@@ -101,6 +101,10 @@ def test_evaluate(folder: Path) -> None:
         assert 0 <= scores[split]["one_to_one_error"]["value"] <= 1
         assert {"value", "low", "high", "protocol"} == set(scores[split]["nmi"])
     assert json.loads((folder / "run" / "evaluation.json").read_text()) == scores
+    more = json.loads(succeed("evaluate", "run", "--metrics", "image-quality", "--json", cwd=folder))
+    assert more["train"] == scores["train"]
+    assert set(more["test"]) > set(scores["test"]) | {"fid[digits-classifier]"}
+    assert json.loads((folder / "run" / "evaluation.json").read_text()) == more
 
 
 def test_figures(folder: Path) -> None:
@@ -225,6 +229,9 @@ def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "1 of 20 pictures" in done.stderr
     assert json.loads((tmp_path / "run" / "run.json").read_text())["images"] == 19
+    done = call("evaluate", "run", "--skip-bad", "--metrics", "clustering", "image-quality", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "clustering and image-quality take labels, factors or a network" in done.stderr
 
 
 def test_stacked_sweep_is_the_sweep(tmp_path: Path) -> None:

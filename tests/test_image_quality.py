@@ -339,14 +339,21 @@ class OneChannel(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv2d(1, 7, 8)
+        self.dropout = nn.Dropout(0.5)
 
     def forward(self, img: Tensor) -> Tensor:
-        return self.conv(img.float()).flatten(1)
+        return self.dropout(self.conv(img.float()).flatten(1))
 
 
 class Maps(nn.Module):
     def forward(self, img: Tensor) -> Tensor:
         return img.float()
+
+
+class NoForward(nn.Module):
+    @torch.jit.export
+    def features(self, img: Tensor) -> Tensor:
+        return img.float().flatten(1)
 
 
 class Ranks(nn.Module):
@@ -379,7 +386,7 @@ def test_a_network_of_gray_images_gets_them_as_they_are(tmp_path: Path) -> None:
     extractor = load_extractor(script(module, tmp_path / "own.pt"), (1, 8, 8))
     x = RNG.integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
     assert extractor.name == "own"
-    assert np.allclose(extractor.features(x), module(torch.from_numpy(x)).detach().numpy(), atol=1e-4)
+    assert np.allclose(extractor.features(x), module.eval()(torch.from_numpy(x)).detach().numpy(), atol=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -414,7 +421,8 @@ def test_no_torchscript(tmp_path: Path) -> None:
         load_extractor(path, (1, 8, 8))
     torch.save({"weight": torch.zeros(3)}, path)
     whole = script(Inception(), tmp_path / "whole.pt").read_bytes()
-    for content in (path.read_bytes(), b"no network", b"", whole[: len(whole) // 2]):
+    other = script(NoForward(), tmp_path / "other.pt").read_bytes()
+    for content in (path.read_bytes(), other, b"no network", b"", whole[: len(whole) // 2]):
         path.write_bytes(content)
         with pytest.raises(InfoganError, match="is no TorchScript file of a network"):
             load_extractor(path, (1, 8, 8))

@@ -58,32 +58,38 @@ def evaluate_run(
     groups: Sequence[str] = QUICK,
     features: Path | None = None,
 ) -> Evaluation:
-    """The scores of a run on every split that is here, which are left in its evaluation.json, too.
+    """The scores of a run on every split that is here, beside those that its evaluation.json has already.
+
+    They are left there, too. Scores of an earlier checkpoint are dropped.
 
     Args:
         features: a TorchScript file that turns images into features; see `find_extractor`.
 
     Raises:
-        InfoganError: where the run has no checkpoint, or its images cannot be read.
+        InfoganError: where the run has no checkpoint, or its images cannot be read or compared with anything.
     """
     model, name = run.model(), run.config.images
     splits = {split or "train": load(name, split, reading) for split in splits_of(name, reading)}
     extractor = None
     if "image-quality" in groups:
         extractor = find_extractor(name, next(iter(splits.values())), reading, features, say)
-    evaluation = evaluate(model, splits, run.config.batch, say, groups, extractor)
+    found = evaluate(model, splits, run.config.batch, say, groups, extractor)
+    if not found:
+        raise InfoganError(
+            f"evaluate: {' and '.join(groups)} take labels, factors or a network that is named by "
+            f"--features, and nothing is known of {name}."
+        )
+    before = read_evaluation(run) or {}
+    # L_I first, then the splits in their order, whichever was measured first
+    names = [name for name in ("generated", *splits) if name in before or name in found]
+    evaluation = {name: before.get(name, {}) | found.get(name, {}) for name in names}
     write_evaluation(run, evaluation)
     return evaluation
 
 
 def evaluated(run: Run, reading: Reading, say: Say) -> Evaluation:
-    """The scores in the run's folder where they are newer than its last checkpoint, else measured now."""
-    file, checkpoint = run.path / "evaluation.json", run.checkpoint()
-    if checkpoint and file.is_file() and file.stat().st_mtime >= checkpoint.stat().st_mtime:
-        found = read_evaluation(run)
-        if found is not None:
-            return found
-    return evaluate_run(run, reading, say)
+    """The scores in the run's folder, if they are of its last checkpoint, else what QUICK measures now."""
+    return read_evaluation(run) or evaluate_run(run, reading, say)
 
 
 def evaluate(
@@ -182,7 +188,7 @@ def _image_quality(model: Model, whole: Images, extractor: Extractor, say: Say) 
     values = model.sample_values(len(images), rng)
     fake = extractor.features(model.decode(values, model.latent.sample_z(len(values), rng)))
     real = extractor.features(images.x)
-    how = "G with running statistics of batch norm"
+    how = f"{extractor.note}; G with running statistics of batch norm"
     scores = image_quality_scores(real, fake, extractor.name, how, say)
     read = discrete(model.encode(images.pixels).values.numpy(), model.latent.codes)
     for name, drawn in discrete(values.numpy(), model.latent.codes).items():

@@ -14,7 +14,10 @@ def write_evaluation(run: Run, evaluation: Evaluation) -> None:
 
 
 def read_evaluation(run: Run) -> Evaluation | None:
-    """What `write_evaluation` left; None where either file is missing or the two do not match."""
+    """What `write_evaluation` left; None where a file is missing, or older than the run's last checkpoint."""
+    file, checkpoint = run.path / "evaluation.json", run.checkpoint()
+    if not (checkpoint and file.is_file() and file.stat().st_mtime >= checkpoint.stat().st_mtime):
+        return None
     try:
         scores, draws = (
             json.loads((run.path / name).read_text()) for name in ("evaluation.json", "resamples.json")
