@@ -12,7 +12,7 @@ from infogan.errors import InfoganError
 from infogan.latent import Latent
 from infogan.metrics.consistency import agreement, made_by, nudge, recovery_scores, stability_scores
 from infogan.metrics.model_centrality import model_centrality
-from infogan.metrics.selection import LABEL_FREE, select
+from infogan.metrics.selection import LABEL_FREE, select, standing
 from infogan.metrics.udr import pair_udr, udr
 from infogan.model import Model
 from infogan.nets.blocks import DiscriminatorQ, Generator
@@ -116,8 +116,10 @@ def test_pair_udr_by_hand(R: np.ndarray, expected: float) -> None:
 def test_the_odd_one_out_comes_last() -> None:
     models = {"a": toy(STRAIGHT), "mixed": toy(MIXED), "b": toy(SWAPPED), "c": toy(STRAIGHT)}
     said: list[str] = []
-    found = select(models, 100, real(), "udr", said.append)
+    found = select(models, 100, real(), "udr_and_recovery", said.append)
     assert list(found["runs"])[-1] == "mixed"
+    for scores in found["runs"].values():
+        assert 0 <= scores["udr_and_recovery"] <= 1
     assert found["runs"]["a"]["udr"] > 0.9 > 0.8 > found["runs"]["mixed"]["udr"]
     assert found["runs"]["a"]["model_centrality"] > found["runs"]["mixed"]["model_centrality"] + 0.1
     assert set(found["runs"]["a"]) == set(LABEL_FREE)
@@ -146,3 +148,8 @@ def test_models_that_agree_with_all_others() -> None:
 def test_a_choice_takes_two() -> None:
     with pytest.raises(InfoganError, match="two runs at least"):
         select({"a": toy(STRAIGHT)}, 100, real(), "udr", lambda _: None)
+
+
+def test_mean_of_ranks() -> None:
+    assert standing([0.3, 0.9, 0.1]) == [0.5, 1, 0]
+    assert standing([2.0, 2.0, 1.0]) == [0.75, 0.75, 0]

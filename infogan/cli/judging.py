@@ -29,7 +29,7 @@ Features = Annotated[
     Path | None, Parameter(help="A TorchScript file from images to features, such as Inception's.")
 ]
 By = Annotated[
-    Literal["udr", "model_centrality", "bound", "recovery", "stability"],
+    Literal["udr_and_recovery", "udr", "model_centrality", "bound", "recovery", "stability"],
     Parameter(help="The score that ranks the runs."),
 ]
 
@@ -139,7 +139,7 @@ def select(
     sweep: RunOrSweep,
     /,
     *,
-    by: By = "udr",
+    by: By = "udr_and_recovery",
     data: Data = None,
     skip_bad: SkipBad = False,
     json: Json = False,

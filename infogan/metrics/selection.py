@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
-from scipy.stats import spearmanr
+from scipy.stats import rankdata, spearmanr
 
 from infogan.data import Images
 from infogan.errors import InfoganError
@@ -21,6 +21,7 @@ from infogan.rng import make_rng
 N_IMAGES = 5_000  # real ones that are read
 
 LABEL_FREE = {
+    "udr_and_recovery": "mean of a run's ranks by the two, 0 for the last and 1 for the first by both",
     "udr": "codes of other runs that each code goes along with, and with no other (UDR, Duan et al. 2020)",
     "model_centrality": "FactorVAE score against the generators of the others (Lin et al. 2020)",
     "bound": "sum of L_I over the codes, nats",
@@ -69,6 +70,11 @@ def select(models: Mapping[str, Model], batch: int, images: Images, by: str, say
         of_run[name]["udr"] = value
     for name, value in zip(models, model_centrality(list(models.values()), say), strict=True):
         of_run[name]["model_centrality"] = value
+    both = zip(
+        *(standing([of_run[name][score] for name in models]) for score in ("udr", "recovery")), strict=True
+    )
+    for name, standing in zip(models, both, strict=True):
+        of_run[name]["udr_and_recovery"] = sum(standing) / 2
     order = sorted(of_run, key=lambda name: -of_run[name][by])
     runs = {name: {score: of_run[name][score] for score in LABEL_FREE} for name in order}
     labelled = _labelled({name: models[name] for name in order}, some)
@@ -98,6 +104,11 @@ def _labelled(models: Mapping[str, Model], images: Images) -> dict[str, dict[str
             strength = associations(values, model.latent.codes, images.factors)
             labelled.setdefault("mean_strongest_association", {})[name] = float(strength.max(axis=0).mean())
     return labelled
+
+
+def standing(values: Sequence[float]) -> list[float]:
+    """0 for the lowest of two or more values, 1 for the highest, the others evenly between; ties share."""
+    return [float(rank - 1) / (len(values) - 1) for rank in rankdata(values)]
 
 
 def _spearman(a: Sequence[float], b: Sequence[float]) -> float:
