@@ -172,3 +172,14 @@ def test_weights_draw_nothing_from_the_global_generator() -> None:
     for net in nets:
         init_weights(net, torch.Generator().manual_seed(0))
     assert torch.equal(torch.get_rng_state(), before)
+
+
+@each_net
+def test_features_are_what_the_last_layer_of_q_is_given(name: str) -> None:
+    """Where Q's head is one layer, they are what D's head is given, too."""
+    D = make(name).D.eval()
+    x = images(make(name))
+    last = [m for m in D.q_head.modules() if isinstance(m, nn.Linear)][-1]
+    features = D.features(x)
+    assert features.shape == (3, last.in_features)
+    torch.testing.assert_close(torch.cat(D(x).q, dim=1), last(features))
