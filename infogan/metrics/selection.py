@@ -70,11 +70,11 @@ def select(models: Mapping[str, Model], batch: int, images: Images, by: str, say
         of_run[name]["udr"] = value
     for name, value in zip(models, model_centrality(list(models.values()), say), strict=True):
         of_run[name]["model_centrality"] = value
-    both = zip(
-        *(standing([of_run[name][score] for name in models]) for score in ("udr", "recovery")), strict=True
+    by_udr, by_recovery = (
+        standing([of_run[name][score] for name in models]) for score in ("udr", "recovery")
     )
-    for name, standing in zip(models, both, strict=True):
-        of_run[name]["udr_and_recovery"] = sum(standing) / 2
+    for name, a, b in zip(models, by_udr, by_recovery, strict=True):
+        of_run[name]["udr_and_recovery"] = (a + b) / 2
     order = sorted(of_run, key=lambda name: -of_run[name][by])
     runs = {name: {score: of_run[name][score] for score in LABEL_FREE} for name in order}
     labelled = _labelled({name: models[name] for name in order}, some)
