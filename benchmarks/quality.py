@@ -3,7 +3,7 @@
     INFOGAN_DATA=FOLDER python benchmarks/quality.py [PRESET ...]
 
 L_I(c1) is the mean over 20 updates, as in metrics.jsonl. Each loop trains by itself, one after the other, on
-the real images. Writes benchmarks/records/quality.json after every run.
+the real images. Writes benchmarks/records/quality-PRESET.json after every run.
 """
 
 import sys
@@ -45,15 +45,14 @@ def reach(updates: Iterator[float]) -> dict[str, float | int | None]:
 
 
 def main() -> None:
-    measured: dict[str, dict[str, list[dict[str, float | int | None]]]] = {}
     for preset in sys.argv[1:] or ("mnist", "mnist-code", "mnist-small", "fashion"):
-        measured[preset] = {"ours": [], "usual": []}
+        measured: dict[str, list[dict[str, float | int | None]]] = {"ours": [], "usual": []}
         for seed in SEEDS:
             config = settle(replace(get_preset(preset), device="cpu", seed=seed, log_every=1))
             x = data.load(config.images).x
             for name, loop in (("ours", ours), ("usual", usual)):
-                measured[preset][name].append(reach(loop(config, x)))
-                record("quality", measured)
+                measured[name].append(reach(loop(config, x)))
+                record(f"quality-{preset}", measured)
 
 
 if __name__ == "__main__":
