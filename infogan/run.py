@@ -25,7 +25,8 @@ from infogan.config import Config
 from infogan.disk import telling, write_whole
 from infogan.errors import InfoganError
 from infogan.model import Model, make_model
-from infogan.train import Trainer, load_weights
+from infogan.state import load_weights
+from infogan.train import Trainer
 
 
 @final

@@ -20,6 +20,7 @@ from infogan.model import Model, batch_statistics
 from infogan.nets.blocks import Judgement
 from infogan.objective import discriminator_loss, gan_value, generator_loss, info_bound
 from infogan.rng import make_rng
+from infogan.state import adam_state, load_adam, part
 
 
 class Fake(NamedTuple):
@@ -229,8 +230,8 @@ class Trainer:
         return {
             **{f"G.{name}": value for name, value in self._one(i, self.G.state_dict()).items()},
             **{f"D.{name}": value for name, value in self._one(i, self.D.state_dict()).items()},
-            **self._one(i, _adam_state("adam_g", self.optim_g)),
-            **self._one(i, _adam_state("adam_d", self.optim_d)),
+            **self._one(i, adam_state("adam_g", self.optim_g)),
+            **self._one(i, adam_state("adam_d", self.optim_d)),
             "rng": self.rngs[i].get_state(),
             "n": torch.tensor(self.n),
         }
@@ -238,10 +239,10 @@ class Trainer:
     def load_state(self, *states: dict[str, Tensor]) -> None:
         """Goes on from what `state` gave, a dict a seed; all after the same number of updates."""
         state = self._all(states)
-        self.G.load_state_dict(_part(state, "G"))
-        self.D.load_state_dict(_part(state, "D"))
-        _load_adam(self.optim_g, _part(state, "adam_g"))
-        _load_adam(self.optim_d, _part(state, "adam_d"))
+        self.G.load_state_dict(part(state, "G"))
+        self.D.load_state_dict(part(state, "D"))
+        load_adam(self.optim_g, part(state, "adam_g"))
+        load_adam(self.optim_d, part(state, "adam_d"))
         for rng, of_seed in zip(self.rngs, states, strict=True):
             rng.set_state(of_seed["rng"])
         self.n = int(states[0]["n"])
@@ -269,29 +270,3 @@ def frozen(net: nn.Module) -> Iterator[None]:
         yield
     finally:
         net.requires_grad_(True)
-
-
-def load_weights(model: Model, state: dict[str, Tensor]) -> None:
-    """Puts the weights that `Trainer.state` gave into a model of the same config."""
-    model.G.load_state_dict(_part(state, "G"))
-    model.D.load_state_dict(_part(state, "D"))
-
-
-def _part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:
-    return {k.removeprefix(f"{name}."): v for k, v in state.items() if k.startswith(f"{name}.")}
-
-
-def _adam_state(name: str, optimizer: torch.optim.Optimizer) -> dict[str, Tensor]:
-    moments = optimizer.state_dict()["state"]
-    return {f"{name}.{i}.{slot}": v for i, slots in moments.items() for slot, v in slots.items()}
-
-
-def _load_adam(optimizer: torch.optim.Optimizer, state: dict[str, Tensor]) -> None:
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
-    moments: dict[int, dict[str, Tensor]] = {}
-    for key, value in state.items():
-        i, _, slot = key.partition(".")
-        if value.ndim:  # in memory as the weights are: the fused kernels go by the bytes
-            value = torch.empty_like(parameters[int(i)]).copy_(value)
-        moments.setdefault(int(i), {})[slot] = value
-    optimizer.load_state_dict({"state": moments, "param_groups": optimizer.state_dict()["param_groups"]})

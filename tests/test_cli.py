@@ -484,7 +484,7 @@ LAYERS = (
     {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
-    {"capture", "epochs", "machine"},
+    {"capture", "epochs", "machine", "state"},
     {"train"},
     {"stack", "run"},
     {"traverse", "metrics", "listen", "table", "session", "figures"},
