@@ -206,12 +206,13 @@ def judge_a_sweep(cwd: Path, runs: list[str]) -> None:
     )
     assert "difference from the first" in succeed("compare", *runs, cwd=cwd)
     ranked = json.loads(succeed("select", sweep, "--by", "recovery", "--json", cwd=cwd))
-    assert json.loads((cwd / "runs" / "selection.json").read_text()) == ranked
+    assert json.loads((cwd / "runs" / "digits-sweep-selection.json").read_text()) == ranked
     recovery = [scores["recovery"] for scores in ranked["runs"].values()]
     assert recovery == sorted(recovery, reverse=True)
     assert set(ranked["runs"]) == set(runs)
     assert set(ranked["rank_correlation"]) == {"one_to_one_accuracy", "mean_strongest_association"}
     assert "took no part" in succeed("select", "runs", cwd=cwd)
+    assert (cwd / "runs" / "selection.json").is_file()
 
 
 def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:

@@ -174,7 +174,7 @@ def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyP
     x = rng.integers(0, 256, (400, 1, 8, 8), np.uint8)
     images = Images.stored(x, factors[:, 0].astype(np.int64), factors=Factors(known, factors))
     extractor = train_classifier(images, "own")
-    scores = evaluate(make_model(config), {"train": images}, 16, groups=tuple(GROUPS), extractor=extractor)
+    scores = evaluate(make_model(config), {"train": images}, 16, groups=GROUPS, extractor=extractor)
     names = set(scores["train"])
     assert {"nmi_c1", "nmi_c2", "nmi_joint", "nmi_k_means", "association_c4_turn"} <= names
     assert {"mig", "dci_disentanglement", "factorvae", "betavae", "sap", "modularity"} <= names
@@ -186,7 +186,7 @@ def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyP
 
 
 def test_groups_by_name() -> None:
-    assert choose_groups(("all",)) == tuple(GROUPS)
+    assert choose_groups(("all",)) == GROUPS
     assert choose_groups(("bound", "association")) == ("bound", "association")
     with pytest.raises(InfoganError, match="no 'asociation'; did you mean 'association'"):
         choose_groups(("asociation",))

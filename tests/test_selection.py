@@ -1,16 +1,24 @@
 """What is scored without labels: consistency, agreement between runs, and the choice of one."""
 
 import math
+from typing import get_args
 
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
+from infogan.cli.judging import By
 from infogan.data import Factor, Factors, Images
 from infogan.errors import InfoganError
 from infogan.latent import Latent
-from infogan.metrics.consistency import agreement, made_by, nudge, recovery_scores, stability_scores
+from infogan.metrics.consistency import (
+    agreement,
+    nudge,
+    read_back,
+    recovery_scores,
+    stability_scores,
+)
 from infogan.metrics.model_centrality import model_centrality
 from infogan.metrics.selection import LABEL_FREE, select, standing
 from infogan.metrics.udr import pair_udr, udr
@@ -62,21 +70,23 @@ def test_agreement_of_each_kind() -> None:
 
 
 def test_codes_of_a_perfect_generator_come_back() -> None:
-    scores = recovery_scores(toy(MIXED), make_rng(0, "test"))
+    model = toy(MIXED)
+    scores = recovery_scores(model, read_back(model, make_rng(0, "test")))
     assert list(scores) == ["recovery_c1", "recovery_c2", "recovery_c3"]
     assert all(score["value"] > 0.999 for score in scores.values())
 
 
 def test_a_code_that_q_reads_elsewhere_does_not_come_back() -> None:
-    scores = recovery_scores(
-        toy(STRAIGHT, reads=torch.diag(torch.ones(3)).roll(1, dims=0)), make_rng(0, "test")
-    )
+    model = toy(STRAIGHT, reads=torch.diag(torch.ones(3)).roll(1, dims=0))
+    scores = recovery_scores(model, read_back(model, make_rng(0, "test")))
     assert all(score["value"] < 0.05 for score in scores.values())
 
 
 def test_images_made_carry_their_codes() -> None:
-    made = made_by(toy(STRAIGHT), make_rng(0, "test"))
+    made, drawn, read = read_back(toy(STRAIGHT), make_rng(0, "test"))
     assert made.factors is not None
+    np.testing.assert_array_equal(made.factors.values, drawn)
+    np.testing.assert_allclose(read, drawn, atol=0.01)
     np.testing.assert_allclose(
         made.x[:, 0].reshape(-1, 4)[:, :3] / 255, 0.5 + 0.2 * made.factors.values, atol=0.5 / 255
     )
@@ -141,8 +151,13 @@ def test_labels_do_not_change_the_ranking() -> None:
 
 def test_models_that_agree_with_all_others() -> None:
     alike = [toy(STRAIGHT), toy(SWAPPED), toy(STRAIGHT)]
-    assert min(model_centrality(alike)) > 0.99
-    assert min(udr(alike, real())) > 0.9
+    backs = [read_back(model, make_rng(0, "test")) for model in alike]
+    assert min(model_centrality(alike, backs)) > 0.99
+    assert min(udr(alike, backs, real())) > 0.9
+
+
+def test_the_command_line_offers_every_label_free_score() -> None:
+    assert set(get_args(get_args(By)[0])) == set(LABEL_FREE)
 
 
 def test_a_choice_takes_two() -> None:

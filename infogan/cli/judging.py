@@ -144,7 +144,10 @@ def select(
     skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
-    """Rank the runs of a sweep without a label, the best first; then say how far labels agree with that."""
+    """Rank the runs of a sweep without a label, the best first; then say how far labels agree with that.
+
+    All of it goes to NAME-sweep-selection.json, or, for a folder, to its selection.json.
+    """
     from infogan.data import Reading, load, splits_of
     from infogan.metrics.selection import select
     from infogan.run import Run, find_runs
@@ -157,8 +160,10 @@ def select(
     with console().status("") as status:
         models = {str(run.path): run.model() for run in runs}
         found = select(models, runs[0].config.batch, images, by, status.update)
-    folder = sweep if sweep.is_dir() else sweep.parent
-    Run(folder, runs[0].config).write_json("selection.json", found)
+    folder, file = (
+        (sweep, "selection.json") if sweep.is_dir() else (sweep.parent, f"{sweep.stem}-selection.json")
+    )
+    Run(folder, runs[0].config).write_json(file, found)
     print(dumps(found)) if json else _print_selection(found)
 
 
@@ -169,6 +174,7 @@ def _print_selection(found: "Selection") -> None:
     print(f"{'the best first, by ' + found['by']:{width}}  " + "  ".join(f"{s:>16}" for s in LABEL_FREE))
     for run, scores in found["runs"].items():
         print(f"{run:{width}}  " + "  ".join(f"{scores[s]:16.4f}" for s in LABEL_FREE))
+    print(*(f"  {name}: {meaning}" for name, meaning in LABEL_FREE.items()), sep="\n")
     for truth, of in found["labelled"].items():
         print(f"\nWhat labels, which took no part in this, say: {truth}, in the same order: ")
         print("  " + "  ".join(f"{value:.4f}" for value in of.values()))

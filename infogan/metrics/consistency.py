@@ -1,6 +1,7 @@
 """Whether codes hold still, which asks for no label: G's own come back, and a nudge does not change them."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -29,29 +30,33 @@ def agreement(a: Float[np.ndarray, "n"], b: Float[np.ndarray, "n"], kind: Kind) 
     return float(strengths(a[:, None], [kind], b[:, None], [kind])[0, 0])
 
 
-def made_by(model: Model, rng: torch.Generator) -> Images:
-    """5,000 images of this model's G, with the codes that made them as their factors.
+class ReadBack(NamedTuple):
+    """Images of a model's G with the codes that made them as their factors, and what its Q reads off them."""
+
+    made: Images
+    drawn: Float[np.ndarray, "n L"]
+    read: Float[np.ndarray, "n L"]
+
+
+def read_back(model: Model, rng: torch.Generator) -> ReadBack:
+    """5,000 images of this model's G, read as real ones are.
 
     Args:
         rng: draws z and c, on the CPU.
     """
-    drawn = model.sample_values(N_IMAGES, rng)
-    x = model.decode(drawn, model.latent.sample_z(N_IMAGES, rng))
+    values = model.sample_values(N_IMAGES, rng)
+    x = model.decode(values, model.latent.sample_z(N_IMAGES, rng))
+    drawn = values.numpy().astype(float)
     known = tuple(Factor(n, c.kind) for n, c in zip(model.latent.names, model.latent.codes, strict=True))
-    return Images.stored(x, factors=Factors(known, drawn.numpy().astype(float)))
+    read = model.encode(x).values.numpy().astype(float)
+    return ReadBack(Images.stored(x, factors=Factors(known, drawn)), drawn, read)
 
 
-def recovery_scores(model: Model, rng: torch.Generator) -> dict[str, Score]:
-    """`recovery_c1` ...: how well Q reads off G(z, c) the very c that made it, 5,000 times.
-
-    Args:
-        rng: draws z and c, on the CPU.
-    """
-    made = made_by(model, rng)
-    assert made.factors is not None
-    drawn, read = made.factors.values, model.encode(made.pixels).values.numpy()
+def recovery_scores(model: Model, back: ReadBack) -> dict[str, Score]:
+    """`recovery_c1` ...: how well Q reads off G(z, c) the very c that made it, 5,000 times."""
     how = "the code drawn and the code read off its generated image, Q with running statistics of batch norm"
-    return _scores(model, "recovery", lambda rows, j: (drawn[rows, j], read[rows, j]), len(read), how)
+    n = len(back.read)
+    return _scores(model, "recovery", lambda rows, j: (back.drawn[rows, j], back.read[rows, j]), n, how)
 
 
 def stability_scores(model: Model, x: UInt8[np.ndarray, "n ch h w"]) -> dict[str, Score]:

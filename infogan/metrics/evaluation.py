@@ -12,7 +12,7 @@ from infogan.errors import InfoganError, did_you_mean
 from infogan.metrics.association import association_scores
 from infogan.metrics.bound import info_bounds
 from infogan.metrics.clustering import Table, cluster_scores, count, joint, k_means
-from infogan.metrics.consistency import recovery_scores, stability_scores
+from infogan.metrics.consistency import read_back, recovery_scores, stability_scores
 from infogan.metrics.disentanglement import disentanglement_scores
 from infogan.metrics.features import Extractor, find_extractor
 from infogan.metrics.image_quality import image_quality_scores, intra_category_fid
@@ -28,15 +28,8 @@ MOST, MOST_WITH_FACTORS, MOST_FOR_FEATURES = 60_000, 20_000, 10_000
 
 Say = Callable[[str], None]
 
-GROUPS: dict[str, str] = {
-    "bound": "L_I of each code",
-    "consistency": "whether G's codes come back, and stay when an image is moved",
-    "clustering": "how discrete codes agree with labels",
-    "association": "how strongly each code follows each factor",
-    "disentanglement": "MIG, DCI, FactorVAE, BetaVAE, SAP, modularity, explicitness, InfoMEC",
-    "image-quality": "FID, KID, precision, recall, density, coverage",
-}
-QUICK = ("bound", "consistency", "clustering", "association")
+GROUPS = ("bound", "consistency", "clustering", "association", "disentanglement", "image-quality")
+QUICK = GROUPS[:4]  # which take seconds
 
 
 def choose_groups(names: Sequence[str]) -> tuple[str, ...]:
@@ -48,7 +41,7 @@ def choose_groups(names: Sequence[str]) -> tuple[str, ...]:
     for name in names:
         if name not in GROUPS and name != "all":
             raise InfoganError(f"metrics: there are no {name!r}; " + did_you_mean(name, [*GROUPS, "all"]))
-    return tuple(GROUPS) if "all" in names else tuple(names)
+    return GROUPS if "all" in names else tuple(names)
 
 
 def evaluate_run(
@@ -117,7 +110,7 @@ def evaluate(
         generated |= info_bounds(model, batch, make_rng(0, "evaluate"))
     if "consistency" in groups:
         say("codes read off generated images")
-        generated |= recovery_scores(model, make_rng(0, "recovery"))
+        generated |= recovery_scores(model, read_back(model, make_rng(0, "recovery")))
     evaluation: Evaluation = {"generated": generated}
     for split, whole in splits.items():
         last = split == list(splits)[-1]
@@ -136,12 +129,16 @@ def _of_split(
     if "consistency" in groups:
         say(f"{split}: codes of images that are moved")
         yield from stability_scores(model, images.some(MOST_FOR_FEATURES).x).items()
-    if "clustering" in groups and images.labels is not None:
+    clusters = "clustering" in groups and images.labels is not None
+    associates = "association" in groups and images.factors is not None
+    if clusters or associates:
         say(f"{split}: reading the codes of {len(images):,} images")
-        yield from _clustering(model, images, say).items()
-    if "association" in groups and images.factors is not None:
-        say(f"{split}: codes against factors")
         values = model.encode(images.pixels).values.numpy()
+    if clusters:
+        yield from _clustering(model, images, values, say).items()
+    if associates:
+        assert images.factors is not None
+        say(f"{split}: codes against factors")
         yield from association_scores(values, latent.names, latent.codes, images.factors).items()
     if "disentanglement" in groups and images.factors is not None and last:
         say(f"{split}: reading the codes of images with factors")
@@ -150,26 +147,24 @@ def _of_split(
         yield from disentanglement_scores(pairs, how, lambda what: say(f"{split}: {what}")).items()
 
 
-def _clustering(model: Model, images: Images, say: Say) -> dict[str, Score]:
+def _clustering(model: Model, images: Images, values: Float[np.ndarray, "n L"], say: Say) -> dict[str, Score]:
     """Of each discrete code, of all of them as one where there are several, and of k-means."""
     assert images.labels is not None
-    codes = model.latent.codes
+    codes, labels = model.latent.codes, images.labels
+    running = discrete(values, codes)
+    batch = discrete(model.encode(images.pixels, "batch").values.numpy(), codes)
     scores: dict[str, Score] = {}
-    for statistics in ("running", "batch"):
-        read = discrete(model.encode(images.pixels, statistics).values.numpy(), codes)
-        for name, category in read.items():
-            how = f"{name} by Q's argmax with {statistics} statistics of batch norm"
-            found = cluster_scores(category, images.labels, how)
-            suffix = f"_{name}" if len(read) > 1 else ""
-            if statistics == "running":
-                scores |= {f"{score}{suffix}": value for score, value in found.items()}
-            else:
-                scores[f"one_to_one_error{suffix}_batch_statistics"] = found["one_to_one_error"]
-        if statistics == "running" and len(read) > 1:
-            category = joint(np.stack(list(read.values()), axis=1))
-            how = f"{', '.join(read)} as one code, {category.max() + 1:,} combinations found"
-            found = cluster_scores(category, images.labels, how)
-            scores |= {f"{score}_joint": value for score, value in found.items()}
+    for name, category in running.items():
+        suffix = f"_{name}" if len(running) > 1 else ""
+        how = f"{name} by Q's argmax with running statistics of batch norm"
+        scores |= {f"{s}{suffix}": score for s, score in cluster_scores(category, labels, how).items()}
+        how = f"{name} by Q's argmax with batch statistics of batch norm"
+        again = cluster_scores(batch[name], labels, how)
+        scores[f"one_to_one_error{suffix}_batch_statistics"] = again["one_to_one_error"]
+    if len(running) > 1:
+        category = joint(np.stack(list(running.values()), axis=1))
+        how = f"{', '.join(running)} as one code, {category.max() + 1:,} combinations found"
+        scores |= {f"{s}_joint": score for s, score in cluster_scores(category, labels, how).items()}
     say("k-means")
     some = images.some(MOST_FOR_FEATURES)
     assert some.labels is not None

@@ -11,7 +11,7 @@ from infogan.errors import InfoganError
 from infogan.metrics.association import associations
 from infogan.metrics.bound import info_bounds
 from infogan.metrics.clustering import count, one_to_one_error
-from infogan.metrics.consistency import recovery_scores, stability_scores
+from infogan.metrics.consistency import ReadBack, read_back, recovery_scores, stability_scores
 from infogan.metrics.evaluation import discrete
 from infogan.metrics.model_centrality import model_centrality
 from infogan.metrics.udr import udr
@@ -57,18 +57,20 @@ def select(models: Mapping[str, Model], batch: int, images: Images, by: str, say
     some = images.some(N_IMAGES)
     x = some.x
     of_run: dict[str, dict[str, float]] = {}
+    backs: list[ReadBack] = []
     for name, model in models.items():
         say(f"{name}: bound, recovery, stability")
         bounds = info_bounds(model, batch, make_rng(0, "evaluate"))
-        recovered = recovery_scores(model, make_rng(0, "recovery"))
+        backs.append(read_back(model, make_rng(0, "recovery")))
+        recovered = recovery_scores(model, backs[-1])
         of_run[name] = {
             "bound": sum(s["value"] for s in bounds.values()),
             "recovery": float(np.mean([s["value"] for s in recovered.values()])),
             "stability": float(np.mean([s["value"] for s in stability_scores(model, x).values()])),
         }
-    for name, value in zip(models, udr(list(models.values()), some, say), strict=True):
+    for name, value in zip(models, udr(list(models.values()), backs, some, say), strict=True):
         of_run[name]["udr"] = value
-    for name, value in zip(models, model_centrality(list(models.values()), say), strict=True):
+    for name, value in zip(models, model_centrality(list(models.values()), backs, say), strict=True):
         of_run[name]["model_centrality"] = value
     by_udr, by_recovery = (
         standing([of_run[name][score] for name in models]) for score in ("udr", "recovery")

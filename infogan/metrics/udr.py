@@ -10,25 +10,31 @@ import numpy as np
 from jaxtyping import Bool, Float
 
 from infogan.data import Images
-from infogan.metrics.association import associations, strengths
-from infogan.metrics.consistency import made_by
+from infogan.metrics.association import strengths
+from infogan.metrics.consistency import ReadBack
 from infogan.model import Model
-from infogan.rng import make_rng
 
 INFORMS = 0.1  # a code that comes back from its own images less than this says nothing
 
 
-def udr(models: Sequence[Model], images: Images, say: Callable[[str], None] = lambda _: None) -> list[float]:
+def udr(
+    models: Sequence[Model],
+    backs: Sequence[ReadBack],
+    images: Images,
+    say: Callable[[str], None] = lambda _: None,
+) -> list[float]:
     """Unsupervised disentanglement ranking of each model, in [0, 1] (Duan et al. 2020, Sec. 4).
 
     The median over the other models of `pair_udr`, where R is our measure of association in place of
     Spearman's or lasso's, since a code may be a category or an angle.
+
+    Args:
+        backs: what each model reads off its own images, which says which of its codes inform.
+        images: real ones, which all models read.
     """
-    readings, informative = [], []
-    for i, model in enumerate(models, 1):
-        say(f"codes of run {i} of {len(models)}")
-        readings.append(model.encode(images.pixels).values.numpy())
-        informative.append(_informative(model))
+    say("real images, read by all runs")
+    readings = [model.encode(images.pixels).values.numpy() for model in models]
+    informative = [_informative(model, back) for model, back in zip(models, backs, strict=True)]
     pairwise = np.full((len(models), len(models)), np.nan)
     for i, j in combinations(range(len(models)), 2):
         kinds = [[code.kind for code in models[m].latent.codes] for m in (i, j)]
@@ -51,9 +57,7 @@ def pair_udr(R: Float[np.ndarray, "a b"]) -> float:
     return float(sum(parts) / sum(R.shape))
 
 
-def _informative(model: Model) -> Bool[np.ndarray, "d"]:
+def _informative(model: Model, back: ReadBack) -> Bool[np.ndarray, "d"]:
     """Which codes come back from the images that they made."""
-    made = made_by(model, make_rng(0, "recovery"))
-    assert made.factors is not None
-    read = model.encode(made.pixels).values.numpy()
-    return np.diag(associations(read, model.latent.codes, made.factors)) >= INFORMS
+    kinds = [code.kind for code in model.latent.codes]
+    return np.diag(strengths(back.drawn, kinds, back.read, kinds)) >= INFORMS
