@@ -9,7 +9,17 @@ from typing import Any, Literal, get_args
 from infogan.errors import InfoganError, did_you_mean
 from infogan.spec import parse_spec
 
-Net = Literal["mnist", "mnist-small", "digits", "svhn", "faces", "chairs", "sprites"]
+Net = Literal["mnist", "mnist-small", "digits", "svhn", "faces", "chairs", "sprites", "small", "vectors"]
+Shape = tuple[int, int, int]  # channels, height, width
+SHAPES: dict[str, Shape] = {  # of the networks that take one only
+    "mnist": (1, 28, 28),
+    "mnist-small": (1, 28, 28),
+    "digits": (1, 8, 8),
+    "svhn": (3, 32, 32),
+    "faces": (1, 32, 32),
+    "chairs": (1, 64, 64),
+    "sprites": (1, 64, 64),
+}
 Precision = Literal["auto", "32-true", "bf16-mixed", "64-true"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -23,9 +33,15 @@ class Config:
     """
 
     images: str
-    """The images to learn from: mnist, digits, npz:FILE, folder:PATH."""
+    """The images to learn from: mnist, digits, folder:PATH, npz:FILE, parquet:FILE, hf:NAME."""
     net: Net
-    """The networks: mnist is Table 1, the others are smaller."""
+    """The networks: mnist is Table 1; small takes images of any shape, vectors takes rows of numbers."""
+    shape: Shape | None = None
+    """Channels, height and width, for small and vectors; the other networks have one of their own."""
+    square: Literal["crop", "pad"] = "crop"
+    """How pictures of one's own become squares: the middle is cut out, or the border is filled up."""
+    augment: bool = False
+    """Whether D and Q see every image, real or generated, shifted and with a part covered, for small sets."""
     codes: str = "cat:10 unif:2 noise:62"
     """The codes and the noise, as KIND:NUMBER words; kinds are cat, unif, gauss, bern, circ, noise."""
     noise: Literal["uniform", "normal"] = "uniform"
@@ -54,6 +70,8 @@ class Config:
     """Adam's learning rate for D, Q and their trunk."""
     lr_g: float = 1e-3
     """Adam's learning rate for G."""
+    ema: float = 0.0
+    """The decay, an update, of the moving average of G's weights that a run is shown by; 0 is none."""
     beta1: float = 0.5
     """Adam's decay of the mean gradient."""
     beta2: float = 0.999
@@ -83,19 +101,27 @@ class Config:
         for name in ("lr_d", "lr_g", "std_floor"):
             value = getattr(self, name)
             _require(0 < value < math.inf, name, value, "a positive number")
-        for name in ("beta1", "beta2", "leak"):
+        for name in ("beta1", "beta2", "leak", "ema"):
             value = getattr(self, name)
             _require(0 <= value < 1, name, value, "in [0, 1)")
         fixed = self.fixed_std
         _require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
         _require(self.seed < 2**63, "seed", self.seed, "below 2^63")
         _require(all(0 <= value < math.inf for value in self.lam), "lam", self.lam, "0 or more")
+        takes_any = self.net not in SHAPES
+        _require((self.shape is not None) == takes_any, "shape", self.shape, _shape_rule(self.net))
+        _require(all(0 < side <= 4096 for side in self.shape or ()), "shape", self.shape, "in 1 .. 4096")
         _require(len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code")
 
     @property
     def lam_per_code(self) -> tuple[float, ...]:
         """λ, an entry a code."""
         return self.lam if len(self.lam) > 1 else self.lam * len(parse_spec(self.codes).codes)
+
+    @property
+    def net_shape(self) -> Shape:
+        """The channels, height and width of the images that the networks take."""
+        return self.shape or SHAPES[self.net]
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=2, ensure_ascii=False) + "\n"
@@ -124,6 +150,12 @@ class Config:
         return Config(**values)
 
 
+def _shape_rule(net: str) -> str:
+    if net in SHAPES:
+        return f"left out, as the networks {net} take {SHAPES[net]}"
+    return f"named for the networks {net}: channels, height, width"
+
+
 def _require(holds: bool, name: str, value: Any, rule: str) -> None:
     if not holds:
         raise InfoganError(f"config: {name} is {value}, but must be {rule}.")
@@ -134,7 +166,11 @@ def _typed(name: str, value: Any, kind: Any) -> Any:
     if kind == tuple[float, ...]:
         _require(isinstance(value, list), name, value, "a list of numbers")
         return tuple(_typed(name, v, float) for v in value)
-    if kind == float | None and value is None:
+    if kind == Shape | None and value is not None:
+        whole = isinstance(value, list) and len(value) == 3 and all(type(v) is int for v in value)
+        _require(whole, name, value, "three whole numbers")
+        return tuple(value)
+    if kind in (float | None, Shape | None) and value is None:
         return None
     if kind in (float, float | None):
         number = isinstance(value, int | float) and not isinstance(value, bool)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Literal, NamedTuple, final
+from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 import torch
@@ -13,7 +13,7 @@ from infogan.config import Config
 from infogan.data.images import Pixels, Stored
 from infogan.errors import InfoganError
 from infogan.latent import Latent
-from infogan.nets import NETS, DiscriminatorQ, Generator, init_weights
+from infogan.nets import DiscriminatorQ, Generator, init_weights, make_networks
 from infogan.rng import make_rng
 
 # Images that pass a network at once, so that memory does not grow with their number; with more, activations
@@ -22,6 +22,7 @@ CHUNK = 256
 BATCH = 1024  # whose own statistics of batch norm may be asked for
 
 Statistics = Literal["running", "batch"]
+Pictures: TypeAlias = UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]
 
 
 class Encoding(NamedTuple):
@@ -33,7 +34,10 @@ class Encoding(NamedTuple):
 
 @final
 class Model:
-    """The trained networks, in evaluation mode; images go in and come out as uint8, 0 to 255."""
+    """The trained networks, in evaluation mode.
+
+    Images go in and come out as uint8, 0 to 255, vectors as numbers of any size (n, 1, 1, width).
+    """
 
     def __init__(self, latent: Latent, G: Generator, D: DiscriminatorQ) -> None:
         self.latent = latent
@@ -53,9 +57,7 @@ class Model:
             )
 
     @torch.inference_mode()
-    def encode(
-        self, x: UInt8[np.ndarray, "n ch h w"] | Pixels, statistics: Statistics = "running"
-    ) -> Encoding:
+    def encode(self, x: Pictures | Pixels, statistics: Statistics = "running") -> Encoding:
         """What Q reads off these images, chunk by chunk, so that memory does not grow with their number.
 
         Args:
@@ -82,24 +84,22 @@ class Model:
         return Encoding(torch.cat(values), torch.cat(spreads))
 
     @torch.inference_mode()
-    def features(self, x: UInt8[np.ndarray, "n ch h w"]) -> Float[Tensor, "n width"]:
+    def features(self, x: Pictures) -> Float[Tensor, "n width"]:
         """What Q's last layer is given: the penultimate features, with running statistics of batch norm."""
         self.check_shape(tuple(x.shape[1:]), "the images")
         images = (self.G.to_range(part.to(self.device)) for part in torch.split(torch.from_numpy(x), CHUNK))
         return torch.cat([self.D.features(part).cpu() for part in images])
 
     @torch.inference_mode()
-    def decode(
-        self, values: Float[Tensor, "n L"], z: Float[Tensor, "n n_z"]
-    ) -> UInt8[np.ndarray, "n ch h w"]:
+    def decode(self, values: Float[Tensor, "n L"], z: Float[Tensor, "n n_z"]) -> Pictures:
         """G(z, c) for codes given by their values, with G's running statistics of batch norm."""
         values, z = values.to(self.device), z.to(self.device)
         chunks = zip(torch.split(values, CHUNK), torch.split(z, CHUNK), strict=True)
         images = [self.G.to_bytes(self.G(z_i, self.latent.embed(v_i))).cpu() for v_i, z_i in chunks]
-        decoded: UInt8[np.ndarray, "n ch h w"] = torch.cat(images).numpy()
+        decoded: Pictures = torch.cat(images).numpy()
         return decoded
 
-    def sample(self, n: int, rng: torch.Generator) -> UInt8[np.ndarray, "n ch h w"]:
+    def sample(self, n: int, rng: torch.Generator) -> Pictures:
         """n images, z and codes drawn from their priors by `rng`, a generator on the CPU."""
         return self.decode(self.sample_values(n, rng), self.latent.sample_z(n, rng))
 
@@ -107,9 +107,7 @@ class Model:
         """Codes drawn from their priors, as values."""
         return torch.stack([code.sample_value(n, rng) for code in self.latent.codes], dim=1)
 
-    def reconstruct(
-        self, x: UInt8[np.ndarray, "n ch h w"], rng: torch.Generator
-    ) -> UInt8[np.ndarray, "n ch h w"]:
+    def reconstruct(self, x: Pictures, rng: torch.Generator) -> Pictures:
         """Images with the codes of these, and a z drawn by `rng`, as InfoGAN has no encoder of z."""
         return self.decode(self.encode(x).values, self.latent.sample_z(len(x), rng))
 
@@ -117,7 +115,7 @@ class Model:
 def make_model(config: Config) -> Model:
     """The networks of a config, with the weights that its seed draws."""
     latent = Latent.parse(config.codes, config.noise, config.std_floor, config.fixed_std)
-    networks = NETS[config.net](latent, config.leak)
+    networks = make_networks(config, latent)
     rng = make_rng(config.seed, "weights")
     for net in networks:
         init_weights(net, rng)

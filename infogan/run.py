@@ -11,6 +11,7 @@ import json
 import os
 import platform
 import subprocess
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +23,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from infogan.config import Config
+from infogan.data import HERE, Images, Reading, load
 from infogan.disk import telling, write_whole
 from infogan.errors import InfoganError
 from infogan.model import Model, make_model
@@ -128,6 +130,10 @@ class Run:
             ) from error
         return model
 
+    def images(self, split: str = "", reading: Reading = HERE) -> Images:
+        """The images that the run was trained on, or another split of them, in the networks' shape."""
+        return load(self.config.images, split, fit(reading, self.config))
+
     def metrics(self, until: int | None = None) -> list[dict[str, float]]:
         """The lines of metrics.jsonl, up to an update; a line that a crash cut short is left out."""
         file = self.path / "metrics.jsonl"
@@ -153,6 +159,11 @@ class Run:
     def write_json(self, name: str, value: Any) -> None:
         with telling(self.path):
             write_whole(self.path / name, _dump(value))
+
+
+def fit(reading: Reading, config: Config) -> Reading:
+    """The reading that brings images of one's own to the shape that the networks of a config take."""
+    return replace(reading, shape=config.net_shape, square=config.square)
 
 
 def find_runs(path: Path) -> list[Run]:

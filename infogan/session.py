@@ -11,13 +11,12 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from infogan import data
 from infogan.config import Config
-from infogan.data import Reading
+from infogan.data import Reading, load
 from infogan.errors import InfoganError
 from infogan.listen import Display, Means, metrics_file, tensorboard
 from infogan.model import make_model
-from infogan.run import Run
+from infogan.run import Run, fit
 from infogan.stack import StackedTrainer
 from infogan.train import Trainer
 
@@ -37,7 +36,7 @@ def begin(config: Config, path: Path, reading: Reading, console: Console) -> Out
     Raises:
         InfoganError: before anything is written, where images, device or folder do not serve.
     """
-    images = data.load(config.images, reading=reading)
+    images = load(config.images, reading=fit(reading, config))
     trainer = Trainer(config, make_model(config), images)
     return _train([Run.create(path, trainer.config, len(images))], trainer, console)
 
@@ -53,7 +52,7 @@ def resume(path: Path, updates: int | None, reading: Reading, console: Console) 
     """
     run = Run.open(path)
     config = replace(run.config, updates=run.config.updates if updates is None else updates)
-    trainer = Trainer(config, make_model(config), data.load(config.images, reading=reading))
+    trainer = Trainer(config, make_model(config), run.images(reading=reading))
     trainer.load_state(run.state())
     if trainer.n >= config.updates:
         raise InfoganError(
@@ -74,7 +73,7 @@ def train_stacked(config: Config, paths: Mapping[int, Path], reading: Reading, c
     Raises:
         InfoganError: before anything is written, where images, device or folders do not serve.
     """
-    images = data.load(config.images, reading=reading)
+    images = load(config.images, reading=fit(reading, config))
     trainer = StackedTrainer(config, list(paths), images)
     runs = [
         Run.open(path)

@@ -7,9 +7,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infogan.config import Net
+from infogan.config import SHAPES, Net
 from infogan.latent import Latent
-from infogan.nets import NETS, Networks, init_weights
+from infogan.nets import NETS, OF_ANY_SHAPE, Networks, init_weights
 
 MNIST = "cat:10 unif:2 noise:62"
 EVERY_KIND = "cat:10 unif:2 gauss:1 bern:1 circ:1 noise:5"
@@ -53,7 +53,12 @@ def test_the_laptop_nets_have_the_layers_of_table_1() -> None:
 
 
 def test_every_net_that_a_config_may_name_is_there() -> None:
-    assert set(NETS) == set(get_args(Net))
+    assert set(NETS) | set(OF_ANY_SHAPE) == set(get_args(Net))
+
+
+@each_net
+def test_the_config_knows_the_shape_of_the_net(name: str) -> None:
+    assert make(name).G.shape == SHAPES[name]
 
 
 @each_net

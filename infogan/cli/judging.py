@@ -148,7 +148,7 @@ def select(
 
     All of it goes to NAME-sweep-selection.json, or, for a folder, to its selection.json.
     """
-    from infogan.data import Reading, load, splits_of
+    from infogan.data import Reading, splits_of
     from infogan.metrics.selection import select
     from infogan.run import Run, find_runs
 
@@ -156,7 +156,7 @@ def select(
     name = runs[0].config.images
     if {run.config.images for run in runs} != {name}:
         raise InfoganError(f"select: the runs of {sweep} were trained on different images; name a sweep.")
-    images = load(name, splits_of(name, reading)[0], reading)
+    images = runs[0].images(splits_of(name, reading)[0], reading)
     with console().status("") as status:
         models = {str(run.path): run.model() for run in runs}
         found = select(models, runs[0].config.batch, images, by, status.update)

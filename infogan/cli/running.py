@@ -24,13 +24,13 @@ def figures(
     json: Json = False,
 ) -> None:
     """Draw a run: L_I over updates, every code moved, confusion table, codes against factors (Figs. 1-6)."""
-    from infogan.data import Reading, load, splits_of
+    from infogan.data import Reading, splits_of
     from infogan.figures import make_figures, save_figures
     from infogan.run import Run
 
     opened = Run.open(run)
     name, reading = opened.config.images, Reading(data, skip_bad)
-    images = load(name, splits_of(name, reading)[-1], reading)
+    images = opened.images(splits_of(name, reading)[-1], reading)
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
         paths = save_figures(make_figures(opened, opened.model(), images, other), opened.figures)
@@ -78,13 +78,13 @@ def encode(
 ) -> None:
     """Read the codes off images: a row an image, for each code its value and its spread."""
     from infogan.data import Reading, load
-    from infogan.run import Run
+    from infogan.run import Run, fit
     from infogan.table import check_target, write_codes
 
     opened = Run.open(run)
     check_target(out)
     model = opened.model()
-    loaded = load(images, reading=Reading(data, skip_bad))
+    loaded = load(images, reading=fit(Reading(data, skip_bad), opened.config))
     with console().status(f"reading the codes of {len(loaded):,} images"):
         write_codes(out, model.latent, model.encode(loaded.pixels), loaded.names)
     print_paths([out], json)

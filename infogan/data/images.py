@@ -13,7 +13,10 @@ from infogan.rng import make_rng
 
 
 class Pixels(ABC):
-    """Images that can be asked for by index, 0 to 255, row 0 at the top: stored, or drawn when asked for."""
+    """Images that can be asked for by index, 0 to 255, row 0 at the top: stored, or drawn when asked for.
+
+    Vectors are images of one row, (1, 1, width), of numbers of any size.
+    """
 
     @property
     @abstractmethod
@@ -24,7 +27,7 @@ class Pixels(ABC):
     def __len__(self) -> int: ...
 
     @abstractmethod
-    def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"]:
+    def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"]:
         """The images of these indices, on the device that `to` chose; the index may lie anywhere."""
 
     @abstractmethod
@@ -36,7 +39,7 @@ class Pixels(ABC):
 class Stored(Pixels):
     """Images that lie in memory, or in the memory of a device."""
 
-    def __init__(self, x: UInt8[Tensor, "n ch h w"]) -> None:
+    def __init__(self, x: UInt8[Tensor, "n ch h w"] | Float[Tensor, "n 1 1 w"]) -> None:
         self.x = x
 
     @property
@@ -47,7 +50,7 @@ class Stored(Pixels):
     def __len__(self) -> int:
         return len(self.x)
 
-    def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"]:
+    def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"]:
         return self.x[index.to(self.x.device)]
 
     def to(self, device: torch.device) -> "Stored":

@@ -4,11 +4,12 @@ import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeVar, final
+from typing import Literal, TypeVar, final
 
 from rich.console import Console
 from rich.progress import track
 
+from infogan.config import Shape
 from infogan.data.images import Factor, Images
 from infogan.errors import InfoganError
 
@@ -22,6 +23,8 @@ class Reading:
 
     root: Path | None = None  # None takes INFOGAN_DATA
     skip_bad: bool = False
+    shape: Shape | None = None  # what images of one's own are brought to; None leaves them as they are
+    square: Literal["crop", "pad"] = "crop"  # how they become squares
 
     @property
     def folder(self) -> Path | None:

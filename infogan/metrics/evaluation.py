@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from infogan.codes import Code
-from infogan.data import HERE, Images, Reading, load, splits_of
+from infogan.data import HERE, Images, Reading, splits_of
 from infogan.errors import InfoganError, did_you_mean
 from infogan.metrics.association import association_scores
 from infogan.metrics.bound import info_bounds
@@ -62,7 +62,7 @@ def evaluate_run(
         InfoganError: where the run has no checkpoint, or its images cannot be read or compared with anything.
     """
     model, name = run.model(), run.config.images
-    splits = {split or "train": load(name, split, reading) for split in splits_of(name, reading)}
+    splits = {split or "train": run.images(split, reading) for split in splits_of(name, reading)}
     extractor = None
     if "image-quality" in groups:
         extractor = find_extractor(name, next(iter(splits.values())), reading, features, say)

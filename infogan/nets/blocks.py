@@ -22,16 +22,20 @@ class Judgement(NamedTuple):
 
 @final
 class Generator(nn.Module):
-    """G(z, c): images of a fixed shape, in [0, 1] or in [-1, 1] as its last layer has it."""
+    """G(z, c): images of a fixed shape, in [0, 1] or in [-1, 1] as its last layer has it, or vectors.
+
+    Vectors are images of one row, (1, 1, width), of numbers of any size.
+    """
 
     def __init__(
         self,
         latent: Latent,
         layers: nn.Sequential,
         shape: tuple[int, int, int],
-        low: Literal[0, -1] = 0,
+        low: Literal[0, -1] | None = 0,
     ) -> None:
-        """Takes the shape as channels, height, width; `low` is 0 after a sigmoid, -1 after a tanh."""
+        """Takes the shape as channels, height, width; `low` is 0 after a sigmoid, -1 after a tanh, None for
+        vectors."""
         super().__init__()
         self.latent = latent
         self.layers = layers
@@ -42,12 +46,16 @@ class Generator(nn.Module):
         x: Tensor = self.layers(self.latent.pack(z, c))
         return x
 
-    def to_range(self, x: UInt8[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
-        """Stored images, 0 to 255, in the range of this G, which is what D sees."""
+    def to_range(self, x: UInt8[Tensor, "b ch h w"] | Float[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+        """Stored images, 0 to 255, in the range of this G, which is what D sees; vectors as they are."""
+        if self.low is None:
+            return x.float()
         return x.float() / 255 * (1 - self.low) + self.low
 
-    def to_bytes(self, x: Float[Tensor, "b ch h w"]) -> UInt8[Tensor, "b ch h w"]:
-        """From this G's range back to 0 .. 255."""
+    def to_bytes(self, x: Float[Tensor, "b ch h w"]) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b ch h w"]:
+        """From this G's range back to 0 .. 255; vectors as they are."""
+        if self.low is None:
+            return x.float()
         return ((x.float() - self.low) * (255 / (1 - self.low))).round().byte()
 
 
