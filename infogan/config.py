@@ -108,6 +108,7 @@ class Config:
         _require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
         _require(self.seed < 2**63, "seed", self.seed, "below 2^63")
         _require(all(0 <= value < math.inf for value in self.lam), "lam", self.lam, "0 or more")
+        _require(not (self.augment and self.net == "vectors"), "augment", True, "off for vectors")
         takes_any = self.net not in SHAPES
         _require((self.shape is not None) == takes_any, "shape", self.shape, _shape_rule(self.net))
         _require(all(0 < side <= 4096 for side in self.shape or ()), "shape", self.shape, "in 1 .. 4096")

@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-from infogan.config import Config
+from infogan.config import Config, Shape
 from infogan.errors import InfoganError, did_you_mean
+from infogan.spec import parse_spec
 
 
 def mnist() -> Config:
@@ -121,6 +122,26 @@ def sprites() -> Config:
         codes="cat:3 unif:4 circ:1 noise:16",
         batch=64,
         fresh_fake=False,
+    )
+
+
+OWN_CODES = "cat:10 unif:4 noise:62"
+
+
+def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES) -> Config:
+    """Images of one's own, any number of any shape."""
+    kinds = [kind for kind, _ in parse_spec(codes).codes]
+    return Config(
+        images=images,
+        net="small",
+        shape=shape,
+        codes=codes,
+        lam=tuple(0.3 if kind == "cat" else 0.1 for kind in kinds),
+        fresh_fake=False,
+        augment=n < 5_000,
+        ema=0.999,
+        batch=min(64, max(2, n // 2)),
+        updates=int(5_000 * max(1.0, n / 10_000) ** 0.5),
     )
 
 

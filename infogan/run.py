@@ -4,7 +4,9 @@ config.json                   the whole config
 run.json                      versions, machine, commit, when it began, how many images
 metrics.jsonl                 a line for every `log_every` updates
 checkpoints/0005000.safetensors   the state after that many updates; the newest two stay
-evaluation.json, figures/     what `infogan evaluate` and `infogan figures` add
+evaluation.json, figures/, report.html   what `infogan evaluate`, `figures` and `report` add
+names.json, inversion.safetensors        what `infogan explore` adds
+model.safetensors             instead of checkpoints, where a run was exported to be shared: weights alone
 """
 
 import json
@@ -72,6 +74,14 @@ class Run:
             raise InfoganError(f"{path} is not a run: it holds no config.json{hint}.")
         try:
             return Run(path, Config.from_json(file.read_text()))
+        except InfoganError as error:
+            made_by = _version_of(path)
+            if made_by in (None, version("infogan")):
+                raise
+            raise InfoganError(
+                f"{path} was made by infogan {made_by}, and this is {version('infogan')}, which cannot read "
+                f"it ({error}); install that version."
+            ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise InfoganError(f"{file} cannot be read ({error}).") from error
 
@@ -80,14 +90,18 @@ class Run:
         return self.path / "figures"
 
     def checkpoint(self) -> Path | None:
-        """The newest checkpoint, if there is one."""
-        return max(self.path.glob("checkpoints/*.safetensors"), default=None)
+        """The newest checkpoint, or the weights that were shared, if there is one."""
+        shared = self.path / "model.safetensors"
+        newest = max(self.path.glob("checkpoints/*.safetensors"), default=None)
+        return newest or (shared if shared.is_file() else None)
 
     @property
     def updates(self) -> int:
         """How many updates the newest checkpoint has seen."""
         newest = self.checkpoint()
-        return int(newest.stem) if newest else 0
+        if newest is None:
+            return 0
+        return int(newest.stem) if newest.stem.isdigit() else self.config.updates
 
     def state(self) -> dict[str, Tensor]:
         """What the newest checkpoint holds.
@@ -134,6 +148,16 @@ class Run:
         """The images that the run was trained on, or another split of them, in the networks' shape."""
         return load(self.config.images, split, fit(reading, self.config))
 
+    def code_names(self) -> dict[str, str]:
+        """What people call the codes, by the paper's name: {"c1": "digit"}; those that have no name lack."""
+        try:
+            found = json.loads((self.path / "names.json").read_text("utf-8"))
+        except (OSError, ValueError):
+            return {}
+        known = [f"c{i}" for i in range(1, len(self.config.lam_per_code) + 1)]
+        given = found if isinstance(found, dict) else {}
+        return {code: given[code] for code in known if isinstance(given.get(code), str)}
+
     def metrics(self, until: int | None = None) -> list[dict[str, float]]:
         """The lines of metrics.jsonl, up to an update; a line that a crash cut short is left out."""
         file = self.path / "metrics.jsonl"
@@ -159,6 +183,11 @@ class Run:
     def write_json(self, name: str, value: Any) -> None:
         with telling(self.path):
             write_whole(self.path / name, _dump(value))
+
+
+def shipped() -> Path:
+    """The run that comes with the package: a small model of MNIST; docs/results.md has its recipe."""
+    return Path(__file__).parent / "shipped"
 
 
 def fit(reading: Reading, config: Config) -> Reading:
@@ -203,6 +232,14 @@ def _circumstances(n_images: int) -> dict[str, Any]:
             "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
         },
     }
+
+
+def _version_of(path: Path) -> str | None:
+    """The version of this package that began a run, where its run.json says so."""
+    try:
+        return str(json.loads((path / "run.json").read_text("utf-8"))["versions"]["infogan"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _commit() -> str | None:

@@ -53,7 +53,10 @@ def resume(path: Path, updates: int | None, reading: Reading, console: Console) 
     run = Run.open(path)
     config = replace(run.config, updates=run.config.updates if updates is None else updates)
     trainer = Trainer(config, make_model(config), run.images(reading=reading))
-    trainer.load_state(run.state())
+    state = run.state()
+    if "n" not in state:
+        raise InfoganError(f"{path} holds weights to be used, not the state of a training; train anew.")
+    trainer.load_state(state)
     if trainer.n >= config.updates:
         raise InfoganError(
             f"{path} has done its {trainer.n} updates; give a larger --updates to go on with it."

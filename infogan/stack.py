@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
 
+from infogan.augment import augment
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.epochs import Epochs
@@ -81,6 +82,12 @@ class StackedTrainer(Trainer):
         x = self.model.G.to_range(self.pixels.take(chosen))
         return x.view(len(self.seeds), self.config.batch, *x.shape[1:])
 
+    def seen(self, x: Float[Tensor, "s b ch h w"]) -> Float[Tensor, "s b ch h w"]:
+        """The images as D and Q see them, each seed's changed by a stream of its own."""
+        if not self.config.augment:
+            return x
+        return torch.stack([augment(x_i, rng) for x_i, rng in zip(x, self.rngs, strict=True)])
+
     def of_seeds(self, update: Update) -> list[Update]:
         """An update seed by seed."""
         n, *values = update
@@ -108,4 +115,4 @@ def _shared(name: str) -> bool:
 
 def _stacked_name(name: str) -> str:
     net, _, rest = name.partition(".")
-    return f"{net}.one.{rest}" if net in ("G", "D") else name
+    return f"{net}.one.{rest}" if net in ("G", "D", "averaged") else name

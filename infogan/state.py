@@ -7,8 +7,8 @@ from infogan.model import Model
 
 
 def load_weights(model: Model, state: dict[str, Tensor]) -> None:
-    """Puts the weights that `Trainer.state` gave into a model of the same config."""
-    model.G.load_state_dict(part(state, "G"))
+    """Puts the weights that `Trainer.state` gave into a model of the same config; of G the averaged ones."""
+    model.G.load_state_dict(part(state, "averaged") or part(state, "G"))
     model.D.load_state_dict(part(state, "D"))
 
 

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -10,6 +11,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from infogan.augment import augment
 from infogan.capture import Captured
 from infogan.config import Config
 from infogan.data.images import Images
@@ -100,6 +102,7 @@ class Trainer:
             setattr(optimizer, "found_inf", self.forbidden)  # noqa: B010, as no stub knows it
         self.D, self.optim_d = self.fabric.setup(D, optim_d)
         self.G, self.optim_g = self.fabric.setup(G, optim_g)
+        self.averaged = deepcopy(G).requires_grad_(False) if c.ema else None
 
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
@@ -128,7 +131,19 @@ class Trainer:
         L_I, loss_d = self.step_d(x_real, fake)
         loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
         self.applied.add_(self.forbidden < 1)
+        if self.averaged is not None:
+            self.average(self.averaged)
         return L_I, loss_d, loss_g
+
+    def average(self, averaged: nn.Module) -> None:
+        """Moves the mean of G's weights, and of its running statistics, on to the present ones."""
+        # Early on the mean is of few updates, so that it forgets the weights that G began with.
+        decay = ((1 + self.applied) / (10 + self.applied)).clamp(max=self.config.ema)
+        for mean, now in zip(averaged.state_dict().values(), self.G.state_dict().values(), strict=True):
+            if mean.is_floating_point():
+                mean.lerp_(now, (1 - decay).to(mean.dtype))
+            else:
+                mean.copy_(now)
 
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""
@@ -149,9 +164,9 @@ class Trainer:
         # Apart, each with its own batch statistics; only real images leave a mark on the running ones.
         # One autocast around both, so that D's weights are rounded to bf16 once.
         with self.fabric.autocast():
-            real = self.D(x_real)
+            real = self.D(self.seen(x_real))
             with batch_statistics(self.D):
-                judged = self.D(fake.x.detach(), inform_trunk=self.config.inform_trunk)
+                judged = self.D(self.seen(fake.x.detach()), inform_trunk=self.config.inform_trunk)
         losses = self.each(self.losses_d)(real, judged, fake.c)
         self._descend("D", losses, self.optim_d)
         return losses.L_I.detach(), losses.loss.detach()
@@ -160,10 +175,17 @@ class Trainer:
         """G moves; D, Q and their trunk do not. Gives the loss from before the move."""
         with frozen(self.D), batch_statistics(self.D):
             with self.fabric.autocast():
-                judged = self.D(fake.x)
+                judged = self.D(self.seen(fake.x))
             losses = self.each(self.losses_g)(judged, fake.c)
             self._descend("G", losses, self.optim_g)
         return losses.loss.detach()
+
+    def seen(self, x: Float[Tensor, "*seeds b ch h w"]) -> Float[Tensor, "*seeds b ch h w"]:
+        """The images as D and Q see them."""
+        if not self.config.augment:
+            return x
+        (rng,) = self.rngs
+        return augment(x, rng)
 
     def losses_d(self, real: Judgement, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
         """What D, Q and their trunk descend, of one network's real and fake batch."""
@@ -227,9 +249,11 @@ class Trainer:
             InfoganError: where an update since the last look was not applied.
         """
         self.look()
+        averaged = {} if self.averaged is None else self.averaged.state_dict()
         return {
             **{f"G.{name}": value for name, value in self._one(i, self.G.state_dict()).items()},
             **{f"D.{name}": value for name, value in self._one(i, self.D.state_dict()).items()},
+            **{f"averaged.{name}": value for name, value in self._one(i, averaged).items()},
             **self._one(i, adam_state("adam_g", self.optim_g)),
             **self._one(i, adam_state("adam_d", self.optim_d)),
             "rng": self.rngs[i].get_state(),
@@ -241,6 +265,8 @@ class Trainer:
         state = self._all(states)
         self.G.load_state_dict(part(state, "G"))
         self.D.load_state_dict(part(state, "D"))
+        if self.averaged is not None:
+            self.averaged.load_state_dict(part(state, "averaged"))
         load_adam(self.optim_g, part(state, "adam_g"))
         load_adam(self.optim_d, part(state, "adam_d"))
         for rng, of_seed in zip(self.rngs, states, strict=True):

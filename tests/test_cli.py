@@ -481,15 +481,16 @@ def test_no_torchvision() -> None:
 
 
 LAYERS = (
-    {"errors", "rng", "spec", "disk"},
+    {"errors", "rng", "spec", "disk", "progress"},
     {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
-    {"capture", "epochs", "machine", "state"},
+    {"augment", "capture", "epochs", "machine", "state", "inversion"},
     {"train"},
     {"stack", "run"},
     {"traverse", "metrics", "listen", "table", "session", "figures"},
-    {"sweep", "bench"},
+    {"sweep", "bench", "report", "export", "estimator"},
+    {"explore"},
     {"cli"},
     {"__main__"},
 )

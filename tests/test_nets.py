@@ -1,25 +1,34 @@
 """What all networks keep to: shapes, ranges, what D and Q share, weights at the start."""
 
 import math
+from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import pytest
 import torch
 from torch import Tensor, nn
 
-from infogan.config import SHAPES, Net
+from infogan.config import SHAPES, Config, Net
 from infogan.latent import Latent
-from infogan.nets import NETS, OF_ANY_SHAPE, Networks, init_weights
+from infogan.nets import NETS, OF_ANY_SHAPE, Networks, init_weights, make_networks
+from infogan.nets.small import make_small
 
 MNIST = "cat:10 unif:2 noise:62"
 EVERY_KIND = "cat:10 unif:2 gauss:1 bern:1 circ:1 noise:5"
 
-each_net = pytest.mark.parametrize("name", NETS)
+SIDES = {"small, colour": (3, 32, 32), "small, flat": (1, 9, 50), "small, odd": (1, 13, 7)}
+MAKERS: dict[str, Callable[[Latent, float], Networks]] = {
+    **NETS,
+    **{name: partial(make_small, shape=shape) for name, shape in SIDES.items()},
+}
+
+each_net = pytest.mark.parametrize("name", MAKERS)
 
 
 def make(name: str, codes: str = MNIST, seed: int = 0) -> Networks:
     """Networks with weights, one generator for both."""
-    nets = NETS[name](Latent.parse(codes), 0.1)
+    nets = MAKERS[name](Latent.parse(codes), 0.1)
     rng = torch.Generator().manual_seed(seed)
     for net in nets:
         init_weights(net, rng)
@@ -56,9 +65,37 @@ def test_every_net_that_a_config_may_name_is_there() -> None:
     assert set(NETS) | set(OF_ANY_SHAPE) == set(get_args(Net))
 
 
-@each_net
+@pytest.mark.parametrize("name", NETS)
 def test_the_config_knows_the_shape_of_the_net(name: str) -> None:
     assert make(name).G.shape == SHAPES[name]
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 4), (1, 5, 7), (3, 31, 32), (3, 64, 64), (1, 9, 100), (1, 2, 2)])
+def test_small_makes_and_reads_images_of_any_shape(shape: tuple[int, int, int]) -> None:
+    config = Config(images="own", net="small", shape=shape, codes=EVERY_KIND)
+    latent = Latent.parse(EVERY_KIND)
+    G, D = make_networks(config, latent)
+    rng = torch.Generator().manual_seed(0)
+    x = G(latent.sample_z(3, rng), latent.sample_c(3, rng))
+    assert x.shape == (3, *shape)
+    assert D(x).logit.shape == (3,)
+    x.std(dim=0).sum().backward()
+    first = next(G.parameters()).grad
+    assert first is not None
+    assert first.abs().sum() > 0
+
+
+def test_vectors_keep_their_numbers() -> None:
+    """No range is theirs: what G makes is what comes out, and what D is given is what there is."""
+    config = Config(images="own", net="vectors", shape=(1, 1, 6), codes=EVERY_KIND)
+    latent = Latent.parse(EVERY_KIND)
+    G, D = make_networks(config, latent)
+    x = torch.tensor([[-1e3, 0.0, 0.5, 3.0, 7e4, -2.5]]).reshape(1, 1, 1, 6)
+    assert torch.equal(G.to_range(x), x)
+    assert torch.equal(G.to_bytes(x), x)
+    assert D(x.expand(4, 1, 1, 6)).logit.shape == (4,)
+    rng = torch.Generator().manual_seed(0)
+    assert G(latent.sample_z(4, rng), latent.sample_c(4, rng)).shape == (4, 1, 1, 6)
 
 
 @each_net

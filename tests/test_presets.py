@@ -16,7 +16,7 @@ from infogan.data.faces3d import FACTORS as FACE_FACTORS
 from infogan.data.faces3d import draw_people
 from infogan.data.head import has_head, load_head
 from infogan.model import make_model
-from infogan.presets import PRESETS
+from infogan.presets import PRESETS, own
 from infogan.train import Trainer
 
 UPDATES, BATCH = 20, 8
@@ -39,6 +39,19 @@ def some_images(name: str) -> Images:
         return data.load(name)
     noise = np.random.default_rng(0).integers(0, 256, (64, *source.shape), np.uint8)
     return Images.stored(np.sort(noise, axis=-1))
+
+
+@pytest.mark.parametrize("n", [2, 3, 200, 5_000, 10_000, 1_000_000])
+def test_images_of_ones_own_in_any_number(n: int) -> None:
+    """A batch is never more than there is; more images are never seen fewer times in all."""
+    codes = "cat:3 unif:2 circ:1"
+    config = own("folder:a", n, (3, 32, 32), codes)
+    assert 2 <= config.batch <= n
+    assert len(config.lam_per_code) == 4
+    assert config.lam_per_code[0] > config.lam_per_code[1]  # Table 7's way: discrete codes weigh more
+    assert config.augment == (n < 5_000)
+    more = own("folder:a", 4 * n, (3, 32, 32), codes)
+    assert more.updates * more.batch >= config.updates * config.batch
 
 
 @pytest.mark.parametrize("name", PRESETS)

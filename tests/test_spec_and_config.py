@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogan.config import Config, Device, Net, Precision
+from infogan.config import SHAPES, Config, Device, Precision
 from infogan.errors import InfoganError
 from infogan.presets import PRESETS, get_preset
 from infogan.spec import DEFAULT_NOISE, Kind, parse_spec
@@ -87,7 +87,10 @@ counts = st.integers(1, 10**9)
 
 VALID: dict[str, st.SearchStrategy[Any]] = {
     "images": st.text(),
-    "net": st.sampled_from(get_args(Net)),
+    "net": st.sampled_from(sorted(SHAPES)),
+    "shape": st.none(),
+    "square": st.sampled_from(["crop", "pad"]),
+    "augment": st.booleans(),
     "codes": st.lists(code_words, min_size=1, max_size=3).map(
         lambda words: " ".join(f"{kind}:{number}" for kind, number in words)
     ),
@@ -104,6 +107,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "batch": st.integers(2, 10**6),
     "lr_d": positive,
     "lr_g": positive,
+    "ema": below_1,
     "beta1": below_1,
     "beta2": below_1,
     "seed": st.integers(0, 2**63 - 1),

@@ -5,10 +5,14 @@ import sys
 
 from cyclopts import App, Parameter
 
-from infogan.cli import datasets, judging, running, training
+from infogan.cli import datasets, experiments, judging, running, training
 from infogan.errors import InfoganError
+from infogan.progress import QUIET
 
-EXIT = "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
+EPILOGUE = (
+    "--quiet, anywhere, leaves out progress, as INFOGAN_QUIET=1 does. "
+    "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
+)
 
 
 def make_app() -> App:
@@ -16,11 +20,12 @@ def make_app() -> App:
     app = App(
         name="infogan",
         help="Finds the factors of variation in unlabelled images and hands them over as knobs.",
-        help_epilogue=EXIT,
+        help_epilogue=EPILOGUE,
         default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
     )
-    for part in (training, running, judging, datasets):
+    for part in (training, experiments, running, judging, datasets):
         part.register(app)
+    app.register_install_completion_command(help="Have the shell complete verbs, presets and options.")
     return app
 
 
@@ -35,8 +40,11 @@ def calm_threads() -> None:
 def main() -> None:
     """The entry point."""
     calm_threads()
+    arguments = [argument for argument in sys.argv[1:] if argument != "--quiet"]
+    if len(arguments) < len(sys.argv) - 1:
+        os.environ[QUIET] = "1"
     try:
-        make_app()()
+        make_app()(arguments)
     except InfoganError as error:
         print(f"infogan: {error}", file=sys.stderr)
         sys.exit(2)

@@ -3,25 +3,15 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 from cyclopts import Parameter
-
-if TYPE_CHECKING:
-    from rich.console import Console
 
 Data = Annotated[Path | None, Parameter(help="The folder of data sets; else INFOGAN_DATA.")]
 Json = Annotated[bool, Parameter(name="--json", help="Print JSON.", negative=())]
 SkipBad = Annotated[
     bool, Parameter(help="Leave out pictures that cannot be read, and say how many.", negative=())
 ]
-
-
-def console() -> "Console":
-    """Where progress goes: standard error."""
-    from rich.console import Console
-
-    return Console(stderr=True)
 
 
 def print_paths(paths: Sequence[Path], as_json: bool) -> None:

@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from infogan.cli.app import Data, Json, SkipBad, console, dumps, print_paths
+from infogan.cli.app import Data, Json, SkipBad, dumps, print_paths
+from infogan.progress import console
 
 Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE or folder:PATH.")]
 

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from infogan.cli.app import Data, Json, SkipBad, console, dumps
+from infogan.cli.app import Data, Json, SkipBad, dumps
 from infogan.errors import InfoganError
+from infogan.progress import console
 
 if TYPE_CHECKING:
     from rich.status import Status

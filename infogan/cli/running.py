@@ -5,7 +5,8 @@ from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from infogan.cli.app import Data, Json, SkipBad, console, print_paths
+from infogan.cli.app import Data, Json, SkipBad, print_paths
+from infogan.progress import console
 
 
 def register(app: App) -> None:

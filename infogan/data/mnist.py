@@ -11,7 +11,6 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import wrap_file
 
 from infogan.data.cache import cache_folder
@@ -19,6 +18,7 @@ from infogan.data.idx import read_idx
 from infogan.data.images import Images
 from infogan.data.source import Reading, Source
 from infogan.errors import InfoganError
+from infogan.progress import console
 
 FILES = {
     "train": ("train-images-idx3-ubyte", "train-labels-idx1-ubyte"),
@@ -119,9 +119,7 @@ def _fetch(name: str, file: str, md5: str, mirrors: Sequence[str]) -> Path:
 def _download(url: str) -> bytes:
     with urllib.request.urlopen(url, timeout=30) as reply:
         size = int(reply.headers.get("Content-Length") or 0)
-        with wrap_file(
-            reply, total=size, description=url.rsplit("/", 1)[-1], console=Console(stderr=True)
-        ) as file:
+        with wrap_file(reply, total=size, description=url.rsplit("/", 1)[-1], console=console()) as file:
             content: bytes = file.read()
     return content
 

@@ -1,19 +1,15 @@
 """What a data set says of itself before it is loaded, and how its files are found and read."""
 
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeVar, final
-
-from rich.console import Console
-from rich.progress import track
+from typing import Literal, final
 
 from infogan.config import Shape
 from infogan.data.images import Factor, Images
 from infogan.errors import InfoganError
-
-T = TypeVar("T")
+from infogan.progress import progress as progress
 
 
 @final
@@ -73,9 +69,3 @@ class Source:
     labels: str = ""  # what the labels name, where there are any
     factors: tuple[Factor, ...] = ()
     files: tuple[str, ...] = ()  # what is looked for below the folder; empty where nothing is needed
-
-
-def progress(items: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
-    """The same items, with a line on standard error saying how far they are, gone when they are done."""
-    console = Console(stderr=True)
-    return track(items, doing, total, console=console, transient=True, disable=not console.is_terminal)

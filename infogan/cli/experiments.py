@@ -1,0 +1,144 @@
+"""infogan sweep, bench and presets."""
+
+import dataclasses
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import App, Parameter
+
+from infogan.cli.app import Data, Json, SkipBad, dumps
+from infogan.cli.options import (
+    Size,
+    Source,
+    named,
+    open_options,
+    own_config,
+    own_name,
+    preset_options,
+    with_options,
+)
+from infogan.config import Config, Device, Precision
+from infogan.errors import InfoganError
+from infogan.presets import PRESETS, get_preset
+from infogan.progress import console
+
+if TYPE_CHECKING:
+    from infogan.data import Reading
+
+Seeds = Annotated[int, Parameter(help="How many runs, with the seeds from --seed on.")]
+Stacked = Annotated[bool, Parameter(help="Train the seeds as one, for a large GPU.", negative=())]
+Folder = Annotated[Path, Parameter(help="The folder of the runs PRESET-SEED.")]
+
+
+def register(app: App) -> None:
+    """Adds the verbs, with a command below `sweep` for every preset."""
+    doc = "Train a preset, or images of your own, with several seeds, and say which did best at what."
+    sweep = App(name="sweep", help=doc)
+    for name, preset in PRESETS.items():
+        sweep.command(_sweep_preset(name, preset_options(preset()), preset.__doc__), name=name)
+    sweep.default(with_options(_sweep_own, open_options(), doc))
+    app.command(sweep)
+    app.command(bench)
+    app.command(presets)
+
+
+def _sweep_preset(name: str, options: type, doc: str | None) -> Callable[..., None]:
+    """`infogan sweep NAME`, whose options are the fields of Config."""
+
+    def command(
+        *,
+        config: Any,
+        seeds: Seeds = 5,
+        stacked: Stacked = False,
+        out: Folder = Path("runs"),
+        data: Data = None,
+        skip_bad: SkipBad = False,
+        json: Json = False,
+    ) -> None:
+        from infogan.data import Reading
+
+        chosen = Config(**dataclasses.asdict(config))
+        _sweep(name, chosen, seeds, stacked, out, Reading(data, skip_bad), json)
+
+    return with_options(command, options, doc)
+
+
+def _sweep_own(
+    source: Source = "",
+    /,
+    *,
+    config: Any,
+    size: Size = 32,
+    seeds: Seeds = 5,
+    stacked: Stacked = False,
+    out: Folder = Path("runs"),
+    data: Data = None,
+    skip_bad: SkipBad = False,
+    json: Json = False,
+) -> None:
+    if not source:
+        raise InfoganError("sweep what? Name a preset, which `infogan presets` lists, or folder:PATH.")
+    from infogan.data import Reading
+
+    reading = Reading(data, skip_bad)
+    chosen = own_config(source, size, named(config), reading)
+    _sweep(own_name(source), chosen, seeds, stacked, out, reading, json)
+
+
+def _sweep(
+    name: str, config: Config, seeds: int, stacked: bool, out: Path, reading: "Reading", as_json: bool
+) -> None:
+    from infogan.sweep import sweep, tell
+
+    found = sweep(name, config, seeds, out, reading, console(), stacked=stacked)
+    print(dumps(found) if as_json else tell(found))
+    if len(found["runs"]) < seeds:
+        print("infogan: stopped, all saved; the same command goes on.", file=sys.stderr)
+        sys.exit(130)
+
+
+def bench(
+    preset: Annotated[str, Parameter(help="The preset whose updates are timed.")] = "mnist",
+    /,
+    *,
+    precision: Annotated[Precision | None, Parameter(help="Arithmetic, if not the preset's.")] = None,
+    device: Annotated[Device | None, Parameter(help="Where, if not where the preset trains.")] = None,
+    json: Json = False,
+) -> None:
+    """Time a preset on this machine: images/s, milliseconds, share of the peak, memory, the whole run."""
+    config = get_preset(preset)
+    chosen = dataclasses.replace(
+        config, precision=precision or config.precision, device=device or config.device
+    )
+    from infogan.bench import bench as measure
+
+    with console().status("") as status:
+        found = measure(chosen, status.update)
+    print(dumps(found) if json else _tell_bench(found))
+
+
+def _tell_bench(found: dict[str, Any]) -> str:
+    return (
+        f"{found['images_per_s']:.0f} images/s in batches of {found['batch']}, {found['precision']}, "
+        f"{found['device']}\n"
+        f"{found['ms_per_update']:.1f} ms an update: D {found['ms_d']:.1f}, G {found['ms_g']:.1f}\n"
+        f"{found['share_of_peak']:.0%} of the {found['peak_gflop_per_s']:.0f} GFLOP/s of a matrix product\n"
+        f"{found['peak_memory_mib']:.0f} MiB at most\n"
+        f"{found['whole_run_s'] / 60:.1f} minutes for the whole run\n"
+        f"torch {found['torch']}, {found['threads']} threads, OMP_WAIT_POLICY={found['omp_wait_policy']}, "
+        f"GOMP_SPINCOUNT={found['gomp_spincount']}"
+    )
+
+
+def presets(*, json: Json = False) -> None:
+    """List the presets, which `infogan train PRESET` starts from."""
+    if json:
+        print(dumps({name: dataclasses.asdict(preset()) for name, preset in PRESETS.items()}))
+        return
+    width = max(map(len, PRESETS))
+    for name, preset in PRESETS.items():
+        config = preset()
+        print(f"{name:{width}} {(preset.__doc__ or '').strip()}")
+        print(f"{'':{width}} {config.codes}; {config.updates:,} updates of {config.batch}")

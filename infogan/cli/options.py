@@ -1,0 +1,82 @@
+"""The fields of a config as options: a preset's, or those that a person names for images of their own."""
+
+import dataclasses
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from infogan.config import SHAPES, Config
+from infogan.errors import InfoganError
+from infogan.presets import OWN_CODES, get_preset, own
+
+if TYPE_CHECKING:
+    from infogan.data import Reading
+
+Size = Annotated[Literal[32, 64], Parameter(help="The side that images of one's own are brought to.")]
+Source = Annotated[str, Parameter(help="A preset (commands below), or images: folder:PATH, npz:FILE, ...")]
+
+
+def preset_options(values: Config) -> type:
+    """Config with these values as the defaults, since cyclopts takes the defaults of options from a class."""
+    return _options({f.name: (f.type, getattr(values, f.name)) for f in dataclasses.fields(Config)})
+
+
+def open_options() -> type:
+    """Config with every field left open: what is not named, the number of images decides."""
+    open_fields = {f.name: (f.type | None, None) for f in dataclasses.fields(Config)}  # type: ignore[operator]
+    del open_fields["images"]  # which is the argument
+    open_fields["images"] = (Annotated[str | None, Parameter(show=False, parse=False)], None)
+    return _options(open_fields, __post_init__=lambda self: None)
+
+
+def _options(chosen: dict[str, tuple[Any, Any]], **members: Any) -> type:
+    """A class below Config, so that cyclopts finds what its fields mean."""
+    return dataclasses.make_dataclass(
+        "Options",
+        [(name, kind, dataclasses.field(default=default)) for name, (kind, default) in chosen.items()],
+        bases=(Config,),
+        namespace={"__module__": __name__, **members},
+        frozen=True,
+        kw_only=True,
+    )
+
+
+def with_options(command: Callable[..., None], options: type, doc: str | None) -> Callable[..., None]:
+    command.__annotations__["config"] = Annotated[options, Parameter(name="*")]
+    command.__kwdefaults__ = {**(command.__kwdefaults__ or {}), "config": options()}
+    command.__doc__ = doc
+    return command
+
+
+def named(options: Any) -> dict[str, Any]:
+    """The fields that a person named, of `open_options`."""
+    fields = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config)}
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def own_config(source: str, size: int, fields: dict[str, Any], reading: "Reading") -> Config:
+    """The config for images of one's own: by their number and shape, but for the fields that are named.
+
+    Raises:
+        InfoganError: where the source is none, nor a preset, or cannot be looked into.
+    """
+    from infogan.data import is_source, probe, whole_name
+
+    if not is_source(source):
+        get_preset(source)  # a known one is a command of its own, so this says which was meant
+    found = probe(source, reading)
+    codes = fields.get("codes", OWN_CODES)
+    shape = found.shape or (found.channels, size, size)
+    chosen = own(whole_name(source), found.n, shape, codes)
+    shape_of_net = {"shape": None} if fields.get("net") in SHAPES else {}
+    return dataclasses.replace(chosen, **shape_of_net | fields)
+
+
+def own_name(source: str) -> str:
+    """What a run on these images is called: the last part of their path, without its ending."""
+    name = Path(source.partition(":")[2] or source).stem
+    if not name:
+        raise InfoganError(f"{source!r} names no images; write folder:PATH.")
+    return name
