@@ -9,6 +9,7 @@ from typing import final
 import torch
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Column
 
 from infogan.disk import telling
 from infogan.latent import Latent
@@ -88,9 +89,10 @@ class Display:
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            TextColumn("{task.fields[row]}"),
+            # Many codes in a narrow terminal: the row is cut, and what stands before it stays.
+            TextColumn("{task.fields[row]}", table_column=Column(ratio=1, no_wrap=True)),
         )
-        self.progress = Progress(*columns, console=console, disable=not console.is_terminal)
+        self.progress = Progress(*columns, console=console, expand=True, disable=not console.is_terminal)
         self.task = self.progress.add_task(run.path.name, completed=start, total=self.updates, row="")
 
     def __enter__(self) -> "Display":

@@ -136,7 +136,8 @@ def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES) -> Config:
         net="small",
         shape=shape,
         codes=codes,
-        lam=tuple(0.3 if kind == "cat" else 0.1 for kind in kinds),
+        lam=tuple(0.5 if kind in ("cat", "bern") else 0.1 for kind in kinds),
+        std_floor=0.3,  # so that a code is worth more when it shows than when it hides in a few pixels
         fresh_fake=False,
         augment=n < 5_000,
         ema=0.999,

@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from scipy.io import savemat
 
+from infogan.data import load
 from infogan.data.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
-from infogan.data.files import load_numpy, load_pictures
+from infogan.data.files import load_numpy
 from infogan.data.images import Factor, Images
 from infogan.data.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.source import Reading
@@ -22,6 +23,10 @@ from infogan.data.svhn import SVHN, read_svhn
 from infogan.errors import InfoganError
 
 RNG = np.random.default_rng(0)
+
+
+def load_pictures(path: Path, skip_bad: bool = False) -> Images:
+    return load(f"folder:{path}", reading=Reading(skip_bad=skip_bad))
 
 
 def save_noise(folder: Path, n: int, suffix: str = ".jpg", size: int = 24) -> list[Path]:

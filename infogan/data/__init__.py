@@ -1,6 +1,6 @@
 """Images by name."""
 
-from infogan.data.catalog import HERE, SOURCES, find_source, load, splits_of
+from infogan.data.catalog import HERE, SOURCES, find_source, is_source, load, probe, splits_of, whole_name
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.source import Reading, Source
 
@@ -13,6 +13,9 @@ __all__ = [
     "Reading",
     "Source",
     "find_source",
+    "is_source",
     "load",
+    "probe",
     "splits_of",
+    "whole_name",
 ]

@@ -1,16 +1,14 @@
-"""From a name to images: a data set, npz:FILE, folder:PATH, or the path itself."""
-
-from pathlib import Path
+"""From a name to images: a data set, or images of one's own."""
 
 from infogan.data.celeba import CELEBA
 from infogan.data.chairs3d import CHAIRS3D
 from infogan.data.digits import DIGITS
 from infogan.data.faces3d import FACES3D
 from infogan.data.factored import DSPRITES, MPI3D, SHAPES3D
-from infogan.data.files import load_numpy, load_pictures
 from infogan.data.images import Images
 from infogan.data.mnist import FASHION, MNIST
 from infogan.data.modelnet import MODELNET_CHAIRS
+from infogan.data.own import Kind, Probe, kind_of, load_own, probe_own, whole
 from infogan.data.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.source import Reading, Source
 from infogan.data.sprites import SPRITES
@@ -44,28 +42,62 @@ def load(name: str, split: str = "", reading: Reading = HERE) -> Images:
 
     Args:
         split: the first of the data set's where none is named; files of one's own have none.
-        reading: where data sets lie, and what to do about pictures that are broken.
+        reading: where data sets lie, what to do about pictures that are broken, and what shape images of
+            one's own are brought to.
 
     Raises:
         InfoganError: where nothing has that name, or what has it cannot be read.
     """
+    chosen = _split_of(name, split)
+    if chosen is not None:
+        source, split = chosen
+        return source.load(reading, split)
+    return load_own(*_own(name), split, reading)
+
+
+def probe(name: str, reading: Reading = HERE) -> Probe:
+    """How many images have that name, whether in colour and how large, without loading them all.
+
+    Raises:
+        InfoganError: where nothing has that name, or what has it cannot be read.
+    """
+    chosen = _split_of(name, "")
+    if chosen is None:
+        return probe_own(*_own(name), reading)
+    source, split = chosen
+    ch, h, w = source.shape
+    return Probe(source.splits[split], 1 if ch == 1 else 3, min(h, w), source.shape)
+
+
+def is_source(name: str) -> bool:
+    """Whether a name is of a data set, or in the form of images of one's own, or a path that is there."""
+    return name.partition(":")[0] in SOURCES or kind_of(name) is not None
+
+
+def whole_name(name: str) -> str:
+    """The same images by a name that serves in any folder: paths are made absolute."""
+    return name if name.partition(":")[0] in SOURCES else whole(*_own(name))
+
+
+def _split_of(name: str, split: str) -> tuple[Source, str] | None:
+    """The data set of a name and the split of it; None for images of one's own."""
     kind, _, rest = name.partition(":")
-    if kind in SOURCES:
-        source = SOURCES[kind]
-        chosen = rest or split or next(iter(source.splits))
-        if chosen not in source.splits:
-            raise InfoganError(
-                f"images: {kind} has no split {chosen!r}; " + did_you_mean(chosen, source.splits)
-            )
-        return source.load(reading, chosen)
-    path = Path(rest if kind in ("npz", "folder") else name)
-    if not path.exists():
-        if kind in ("npz", "folder"):
-            raise InfoganError(f"images: there is no {path}.")
+    if kind not in SOURCES:
+        return None
+    source = SOURCES[kind]
+    chosen = rest or split or next(iter(source.splits))
+    if chosen not in source.splits:
+        raise InfoganError(f"images: {kind} has no split {chosen!r}; " + did_you_mean(chosen, source.splits))
+    return source, chosen
+
+
+def _own(name: str) -> tuple[Kind, str]:
+    found = kind_of(name)
+    if found is None:
         raise InfoganError(
             f"images: {name!r} is neither a data set nor a file; " + did_you_mean(name, SOURCES)
         )
-    return load_numpy(path) if path.suffix in (".npy", ".npz") else load_pictures(path, reading.skip_bad)
+    return found
 
 
 def find_source(name: str) -> Source:

@@ -1,4 +1,4 @@
-"""Images of one's own: a NumPy file, a picture, or a folder or zip of pictures of one size."""
+"""NumPy files of images of one's own."""
 
 import zipfile
 import zlib
@@ -8,7 +8,6 @@ import numpy as np
 from jaxtyping import Float
 
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.pictures import as_array, find_pictures
 from infogan.errors import InfoganError
 
 Extras = dict[str, np.ndarray]
@@ -77,16 +76,3 @@ def _read_factors(path: Path, values: Float[np.ndarray, "n f"], extras: Extras) 
             raise InfoganError(f"{path} has values of {name} other than 0, 1, ...; a category counts from 0.")
         known.append(Factor(str(name), kind))
     return Factors(tuple(known), values)
-
-
-def load_pictures(path: Path, skip_bad: bool = False) -> Images:
-    """One picture, or all in a zip, or in a folder and the folders within it, in the order of their names.
-
-    Args:
-        skip_bad: leaves out those that cannot be read, and says on standard error how many.
-
-    Raises:
-        InfoganError: where there is none, some cannot be read, or one differs in size or mode.
-    """
-    x, names = find_pictures(path).read(as_array, skip_bad)
-    return Images.stored(x, names=names)

@@ -1,45 +1,27 @@
-"""Picture files in a folder or a zip: found, read by several threads, and counted where they are broken."""
+"""Picture files in a folder or a zip."""
 
+import hashlib
 import io
-import struct
-import sys
+import os
 import zipfile
-import zlib
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
-from itertools import chain
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import final
 
 import numpy as np
 from jaxtyping import UInt8
-from PIL import Image, UnidentifiedImageError
+from PIL import Image
 
-from infogan.data.source import progress
+from infogan.data.bad import shown
+from infogan.data.pile import Decode, Item, Pile, open_file, read
 from infogan.errors import InfoganError
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
-BLOCK = 32  # pictures a thread reads before it reports
-SHOWN = 3  # broken pictures that a message names
-
-# What Pillow and zipfile raise for a file that is cut, altered or no picture; a decode raises ValueError.
-BROKEN = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    LookupError,
-    TypeError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    Image.DecompressionBombError,
-)
-
-Decode = Callable[[Image.Image], UInt8[np.ndarray, "ch h w"]]
+LARGEST = 2**31  # bytes of a picture in a zip, which are held in memory
 
 
 @final
@@ -53,18 +35,29 @@ class PictureFiles:
     @property
     def fingerprint(self) -> str:
         """Changes where a picture is added, taken away or written anew; for the recipe of what is kept."""
-        files = [self.root] if self.root.is_file() else [self.root / name for name in self.names]
-        stats = [file.stat() for file in files]
-        size, newest = sum(s.st_size for s in stats), max(s.st_mtime_ns for s in stats)
-        return f"{self.root.resolve()}: {len(self.names)} pictures, {size} bytes, changed {newest}"
+        known = hashlib.sha256()
+        is_zip = self.root.is_file()
+        if is_zip:
+            known.update(_state(self.root))
+        for name in self.names:
+            known.update(os.fsencode(name) + b"\0")
+            if not is_zip:
+                known.update(_state(os.path.join(self.root, name)))
+        return f"{self.root.resolve()}: {len(self.names)} pictures, {known.hexdigest()}"
+
+    def pile(self) -> Pile:
+        alone = len(self.names) == 1 and self.root.is_dir()
+        key = (self.root / self.names[0] if alone else self.root).resolve()
+        return Pile(str(self.root), str(key), len(self.names), self._items, lambda: self.fingerprint)
 
     @contextmanager
-    def _contents(self) -> Iterator[Callable[[str], bytes]]:
+    def _items(self, index: Sequence[int] | None) -> Iterator[Iterator[Item]]:
+        names = self.names if index is None else [self.names[i] for i in index]
         if self.root.is_file():
             with zipfile.ZipFile(self.root) as archive:
-                yield archive.read
+                yield (Item(name, partial(_open_entry, archive, name)) for name in names)
         else:
-            yield lambda name: (self.root / name).read_bytes()
+            yield (Item(name, partial(open_file, os.path.join(self.root, name))) for name in names)
 
     def read(
         self, decode: Decode, skip_bad: bool = False
@@ -78,102 +71,97 @@ class PictureFiles:
         Raises:
             InfoganError: where pictures cannot be read, which counts them all; where two differ in shape.
         """
-        x = np.empty((0, 0, 0, 0), np.uint8)
-        names: list[str] = []
-        bad: list[str] = []
-        blocks = [self.names[i : i + BLOCK] for i in range(0, len(self.names), BLOCK)]
-        pool = ThreadPoolExecutor()
-        with self._contents() as content:
-            try:
-                outcomes = pool.map(
-                    lambda block: [_read_one(content, name, decode) for name in block], blocks
-                )
-                counted = progress(chain.from_iterable(outcomes), "reading pictures", len(self.names))
-                for name, outcome in zip(self.names, counted, strict=True):
-                    if isinstance(outcome, str):
-                        bad.append(f"{name} ({outcome})")
-                        continue
-                    if not names:
-                        x = np.empty((len(self.names), *outcome.shape), np.uint8)
-                    if outcome.shape != x.shape[1:]:
-                        raise InfoganError(
-                            f"{self.root / name} has (channels, height, width) {outcome.shape} where "
-                            f"{self.root / names[0]} has {x.shape[1:]}; bring them to one size and mode."
-                        )
-                    x[len(names)] = outcome
-                    names.append(name)
-            finally:
-                pool.shutdown(cancel_futures=True)
-        if bad:
-            self._complain(bad, skip_bad)
-        return x[: len(names)], tuple(names)
-
-    def _complain(self, bad: Sequence[str], skip_bad: bool) -> None:
-        n, shown = len(self.names), ", ".join(bad[:SHOWN]) + (", ..." if len(bad) > SHOWN else "")
-        if n == 1:
-            name, _, reason = bad[0].partition(" (")
-            raise InfoganError(f"{self.root / name} cannot be read as a picture ({reason}.")
-        if len(bad) == n:
-            raise InfoganError(f"none of the {n:,} pictures in {self.root} can be read: {shown}.")
-        said = f"{len(bad):,} of {n:,} pictures in {self.root} cannot be read: {shown}"
-        if not skip_bad:
-            raise InfoganError(f"{said}; mend them or leave them out by --skip-bad.")
-        print(f"{said}; they are left out.", file=sys.stderr)
+        x, names, _ = read(self.pile(), decode, skip_bad)
+        return x, names
 
 
-def _read_one(
-    content: Callable[[str], bytes], name: str, decode: Decode
-) -> UInt8[np.ndarray, "ch h w"] | str:
-    """The picture, or why there is none."""
+def _state(path: str | Path) -> bytes:
     try:
-        with Image.open(io.BytesIO(content(name))) as picture:
-            picture.load()
-            return decode(picture)
-    except UnidentifiedImageError:
-        return "of no format that is known"
-    except BROKEN as error:
-        return str(error) or type(error).__name__
+        found = os.stat(path)
+    except OSError:
+        return b"gone"
+    return b"%d %d" % (found.st_size, found.st_mtime_ns)
+
+
+def _open_entry(archive: zipfile.ZipFile, name: str) -> Image.Image:
+    size = archive.getinfo(name).file_size
+    if size > LARGEST:
+        raise ValueError(f"{size:,} bytes; unpack the zip")
+    return Image.open(io.BytesIO(archive.read(name)))
 
 
 def find_pictures(path: Path) -> PictureFiles:
     """All pictures in a folder and those within it, in a zip, or one alone; in the order of their names.
 
-    Names that begin with a dot are left out: they are what other programs remember about a picture.
+    Names that begin with a dot are left out, of files and of folders: they are what other programs remember
+    about pictures. Links to folders are followed, but no folder is counted twice, and none above this one.
 
     Raises:
-        InfoganError: where there is none, or the zip cannot be read.
+        InfoganError: where there is none, or a folder or the zip cannot be read.
     """
     if path.is_dir():
-        inside = [file.relative_to(path) for file in path.rglob("*")]
-        names = tuple(str(file) for file in sorted(inside) if _is_picture(file.name))
+        files, apart = _walk(path), os.sep
     elif path.suffix.lower() == ".zip":
         try:
             with zipfile.ZipFile(path) as archive:
-                entries = sorted(PurePosixPath(entry) for entry in archive.namelist())
+                files, apart = [e for e in archive.namelist() if not e.endswith("/")], "/"
         except (OSError, ValueError, zipfile.BadZipFile) as error:
             raise InfoganError(f"{path} cannot be read as a zip ({error}); fetch it again.") from error
-        names = tuple(str(entry) for entry in entries if _is_picture(entry.name))
+        files = [f for f in files if not any(part.startswith(".") for part in PurePosixPath(f).parts)]
     else:
         return PictureFiles(path.parent, (path.name,))
+    names = sorted((f for f in files if f.lower().endswith(SUFFIXES)), key=lambda name: name.split(apart))
     if not names:
-        raise InfoganError(f"{path} holds no picture ({', '.join(SUFFIXES)}).")
-    return PictureFiles(path, names)
+        raise InfoganError(f"{shown(str(path))} holds no picture ({', '.join(SUFFIXES)}){_others(files)}.")
+    return PictureFiles(path, tuple(names))
 
 
-def _is_picture(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) and not name.startswith(".")
+def _others(files: list[str]) -> str:
+    """What a folder without pictures holds instead."""
+    if not files:
+        return "; it is empty"
+    (suffix, n), *_ = Counter(os.path.splitext(file)[1].lower() for file in files).most_common(1)
+    ends = f"end in {shown(suffix)}" if suffix else "have no ending"
+    return f"; of its {len(files):,} files {n:,} {ends}"
 
 
-def as_array(picture: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
-    """A picture as it is: one channel where it is gray, else red, green and blue; 16 bits become 8.
+def _walk(root: Path) -> list[str]:
+    """The files below a folder, in no order; links that lead nowhere are among them."""
+    seen = {_identity(folder) for folder in (root.resolve(), *root.resolve().parents)}
+    files: list[str] = []
+    folders, links = [""], list[str]()
+    while folders or links:
+        # Links come last, so that a folder goes by its own name where it has one here.
+        below = folders.pop() if folders else links.pop()
+        place = os.path.join(root, below)
+        if below:
+            identity = _identity(place)
+            if identity in seen:
+                continue
+            seen.add(identity)
+        try:
+            entries = sorted(os.scandir(place), key=lambda entry: entry.name, reverse=True)
+        except OSError as error:
+            raise InfoganError(f"{shown(place)} cannot be looked into ({error.strerror}).") from error
+        for entry in entries:
+            name = os.path.join(below, entry.name)
+            if entry.name.startswith("."):
+                continue
+            if _holds(entry.is_dir):
+                (links if entry.is_symlink() else folders).append(name)
+            elif _holds(entry.is_file) or entry.is_symlink():
+                files.append(name)
+    return files
 
-    Raises:
-        ValueError: for numbers of 32 bits, whose range nobody states.
-    """
-    if picture.mode in ("I", "F"):
-        raise ValueError(f"of mode {picture.mode}, 32 bits; save it with 8 or 16")
-    if picture.mode.startswith("I;16"):
-        return (np.asarray(picture) >> 8).astype(np.uint8)[None]
-    if picture.mode in ("1", "L", "LA"):
-        return np.asarray(picture.convert("L"))[None]
-    return np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+
+def _identity(folder: str | Path) -> tuple[int, int]:
+    found = os.stat(folder)
+    return found.st_dev, found.st_ino
+
+
+def _holds(question: Callable[[], bool]) -> bool:
+    """What a folder's entry says of itself; a link in a circle is nothing."""
+    try:
+        return question()
+    except OSError:
+        return False

@@ -1,0 +1,82 @@
+"""Pictures that cannot be read: counted, named and, where that is wanted, left out."""
+
+import os
+import struct
+import sys
+import zipfile
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar, final
+
+from PIL import Image
+
+from infogan.errors import InfoganError
+
+T = TypeVar("T")
+
+SHOWN = 3  # broken pictures that a message names
+
+# What Pillow and zipfile raise for a file that is cut, altered or no picture; a decode raises ValueError.
+BROKEN = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    RuntimeError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    Image.DecompressionBombError,
+)
+
+
+@final
+@dataclass(frozen=True)
+class Bad:
+    """A picture that cannot be read."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.name)} ({shown(self.reason)})"
+
+
+def complain(where: str, n: int, bad: Sequence[Bad], skip_bad: bool) -> None:
+    """Says on standard error how many of n pictures are left out.
+
+    Raises:
+        InfoganError: where none is left, or they are not to be left out.
+    """
+    if not bad:
+        return
+    first = ", ".join(map(str, bad[:SHOWN])) + (", ..." if len(bad) > SHOWN else "")
+    if n == 1:
+        raise InfoganError(
+            f"{shown(os.path.join(where, bad[0].name))} cannot be read as a picture ({shown(bad[0].reason)})."
+        )
+    if len(bad) == n:
+        raise InfoganError(f"none of the {n:,} pictures in {shown(where)} can be read: {first}.")
+    said = f"{len(bad):,} of {n:,} pictures in {shown(where)} cannot be read: {first}"
+    if not skip_bad:
+        raise InfoganError(f"{said}; mend them or leave them out by --skip-bad.")
+    print(f"{said}; they are left out.", file=sys.stderr)
+
+
+def writable(name: str) -> str:
+    """The name of a file as text that any file can hold, whatever bytes the name is of."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def shown(name: str) -> str:
+    """A name on one line of a message."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
+
+
+def left(values: Iterable[T], bad: Sequence[int]) -> list[T]:
+    """The values whose index is not of the bad ones."""
+    out = set(bad)
+    return [value for i, value in enumerate(values) if i not in out]

@@ -1,0 +1,138 @@
+"""`infogan train folder:PATH` and its kin, as a new user types them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from PIL import Image
+from test_cli import call, succeed
+
+from infogan.config import Config
+from infogan.presets import OWN_CODES, own
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of pictures of mixed sizes: `shots` of 40 in colour, `scans` of 12 in gray."""
+    place = tmp_path_factory.mktemp("own")
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        folder = place / "shots" / f"day {i % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        h, w = rng.integers(30, 90, 2)
+        noise = rng.integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(noise).resize((w, h)).save(folder / f"{i}.{('png', 'jpg', 'webp')[i % 3]}")
+    (place / "scans").mkdir()
+    for i in range(12):
+        noise = rng.integers(0, 256, (4, 4), np.uint8)
+        Image.fromarray(noise).resize((40, 50)).save(place / "scans" / f"{i}.png")
+    succeed("train", "folder:shots", "--updates", "4", "--batch", "8", "--codes", "cat:3 unif:1 noise:4",
+            "--device", "cpu", "--out", "run", cwd=place)  # fmt: skip
+    return place
+
+
+def dry(*args: str, cwd: Path) -> Config:
+    return Config.from_json(succeed("train", *args, "--dry-run", cwd=cwd))
+
+
+def test_number_and_colour_decide_what_is_not_named(place: Path) -> None:
+    whole = f"folder:{(place / 'shots').resolve()}"
+    assert dry("folder:shots", cwd=place) == own(whole, 40, (3, 32, 32), OWN_CODES)
+    gray = f"folder:{(place / 'scans').resolve()}"
+    assert dry("folder:scans", "--size", "64", cwd=place) == own(gray, 12, (1, 64, 64), OWN_CODES)
+
+
+def test_what_is_named_stays(place: Path) -> None:
+    expected = own(f"folder:{(place / 'shots').resolve()}", 40, (3, 32, 32), "cat:4 cat:4 unif:1")
+    found = dry("folder:shots", "--codes", "cat:4 cat:4 unif:1", "--no-augment", "--updates", "5000",
+                "--square", "pad", cwd=place)  # fmt: skip
+    assert found == replace(expected, augment=False, updates=5000, square="pad")
+    assert len(found.lam) == 3
+
+
+def test_a_net_of_the_paper_brings_pictures_to_its_own_shape(place: Path) -> None:
+    config = dry("folder:shots", "--net", "mnist-small", cwd=place)
+    assert config.shape is None
+    assert config.net_shape == (1, 28, 28)
+    said = succeed("train", "folder:shots", "--net", "mnist-small", "--updates", "2", "--batch", "8",
+                   "--device", "cpu", "--json", cwd=place)  # fmt: skip
+    assert json.loads(said)["run"] == "runs/shots-0"
+
+
+def test_a_run_on_a_folder_serves_from_any_folder(place: Path, tmp_path: Path) -> None:
+    run = place / "run"
+    config = json.loads((run / "config.json").read_text())
+    assert config["images"] == f"folder:{(place / 'shots').resolve()}"
+    assert config["shape"] == [3, 32, 32]
+    scores = json.loads(succeed("evaluate", run, "--json", cwd=tmp_path))
+    assert "stability_c1" in scores["train"]
+    succeed("train", "--resume", run, "--updates", "6", cwd=tmp_path)
+
+
+def test_encode_brings_other_pictures_to_the_shape_of_the_run(place: Path) -> None:
+    succeed("encode", "run", "scans", "-o", "codes.parquet", cwd=place)
+    table = pyarrow.parquet.read_table(place / "codes.parquet")
+    assert sorted(table["image"].to_pylist()) == sorted(f"{i}.png" for i in range(12))
+    assert np.isfinite(table["c2"].to_numpy()).all()
+
+
+def test_a_sweep_over_a_folder(place: Path) -> None:
+    said = succeed("sweep", "folder:scans", "--seeds", "2", "--updates", "2", "--device", "cpu",
+                   "--out", "swept", "--json", cwd=place)  # fmt: skip
+    assert [Path(run).name for run in json.loads(said)["runs"]] == ["scans-0", "scans-1"]
+
+
+def test_known_data_sets_that_are_no_preset(tmp_path: Path) -> None:
+    config = dry("dsprites", cwd=tmp_path)
+    assert (config.images, config.shape) == ("dsprites", (1, 64, 64))
+
+
+def test_quiet_says_nothing_but_the_result(place: Path) -> None:
+    args = ("train", "folder:scans", "--updates", "2", "--device", "cpu")
+    loud = call(*args, "--out", "loud", cwd=place)
+    quiet = call(*args, "--out", "quiet", "--quiet", cwd=place)
+    assert loud.returncode == quiet.returncode == 0
+    assert "updates" in loud.stderr
+    assert quiet.stderr == ""
+    assert quiet.stdout.startswith("quiet: 2 updates")
+
+
+def test_the_shell_can_complete(tmp_path: Path) -> None:
+    said = succeed("--install-completion", "--help", cwd=tmp_path)
+    assert "bash" in said
+
+
+@pytest.mark.parametrize(
+    ("args", "sentence"),
+    [
+        (["train"], "train what? Name a preset, folder:PATH, or a run by --resume RUN."),
+        (["train", "mnits"], "did you mean 'mnist'?"),
+        (["train", "folder:nowhere"], "there is no nowhere."),
+        (["train", "--resume", "run", "--lr-d", "1"], "only --updates is taken"),
+        (["train", "folder:shots", "--resume", "run"], "only --updates is taken"),
+        (["train", "folder:shots", "--net", "vectors"], "vectors"),
+        (["sweep"], "sweep what?"),
+    ],
+)
+def test_bad_input_gets_one_sentence(place: Path, args: list[str], sentence: str) -> None:
+    done = call(*args, cwd=place)
+    assert done.returncode == 2
+    assert sentence in " ".join(done.stderr.split())
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_run_of_another_version_says_which(place: Path) -> None:
+    run = place / "newer"
+    run.mkdir()
+    config = json.loads((place / "run" / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"hyperdrive": True}))
+    told = json.loads((place / "run" / "run.json").read_text())
+    told["versions"]["infogan"] = "9.0.0"
+    (run / "run.json").write_text(json.dumps(told))
+    done = call("traverse", "newer", "--code", "c1", cwd=place)
+    assert done.returncode == 2
+    assert "newer was made by infogan 9.0.0" in done.stderr
+    assert "install that version" in done.stderr
