@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from infogan.config import Config
     from infogan.data import load
     from infogan.errors import InfoganError
+    from infogan.estimator import InfoGAN
     from infogan.latent import Latent
     from infogan.model import Model, make_model
     from infogan.presets import get_preset
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Config",
+    "InfoGAN",
     "InfoganError",
     "Latent",
     "Model",
@@ -30,6 +32,7 @@ __all__ = [
 
 _HOMES = {
     "Config": "config",
+    "InfoGAN": "estimator",
     "InfoganError": "errors",
     "Latent": "latent",
     "Model": "model",

@@ -16,7 +16,7 @@ from infogan.latent import Latent
 from infogan.run import Run
 from infogan.train import Update
 
-Row = dict[str, float]  # "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "images_per_s"
+Row = dict[str, float | int]  # "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "images_per_s"
 
 
 @final

@@ -115,7 +115,8 @@ class Model:
 def make_model(config: Config) -> Model:
     """The networks of a config, with the weights that its seed draws."""
     latent = Latent.parse(config.codes, config.noise, config.std_floor, config.fixed_std)
-    networks = make_networks(config, latent)
+    with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made, which are not kept
+        networks = make_networks(config, latent)
     rng = make_rng(config.seed, "weights")
     for net in networks:
         init_weights(net, rng)

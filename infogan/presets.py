@@ -129,7 +129,7 @@ OWN_CODES = "cat:10 unif:4 noise:62"
 
 
 def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES) -> Config:
-    """Images of one's own, any number of any shape."""
+    """n images of one's own, of any shape; decided by trials on CelebA's and MNIST's (docs/results.md)."""
     kinds = [kind for kind, _ in parse_spec(codes).codes]
     return Config(
         images=images,
@@ -143,6 +143,22 @@ def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES) -> Config:
         ema=0.999,
         batch=min(64, max(2, n // 2)),
         updates=int(5_000 * max(1.0, n / 10_000) ** 0.5),
+    )
+
+
+def own_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
+    """n rows of numbers, standardised; decided by trials on digits (docs/tutorials/vectors.md)."""
+    return Config(
+        images=images,
+        net="vectors",
+        shape=shape,
+        codes=codes,
+        lam=(0.1,),
+        fixed_std=1.0,  # with learned deviations the continuous codes took over
+        fresh_fake=False,
+        batch=min(64, n),
+        updates=int(1_000 * max(1.0, n / 2_000) ** 0.5),
+        precision="32-true",  # networks as small as these gain nothing by less
     )
 
 

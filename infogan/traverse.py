@@ -43,14 +43,21 @@ def traverse(
     """
     if rows < 1 or steps < 1 or not (math.isfinite(low) and math.isfinite(high)):
         raise InfoganError("traverse: --rows and --steps must be at least 1, --from and --to finite.")
-    rng = make_rng(seed, "traverse")
-    z, values = model.latent.sample_z(rows, rng), model.sample_values(rows, rng)
+    z, values = draw_rows(model, rows, seed)
     moving = model.latent.codes[code].sweep(steps, low, high)
     m = len(moving)
     values = values.repeat_interleave(m, dim=0)
     values[:, code] = moving.repeat(rows)
     images = model.decode(values, z.repeat_interleave(m, dim=0))
     return Traversal(images.reshape(rows, m, *images.shape[1:]), moving)
+
+
+def draw_rows(
+    model: Model, rows: int, seed: int
+) -> tuple[Float[torch.Tensor, "rows n_z"], Float[torch.Tensor, "rows L"]]:
+    """z and the codes of each row: what a seed shows, on the command line and in the explorer alike."""
+    rng = make_rng(seed, "traverse")
+    return model.latent.sample_z(rows, rng), model.sample_values(rows, rng)
 
 
 def find_code(model: Model, name: str) -> int:

@@ -347,7 +347,7 @@ BAD: dict[str, tuple[str, str]] = {
     "batch too large": ("train digits --batch 5000 --out new", "holds 1437 images"),
     "bad codes": ("train digits --codes cta:10 --out new", "did you mean 'cat'"),
     "unknown images": ("train digits --images digist --out new", "did you mean 'digits'"),
-    "wrong shape": ("train digits --images npz:wide.npz --out new", "(1, 9, 9)"),
+    "wrong shape": ("train digits --images sprites --out new", "(1, 64, 64)"),
     "folder in use": ("train digits --out run", "run is there already and not empty"),
     "nothing to do": ("train --resume run", "has done its 40 updates"),
     "resume of no run": ("train --resume nowhere --updates 9", "nowhere is not a run"),
@@ -357,7 +357,7 @@ BAD: dict[str, tuple[str, str]] = {
     "target there": ("encode run digits:test -o there.csv", "there.csv is there already"),
     "unknown format": ("encode run digits:test -o new.xlsx", "neither .parquet nor .csv"),
     "no folder": ("encode run digits:test -o nowhere/new.csv", "no folder nowhere"),
-    "wide images": ("encode run wide.npz -o new.csv", "(1, 9, 9)"),
+    "wide images": ("encode run sprites -o new.csv", "(1, 64, 64)"),
     "unknown data set": ("data info digist", "did you mean 'digits'"),
     "no source": ("data preview nothing -o new.png", "neither a data set nor a file"),
     "missing set": ("data prepare 3dshapes --data .", "put 3dshapes/3dshapes.h5"),
@@ -416,7 +416,6 @@ class Said(TypedDict):
 def place(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     place = tmp_path_factory.mktemp("place")
     shutil.copytree(folder / "run", place / "run")
-    np.savez(place / "wide.npz", images=np.zeros((200, 9, 9), np.uint8))
     (place / "there.csv").write_text("mine\n")
     return place
 

@@ -5,7 +5,7 @@ import sys
 
 from cyclopts import App, Parameter
 
-from infogan.cli import datasets, experiments, judging, running, training
+from infogan.cli import datasets, experiments, exploring, judging, reporting, running, sharing, training
 from infogan.errors import InfoganError
 from infogan.progress import QUIET
 
@@ -23,7 +23,7 @@ def make_app() -> App:
         help_epilogue=EPILOGUE,
         default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
     )
-    for part in (training, experiments, running, judging, datasets):
+    for part in (training, experiments, running, reporting, exploring, sharing, judging, datasets):
         part.register(app)
     app.register_install_completion_command(help="Have the shell complete verbs, presets and options.")
     return app

@@ -87,7 +87,7 @@ class Images:
 
     @staticmethod
     def stored(
-        x: UInt8[np.ndarray, "n ch h w"],
+        x: UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"],
         labels: Int[np.ndarray, "n"] | None = None,
         names: tuple[str, ...] | None = None,
         factors: Factors | None = None,
@@ -104,9 +104,9 @@ class Images:
         return len(self.pixels)
 
     @property
-    def x(self) -> UInt8[np.ndarray, "n ch h w"]:
+    def x(self) -> UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]:
         """All of them at once; of a set that is drawn when asked for, take `some` first."""
-        x: UInt8[np.ndarray, "n ch h w"] = self.pixels.take(torch.arange(len(self))).cpu().numpy()
+        x: np.ndarray = self.pixels.take(torch.arange(len(self))).cpu().numpy()
         return x
 
     def some(self, most: int) -> "Images":

@@ -1,0 +1,46 @@
+"""Updates of an estimator's model, of which it keeps what the next ones go on from."""
+
+from collections import deque
+from dataclasses import replace
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from rich.console import Console
+from rich.progress import Progress
+from torch import Tensor
+
+from infogan.config import Config
+from infogan.data.images import Images, Stored
+from infogan.model import Model, Pictures
+from infogan.state import load_weights
+from infogan.train import Trainer
+
+LAST = 100  # updates that L_I is a mean over
+State = dict[str, Tensor]
+
+
+def train(
+    config: Config, model: Model, x: Pictures, state: State | None, updates: int, verbose: int
+) -> tuple[State, Float[np.ndarray, "L"]]:
+    """That many updates more, from a state or from the model's weights; the model is on the CPU then.
+
+    Gives the state, and L_I of each code, in nats. A batch is no larger than x.
+
+    Raises:
+        InfoganError: as `Trainer`.
+    """
+    done = 0 if state is None else int(state["n"])
+    config = replace(config, updates=done + updates, batch=min(config.batch, len(x)))
+    trainer = Trainer(config, model, Images(Stored(torch.from_numpy(x))))
+    if state is not None:
+        trainer.load_state(state)
+    last: deque[Tensor] = deque(maxlen=LAST)
+    with Progress(console=Console(stderr=True), disable=not verbose) as progress:
+        for update in progress.track(trainer.fit(), total=updates, description="InfoGAN"):
+            last.append(update.L_I)
+    state = {name: value.detach().cpu().clone() for name, value in trainer.state().items()}
+    for net in (model.G, model.D):
+        net.cpu()
+    load_weights(model, state)
+    return state, torch.stack(list(last)).mean(dim=0).cpu().numpy()
