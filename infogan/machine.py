@@ -3,13 +3,15 @@
 import logging
 import warnings
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
-from lightning_fabric.utilities.exceptions import MisconfigurationException
 
 from infogan.config import Config
 from infogan.errors import InfoganError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def settle(config: Config) -> Config:
@@ -27,12 +29,16 @@ def settle(config: Config) -> Config:
     return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
 
 
-def make_fabric(config: Config) -> Fabric:
+def make_fabric(config: Config) -> "Fabric":
     """The device and the precision of a settled config, as Lightning Fabric runs them.
 
     Raises:
         InfoganError: where they are not to be had.
     """
+    # Here, as it takes two seconds to load, which a run that is only looked at need not spend.
+    from lightning_fabric import Fabric
+    from lightning_fabric.utilities.exceptions import MisconfigurationException
+
     assert config.precision != "auto"
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
     try:

@@ -158,11 +158,11 @@ class Run:
         given = found if isinstance(found, dict) else {}
         return {code: given[code] for code in known if isinstance(given.get(code), str)}
 
-    def metrics(self, until: int | None = None) -> list[dict[str, float]]:
+    def metrics(self, until: int | None = None) -> list[dict[str, float | int]]:
         """The lines of metrics.jsonl, up to an update; a line that a crash cut short is left out."""
         file = self.path / "metrics.jsonl"
         lines = file.read_text().splitlines() if file.is_file() else []
-        rows: list[dict[str, float]] = []
+        rows: list[dict[str, float | int]] = []
         for line in lines:
             try:
                 rows.append(json.loads(line))

@@ -1,15 +1,21 @@
-"""The codes of many images as a table on the disk: Parquet or CSV."""
+"""The codes of many images as a table on the disk, Parquet or CSV, written as they are read."""
 
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
+import torch
 
+from infogan.data import Images
 from infogan.disk import telling
 from infogan.errors import InfoganError
 from infogan.latent import Latent
-from infogan.model import Encoding
+from infogan.model import Model
+from infogan.progress import progress
+
+ROWS = 4096  # images that are in memory at once, and a row group of Parquet
 
 
 def check_target(path: Path) -> None:
@@ -22,21 +28,42 @@ def check_target(path: Path) -> None:
         raise InfoganError(f"there is no folder {path.parent}; make it first.")
 
 
-def write_codes(path: Path, latent: Latent, encoding: Encoding, names: tuple[str, ...] | None) -> None:
+def write_codes(path: Path, model: Model, images: Images) -> None:
     """A row an image: its name or number, and for each code its value and its spread.
 
-    Discrete codes are whole numbers. Units are those of `Code.decode`.
+    Discrete codes are whole numbers. Units are those of `Code.decode`. Memory does not grow with the number
+    of images; a table that is not finished is not left there.
+
+    Raises:
+        InfoganError: for images of another shape, or where the table cannot be written.
     """
-    columns: dict[str, pa.Array] = {"image": pa.array(names or range(len(encoding.values)))}
-    for i, (name, code) in enumerate(zip(latent.names, latent.codes, strict=True)):
-        value = encoding.values[:, i].numpy()
-        columns[name] = pa.array(value if code.categories is None else value.astype("int32"))
-        columns[f"{name}_spread"] = pa.array(encoding.spreads[:, i].numpy())
-    write = pyarrow.csv.write_csv if path.suffix == ".csv" else pyarrow.parquet.write_table
+    model.check_shape(images.shape, "the images")
+    schema = _schema(model.latent, named=images.names is not None)
+    make = pyarrow.csv.CSVWriter if path.suffix == ".csv" else pyarrow.parquet.ParquetWriter
     part = path.with_name(f"{path.name}.part")
-    with telling(path):
-        try:
-            write(pa.table(columns), part)
+    parts = torch.split(torch.arange(len(images)), ROWS) if len(images) else ()
+    try:
+        with telling(path):
+            with make(part, schema) as writer:
+                for index in progress(parts, f"reading the codes of {len(images):,} images"):
+                    writer.write_table(_read(model, images, index, schema))
             part.replace(path)
-        finally:
-            part.unlink(missing_ok=True)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _schema(latent: Latent, named: bool) -> pa.Schema:
+    columns = [("image", pa.string() if named else pa.int64())]
+    for name, code in zip(latent.names, latent.codes, strict=True):
+        columns += [(name, pa.float32() if code.categories is None else pa.int32())]
+        columns += [(f"{name}_spread", pa.float32())]
+    return pa.schema(columns)
+
+
+def _read(model: Model, images: Images, index: torch.Tensor, schema: pa.Schema) -> pa.Table:
+    encoding = model.encode(images.pixels.take(index).cpu().numpy())
+    called = index.tolist() if images.names is None else [images.names[i] for i in index.tolist()]
+    columns: list[Any] = [called]
+    for i in range(len(model.latent.codes)):
+        columns += [encoding.values[:, i].numpy(), encoding.spreads[:, i].numpy()]
+    return pa.table([pa.array(c).cast(t) for c, t in zip(columns, schema.types, strict=True)], schema=schema)

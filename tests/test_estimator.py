@@ -20,9 +20,9 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
+from infogan import InfoGAN
 from infogan.data import load
 from infogan.errors import InfoganError
-from infogan import InfoGAN
 from infogan.estimator.layout import Layout
 from infogan.model import make_model
 from infogan.presets import digits

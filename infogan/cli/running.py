@@ -86,6 +86,5 @@ def encode(
     check_target(out)
     model = opened.model()
     loaded = load(images, reading=fit(Reading(data, skip_bad), opened.config))
-    with console().status(f"reading the codes of {len(loaded):,} images"):
-        write_codes(out, model.latent, model.encode(loaded.pixels), loaded.names)
+    write_codes(out, model, loaded)
     print_paths([out], json)

@@ -1,0 +1,125 @@
+"""The explorer: ms from a move of a slider to its image on the screen, and seconds to the first image.
+
+    OMP_NUM_THREADS=2 python benchmarks/explorer.py
+
+The networks of `mnist` with the weights that its seed draws, shown in headless chromium; 100 moves of the
+slider of c2 in each view, one after the other. Writes benchmarks/records/explorer.json.
+"""
+
+import re
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import safetensors.torch
+from playwright.sync_api import Browser, Page, sync_playwright
+from record import record, spread
+
+from infogan.model import make_model
+from infogan.presets import get_preset
+from infogan.run import Run
+
+MOVES, STARTS = 100, 5
+CHROMIUM = "/usr/bin/chromium"
+
+# A message that is sent as a frame begins arrives after the frame is painted.
+MOVE = """async (moves) => {
+  const slider = document.querySelector('[aria-label="c2"] input[type=range]');
+  const cells = document.getElementById('cells');
+  const frame = () => new Promise(requestAnimationFrame);
+  const painted = () => new Promise((go) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = go;
+    port2.postMessage(0);
+  });
+  const times = [];
+  for (let i = 0; i < moves; i++) {
+    const before = cells.dataset.shown;
+    const start = performance.now();
+    slider.value = String(-2 + 0.05 * ((7 * i + 3) % 81));
+    slider.dispatchEvent(new Event('input', { bubbles: true }));
+    while (cells.dataset.shown === before) await new Promise((go) => setTimeout(go, 0));
+    await frame(); await painted();
+    times.push(performance.now() - start);
+    await new Promise((go) => setTimeout(go, 30));
+  }
+  return times;
+}"""
+LEARNED = "() => fetch('learning').then(answer => answer.json()).then(said => said.done === 1)"
+
+
+def make_run(path: Path) -> None:
+    run = Run.create(path, get_preset("mnist"), n_images=1)
+    model = make_model(run.config)
+    nets = {"G": model.G, "D": model.D}
+    state = {f"{name}.{k}": v.contiguous() for name, net in nets.items() for k, v in net.state_dict().items()}
+    (path / "checkpoints" / "0000001.safetensors").write_bytes(safetensors.torch.save(state))
+
+
+@contextmanager
+def explored(run: Path) -> Iterator[str]:
+    """The address at which a program of its own shows the run."""
+    line = [sys.executable, "-m", "infogan", "explore", str(run), "--port", "0", "--no-browser"]
+    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        try:
+            said = process.stderr.readline()
+            found = re.search(r"http://\S+", said)
+            assert found, said
+            yield found[0]
+        finally:
+            process.terminate()
+
+
+def open_page(browser: Browser, url: str) -> Page:
+    page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.goto(url)
+    page.wait_for_selector("#cells[data-shown]")
+    return page
+
+
+def delays(page: Page, view: str) -> dict[str, float]:
+    page.evaluate("(view) => { location.hash = `view=${view}&x=c3&y=c1`; }", view)
+    buttons = {"samples": 8, "sweep": 80, "plane": 90}[view]
+    page.wait_for_function("(n) => document.querySelectorAll('#cells button').length === n", arg=buttons)
+    times = sorted(page.evaluate(MOVE, MOVES + 5)[5:])
+    return {
+        "p50_ms": statistics.median(times),
+        "p95_ms": times[int(0.95 * len(times)) - 1],
+        "most_ms": times[-1],
+    }
+
+
+def first_image(browser: Browser, run: Path) -> float:
+    start = time.perf_counter()
+    with explored(run) as url:
+        open_page(browser, url).close()
+        return time.perf_counter() - start
+
+
+def main() -> None:
+    measured: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder, sync_playwright() as play:
+        run = Path(folder) / "mnist"
+        make_run(run)
+        browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        starts = [first_image(browser, run) for _ in range(STARTS)]
+        measured["seconds_to_first_image"] = spread(starts)
+        with explored(run) as url:
+            page = open_page(browser, url)
+            measured["samples_while_learning_z"] = delays(page, "samples")
+            page.wait_for_function(LEARNED, timeout=300_000)
+            for view in ("samples", "sweep", "plane"):
+                measured[view] = delays(page, view)
+        browser.close()
+    record("explorer", measured)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""What the page is told of a run before anything is drawn: model.json, as `page/backend-server.js` says."""
+
+import math
+from pathlib import Path
+from typing import Any
+
+from infogan.codes import Code
+from infogan.run import Run
+
+SEEDS = 1_000_000
+
+
+def describe(run: Run, codes: tuple[Code, ...], names: tuple[str, ...], n_z: int) -> dict[str, Any]:
+    """All of model.json but `backend` and `names`, which whoever serves the page adds."""
+    last = next(iter(run.metrics()[-1:]), {})
+    return {
+        "title": run.path.resolve().name,
+        "about": f"{run.updates:,} update{'' if run.updates == 1 else 's'} on {_images(run.config.images)}",
+        "shape": list(run.config.net_shape),
+        "n_z": n_z,
+        "seeds": SEEDS,
+        "codes": [
+            _code(name, code, last.get(f"L_I_{name}"), run.config.fixed_std)
+            for name, code in zip(names, codes, strict=True)
+        ],
+    }
+
+
+def _code(name: str, code: Code, L_I: float | None, fixed_std: float | None) -> dict[str, Any]:
+    is_switch = code.categories == 2 and code.size == 1
+    if L_I is not None and not math.isfinite(L_I):
+        L_I = None
+    std = None
+    if L_I is not None and fixed_std is not None and code.kind == "number":
+        L_I, std = with_best_std(L_I, code.entropy(), fixed_std)
+    return {
+        "name": name,
+        "kind": "switch" if is_switch else code.kind,
+        "categories": code.categories,
+        "H": code.entropy(),
+        "L_I": L_I,
+        "carried": None if L_I is None else min(1.0, max(0.0, L_I / code.entropy())),
+        "std": std,
+    }
+
+
+def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
+    """L_I, in nats, of Q with the same means and the standard deviation that fits them best, and that one.
+
+        L_I = H(c) - log std - log(2 pi) / 2 - E[(c - mean)^2] / (2 std^2)
+
+    is largest in std where std^2 = E[(c - mean)^2]. Even a perfect Q has L_I below 0 where std is 1.
+    """
+    error = 2 * std**2 * (H_c - math.log(std) - math.log(2 * math.pi) / 2 - L_I)
+    # Rounding may take an error of next to nothing below 0; the bound is then higher than any bar.
+    error = max(error, 1e-6)
+    return H_c - math.log(2 * math.pi * math.e * error) / 2, math.sqrt(error)
+
+
+def _images(name: str) -> str:
+    """The source of the images; of a path no more than its end, as others may see the page."""
+    kind, colon, path = name.partition(":")
+    return f"{kind}:{Path(path).name}" if colon else name

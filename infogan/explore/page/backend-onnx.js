@@ -1,0 +1,176 @@
+// The backend of a static site: the networks run here, in the browser. Its contract is in backend-server.js.
+//
+// Beside it lie generator.onnx, encoder.onnx, latents.bin and runtime/, which `infogan export --web` writes.
+// model.json has a field more, `square`, "crop" or "pad": how a picture becomes as wide and high as the model's.
+
+const ROWS = 8; // of a seed
+const CHUNK = 64; // images that pass the generator at once
+const MOST_BYTES = 20e6; // of a picture's file
+const MOST_PIXELS = 40e6;
+
+export async function open(info) {
+  const [ch, h, w] = info.shape;
+  const L = info.codes.length;
+  const size = ch * h * w;
+  const ort = await loadRuntime();
+  const generator = await openSession(ort, "generator.onnx");
+  const encoder = once(() => openSession(ort, "encoder.onnx"));
+  const latents = once(async () => new Float32Array(await (await get("latents.bin")).arrayBuffer()));
+  const inTurn = makeQueue(); // the runtime does one thing at a time
+  const kept = `infogan names of ${location.pathname}`;
+  Object.assign(info.names, readNames(kept, info.names));
+
+  async function decodeSome(values, z, n) {
+    const feed = {
+      z: new ort.Tensor("float32", z, [n, info.n_z]),
+      values: new ort.Tensor("float32", values, [n, L]),
+    };
+    const { images } = await inTurn(() => generator.run(feed));
+    return Uint8Array.from(images.data, (x) => Math.round(255 * Math.min(1, Math.max(0, x))));
+  }
+
+  return {
+    async draw(seed) {
+      if (!(Number.isInteger(seed) && seed >= 0 && seed < info.seeds)) {
+        throw new Error(`The seed is ${seed}, but must be in 0 .. ${info.seeds - 1}.`);
+      }
+      const width = ROWS * (info.n_z + L);
+      const numbers = (await latents()).slice(seed * width, (seed + 1) * width);
+      return { z: numbers.slice(0, ROWS * info.n_z), values: numbers.slice(ROWS * info.n_z) };
+    },
+
+    async decode(values, z, n) {
+      const images = new Uint8Array(n * size);
+      for (let from = 0; from < n; from += CHUNK) {
+        const to = Math.min(n, from + CHUNK);
+        const some = await decodeSome(
+          values.slice(from * L, to * L), z.slice(from * info.n_z, to * info.n_z), to - from);
+        images.set(some, from * size);
+      }
+      return images;
+    },
+
+    async encode(file) {
+      const image = await readPicture(file, info);
+      const session = await encoder();
+      const pixels = new ort.Tensor("float32", Float32Array.from(image, (x) => x / 255), [1, ch, h, w]);
+      const found = await inTurn(() => session.run({ images: pixels }));
+      const z = found.z ? Float32Array.from(found.z.data) : new Float32Array(info.n_z);
+      return {
+        values: Float32Array.from(found.values.data),
+        spreads: Float32Array.from(found.spreads.data),
+        z,
+        image,
+      };
+    },
+
+    // There is no run folder to write to, so a name is this browser's own.
+    async saveName(code, name) {
+      const names = { ...info.names, [code]: name.trim() };
+      try {
+        localStorage.setItem(kept, JSON.stringify(names));
+      } catch {
+        throw new Error("This browser keeps nothing for this page, so the name is lost when it is closed.");
+      }
+      info.names = Object.fromEntries(Object.entries(names).filter(([, given]) => given));
+      return info.names;
+    },
+
+    async learning() {
+      return 1;
+    },
+  };
+}
+
+async function loadRuntime() {
+  const here = (name) => new URL(`runtime/${name}`, import.meta.url).href;
+  const ort = await import(here("ort.js"));
+  ort.env.wasm.wasmPaths = { mjs: here("ort-wasm.js"), wasm: here("ort-wasm.wasm") };
+  ort.env.wasm.numThreads = 1; // more take headers that few web hosts send
+  ort.env.logLevel = "error";
+  return ort;
+}
+
+async function openSession(ort, name) {
+  const graph = await (await get(name)).arrayBuffer();
+  return ort.InferenceSession.create(new Uint8Array(graph), { executionProviders: ["wasm"] });
+}
+
+async function get(name) {
+  const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
+  if (!answer?.ok) {
+    throw new Error(`${name}, which belongs to this page, cannot be had; is the site there as a whole?`);
+  }
+  return answer;
+}
+
+// What a call gives, made when it is first asked for; after a failure it is tried again.
+function once(make) {
+  let made = null;
+  return () => {
+    made ??= make().catch((error) => {
+      made = null;
+      throw error;
+    });
+    return made;
+  };
+}
+
+function makeQueue() {
+  let last = Promise.resolve();
+  return (call) => {
+    const result = last.then(call);
+    last = result.catch(() => {});
+    return result;
+  };
+}
+
+function readNames(kept, given) {
+  try {
+    const own = Object.entries(JSON.parse(localStorage.getItem(kept) ?? "{}"));
+    return Object.fromEntries(own.filter(([, name]) => typeof name === "string" && name));
+  } catch {
+    return given;
+  }
+}
+
+// The picture in the model's shape, (ch, h, w), 0 .. 255: its middle, or all of it on black.
+async function readPicture(file, info) {
+  if (![1, 3].includes(info.shape[0])) {
+    throw new Error(`This model's images have ${info.shape[0]} channels, which no picture has.`);
+  }
+  if (file.size > MOST_BYTES) {
+    throw new Error(`This file has ${(file.size / 1e6).toFixed(0)} MB; at most ${MOST_BYTES / 1e6} are read.`);
+  }
+  const unreadable = "This is no picture that this browser can read; PNG, JPEG, WebP and GIF it can.";
+  if (/svg/i.test(file.type)) throw new Error(unreadable);
+  const picture = await createImageBitmap(file).catch(() => {
+    throw new Error(unreadable);
+  });
+  if (picture.width * picture.height > MOST_PIXELS) {
+    picture.close();
+    throw new Error(`This picture has too many pixels; at most ${MOST_PIXELS.toLocaleString("en")} are read.`);
+  }
+  const [ch, h, w] = info.shape;
+  const pixels = resize(picture, w, h, info.square).data;
+  picture.close();
+  const image = new Uint8Array(ch * h * w);
+  for (let i = 0; i < h * w; i++) {
+    const [r, g, b] = pixels.subarray(4 * i, 4 * i + 3);
+    const channels = ch === 1 ? [Math.round(0.299 * r + 0.587 * g + 0.114 * b)] : [r, g, b];
+    channels.forEach((x, c) => (image[c * h * w + i] = x));
+  }
+  return image;
+}
+
+function resize(picture, w, h, square) {
+  const scale = (square === "pad" ? Math.min : Math.max)(w / picture.width, h / picture.height);
+  const sheet = new OffscreenCanvas(w, h);
+  const paper = sheet.getContext("2d", { willReadFrequently: true });
+  paper.imageSmoothingQuality = "high";
+  paper.fillStyle = "black";
+  paper.fillRect(0, 0, w, h);
+  const [width, height] = [picture.width * scale, picture.height * scale];
+  paper.drawImage(picture, (w - width) / 2, (h - height) / 2, width, height);
+  return paper.getImageData(0, 0, w, h);
+}

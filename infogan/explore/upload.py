@@ -1,0 +1,44 @@
+"""A picture that somebody dropped on the page, as one of the model's images; nothing of it is trusted."""
+
+import io
+import warnings
+from typing import Literal
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, UnidentifiedImageError
+
+from infogan.config import Shape
+from infogan.data.bad import BROKEN
+from infogan.data.shaping import Shaper
+from infogan.errors import InfoganError
+
+MOST_BYTES = 20_000_000
+MOST_PIXELS = 40_000_000
+FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # those of folders; no SVG, which is a program
+
+
+def read_upload(content: bytes, shape: Shape, square: Literal["crop", "pad"]) -> UInt8[np.ndarray, "ch h w"]:
+    """The picture, brought to the networks' shape as the pictures of a folder are.
+
+    Raises:
+        InfoganError: for what is no picture, one of too many pixels, or one that is damaged.
+    """
+    if shape[0] not in (1, 3):
+        raise InfoganError(f"This model's images have {shape[0]} channels, which no picture has.")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            warnings.filterwarnings("ignore", module="PIL", category=UserWarning)  # odd metadata
+            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+                if picture.width * picture.height > MOST_PIXELS:
+                    raise Image.DecompressionBombError
+                return Shaper(shape, square)(picture).copy()
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+        raise InfoganError(f"This picture has more than {MOST_PIXELS:,} pixels; shrink it.") from None
+    except UnidentifiedImageError:
+        raise InfoganError(
+            "This is no picture that can be read here; PNG, JPEG, WebP, GIF, TIFF and BMP can."
+        ) from None
+    except BROKEN as error:
+        raise InfoganError(f"This picture cannot be read ({error}).") from None

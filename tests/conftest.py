@@ -1,0 +1,52 @@
+"""What several test files need: a run without training, and the browser of this machine."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:  # what is checked for shapes is to be loaded after this file
+    from infogan.config import Config
+    from infogan.run import Run
+
+CHROMIUM = Path("/usr/bin/chromium")
+
+
+@pytest.fixture(scope="session")
+def untrained_run() -> Callable[..., "Run"]:
+    """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""
+    import safetensors.torch
+
+    from infogan.model import make_model
+    from infogan.run import Run
+
+    def make(path: Path, config: "Config", gain: float = 1.0) -> Run:
+        run = Run.create(path, config, n_images=1)
+        model = make_model(config)
+        state = {
+            f"{name}.{key}": (
+                value * gain if key.endswith("weight") and value.ndim > 1 else value
+            ).contiguous()
+            for name, net in (("G", model.G), ("D", model.D))
+            for key, value in net.state_dict().items()
+        }
+        (path / "checkpoints" / "0000001.safetensors").write_bytes(safetensors.torch.save(state))
+        return run
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def base_url() -> None:
+    """In place of pytest-base-url's, which pytest 9 warns of, and which no test here needs."""
+
+
+@pytest.fixture(scope="session")
+def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
+    """Debian's own chromium; tests that open pages skip where it is missing."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"there is no {CHROMIUM}")
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []  # which chromium asks of root
+    return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": root}

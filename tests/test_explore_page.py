@@ -1,0 +1,504 @@
+"""The explorer's page in a browser: what it shows is what Python's model makes, and it asks nobody else."""
+
+import io
+import json
+import re
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pytest
+import torch
+import uvicorn
+from PIL import Image
+from playwright.sync_api import Page
+from sklearn.datasets import load_digits
+
+from infogan.config import Config
+from infogan.explore.explorer import Explorer
+from infogan.explore.serve import address_of, listen
+from infogan.explore.server import make_app
+from infogan.inversion import Inversion, make_encoder, save_inversion
+from infogan.model import Model
+from infogan.run import Run
+from infogan.traverse import draw_rows, save_tiles, tile, traverse
+
+CONFIG = Config(images="digits", net="small", shape=(1, 8, 8), codes="cat:5 bern:1 circ:1 unif:2 noise:6")
+CAT, COIN, ANGLE, U, V = range(5)
+DIGIT = (load_digits().images[33] * 255 / 16).astype(np.uint8)
+COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
+
+
+class Shown(NamedTuple):
+    """An explorer at an address."""
+
+    url: str
+    run: Run
+    model: Model
+
+
+@pytest.fixture(scope="module")
+def shown(tmp_path_factory: pytest.TempPathFactory, untrained_run: Callable[..., Run]) -> Iterator[Shown]:
+    run = untrained_run(tmp_path_factory.mktemp("page") / "knobs", CONFIG, gain=6.0)
+    model = run.model()
+    save_inversion(run, Inversion(model, make_encoder(model)))
+    (run.path / "metrics.jsonl").write_text('{"update": 1.0, "L_I_c1": 0.8, "L_I_c4": 3.0}\n')
+    explorer, listening = Explorer(run), listen("127.0.0.1", 0)
+    config = uvicorn.Config(make_app(explorer), log_level="warning", ws="none", lifespan="off")
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        yield Shown(address_of(listening), run, model)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=30)
+        listening.close()
+        explorer.close()
+
+
+@pytest.fixture(autouse=True)
+def quiet(page: Page, shown: Shown) -> Iterator[list[str]]:
+    """Every test: no error in the console but those it puts here, and no request to anywhere else."""
+    said: list[str] = []
+    asked: list[str] = []
+    expected: list[str] = []
+    page.set_default_timeout(15_000)
+    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.context.on("request", lambda request: asked.append(request.url))
+    yield expected
+    strange = [text for text in said if not any(part in text for part in expected)]
+    assert not strange
+    assert asked
+    assert not [url for url in asked if not url.startswith((shown.url + "/", f"blob:{shown.url}/"))]
+
+
+def go(page: Page, shown: Shown, hash: str = "") -> None:
+    page.goto("about:blank")
+    page.goto(f"{shown.url}/{hash}")
+    page.wait_for_selector("#cells[data-shown]")
+
+
+def settle(page: Page, shows: str) -> None:
+    """Waits until what is painted is that state, as the address has it."""
+    page.wait_for_function("(s) => document.getElementById('cells').dataset.shown === s", arg=shows)
+
+
+def pixels(page: Page, selector: str = "#cells canvas") -> np.ndarray:
+    """Red of the canvases, (n, h, w); that green and blue are the same is seen here."""
+    found = page.evaluate(
+        """(selector) => [...document.querySelectorAll(selector)].map((c) =>
+             [c.height, c.width, ...c.getContext('2d').getImageData(0, 0, c.width, c.height).data])""",
+        selector,
+    )
+    images = np.array([np.array(f[2:]).reshape(f[0], f[1], 4) for f in found])
+    assert (images == images[..., :1])[..., :3].all()
+    assert (images[..., 3] == 255).all()
+    return images[..., 0]
+
+
+def expected(shown: Shown, turned: dict[int, float], seed: int = 0) -> np.ndarray:
+    """The eight draws with some codes set, as Python decodes them."""
+    z, values = draw_rows(shown.model, 8, seed)
+    for i, value in turned.items():
+        values[:, i] = value
+    return shown.model.decode(values, z)[:, 0]
+
+
+def same(ours: np.ndarray, theirs: np.ndarray) -> None:
+    """Up to a level of gray, as the page's numbers may differ in their last bit."""
+    assert ours.shape == theirs.shape
+    assert np.abs(ours.astype(int) - theirs.astype(int)).max() <= 1
+
+
+def knob(code: str) -> str:
+    return f'#knobs > [aria-label="{code}"]'
+
+
+def test_the_draws_of_a_seed_are_pythons(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    same(pixels(page), expected(shown, {}))
+    page.fill("#seed", "7")
+    page.press("#seed", "Enter")
+    settle(page, "seed=7")
+    same(pixels(page), expected(shown, {}, seed=7))
+    page.click("#shuffle")
+    page.wait_for_function("() => !document.getElementById('cells').dataset.shown.includes('seed=7')")
+    assert int(page.input_value("#seed")) != 7
+    assert page.title() == "knobs · infogan"
+
+
+def test_every_knob_turns_the_images_as_python_does(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    slider = f"{knob('c4')} input[type=range]"
+    page.focus(slider)
+    page.keyboard.press("ArrowRight")
+    value = float(page.input_value(slider))
+    settle(page, f"c4={value:g}")
+    same(pixels(page), expected(shown, {U: value}))
+    assert np.abs(pixels(page).astype(int) - expected(shown, {})).max() > 8  # it was to be seen
+    assert page.text_content(f"{knob('c4')} output") == f"{value:.2f}".replace("-", "−")
+
+    page.click(f"{knob('c1')} label:nth-child(4)")
+    settle(page, f"c1=3&c4={value:g}")
+    same(pixels(page), expected(shown, {CAT: 3, U: value}))
+    page.keyboard.press("ArrowRight")  # a group of radio buttons
+    settle(page, f"c1=4&c4={value:g}")
+    same(pixels(page), expected(shown, {CAT: 4, U: value}))
+
+    was_on = page.is_checked(f"{knob('c2')} [role=switch]")
+    page.focus(f"{knob('c2')} [role=switch]")
+    page.keyboard.press("Space")
+    settle(page, f"c1=4&c2={0 if was_on else 1}&c4={value:g}")
+    same(pixels(page), expected(shown, {CAT: 4, COIN: 0.0 if was_on else 1.0, U: value}))
+
+    for code in ("c1", "c2", "c4"):  # each has a reset of its own
+        assert page.is_enabled(f"{knob(code)} .reset")
+        page.click(f"{knob(code)} .reset")
+    settle(page, "")
+    same(pixels(page), expected(shown, {}))
+    assert page.is_disabled("#reset")
+
+
+def test_an_angle_goes_round(page: Page, shown: Shown) -> None:
+    go(page, shown, "#c3=5")
+    slider = f"{knob('c3')} input[type=range]"
+    page.focus(slider)
+    for wanted in (0, 355, 0):
+        page.keyboard.press(
+            "ArrowRight" if wanted == 0 and page.input_value(slider) == "355" else "ArrowLeft"
+        )
+        settle(page, f"c3={wanted}")
+        same(pixels(page), expected(shown, {ANGLE: np.deg2rad(wanted)}))
+
+
+def test_the_thumbnails_are_the_image_with_each_category(page: Page, shown: Shown) -> None:
+    go(page, shown, "#image=3&c4=1")
+    wanted = np.stack([expected(shown, {CAT: k, U: 1.0})[2] for k in range(5)])
+    page.wait_for_function(
+        "() => document.querySelector('.categories canvas').getContext('2d').getImageData(0, 0, 1, 1).data[3]"
+    )
+    same(pixels(page, f"{knob('c1')} canvas"), wanted)
+
+
+def test_colours_and_oblong_images_are_drawn_as_they_are(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 7), np.uint8)
+    drawn, saved = page.evaluate(
+        """async (x) => {
+          const { draw, sheet } = await import('./pixels.js');
+          const images = Uint8Array.from(x);
+          const canvas = document.createElement('canvas');
+          draw(canvas, images, 1, [3, 4, 7]);
+          const whole = sheet(images, 2, 1, [3, 4, 7]);
+          return [[...canvas.getContext('2d').getImageData(0, 0, 7, 4).data], [...whole.data]];
+        }""",
+        x.ravel().tolist(),
+    )
+    np.testing.assert_array_equal(np.reshape(drawn, (4, 7, 4))[..., :3], x[1].transpose(1, 2, 0))
+    wanted = tile(x[:, None]).repeat(8, axis=0).repeat(8, axis=1)
+    np.testing.assert_array_equal(np.reshape(saved, (72, 56, 4))[..., :3], wanted)
+
+
+def test_a_sweep_is_a_traversal_and_saves_as_one(page: Page, shown: Shown, tmp_path: Path) -> None:
+    go(page, shown, "#view=sweep&x=c4&seed=2")
+    moved = traverse(shown.model, U, rows=8, steps=10, seed=2)
+    same(pixels(page), moved.images.reshape(-1, 8, 8))
+    with page.expect_download() as download:
+        page.click("#png")
+    assert download.value.suggested_filename == "knobs.png"
+    saved = np.asarray(Image.open(download.value.path()).convert("L"))
+    save_tiles(moved, tmp_path / "cli.png")
+    same(saved, np.asarray(Image.open(tmp_path / "cli.png")))
+
+    page.click("#cells button:nth-of-type(24)")  # the third row, the fourth value
+    settle(page, f"seed=2&image=3&view=sweep&x=c4&c4={float(-2 + 4 * 3 / 9)!r}")
+    same(pixels(page), moved.images.reshape(-1, 8, 8))  # a sweep moves what was set, too
+    assert page.get_attribute("#cells button:nth-of-type(24)", "aria-pressed") == "true"
+    assert page.locator('#cells [aria-pressed="true"]').count() == 1
+
+
+def test_two_codes_make_a_plane(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    page.check("#views [value=plane]", force=True)
+    page.select_option("#x", label="c4")
+    page.select_option("#y", label="c1")
+    settle(page, "view=plane&x=c4&y=c1")
+    z, values = draw_rows(shown.model, 8, 0)
+    grid = values[:1].repeat(45, 1)
+    grid[:, U] = torch.linspace(-2, 2, 9).repeat(5)
+    grid[:, CAT] = torch.arange(5.0).repeat_interleave(9)
+    same(pixels(page), shown.model.decode(grid, z[:1].repeat(45, 1))[:, 0])
+
+
+def test_the_address_holds_the_state(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    page.click("#cells button:nth-of-type(5)")
+    settle(page, "image=5")
+    page.wait_for_url("**/#image=5")
+    page.click(f"{knob('c1')} label:nth-child(2)")
+    page.fill("#seed", "3")
+    page.press("#seed", "Enter")
+    page.wait_for_url("**/#seed=3&image=5&c1=1")
+    before = pixels(page)
+    page.go_back()
+    settle(page, "image=5")
+    same(pixels(page), expected(shown, {}))
+    page.go_forward()
+    settle(page, "seed=3&image=5&c1=1")
+    go(page, shown, "#seed=3&image=5&c1=1")
+    np.testing.assert_array_equal(pixels(page), before)
+    same(before, expected(shown, {CAT: 1}, seed=3))
+
+
+@pytest.mark.parametrize(
+    ("given", "shows"),
+    [
+        ("#c1=77&c4=-9&seed=-5&image=99", "image=8&c1=4&c4=-2"),
+        ("#c1=x&c4=NaN&c5=Infinity&seed=&view=moon&x=c9&y=<b>&what=ever&image=0", ""),
+        ("#c3=-90&seed=1e99", "seed=999999&c3=270"),
+        ("#%E0%A4%A&c4=1%zz&&==", ""),
+        ("#image=own&c2=0.4", "c2=0"),
+    ],
+)
+def test_an_address_out_of_range_is_mended(page: Page, shown: Shown, given: str, shows: str) -> None:
+    go(page, shown, given)
+    settle(page, shows)
+    if "own" in given:
+        assert "drop it again" in (page.text_content("#notice") or "")
+
+
+def png(x: np.ndarray) -> dict[str, Any]:
+    file = io.BytesIO()
+    Image.fromarray(x).save(file, "PNG")
+    return {"name": "digit.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
+def test_an_own_image_is_read_shown_and_edited(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    page.set_input_files("#file", png(DIGIT))
+    settle(page, "image=own")
+    np.testing.assert_array_equal(pixels(page, "#own-given")[0], DIGIT)
+    again = pixels(page, "#own-again")
+    np.testing.assert_array_equal(pixels(page, "#own-edited"), again)
+    values, spreads = shown.model.encode(DIGIT[None, None])
+    assert page.is_checked(f"{knob('c1')} label:nth-child({int(values[0, CAT]) + 1}) input")
+    for code, i in (("c4", U), ("c5", V)):
+        said = page.text_content(f"{knob(code)} .head") or ""
+        assert f"± {spreads[0, i]:.2f}{values[0, i]:.2f}".replace("-", "−") in said
+
+    slider = f"{knob('c4')} input[type=range]"
+    page.fill(slider, "1.5")
+    settle(page, "image=own&c4=1.5")
+    edited = pixels(page, "#own-edited")
+    assert np.abs(edited - again).max() > 8
+    np.testing.assert_array_equal(pixels(page, "#own-again"), again)
+    page.check("#views [value=sweep]", force=True)
+    page.select_option("#x", label="c4")
+    settle(page, "image=own&view=sweep&x=c4&c4=1.5")
+    assert page.locator("#cells button").count() == 9 * 10
+    page.click("#own-close")
+    settle(page, "view=sweep&x=c4&c4=1.5")
+    assert page.is_hidden("#own")
+
+
+def test_an_image_can_be_dropped_and_pasted(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    for event, field in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+        page.evaluate(
+            """([event, field, bytes]) => {
+              const data = new DataTransfer();
+              data.items.add(new File([Uint8Array.from(bytes)], 'a.png', { type: 'image/png' }));
+              const Kind = event === 'drop' ? DragEvent : ClipboardEvent;
+              window.dispatchEvent(new Kind(event, { [field]: data, cancelable: true }));
+            }""",
+            [event, field, list(png(DIGIT)["buffer"])],
+        )
+        page.wait_for_selector("#own:visible")
+        settle(page, "image=own")
+        np.testing.assert_array_equal(pixels(page, "#own-given")[0], DIGIT)
+        page.click("#own-close")
+        settle(page, "")
+
+
+def test_what_is_no_picture_is_told_and_changes_nothing(page: Page, shown: Shown, quiet: list[str]) -> None:
+    go(page, shown)
+    quiet.append("400 (Bad Request)")  # which the browser itself logs
+    svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "x"</script></svg>'
+    page.set_input_files("#file", {"name": "a.svg", "mimeType": "image/svg+xml", "buffer": svg})
+    page.wait_for_function("() => document.getElementById('notice').textContent.includes('no picture')")
+    assert page.is_hidden("#own")
+    page.click("#notice")
+    assert page.is_hidden("#notice")
+    page.click("#cells button:nth-of-type(2)")
+    settle(page, "image=2")
+    assert page.title() == "knobs · infogan"
+
+
+def test_names_stay(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    name = f"{knob('c4')} .name"
+    page.fill(name, "<b>slant</b>")
+    with page.expect_response("**/names"):
+        page.press(name, "Enter")
+    file = shown.run.path / "names.json"
+    assert json.loads(file.read_text()) == {"c4": "<b>slant</b>"}
+    page.reload()
+    page.wait_for_selector("#cells[data-shown]")
+    assert page.input_value(name) == "<b>slant</b>"
+    assert page.text_content("#x option:nth-child(4)") == "c4 · <b>slant</b>"
+    page.fill(name, "other")
+    page.press(name, "Escape")
+    assert page.input_value(name) == "<b>slant</b>"
+    page.fill(name, "")
+    with page.expect_response("**/names"):
+        page.press(name, "Enter")
+    assert json.loads(file.read_text()) == {}
+
+
+def test_a_gif_goes_forth_and_back(page: Page, shown: Shown) -> None:
+    go(page, shown, "#x=c4&c1=2")
+    with page.expect_download() as download:
+        page.click("#gif")
+    assert download.value.suggested_filename == "knobs-c4.gif"
+    with Image.open(download.value.path()) as film:
+        assert film.info["loop"] == 0
+        assert film.n_frames == 40
+        frames = []
+        for i in range(film.n_frames):
+            film.seek(i)
+            frames.append(np.asarray(film.convert("L")))
+    for i, value in ((0, -2.0), (20, 2.0), (30, 0.0), (39, -1.8)):
+        images = expected(shown, {CAT: 2, U: value}).reshape(2, 4, 1, 8, 8)
+        same(frames[i], tile(images)[..., 0].repeat(7, axis=0).repeat(7, axis=1))
+
+
+def test_a_gif_of_many_colours_and_codes_is_close(page: Page, shown: Shown) -> None:
+    """More colours than a palette holds, and more pixels than the table of LZW: noise over slow shades."""
+    go(page, shown)
+    rng = np.random.default_rng(0)
+    shade = np.stack(np.meshgrid(np.linspace(0, 200, 160), np.linspace(0, 200, 120)), axis=-1)
+    rgb = np.concatenate([shade, 100 + 0 * shade[..., :1]], axis=-1)
+    rgb = (rgb + rng.integers(0, 30, rgb.shape)).astype(np.uint8)
+    rgba = np.concatenate([rgb, np.full_like(rgb[..., :1], 255)], axis=-1)
+    made = page.evaluate(
+        """async ([pixels, width, height]) => {
+          const { toGif } = await import('./gif.js');
+          const picture = new ImageData(Uint8ClampedArray.from(pixels), width, height);
+          return [...new Uint8Array(await toGif([picture, picture], 8).arrayBuffer())];
+        }""",
+        [rgba.ravel().tolist(), 160, 120],
+    )
+    with Image.open(io.BytesIO(bytes(made))) as film:
+        film.seek(1)
+        error = np.abs(np.asarray(film.convert("RGB")).astype(int) - rgb)
+    assert error.mean() < 8
+    assert error.max() < 64
+
+
+def test_everything_is_reached_by_keys(page: Page, shown: Shown) -> None:
+    go(page, shown, "#c1=1&view=plane&x=c4&y=c5")
+    wanted = page.evaluate(
+        """() => { let n = 0;
+          for (const e of document.querySelectorAll('button, input, select'))
+            if (!e.disabled && e.tabIndex >= 0 && e.checkVisibility()
+                && !(e.type === 'radio' && !e.checked)) e.dataset.wanted = n++;
+          return n; }"""
+    )
+    reached = set()
+    for _ in range(wanted + 8):
+        page.keyboard.press("Tab")
+        number, outlined = page.evaluate(
+            """() => { const e = document.activeElement;
+              const seen = [e, e.nextElementSibling, e.parentElement].filter(Boolean);
+              const outlined = (s) => getComputedStyle(s).outlineStyle !== 'none';
+              return [e.dataset.wanted ?? null, seen.some(outlined)]; }"""
+        )
+        reached.add(number)
+        assert outlined or number is None
+    assert reached - {None} == {str(n) for n in range(wanted)}
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select')].filter((e) =>
+          !(e.ariaLabel || e.textContent.trim() || e.labels?.length)).map((e) => e.outerHTML)"""
+    )
+    assert unnamed == []
+
+    page.focus('#cells button[tabindex="0"]')
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    settle(page, "view=plane&x=c4&y=c5&c1=1&c4=-1.5&c5=-1.5")
+
+
+def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, shown: Shown) -> None:
+    page.set_viewport_size({"width": 380, "height": 760})
+    for view in ("samples", "sweep", "plane"):
+        go(page, shown, f"#view={view}&x=c4&y=c1")
+        page.set_input_files("#file", png(DIGIT))
+        page.wait_for_selector("#own:visible")
+        assert page.evaluate("document.documentElement.scrollWidth") <= 380
+        widths = page.eval_on_selector_all("main > section", "(all) => all.map((e) => e.clientWidth)")
+        assert min(widths) > 330
+        wide = page.evaluate(
+            """() => [...document.querySelectorAll('main *')].filter((e) => e.checkVisibility()
+                 && e.getBoundingClientRect().right > 380.5).map((e) => e.outerHTML.slice(0, 80))"""
+        )
+        assert wide == []
+
+
+def test_dark_where_the_system_is(page: Page, shown: Shown) -> None:
+    lightness = []
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
+        go(page, shown)
+        colour = page.evaluate("getComputedStyle(document.documentElement).backgroundColor")
+        lightness.append(sum(map(int, re.findall(r"\d+", colour))))
+    assert lightness[0] > 600
+    assert lightness[1] < 150
+
+
+def test_the_newest_move_wins_and_few_are_asked_for(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    asked = []
+
+    def slow(route: Any) -> None:
+        asked.append(1)
+        page.wait_for_timeout(60)
+        route.continue_()
+
+    page.route("**/decode", slow)
+    page.evaluate(
+        """async (selector) => { const slider = document.querySelector(selector);
+          for (let i = 1; i <= 40; i++) {
+            slider.value = i / 20; slider.dispatchEvent(new Event('input'));
+            await new Promise((go) => setTimeout(go, 4)); } }""",
+        f"{knob('c4')} input[type=range]",
+    )
+    settle(page, "c4=2")
+    assert len(asked) < 15
+    same(pixels(page), expected(shown, {U: 2.0}))
+    page.unroute("**/decode")
+
+
+def test_a_server_that_is_gone_is_told(page: Page, shown: Shown, quiet: list[str]) -> None:
+    go(page, shown)
+    quiet.append("ERR_FAILED")
+    page.route("**/decode", lambda route: route.abort())
+    page.click("#cells button:nth-of-type(2)")
+    page.wait_for_function("() => document.getElementById('notice').textContent.includes('still running')")
+    page.unroute("**/decode")
+    page.click("#cells button:nth-of-type(3)")
+    settle(page, "image=3")
+
+
+def test_the_bars_say_what_codes_carry(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    bars = page.eval_on_selector_all(
+        ".carried",
+        "(bars) => bars.map((b) => [b.parentElement.textContent, b.style.getPropertyValue('--carried')])",
+    )
+    assert [text for text, _ in bars] == ["carries 0.80 of 1.61 nats", "carries 3.00 nats"]
+    assert [float(part) for _, part in bars] == pytest.approx([0.8 / np.log(5), 1.0])

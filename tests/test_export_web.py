@@ -1,0 +1,235 @@
+"""The static site in a browser, beside what Python says of the same run."""
+
+import io
+import json
+import os
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from infogan.config import Config
+from infogan.errors import InfoganError
+from infogan.export import web
+from infogan.export.runtime import find_runtime
+from infogan.export.web import SEEDS, export_web, latents
+from infogan.inversion import Inversion, inversion_of, make_encoder, save_inversion
+from infogan.nets import init_weights
+from infogan.rng import make_rng
+from infogan.run import Run
+from infogan.traverse import draw_rows, traverse
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Page
+
+MakeRun = Callable[..., Run]
+CONFIG = Config(
+    images="folder:/home/ann/photos", net="small", shape=(3, 24, 16), codes="cat:4 unif:2 noise:6"
+)
+ABORTED = "net::ERR_ABORTED"  # as a test left the page before all was there
+CALL = """async ([call, ...args]) => {
+  const { open } = await import("/backend-onnx.js");
+  window.info ??= await (await fetch("/model.json")).json();
+  window.backend ??= await open(window.info);
+  const found = await window.backend[call](...args.map((a) => Array.isArray(a) ? Float32Array.from(a) : a));
+  return JSON.parse(JSON.stringify(found, (_, v) => ArrayBuffer.isView(v) ? Array.from(v) : v));
+}"""
+ENCODE = """async ([bytes, type]) => {
+  const { open } = await import("/backend-onnx.js");
+  window.backend ??= await open(await (await fetch("/model.json")).json());
+  try {
+    const found = await window.backend.encode(new File([Uint8Array.from(bytes)], "picture", { type }));
+    return Object.fromEntries(Object.entries(found).map(([k, v]) => [k, Array.from(v)]));
+  } catch (error) {
+    return error.message;
+  }
+}"""
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory, untrained_run: MakeRun) -> Run:
+    made: Run = untrained_run(tmp_path_factory.mktemp("web") / "run", CONFIG, gain=6.0)
+    model = made.model()
+    E = make_encoder(model)
+    init_weights(E, make_rng(0, "E"))
+    save_inversion(made, Inversion(model, E))
+    (made.path / "names.json").write_text('{"c2": "smile"}')
+    return made
+
+
+@pytest.fixture(scope="module")
+def site(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    named = os.environ.get("INFOGAN_RUNTIME")
+    folder = tmp_path_factory.mktemp("sites") / "site"
+    try:
+        find_runtime(Path(named) if named else None)
+    except InfoganError as error:
+        pytest.skip(str(error))
+    export_web(run, folder, Path(named) if named else None)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def address(site: Path) -> Iterator[str]:
+    class Silent(SimpleHTTPRequestHandler):
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Silent, directory=str(site))) as server:
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join(10)
+
+
+@pytest.fixture
+def opened(address: str, page: "Page") -> Iterator["Page"]:
+    """The site's page; at the end, nothing was complained of, and nothing was asked of anybody else."""
+    complaints: list[str] = []
+    asked: list[str] = []
+    page.set_default_timeout(30_000)
+    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: complaints.append(str(error)))
+    page.on("requestfailed", lambda r: None if r.failure == ABORTED else complaints.append(r.url))
+    page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto(address)
+    yield page
+    assert not complaints
+    assert len(asked) > 5
+    assert all(url.startswith((address, "data:", f"blob:{address}")) for url in asked)
+
+
+def test_a_seed_shows_what_the_command_line_shows(opened: "Page", run: Run) -> None:
+    model = run.model()
+    for seed in (0, SEEDS - 1):
+        drawn = opened.evaluate(CALL, ["draw", seed])
+        z, values = draw_rows(model, 8, seed)
+        np.testing.assert_array_equal(np.array(drawn["z"], np.float32).reshape(8, 6), z)
+        np.testing.assert_array_equal(np.array(drawn["values"], np.float32).reshape(8, 3), values)
+    # 96 images, which are more than pass at once, and no two parts of which are alike
+    wanted, fed = [], []
+    for seed in (0, 1, SEEDS - 1):
+        moved = traverse(model, 0, rows=8, seed=seed)
+        z, values = (part.repeat_interleave(4, dim=0) for part in draw_rows(model, 8, seed))
+        values[:, 0] = moved.values.repeat(8)
+        wanted.append(moved.images.astype(int).reshape(32, 3, 24, 16))
+        fed.append((values, z))
+    many = [torch.cat(parts).flatten().tolist() for parts in zip(*fed, strict=True)]
+    images = np.array(opened.evaluate(CALL, ["decode", *many, 96])).reshape(96, 3, 24, 16)
+    assert np.std(wanted) > 20
+    assert np.abs(images - np.concatenate(wanted)).max() <= 2
+
+
+def test_the_page_shows_images(opened: "Page") -> None:
+    """Of the page itself no more than that it draws here what it draws beside a server."""
+    opened.wait_for_function(
+        """() => [...document.querySelectorAll("canvas")].some((canvas) => {
+            const { width, height } = canvas;
+            if (!width || !height) return false;
+            const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
+            return new Set(data).size > 20;
+        })"""
+    )
+    assert "smile" in opened.content()
+
+
+def test_a_picture_is_read_as_python_reads_it(opened: "Page", run: Run) -> None:
+    """In the shape of the model nothing is resized, so that the pixels are the picture's."""
+    model = run.model()
+    inversion = inversion_of(run, model)
+    assert inversion is not None
+    x = model.sample(1, make_rng(3, "own"))
+    found = opened.evaluate(ENCODE, [list(png(x[0])), "image/png"])
+    assert np.array_equal(np.array(found["image"]), x.ravel())
+    encoding = model.encode(x)
+    np.testing.assert_allclose(found["values"], encoding.values[0], atol=1e-3, rtol=1e-3)
+    np.testing.assert_allclose(found["spreads"], encoding.spreads[0], atol=1e-3, rtol=1e-3)
+    np.testing.assert_allclose(found["z"], inversion.estimate(x)[0], atol=1e-3)
+
+
+def test_a_larger_picture_is_cut_out_of_its_middle(opened: "Page") -> None:
+    wide: np.ndarray = np.zeros((3, 240, 400), np.uint8)
+    wide[0, :, 120:280] = 255  # what is left: as wide to its height as the model's images
+    wide[1, 120:, 120:280] = 255
+    found = opened.evaluate(ENCODE, [list(png(wide)), "image/png"])
+    image = np.array(found["image"]).reshape(3, 24, 16)
+    assert image[0].min() > 250
+    assert image[1, 13:].min() > 250
+    assert image[1, :11].max() < 5
+    assert image[2].max() == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "kind", "why"),
+    [
+        (b"no picture", "image/png", "This is no picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "image/svg+xml", "This is no picture"),
+        (b"", "", "This is no picture"),
+    ],
+)
+def test_what_is_no_picture_is_refused(opened: "Page", content: bytes, kind: str, why: str) -> None:
+    assert opened.evaluate(ENCODE, [list(content), kind]).startswith(why)
+
+
+def test_a_bomb_is_refused(opened: "Page") -> None:
+    """A PNG of 12,000 x 12,000 pixels in few bytes."""
+    file = io.BytesIO()
+    Image.new("1", (12_000, 12_000)).save(file, "PNG")
+    said = opened.evaluate(ENCODE, [list(file.getvalue()), "image/png"])
+    assert "too many pixels" in said or "no picture" in said
+
+
+def test_names_are_kept_by_the_browser(opened: "Page", address: str) -> None:
+    assert opened.evaluate(CALL, ["saveName", "c1", " digit "]) == {"c1": "digit", "c2": "smile"}
+    opened.goto(address)
+    opened.evaluate(CALL, ["learning"])
+    assert opened.evaluate("window.info.names") == {"c1": "digit", "c2": "smile"}
+    assert opened.evaluate(CALL, ["saveName", "c2", ""]) == {"c1": "digit"}
+
+
+def png(x: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(x.transpose(1, 2, 0)).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_what_a_site_holds(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the page needs, and nothing that says where the images lay."""
+    monkeypatch.setattr(web, "find_runtime", lambda *_: {"ort.js": b"", "LICENSE.txt": b""})
+    monkeypatch.setattr(web, "make_graphs", lambda *_: {"generator.onnx": b"", "encoder.onnx": b""})
+    paths = {p.relative_to(tmp_path / "site").as_posix() for p in export_web(run, tmp_path / "site")}
+    wanted = {"index.html", "backend-onnx.js", "generator.onnx", "encoder.onnx", "model.json", "latents.bin"}
+    assert wanted | {"runtime/ort.js", "runtime/LICENSE.txt"} <= paths
+    about = json.loads((tmp_path / "site" / "model.json").read_text())
+    assert about["backend"] == "onnx"
+    assert about["names"] == {"c2": "smile"}
+    assert (about["shape"], about["n_z"], about["seeds"]) == ([3, 24, 16], 6, SEEDS)
+    everything = b"".join(p.read_bytes() for p in (tmp_path / "site").rglob("*") if p.is_file())
+    assert b"/home/ann" not in everything
+
+
+def test_latents_lie_seed_by_seed(run: Run) -> None:
+    model = run.model()
+    content = latents(model).tobytes()
+    assert len(content) == SEEDS * 8 * (6 + 3) * 4
+    z, values = draw_rows(model, 8, 5)
+    at = 5 * 8 * 9 * 4
+    assert struct.unpack_from("<48f", content, at) == tuple(z.flatten().tolist())
+    assert struct.unpack_from("<24f", content, at + 48 * 4) == tuple(values.flatten().tolist())
+
+
+def test_vectors_have_no_page(tmp_path: Path, untrained_run: MakeRun) -> None:
+    config = Config(images="digits", net="vectors", shape=(1, 1, 13), codes="cat:3 noise:4")
+    with pytest.raises(InfoganError, match="is of vectors, and the page shows images; --onnx exports"):
+        export_web(untrained_run(tmp_path / "run", config), tmp_path / "site")
+    assert not (tmp_path / "site").exists()

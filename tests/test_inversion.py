@@ -1,0 +1,237 @@
+"""z of given images: against least squares where G is linear, and what holds for every G."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor, nn
+
+from infogan.config import Config
+from infogan.errors import InfoganError
+from infogan.inversion import (
+    FILE,
+    Inversion,
+    inversion_of,
+    learn_inversion,
+    make_encoder,
+    save_inversion,
+)
+from infogan.latent import Latent, Noise
+from infogan.model import Model, make_model
+from infogan.nets import Generator, init_weights
+from infogan.rng import make_rng
+from infogan.run import Run
+
+CODES = "cat:3 unif:1 circ:1 noise:5"
+
+
+def linear(noise: Noise = "uniform", width: int = 12) -> tuple[Model, Tensor, Tensor]:
+    """A model whose G is x = A z + B c, with A of full rank, beside A and B; its D is never asked."""
+    config = Config(images="digits", net="vectors", shape=(1, 1, width), codes=CODES, noise=noise)
+    model = make_model(config)
+    latent = Latent.parse(CODES, noise)
+    layer = nn.Linear(latent.size, width, bias=False)
+    with torch.no_grad():
+        layer.weight.copy_(torch.randn(layer.weight.shape, generator=make_rng(0, "A and B")))
+    G = Generator(latent, nn.Sequential(layer, nn.Unflatten(1, (1, 1, width))), (1, 1, width), None)
+    weight = layer.weight.detach()
+    return Model(latent, G, model.D), weight[:, : latent.n_z], weight[:, latent.n_z :]
+
+
+def pictures(side: int = 8, codes: str = CODES, noise: Noise = "uniform", seed: int = 0) -> Model:
+    """A model of small pictures whose G is far from flat, so that z can be seen."""
+    config = Config(images="digits", net="small", shape=(1, side, side), codes=codes, noise=noise, seed=seed)
+    model = make_model(config)
+    with torch.no_grad():
+        for p in model.G.parameters():
+            if p.ndim > 1:
+                p.mul_(4)
+    return model
+
+
+def untrained(model: Model) -> Inversion:
+    E = make_encoder(model)
+    init_weights(E, make_rng(3, "E"))
+    return Inversion(model, E)
+
+
+def errors(model: Model, x: np.ndarray, values: Tensor, z: Tensor) -> Tensor:
+    """The mean squared pixel error of each image, in G's own range."""
+    with torch.no_grad():
+        difference = model.G(z, model.latent.embed(values)) - model.G.to_range(torch.from_numpy(x))
+    return difference.square().flatten(1).mean(dim=1)
+
+
+def test_descent_finds_the_least_squares() -> None:
+    """Where G is linear, the z nearest to an image solves A z = x - B c in the least squares."""
+    model, A, B = linear("normal")
+    rng = make_rng(1, "images")
+    values = model.sample_values(20, rng)
+    z = 0.5 * model.latent.sample_z(20, rng)
+    off = 0.3 * torch.randn(20, 12, generator=rng)  # what no z explains, too
+    c = torch.cat(model.latent.embed(values), dim=1)
+    x = z @ A.T + c @ B.T + off
+    wanted = torch.linalg.lstsq(A, (x - c @ B.T).T).solution.T
+    images = x.view(20, 1, 1, 12).numpy()
+    found = untrained(model).invert(images, values, steps=600)
+    assert wanted.abs().max() < 3  # so that the bounds of z take no part
+    torch.testing.assert_close(found, wanted, atol=2e-3, rtol=0)
+
+
+@pytest.mark.parametrize(("noise", "reach"), [("uniform", 1.0), ("normal", 3.0)])
+def test_z_stays_in_the_range_of_its_law(noise: Noise, reach: float) -> None:
+    model, A, _ = linear(noise)
+    values = model.sample_values(8, make_rng(0, "values"))
+    x = (10 * A.sum(dim=1)).expand(8, 1, 1, 12).contiguous().numpy()  # of z near 10
+    inversion = untrained(model)
+    assert noise == "normal" or inversion.estimate(x).abs().max() <= 1
+    z = inversion.invert(x, values, steps=300)
+    assert z.abs().max() == pytest.approx(reach)
+
+
+def test_e_learns_z_from_the_samples_of_g() -> None:
+    model, *_ = linear()
+    *_, last = learn_inversion(model, updates=300)
+    rng = make_rng(7, "new samples")
+    z, values = model.latent.sample_z(200, rng), model.sample_values(200, rng)
+    error = (last.inversion.estimate(model.decode(values, z)) - z).square().mean()
+    assert error < 0.2 * (1 / 3)  # of the variance of Unif(-1, 1), which is the error of a guess
+
+
+@pytest.mark.parametrize("steps", [0, 1, 3, 40])
+def test_no_image_is_worse_off_than_where_it_began(steps: int) -> None:
+    model = pictures()
+    inversion = untrained(model)
+    x = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)  # of no G at all
+    values = model.sample_values(40, make_rng(0, "values"))
+    began = model.latent.sample_z(40, make_rng(0, "z"))
+    for start in (None, began):
+        z = inversion.invert(x, values, steps, start)
+        before = errors(model, x, values, inversion.estimate(x) if start is None else start)
+        after = errors(model, x, values, z)
+        assert (after <= before + 1e-6).all()
+        if steps == 40:
+            assert after.mean() < 0.97 * before.mean()
+        if steps == 0:
+            torch.testing.assert_close(z, inversion.estimate(x) if start is None else start)
+
+
+def test_what_is_found_already_is_not_lost() -> None:
+    """At the z that an image was made from, a step of fixed length can only lead away."""
+    model = pictures()
+    rng = make_rng(2, "samples")
+    z, values = model.latent.sample_z(30, rng), model.sample_values(30, rng)
+    x = model.decode(values, z)
+    for steps in (1, 3):
+        found = untrained(model).invert(x, values, steps, z)
+        assert (errors(model, x, values, found) <= errors(model, x, values, z) + 1e-9).all()
+
+
+def test_descent_finds_samples_again() -> None:
+    model = pictures()
+    rng = make_rng(2, "samples")
+    z, values = model.latent.sample_z(30, rng), model.sample_values(30, rng)
+    x = model.decode(values, z)
+    other = model.latent.sample_z(30, rng)
+    found = untrained(model).invert(x, values, 100, other)
+    assert errors(model, x, values, found).mean() < 0.1 * errors(model, x, values, other).mean()
+
+
+def test_an_image_is_inverted_alone_as_among_others() -> None:
+    model = pictures()
+    x = np.random.default_rng(0).integers(0, 256, (300, 1, 8, 8), np.uint8)  # more than pass G at once
+    values = model.sample_values(300, make_rng(0, "values"))
+    inversion = untrained(model)
+    together = inversion.invert(x, values, 3)
+    assert together.shape == (300, 5)
+    for i in (0, 255, 256, 299):
+        alone = inversion.invert(x[i : i + 1], values[i : i + 1], 3)
+        torch.testing.assert_close(together[i : i + 1], alone, atol=1e-3, rtol=0)
+
+
+def test_learning_is_a_function_of_the_seed_and_leaves_the_model_as_it_was() -> None:
+    model = pictures()
+    before = {k: v.clone() for net in (model.G, model.D) for k, v in net.state_dict().items()}
+    x = model.sample(10, make_rng(0, "x"))
+    estimates = []
+    for seed in (0, 0, 1):
+        torch.rand(1)  # from torch's own generator, which nothing may hang on
+        told = list(learn_inversion(model, seed, updates=4))
+        assert [(p.n, p.updates) for p in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+        assert not told[-1].inversion.E.training
+        estimates.append(told[-1].inversion.estimate(x))
+    assert torch.equal(estimates[0], estimates[1])
+    assert not torch.allclose(estimates[0], estimates[2])
+    after = {k: v for net in (model.G, model.D) for k, v in net.state_dict().items()}
+    assert all(torch.equal(before[k], after[k]) for k in before)
+    assert all(p.grad is None for p in model.G.parameters())
+
+
+def test_it_can_be_used_between_two_updates() -> None:
+    """An explorer does other work while E learns; asking it takes nothing away from what it learns."""
+    model = pictures()
+    x = model.sample(10, make_rng(0, "x"))
+    *_, undisturbed = learn_inversion(model, updates=5)
+    for told in learn_inversion(model, updates=5):
+        told.inversion.invert(x, model.encode(x).values, 2)
+    assert torch.equal(told.inversion.estimate(x), undisturbed.inversion.estimate(x))
+
+
+def test_without_noise_there_is_nothing_to_find(tmp_path: Path) -> None:
+    model = pictures(codes="cat:3 noise:0")
+    *_, last = learn_inversion(model)
+    x = model.sample(4, make_rng(0, "x"))
+    assert last.n == last.updates
+    assert last.inversion.estimate(x).shape == (4, 0)
+    assert last.inversion.invert(x, model.encode(x).values).shape == (4, 0)
+    save_inversion(Run(tmp_path, Config(images="digits", net="digits")), last.inversion)
+    assert inversion_of(Run(tmp_path, Config(images="digits", net="digits")), model) is not None
+
+
+@pytest.mark.parametrize("shape", [(1, 9, 50), (3, 33, 8), (1, 13, 7), (2, 64, 64)])
+def test_any_shape(shape: tuple[int, int, int]) -> None:
+    model = make_model(Config(images="digits", net="small", shape=shape, codes="cat:3 noise:4"))
+    *_, last = learn_inversion(model, updates=1)
+    assert last.inversion.estimate(model.sample(3, make_rng(0, "x"))).shape == (3, 4)
+
+
+def test_images_of_another_shape_are_refused() -> None:
+    inversion = untrained(pictures())
+    wrong = np.zeros((1, 1, 9, 8), np.uint8)
+    with pytest.raises(InfoganError, match=r"\(1, 9, 8\), but the networks take \(1, 8, 8\)"):
+        inversion.estimate(wrong)
+    with pytest.raises(InfoganError, match=r"\(1, 9, 8\)"):
+        inversion.invert(wrong, torch.zeros(1, 3), z=torch.zeros(1, 5))
+
+
+def test_it_is_kept_beside_its_run(tmp_path: Path) -> None:
+    model = pictures()
+    run = Run(tmp_path, Config(images="digits", net="digits"))
+    assert inversion_of(run, model) is None
+    *_, last = learn_inversion(model, updates=20)
+    x = model.sample(50, make_rng(0, "x"))
+    path = save_inversion(run, last.inversion)
+    assert path == tmp_path / FILE
+    again = inversion_of(run, model)
+    assert again is not None
+    # In half precision, so a little off.
+    torch.testing.assert_close(again.estimate(x), last.inversion.estimate(x), atol=5e-3, rtol=0)
+    assert path.stat().st_size < 2.2 * sum(p.numel() for p in last.inversion.E.parameters()) + 5000
+
+
+def test_one_of_other_weights_or_damaged_is_none(tmp_path: Path) -> None:
+    model = pictures()
+    run = Run(tmp_path, Config(images="digits", net="digits"))
+    path = save_inversion(run, untrained(model))
+    content = path.read_bytes()
+    assert inversion_of(run, pictures(seed=1)) is None
+    assert inversion_of(run, pictures(side=16)) is None
+    for damaged in (b"", content[:50], content[: len(content) // 2], b"x" + content):
+        path.write_bytes(damaged)
+        assert inversion_of(run, model) is None
+    path.write_bytes(content)
+    assert inversion_of(run, model) is not None
+    with torch.no_grad():
+        next(model.G.parameters())[0, 0] += 1e-3
+    assert inversion_of(run, model) is None
