@@ -2,7 +2,7 @@ V := .venv
 PYTHON ?= python3
 PIP := $(V)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test check nightly clean
+.PHONY: demo test browser check nightly clean
 
 # The whole environment. The constraint keeps the CPU build of torch; a GPU machine uses pip alone.
 $(V)/ok: pyproject.toml constraints.txt
@@ -23,6 +23,11 @@ demo: $(V)/ok
 # One thread: the tensors of the tests are small, and threads that wait would cost more than they do.
 test: $(V)/ok
 	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest
+
+# The explorer's page in a real browser, which is installed where it is missing; `test` skips these then.
+browser: $(V)/ok
+	command -v chromium > /dev/null || apt-get install -y chromium
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest tests/test_explore_page.py tests/test_export_web.py
 
 check: $(V)/ok
 	$(V)/bin/ruff format --check .

@@ -157,7 +157,7 @@ def make_encoder(model: Model) -> nn.Sequential:
     widths = [min(64, 16 << i) for i in range(depth)]
     down = [layer for n_in, n_out in pairwise([ch, *widths]) for layer in conv(n_in, n_out, lrelu)]
     n_features = widths[-1] * (h >> depth) * (w >> depth)
-    top = [nn.Flatten(), *fc(n_features, 256, lrelu), nn.Linear(256, n_z)]
+    top = [nn.Flatten(), *fc(n_features, 128, lrelu), nn.Linear(128, n_z)]
     return nn.Sequential(*down, *top, *head).to(model.device)
 
 
