@@ -25,6 +25,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         h, w = rng.integers(30, 90, 2)
         noise = rng.integers(0, 256, (4, 4, 3), np.uint8)
         Image.fromarray(noise).resize((w, h)).save(folder / f"{i}.{('png', 'jpg', 'webp')[i % 3]}")
+    (place / "few").mkdir()
+    for i in range(3):
+        Image.new("RGB", (8, 8)).save(place / "few" / f"{i}.png")
     (place / "scans").mkdir()
     for i in range(12):
         noise = rng.integers(0, 256, (4, 4), np.uint8)
@@ -110,6 +113,7 @@ def test_the_shell_can_complete(tmp_path: Path) -> None:
     [
         (["train"], "train what? Name a preset, folder:PATH, or a run by --resume RUN."),
         (["train", "mnits"], "did you mean 'mnist'?"),
+        (["train", "folder:few"], "folder:few holds 3 images, too few"),
         (["train", "folder:nowhere"], "there is no nowhere."),
         (["train", "--resume", "run", "--lr-d", "1"], "only --updates is taken"),
         (["train", "folder:shots", "--resume", "run"], "only --updates is taken"),

@@ -14,6 +14,8 @@ from infogan.presets import OWN_CODES, get_preset, own
 if TYPE_CHECKING:
     from infogan.data import Reading
 
+LEAST = 10  # images, below which nothing can be learned; 200 are where it begins to be worth it
+
 Size = Annotated[Literal[32, 64], Parameter(help="The side that images of one's own are brought to.")]
 Source = Annotated[str, Parameter(help="A preset (commands below), or images: folder:PATH, npz:FILE, ...")]
 
@@ -60,13 +62,17 @@ def own_config(source: str, size: int, fields: dict[str, Any], reading: "Reading
     """The config for images of one's own: by their number and shape, but for the fields that are named.
 
     Raises:
-        InfoganError: where the source is none, nor a preset, or cannot be looked into.
+        InfoganError: where the source is none, nor a preset, cannot be looked into, or holds hardly anything.
     """
     from infogan.data import is_source, probe, whole_name
 
     if not is_source(source):
         get_preset(source)  # a known one is a command of its own, so this says which was meant
     found = probe(source, reading)
+    if found.n < LEAST:
+        raise InfoganError(
+            f"{source} holds {found.n} images, too few to find what varies; bring 200 or more."
+        )
     codes = fields.get("codes", OWN_CODES)
     shape = found.shape or (found.channels, size, size)
     chosen = own(whole_name(source), found.n, shape, codes)
