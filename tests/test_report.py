@@ -602,11 +602,15 @@ def test_signs_by_hand() -> None:
     assert use(np.array([-0.5, 0.5]), Uniform(), 1.0) == pytest.approx(0.5)
     assert use(np.array([0.0, math.pi / 2, math.pi, 1.5 * math.pi]), Circular(), 0.0) == pytest.approx(1)
     assert use(np.array([1.0, 1.0]), Circular(), 0.0) == pytest.approx(0)
-    assert certainty(np.array([0.45, 0.45]), Categorical(10), 0.0) == pytest.approx(0.5)
-    assert certainty(np.array([0.25]), Uniform(), 0.5) == pytest.approx(0.5)
-    assert certainty(np.array([math.inf, 9.0]), Circular(), 0.0) == 0
+    assert certainty(np.array([0.45, 0.45]), Categorical(10), 0.0, 0.02) == pytest.approx(0.5)
+    assert certainty(np.array([0.25]), Uniform(), 0.5, 0.0) == pytest.approx(0.5)
+    assert certainty(np.array([0.3]), Uniform(), 0.5, 0.1) == pytest.approx(
+        0.5
+    )  # halfway from floor to guess
+    assert certainty(np.array([0.1]), Uniform(), 0.5, 0.1) == 1
+    assert certainty(np.array([math.inf, 9.0]), Circular(), 0.0, 0.02) == 0
     assert ceiling(Categorical(10), 1.0) == pytest.approx(math.log(10))
-    assert ceiling(Uniform(), None) is None
+    assert ceiling(Circular(), 1.0) is None
     assert ceiling(Uniform(), 1.0) == pytest.approx(math.log(2) - 0.5 * math.log(2 * math.pi))
 
 

@@ -64,6 +64,7 @@ def make_section(
     scores: Mapping[str, Score],
     response: float,
     fixed_std: float | None,
+    std_floor: float,
 ) -> Section:
     """The section of code i, counted from 0.
 
@@ -71,6 +72,7 @@ def make_section(
         scores: info_bound_c1, recovery_c1, stability_c1 ... of every code; a stability may be missing.
         response: as `trust.responses` gives it.
         fixed_std: of Q, for numbers, where it is not learned.
+        std_floor: the least that Q may claim where it is.
     """
     code, id = model.latent.codes[i], model.latent.names[i]
     values, spreads = sample.values[:, i], sample.spreads[:, i]
@@ -83,7 +85,7 @@ def make_section(
         "response": response,
         "use": use(values, code, prior_std),
         "stability": above_guessing(stability["value"], code) if stability else None,
-        "certainty": certainty(spreads, code, prior_std) if learned else None,
+        "certainty": certainty(spreads, code, prior_std, std_floor) if learned else None,
     }
     empty = sum(n == 0 for n in counts)
     bound = scores[f"info_bound_{id}"]["value"]
@@ -95,7 +97,7 @@ def make_section(
         bound=bound,
         entropy=code.entropy(),
         share=bound / code.entropy() if code.categories else None,
-        ceiling=ceiling(code, fixed_std),
+        ceiling=ceiling(code, fixed_std or std_floor),
         signs=signs,
         verdict=verdict(signs, empty),
         strip=_strip(model, i, name, prior_std) if shown else None,
@@ -118,13 +120,17 @@ def _counts(values: Float[np.ndarray, "n"], code: Code) -> list[int]:
     return [int(n) for n in np.bincount(values.astype(int), minlength=code.categories)]
 
 
-def ceiling(code: Code, fixed_std: float | None) -> float | None:
-    """The L_I of a Q that is always right, in nats: H(c), or less where its standard deviation is fixed."""
+def ceiling(code: Code, least_std: float) -> float | None:
+    """The L_I of a Q that is always right, in nats: of a category H(c); not known of an angle.
+
+    Args:
+        least_std: the standard deviation of a number that Q claims at the least.
+    """
     if code.categories is not None:
         return code.entropy()
-    if fixed_std is None or code.kind == "angle":
+    if code.kind == "angle":
         return None
-    return code.entropy() - math.log(fixed_std * math.sqrt(2 * math.pi))
+    return code.entropy() - math.log(least_std * math.sqrt(2 * math.pi))
 
 
 def _kind(code: Code) -> str:

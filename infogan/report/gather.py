@@ -86,7 +86,14 @@ def _sections(run: Run, model: Model, sample: Sample, say: Say) -> list[Section]
         say(f"pictures of {id}")
         made.append(
             make_section(
-                model, i, names.get(id, ""), sample, scores, float(response[i]), run.config.fixed_std
+                model,
+                i,
+                names.get(id, ""),
+                sample,
+                scores,
+                float(response[i]),
+                run.config.fixed_std,
+                run.config.std_floor,
             )
         )
     return made
@@ -160,7 +167,7 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
 
     charts = []
     for id, code in zip(latent.names, latent.codes, strict=True):
-        top = ceiling(code, run.config.fixed_std)
+        top = ceiling(code, run.config.fixed_std or run.config.std_floor)
         level = None if top is None else (f"H({id})" if code.categories else "the most it can be", top)
         charts.append(chart(f"L_I of {id}, nats", updates, {"L_I": of(f"L_I_{id}")}, level))
     charts.append(chart("Losses, nats", updates, {"D": of("loss_d"), "G": of("loss_g")}))

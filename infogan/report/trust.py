@@ -74,8 +74,8 @@ RULES: Mapping[Sign, Rule] = {
         0.0,
         0.5,
         "Q's own, on real images",
-        "how sure Q says it is on real images: 1 less the median spread over the spread of a guess; not "
-        "known where the spread is fixed",
+        "how sure Q says it is on real images: 1 less the median spread over the spread of a guess, both "
+        "less the least that Q may claim; not known where the spread is fixed",
         "at a half, Q still leaves open half of what the prior does",
         "Q itself is not sure of it on real images",
     ),
@@ -140,14 +140,15 @@ def responses(model: Model, rng: torch.Generator) -> Float[np.ndarray, "L"]:
     return np.array(found, dtype=float)
 
 
-def certainty(spreads: Float[np.ndarray, "n"], code: Code, prior_std: float) -> float:
-    """1 less the median spread over that of a guess, at least 0."""
+def certainty(spreads: Float[np.ndarray, "n"], code: Code, prior_std: float, std_floor: float) -> float:
+    """1 less the median spread over that of a guess, in [0, 1], both above the least that Q may claim."""
     guess = {
         "category": 1 - 1 / (code.categories or 2),
         "number": prior_std,
         "angle": math.pi / math.sqrt(3),  # the standard deviation of a uniform angle
     }[code.kind]
-    return float(max(0.0, 1 - np.median(spreads) / guess))
+    least = std_floor if code.categories is None else 0.0
+    return float(np.clip(1 - (np.median(spreads) - least) / max(guess - least, 1e-9), 0, 1))
 
 
 def effective_number(counts: Sequence[int]) -> float:
