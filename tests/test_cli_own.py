@@ -88,6 +88,12 @@ def test_a_sweep_over_a_folder(place: Path) -> None:
     assert [Path(run).name for run in json.loads(said)["runs"]] == ["scans-0", "scans-1"]
 
 
+def test_info_of_a_folder(place: Path) -> None:
+    facts = json.loads(succeed("data", "info", "folder:scans", "--json", cwd=place))
+    whole = f"folder:{(place / 'scans').resolve()}"
+    assert facts == {"name": whole, "channels": 1, "images": 12, "shorter side, median": 40}
+
+
 def test_known_data_sets_that_are_no_preset(tmp_path: Path) -> None:
     config = dry("dsprites", cwd=tmp_path)
     assert (config.images, config.shape) == ("dsprites", (1, 64, 64))

@@ -20,6 +20,7 @@ from infogan.codes import Circular
 from infogan.config import Config
 from infogan.data.cache import cache_folder
 from infogan.errors import InfoganError
+from infogan.estimator import InfoGAN
 from infogan.export import runtime
 from infogan.export.folder import check_folder, new_folder
 from infogan.export.graphs import Decoder
@@ -227,6 +228,20 @@ def test_a_shared_folder_is_its_run(run: Run, tmp_path: Path) -> None:
         for top in (tmp_path / "hub", tmp_path / "again")
     ]
     assert files[0] == files[1]
+
+
+def test_a_shared_folder_is_an_estimator(tmp_path: Path) -> None:
+    """Also where no scikit-learn estimator made it; images keep the form that estimators take."""
+    config = Config(images="folder:/home/ann/photos", net="small", shape=(3, 12, 16), codes="cat:3 unif:1")
+    model = lively(config)
+    save_pretrained(make_run(tmp_path / "run", model, config), tmp_path / "hub")
+    estimator = InfoGAN.from_pretrained(tmp_path / "hub")
+    x = model.sample(6, make_rng(0, "test"))
+    values = model.encode(x).values.numpy()
+    X = x.transpose(0, 2, 3, 1)
+    assert np.array_equal(estimator.transform(X), values)
+    assert np.array_equal(estimator.predict(X), values[:, 0])
+    assert estimator.sample(2).shape == (2, 12, 16, 3)
 
 
 def test_of_an_averaged_g_the_mean_is_shared(tmp_path: Path) -> None:

@@ -36,10 +36,24 @@ def list_sets(*, data: Data = None, json: Json = False) -> None:
 
 
 def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
-    """Tell what a data set is: licence, shape, count, factors, and where its files are looked for."""
-    from infogan.data import Reading, find_source
+    """Tell what a data set is: licence, shape, count, factors, and where its files are looked for.
 
-    source, reading = find_source(name), Reading(data)
+    Of images of one's own: how many there are, whether in colour, and how large.
+    """
+    from infogan.data import SOURCES, Reading, find_source, is_source, probe, whole_name
+
+    reading = Reading(data)
+    if name not in SOURCES and is_source(name):
+        found = probe(name, reading)
+        own = {
+            "name": whole_name(name),
+            "channels": found.channels,
+            "images": found.n,
+            "shorter side, median": found.side,
+        }
+        print(dumps(own) if json else "\n".join(f"{key:24} {value}" for key, value in own.items()))
+        return
+    source = find_source(name)
     facts = {
         "name": source.name,
         "about": source.about,

@@ -16,7 +16,8 @@ from infogan.data.cache import kept
 from infogan.data.chair_shapes import Chair
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.render import Mesh, Scene, View
-from infogan.data.source import Reading, Source, progress
+from infogan.data.source import Reading, Source
+from infogan.progress import progress
 from infogan.rng import make_rng
 
 VIEWPOINT = (Factor("azimuth", "angle"), Factor("elevation", "number"))  # radians

@@ -20,7 +20,8 @@ from infogan.data.cache import Arrays, kept
 from infogan.data.head import Head, has_head, load_head
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.render import Mesh, Scene, View, vertex_normals
-from infogan.data.source import Reading, Source, progress
+from infogan.data.source import Reading, Source
+from infogan.progress import progress
 
 SIDE = 32
 VIEWS = {  # lowest and highest value, all between equally likely

@@ -15,8 +15,8 @@ from jaxtyping import Int, UInt8
 from PIL import Image, UnidentifiedImageError
 
 from infogan.data.bad import BROKEN, Bad, complain, shown, writable
-from infogan.data.source import progress
 from infogan.errors import InfoganError
+from infogan.progress import progress
 
 T = TypeVar("T")
 

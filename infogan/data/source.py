@@ -9,7 +9,6 @@ from typing import Literal, final
 from infogan.config import Shape
 from infogan.data.images import Factor, Images
 from infogan.errors import InfoganError
-from infogan.progress import progress as progress
 
 
 @final
