@@ -10,20 +10,16 @@ model.safetensors             instead of checkpoints, where a run was exported t
 """
 
 import json
-import os
-import platform
-import subprocess
 from dataclasses import replace
-from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
 import safetensors.torch
-import torch
 from safetensors import SafetensorError
 from torch import Tensor
 
+from infogan.circumstances import circumstances
 from infogan.config import Config
 from infogan.data import HERE, Images, Reading, load
 from infogan.disk import telling, write_whole
@@ -55,7 +51,7 @@ class Run:
             )
         with telling(path):
             (path / "checkpoints").mkdir(parents=True, exist_ok=True)
-            write_whole(path / "run.json", _dump(_circumstances(n_images)))
+            write_whole(path / "run.json", _dump(circumstances(n_images)))
         run = Run(path, config)
         run.write_config()
         return run
@@ -217,37 +213,9 @@ def _dump(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _circumstances(n_images: int) -> dict[str, Any]:
-    packages = ("infogan", "torch", "numpy", "lightning-fabric")
-    return {
-        "begun": datetime.now(UTC).isoformat(timespec="seconds"),
-        "images": n_images,
-        "versions": {"python": platform.python_version(), **{p: version(p) for p in packages}},
-        "commit": _commit(),
-        "machine": {
-            "system": platform.platform(terse=True),
-            "processor": platform.machine(),
-            "threads": torch.get_num_threads(),
-            "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
-            "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
-        },
-    }
-
-
 def _version_of(path: Path) -> str | None:
     """The version of this package that began a run, where its run.json says so."""
     try:
         return str(json.loads((path / "run.json").read_text("utf-8"))["versions"]["infogan"])
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _commit() -> str | None:
-    """The commit of the source, where it is run from a checkout, with a + where it was changed."""
-    git = ["git", "-C", str(Path(__file__).parent)]
-    try:
-        commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)
-        changed = subprocess.run([*git, "diff", "--quiet", "HEAD", "--", "."], check=False)
-    except (OSError, subprocess.CalledProcessError):
-        return None
-    return commit.stdout.strip()[:12] + ("+" if changed.returncode else "")

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from infogan.augment import augment
+from infogan.average import average
 from infogan.capture import Captured
 from infogan.config import Config
 from infogan.data.images import Images
@@ -132,18 +133,8 @@ class Trainer:
         loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
         self.applied.add_(self.forbidden < 1)
         if self.averaged is not None:
-            self.average(self.averaged)
+            average(self.averaged, self.G, self.applied, self.config.ema)
         return L_I, loss_d, loss_g
-
-    def average(self, averaged: nn.Module) -> None:
-        """Moves the mean of G's weights, and of its running statistics, on to the present ones."""
-        # Early on the mean is of few updates, so that it forgets the weights that G began with.
-        decay = ((1 + self.applied) / (10 + self.applied)).clamp(max=self.config.ema)
-        for mean, now in zip(averaged.state_dict().values(), self.G.state_dict().values(), strict=True):
-            if mean.is_floating_point():
-                mean.lerp_(now, (1 - decay).to(mean.dtype))
-            else:
-                mean.copy_(now)
 
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""

@@ -480,11 +480,11 @@ def test_no_torchvision() -> None:
 
 
 LAYERS = (
-    {"errors", "rng", "spec", "disk", "progress"},
+    {"errors", "rng", "spec", "disk", "progress", "circumstances"},
     {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
-    {"augment", "capture", "epochs", "machine", "state"},
+    {"augment", "average", "capture", "epochs", "machine", "state"},
     {"train"},
     {"stack", "run"},
     {"traverse", "metrics", "listen", "table", "session", "figures", "inversion"},
