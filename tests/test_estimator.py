@@ -158,7 +158,7 @@ def test_images_are_clustered_too() -> None:
     X = 0.1 * rng.random((120, 8, 8))
     X[y == 0, :4] += 0.9
     X[y == 1, 4:] += 0.9
-    images = InfoGAN("cat:2 noise:2", updates=60, batch=32, random_state=0, device="cpu").fit(X)
+    images = InfoGAN("cat:2 noise:2", updates=200, batch=32, random_state=0, device="cpu").fit(X)
     assert agree(images.predict(X), y)
     assert images.sample(3).shape == (3, 8, 8)
     assert images.sample(3).max() <= 1
