@@ -13,6 +13,7 @@ from jaxtyping import Int
 from infogan.data.pile import Item, Pile
 from infogan.data.rows import item, picture_column
 from infogan.errors import InfoganError, did_you_mean
+from infogan.progress import console
 
 ROWS = 16  # read at a time
 
@@ -30,6 +31,9 @@ def find_hub(name: str, split: str = "") -> Pile:
         import datasets
     except ImportError as error:
         raise InfoganError("hf: needs the library datasets; pip install 'infogan[data]'.") from error
+    shown = console()
+    if shown.quiet or not shown.is_terminal:  # as for all progress of ours
+        datasets.disable_progress_bars()
     name, split = split_name(name, split)
     try:
         if (Path(name) / "dataset_dict.json").exists() or (Path(name) / "state.json").exists():
