@@ -183,7 +183,7 @@ class Run:
 
 def shipped() -> Path:
     """The run that comes with the package: a small model of MNIST; docs/results.md has its recipe."""
-    return Path(__file__).parent / "shipped"
+    return Path(__file__).parent / "shipped" / "mnist"
 
 
 def fit(reading: Reading, config: Config) -> Reading:
