@@ -34,7 +34,10 @@ def main() -> None:
     save_pretrained(run, target)
     half(target / "model.safetensors")
     (target / "metrics.jsonl").write_text(json.dumps(run.metrics()[-1]) + "\n")
+    told = json.loads((target / "run.json").read_text())
+    del told["machine"]  # which is nobody's business
     packed = Run.open(target)
+    packed.write_json("run.json", told)
     torch.set_num_threads(1)
     *_, last = learn_inversion(packed.model())  # of the weights as they are packed, which it is tied to
     save_inversion(packed, last.inversion)
