@@ -144,14 +144,14 @@ class Run:
         """The images that the run was trained on, or another split of them, in the networks' shape."""
         return load(self.config.images, split, fit(reading, self.config))
 
+    def circumstances(self) -> dict[str, Any]:
+        """What run.json says; empty where it cannot be read."""
+        return _read(self.path / "run.json")
+
     def code_names(self) -> dict[str, str]:
         """What people call the codes, by the paper's name: {"c1": "digit"}; those that have no name lack."""
-        try:
-            found = json.loads((self.path / "names.json").read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
         known = [f"c{i}" for i in range(1, len(self.config.lam_per_code) + 1)]
-        given = found if isinstance(found, dict) else {}
+        given = _read(self.path / "names.json")
         return {code: given[code] for code in known if isinstance(given.get(code), str)}
 
     def metrics(self, until: int | None = None) -> list[dict[str, float | int]]:
@@ -215,7 +215,14 @@ def _dump(value: Any) -> bytes:
 
 def _version_of(path: Path) -> str | None:
     """The version of this package that began a run, where its run.json says so."""
+    versions = _read(path / "run.json").get("versions")
+    return str(versions.get("infogan")) if isinstance(versions, dict) else None
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A JSON object, empty where there is none to be read."""
     try:
-        return str(json.loads((path / "run.json").read_text("utf-8"))["versions"]["infogan"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return None
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

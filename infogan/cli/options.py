@@ -27,10 +27,10 @@ def preset_options(values: Config) -> type:
 
 def open_options() -> type:
     """Config with every field left open: what is not named, the number of images decides."""
-    open_fields = {f.name: (f.type | None, None) for f in dataclasses.fields(Config)}  # type: ignore[operator]
-    del open_fields["images"]  # which is the argument
-    open_fields["images"] = (Annotated[str | None, Parameter(show=False, parse=False)], None)
-    return _options(open_fields, __post_init__=lambda self: None)
+    # The types stand there as types, not as the strings that the stub of dataclasses allows for.
+    kinds: dict[str, Any] = {f.name: f.type | None for f in dataclasses.fields(Config)}  # type: ignore[operator]
+    kinds["images"] = Annotated[str | None, Parameter(show=False, parse=False)]  # which is the argument
+    return _options({name: (kind, None) for name, kind in kinds.items()}, __post_init__=lambda self: None)
 
 
 def _options(chosen: dict[str, tuple[Any, Any]], **members: Any) -> type:

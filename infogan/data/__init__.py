@@ -1,6 +1,16 @@
 """Images by name."""
 
-from infogan.data.catalog import HERE, SOURCES, find_source, is_source, load, probe, splits_of, whole_name
+from infogan.data.catalog import (
+    HERE,
+    SOURCES,
+    find_source,
+    is_source,
+    load,
+    probe,
+    splits_of,
+    whole_name,
+    without_path,
+)
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.source import Reading, Source
 
@@ -18,4 +28,5 @@ __all__ = [
     "probe",
     "splits_of",
     "whole_name",
+    "without_path",
 ]

@@ -1,5 +1,7 @@
 """From a name to images: a data set, or images of one's own."""
 
+from pathlib import Path
+
 from infogan.data.celeba import CELEBA
 from infogan.data.chairs3d import CHAIRS3D
 from infogan.data.digits import DIGITS
@@ -77,6 +79,14 @@ def is_source(name: str) -> bool:
 def whole_name(name: str) -> str:
     """The same images by a name that serves in any folder: paths are made absolute."""
     return name if name.partition(":")[0] in SOURCES else whole(*_own(name))
+
+
+def without_path(images: str) -> str:
+    """The same source as it may be told to others, without the folders above one's own: folder:photos."""
+    kind, colon, rest = images.partition(":")
+    if kind in SOURCES or kind == "hf":
+        return images
+    return f"{kind}:{Path(rest).name}" if colon else Path(images).name
 
 
 def _split_of(name: str, split: str) -> tuple[Source, str] | None:

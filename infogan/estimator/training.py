@@ -6,13 +6,13 @@ from dataclasses import replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
 from infogan.config import Config
 from infogan.data.images import Images, Stored
 from infogan.model import Model, Pictures
+from infogan.progress import console
 from infogan.state import load_weights
 from infogan.train import Trainer
 
@@ -36,7 +36,7 @@ def train(
     if state is not None:
         trainer.load_state(state)
     last: deque[Tensor] = deque(maxlen=LAST)
-    with Progress(console=Console(stderr=True), disable=not verbose) as progress:
+    with Progress(console=console(), disable=not verbose) as progress:
         for update in progress.track(trainer.fit(), total=updates, description="InfoGAN"):
             last.append(update.L_I)
     state = {name: value.detach().cpu().clone() for name, value in trainer.state().items()}

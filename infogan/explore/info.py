@@ -1,10 +1,10 @@
 """What the page is told of a run before anything is drawn: model.json, as `page/backend-server.js` says."""
 
 import math
-from pathlib import Path
 from typing import Any
 
 from infogan.codes import Code
+from infogan.data import without_path
 from infogan.run import Run
 
 SEEDS = 1_000_000
@@ -13,9 +13,10 @@ SEEDS = 1_000_000
 def describe(run: Run, codes: tuple[Code, ...], names: tuple[str, ...], n_z: int) -> dict[str, Any]:
     """All of model.json but `backend` and `names`, which whoever serves the page adds."""
     last = next(iter(run.metrics()[-1:]), {})
+    updates = f"{run.updates:,} update{'' if run.updates == 1 else 's'}"
     return {
         "title": run.path.resolve().name,
-        "about": f"{run.updates:,} update{'' if run.updates == 1 else 's'} on {_images(run.config.images)}",
+        "about": f"{updates} on {without_path(run.config.images)}",
         "shape": list(run.config.net_shape),
         "n_z": n_z,
         "seeds": SEEDS,
@@ -55,9 +56,3 @@ def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
     # Rounding may take an error of next to nothing below 0; the bound is then higher than any bar.
     error = max(error, 1e-6)
     return H_c - math.log(2 * math.pi * math.e * error) / 2, math.sqrt(error)
-
-
-def _images(name: str) -> str:
-    """The source of the images; of a path no more than its end, as others may see the page."""
-    kind, colon, path = name.partition(":")
-    return f"{kind}:{Path(path).name}" if colon else name

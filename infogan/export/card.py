@@ -36,7 +36,7 @@ def _about(shared: Run, model: Model) -> str:
     ch, h, w = model.G.shape
     what = f"rows of {w} numbers" if model.G.low is None else f"images of {w}x{h} pixels, {_colour(ch)}"
     source = SOURCES.get(config.images.partition(":")[0])
-    counted = _read(shared, "run.json").get("images")
+    counted = shared.circumstances().get("images")
     of = f"{counted:,} of them, " if isinstance(counted, int) else ""
     named = f"{config.images} ({source.about})" if source else config.images
     licence = f"; licence of the images: {source.licence}" if source else ""

@@ -14,10 +14,10 @@ from pathlib import Path
 import safetensors.torch
 from torch import Tensor, nn
 
+from infogan.data import without_path
 from infogan.errors import InfoganError
 from infogan.export.card import model_card
 from infogan.export.folder import new_folder
-from infogan.export.source import without_path
 from infogan.inversion import FILE as INVERSION
 from infogan.inversion import inversion_of
 from infogan.model import Model

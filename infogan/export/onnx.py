@@ -22,12 +22,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from infogan.data import without_path
 from infogan.errors import InfoganError
 from infogan.export.bessel import bessel
 from infogan.export.check import compare, draw_latents
 from infogan.export.folder import new_folder
 from infogan.export.graphs import Decoder, Encoder
-from infogan.export.source import without_path
 from infogan.inversion import Inversion, inversion_of
 from infogan.model import Model
 from infogan.run import Run

@@ -6,7 +6,7 @@ point's k-th nearest neighbour in the same sample, itself left out.
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from infogan.metrics.distances import ROWS, checked, squared_distances
@@ -54,10 +54,17 @@ def density_coverage(
     return balls / (k * len(y)), float(covered.double().mean())
 
 
-def _radii(x: Float[Tensor, "n width"], k: int) -> Float[Tensor, "n"]:
-    """Squared distances to each point's k-th nearest neighbour."""
-    radii = torch.empty(len(x), dtype=x.dtype)
+def nearest(x: Float[Tensor, "n width"], k: int) -> tuple[Int[Tensor, "n k"], Float[Tensor, "n k"]]:
+    """The k nearest others of each point, the nearest first, and their squared distances."""
+    indices, distances = [], []
     for i, distance in enumerate(squared_distances(x, x)):
         distance.diagonal(i * ROWS).fill_(torch.inf)
-        radii[i * ROWS : (i + 1) * ROWS] = distance.topk(k, dim=1, largest=False).values[:, -1]
-    return radii
+        found = distance.topk(k, dim=1, largest=False)
+        indices.append(found.indices)
+        distances.append(found.values)
+    return torch.cat(indices), torch.cat(distances)
+
+
+def _radii(x: Float[Tensor, "n width"], k: int) -> Float[Tensor, "n"]:
+    """Squared distances to each point's k-th nearest neighbour."""
+    return nearest(x, k)[1][:, -1]

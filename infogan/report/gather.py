@@ -1,6 +1,5 @@
 """Everything that the page says, measured and put into words; `page.html` sets it."""
 
-import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from infogan.config import Config
-from infogan.data import Images
+from infogan.data import Images, without_path
 from infogan.latent import Latent
 from infogan.metrics import Score, read_evaluation
 from infogan.metrics.bound import info_bounds
@@ -102,7 +101,7 @@ def _sections(run: Run, model: Model, sample: Sample, say: Say) -> list[Section]
 def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]:
     """What, its value, and half a sentence on how to read it."""
     config: Config = run.config
-    told = _circumstances(run)
+    told = run.circumstances()
     ch, h, w = model.G.shape
     what = (
         f"{w} numbers"
@@ -115,7 +114,7 @@ def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]
         ", ".join(f"{k} {v}" for k, v in versions.items()) if isinstance(versions, dict) else "not recorded"
     )
     return [
-        ("Images", config.images, "where the training took them from"),
+        ("Images", without_path(config.images), "where the training took them from"),
         ("How many", f"{sample.of:,}", f"this page looks at {looked_at}"),
         ("Each", what, "as the networks see them"),
         ("Codes", config.codes, "what may vary by name; noise is the rest, which nobody reads back"),
@@ -127,14 +126,6 @@ def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]
         ("Commit", str(told.get("commit") or "not recorded"), "of the program; + means it was changed since"),
         ("Versions", listed, "of what the training ran on"),
     ]
-
-
-def _circumstances(run: Run) -> dict[str, Any]:
-    try:
-        told = json.loads((run.path / "run.json").read_text())
-    except (OSError, ValueError):
-        return {}
-    return told if isinstance(told, dict) else {}
 
 
 def _beside(model: Model, sample: Sample) -> list[tuple[str, Picture]]:

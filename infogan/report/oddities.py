@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from infogan.metrics.distances import squared_distances
+from infogan.metrics.neighbours import nearest
 from infogan.model import Pictures
 
 NEIGHBOURS = 5
@@ -58,15 +58,8 @@ def _neighbours(
     f = torch.from_numpy(features)
     f = f - f.mean(dim=0)  # keeps the digits that squared distances in single precision would lose
     k = min(NEIGHBOURS, len(f) - 1)
-    indices, distances = [], []
-    row = 0
-    for block in squared_distances(f, f):
-        block.diagonal(row).fill_(torch.inf)
-        row += len(block)
-        nearest = block.topk(k, dim=1, largest=False)
-        indices.append(nearest.indices)
-        distances.append(nearest.values.clamp(min=0).sqrt())
-    return torch.cat(indices).numpy(), torch.cat(distances).numpy().astype(float)
+    indices, squares = nearest(f, k)
+    return indices.numpy(), squares.clamp(min=0).sqrt().numpy().astype(float)
 
 
 def _near(x: Pictures, first: Int[np.ndarray, "m"], neighbours: Int[np.ndarray, "m k"]) -> list[Near]:
