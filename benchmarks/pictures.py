@@ -1,0 +1,42 @@
+"""A folder of pictures to 32x32, and the report about a run on it: images a second, and seconds.
+
+    OMP_NUM_THREADS=1 python benchmarks/pictures.py FOLDER RUN
+
+Decoded into an empty cache, and read again from it; then `infogan report RUN`. Writes records/pictures.json.
+"""
+
+import os
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from record import record
+
+from infogan.data import Reading, load
+from infogan.report import write_report
+from infogan.run import Run
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
+    wall, processor = time.perf_counter(), time.process_time()
+    found = call()
+    return found, {"s": time.perf_counter() - wall, "processor_s": time.process_time() - processor}
+
+
+def main() -> None:
+    name, run = f"folder:{sys.argv[1]}", Run.open(Path(sys.argv[2]))
+    reading = Reading(shape=(3, 32, 32))
+    with tempfile.TemporaryDirectory() as cache:
+        os.environ["XDG_CACHE_HOME"] = cache
+        images, first = timed(lambda: load(name, reading=reading))
+        _, again = timed(lambda: load(name, reading=reading))
+        _, report = timed(lambda: write_report(run, Path(cache) / "report.html"))
+    n = len(images)
+    record("pictures", {"images": n, "decode": first, "again": again, "report": report})
+
+
+if __name__ == "__main__":
+    main()
