@@ -3,8 +3,8 @@
     python benchmarks/inversion.py [RUN] [SOURCE]
 
 Mean squared error of pixels in [0, 1] over 256 images, the codes by Q: with a random z, with the estimate of
-E, and after 40 steps of descent; of real images and of G's own. The run that ships and mnist:test where none are
-named. Writes benchmarks/records/inversion.json.
+E, and after 40 steps of descent; of real images and of G's own. The run that ships and mnist:test where none
+are named. Writes benchmarks/records/inversion.json.
 """
 
 import sys
