@@ -14,6 +14,16 @@ if TYPE_CHECKING:  # what is checked for shapes is to be loaded after this file
 CHROMIUM = Path("/usr/bin/chromium")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--nightly", action="store_true", help="try faults as often as the nightly target does")
+
+
+@pytest.fixture(scope="session")
+def nightly(request: pytest.FixtureRequest) -> bool:
+    """Whether there is time: for 50 kills instead of 10, and 100,000 hostile files of a format."""
+    return bool(request.config.getoption("--nightly"))
+
+
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
     """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""
