@@ -17,10 +17,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import safetensors.torch
 from playwright.sync_api import Browser, Page, sync_playwright
 from record import record, spread
 
+from infogan.checkpoints import write_checkpoint
 from infogan.model import make_model
 from infogan.presets import get_preset
 from infogan.run import Run
@@ -58,8 +58,8 @@ def make_run(path: Path) -> None:
     run = Run.create(path, get_preset("mnist"), n_images=1)
     model = make_model(run.config)
     nets = {"G": model.G, "D": model.D}
-    state = {f"{name}.{k}": v.contiguous() for name, net in nets.items() for k, v in net.state_dict().items()}
-    (path / "checkpoints" / "0000001.safetensors").write_bytes(safetensors.torch.save(state))
+    state = {f"{name}.{k}": v for name, net in nets.items() for k, v in net.state_dict().items()}
+    write_checkpoint(run.checkpoints, 1, state, {})
 
 
 @contextmanager

@@ -18,7 +18,8 @@ from infogan.data import HERE, load
 from infogan.inversion import Inversion, inversion_of
 from infogan.model import Model
 from infogan.rng import make_rng
-from infogan.run import Run, fit, shipped
+from infogan.run import Run, fit
+from infogan.runs import shipped
 
 N = 256
 

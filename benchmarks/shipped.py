@@ -16,7 +16,8 @@ import torch
 
 from infogan.export.hub import save_pretrained
 from infogan.inversion import FILE, inversion_of, learn_inversion, save_inversion
-from infogan.run import Run, shipped
+from infogan.run import Run
+from infogan.runs import shipped
 
 KEPT = ("config.json", "run.json", "names.json", "model.safetensors", FILE)
 

@@ -22,6 +22,7 @@ SHAPES: dict[str, Shape] = {  # of the networks that take one only
 }
 Precision = Literal["auto", "32-true", "bf16-mixed", "64-true"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
+MOST_TEXT = 100_000  # characters of a config, far above any that is meant
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -82,6 +83,9 @@ class Config:
     """Arithmetic; auto is bf16-mixed on processors and GPUs that have bf16, else 32-true."""
     device: Device = "auto"
     """Where to train; auto takes the fastest there is."""
+    on_nonfinite: Literal["stop", "rollback"] = "stop"
+    """What a loss that is no finite number does: end the training, or take it back to the newest checkpoint,
+    from where it goes on with other draws of z and c, three times at most."""
     log_every: int = 20
     """Updates between two lines of metrics.jsonl, which hold means over them."""
     save_every: int = 1000
@@ -89,6 +93,8 @@ class Config:
 
     def __post_init__(self) -> None:
         n_codes = len(parse_spec(self.codes).codes)
+        written = self.images.encode("utf-8", "replace").decode()
+        _require(written == self.images, "images", ascii(self.images), "a name that UTF-8 can write")
         for name, least in {
             "batch": 2,
             "updates": 1,
@@ -134,6 +140,8 @@ class Config:
         Raises:
             InfoganError: where the text is not JSON, a field is unknown, missing or of another type.
         """
+        if len(text) > MOST_TEXT:
+            raise InfoganError(f"the config is {len(text):,} characters, where {MOST_TEXT:,} are the most.")
         try:
             values = json.loads(text)
         except (ValueError, RecursionError) as error:
@@ -143,7 +151,7 @@ class Config:
         known = {field.name: field for field in fields(Config)}
         for name, value in values.items():
             if name not in known:
-                raise InfoganError(f"config: unknown field {name!r}; " + did_you_mean(name, known))
+                raise InfoganError(f"config: unknown field {name[:40]!r}; " + did_you_mean(name[:40], known))
             values[name] = _typed(name, value, known[name].type)
         missing = {"images", "net"} - set(values)
         if missing:

@@ -164,7 +164,10 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
 
 def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     """Writes each figure as PNG and SVG; gives the PNGs."""
-    with telling(folder):
+    from matplotlib import rc_context
+
+    # Names within an SVG are of chance unless a salt is given, and equal runs are to have equal figures.
+    with telling(folder), rc_context({"svg.hashsalt": "infogan"}):
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():
             figure.savefig(folder / f"{name}.png", dpi=150)

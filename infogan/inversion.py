@@ -5,7 +5,6 @@ training left it. E knows no other images, so on real ones its estimate is a sta
 on z bring G(z, c) nearer to the image.
 """
 
-import hashlib
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +18,7 @@ from jaxtyping import Float
 from safetensors import SafetensorError
 from torch import Tensor, nn
 
+from infogan.checkpoints import checksum
 from infogan.disk import telling, write_whole
 from infogan.model import CHUNK, Model, Pictures
 from infogan.nets import init_weights
@@ -171,7 +171,7 @@ def save_inversion(run: Run, inversion: Inversion) -> Path:
         name: (value.half() if value.ndim > 1 else value).contiguous()
         for name, value in inversion.E.state_dict().items()
     }
-    about = {"updates": str(run.updates), "generator": fingerprint(inversion.model.G)}
+    about = {"updates": str(run.updates), "generator": checksum(inversion.model.G.state_dict())}
     with telling(run.path):
         write_whole(run.path / FILE, safetensors.torch.save(state, about))
     return run.path / FILE
@@ -183,19 +183,10 @@ def inversion_of(run: Run, model: Model) -> Inversion | None:
         with safetensors.safe_open(run.path / FILE, "pt") as file:
             about = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if about.get("generator") != fingerprint(model.G):
+        if about.get("generator") != checksum(model.G.state_dict()):
             return None
         E = make_encoder(model)
         E.load_state_dict(state)
     except (OSError, SafetensorError, RuntimeError):
         return None
     return Inversion(model, E)
-
-
-def fingerprint(net: nn.Module) -> str:
-    """Changes with any weight."""
-    digest = hashlib.sha256()
-    for name, value in net.state_dict().items():
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
-    return digest.hexdigest()

@@ -7,42 +7,57 @@ from importlib.util import find_spec
 from typing import final
 
 import torch
+from jaxtyping import Float
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column
+from torch import Tensor
 
+from infogan.config import Config
 from infogan.disk import telling
 from infogan.latent import Latent
 from infogan.run import Run
 from infogan.train import Update
 
-Row = dict[str, float | int]  # "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "images_per_s"
+# "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "diversity" (diversity.py), "images_per_s"
+Row = dict[str, float | int]
 
 
 @final
 class Means:
     """Gathers updates and hands their means over, once every `log_every` updates and at the end."""
 
-    def __init__(self, run: Run, latent: Latent, sinks: list[Callable[[Row], None]]) -> None:
-        self.config = run.config
-        self.names = [*(f"L_I_{name}" for name in latent.names), "loss_d", "loss_g"]
+    def __init__(self, config: Config, latent: Latent, gathered: Tensor, sinks: list[Callable[[Row], None]]):
+        """Takes what `gathered` gave when the training was stopped."""
+        self.config = config
+        self.names = [*(f"L_I_{name}" for name in latent.names), "loss_d", "loss_g", "diversity"]
         self.sinks = sinks
-        self.gathered: list[torch.Tensor] = []
-        self.since = time.perf_counter()
+        self._gathered = list(gathered)
+        self._since, self._timed = time.perf_counter(), 0
+
+    @property
+    def gathered(self) -> Float[Tensor, "k _"]:
+        """The updates after the last line, a row each: what the next line needs to know of them."""
+        return torch.stack(self._gathered).cpu() if self._gathered else torch.empty(0, len(self.names))
 
     def __call__(self, update: Update) -> None:
-        self.gathered.append(torch.cat([update.L_I, update.loss_d[None], update.loss_g[None]]))
-        if update.n % self.config.log_every and update.n != self.config.updates:
+        self._gathered.append(torch.cat([update.L_I, torch.stack(update[2:])]))
+        self._timed += 1
+        is_regular = update.n % self.config.log_every == 0
+        if not is_regular and update.n != self.config.updates:
             return
         now = time.perf_counter()
-        rate = len(self.gathered) * self.config.batch / (now - self.since)
-        means = torch.stack(self.gathered).mean(dim=0).tolist()
+        # A clock that stands still, as that of a machine put to sleep may, is none to divide by.
+        rate = self._timed * self.config.batch / max(now - self._since, 1e-9)
+        means = torch.stack(self._gathered).mean(dim=0).tolist()
         row = {
             "update": update.n,
             **dict(zip(self.names, means, strict=True)),
             "images_per_s": rate,
         }
-        self.gathered, self.since = [], now
+        if is_regular:
+            self._gathered = []
+        self._since, self._timed = now, 0
         for sink in self.sinks:
             sink(row)
 

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from infogan.config import Config
 from infogan.data.images import Pixels, Stored
+from infogan.data.modest import memory_left
 from infogan.errors import InfoganError
 from infogan.latent import Latent
 from infogan.nets import DiscriminatorQ, Generator, init_weights, make_networks
@@ -19,6 +20,7 @@ from infogan.rng import make_rng
 # Images that pass a network at once, so that memory does not grow with their number; with more, activations
 # are too large for the allocator to keep, and a third of the time goes to page faults.
 CHUNK = 256
+MOST_BYTES = 2**32  # of weights; those of the paper take 0.2 GB at most
 BATCH = 1024  # whose own statistics of batch norm may be asked for
 
 Statistics = Literal["running", "batch"]
@@ -113,14 +115,32 @@ class Model:
 
 
 def make_model(config: Config) -> Model:
-    """The networks of a config, with the weights that its seed draws."""
+    """The networks of a config, with the weights that its seed draws.
+
+    Raises:
+        InfoganError: where they would be larger than 4 GiB, or than the memory that is left.
+    """
     latent = Latent.parse(config.codes, config.noise, config.std_floor, config.fixed_std)
     with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made, which are not kept
+        _require_fitting(config, latent)
         networks = make_networks(config, latent)
     rng = make_rng(config.seed, "weights")
     for net in networks:
         init_weights(net, rng)
     return Model(latent, *networks)
+
+
+def _require_fitting(config: Config, latent: Latent) -> None:
+    """The networks are first made without memory, to add up what they would take."""
+    with torch.device("meta"):
+        networks = make_networks(config, latent)
+    wanted = sum(tensor.nbytes for net in networks for tensor in net.state_dict().values())
+    most = min(MOST_BYTES, memory_left())
+    if wanted > most:
+        raise InfoganError(
+            f"config: networks {config.net} for images {config.net_shape} and {latent.size:,} numbers of "
+            f"codes and noise take {wanted / 1e9:,.1f} GB, and {most / 1e9:.1f} GB is the most; choose less."
+        )
 
 
 def batch_norms(net: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
@@ -142,3 +162,13 @@ def batch_statistics(net: nn.Module, wanted: bool = True) -> Iterator[None]:
     finally:
         for norm, (training, momentum) in zip(norms, before, strict=True):
             norm.training, norm.momentum = training, momentum
+
+
+@contextmanager
+def frozen(net: nn.Module) -> Iterator[None]:
+    """Gradients pass through the net within, and are not computed for its weights."""
+    net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        net.requires_grad_(True)

@@ -4,6 +4,7 @@ logit_real, logit_fake: D's output before the sigmoid, so D(x) = sigmoid(logit),
 L_I: the variational bound, an entry a code, (L,). lam: λ, an entry a code, (L,).
 """
 
+import math
 from collections.abc import Sequence
 
 import torch
@@ -67,3 +68,16 @@ def generator_loss(
     """
     adversarial = -F.softplus(logit_fake) if saturating else F.softplus(-logit_fake)
     return adversarial.mean() - lam @ L_I
+
+
+def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
+    """L_I, in nats, of Q with the same means and the standard deviation that fits them best, and that one.
+
+        L_I = H(c) - log std - log(2 pi) / 2 - E[(c - mean)^2] / (2 std^2)
+
+    is largest in std where std^2 = E[(c - mean)^2]. Even a perfect Q has L_I below 0 where std is 1.
+    """
+    error = 2 * std**2 * (H_c - math.log(std) - math.log(2 * math.pi) / 2 - L_I)
+    # Rounding may take an error of next to nothing below 0; the bound is then higher than any bar.
+    error = max(error, 1e-6)
+    return H_c - math.log(2 * math.pi * math.e * error) / 2, math.sqrt(error)

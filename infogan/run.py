@@ -4,29 +4,35 @@ config.json                   the whole config
 run.json                      versions, machine, commit, when it began, how many images
 metrics.jsonl                 a line for every `log_every` updates
 checkpoints/0005000.safetensors   the state after that many updates; the newest two stay
+lock                          held by the process that trains here
 evaluation.json, figures/, report.html   what `infogan evaluate`, `figures` and `report` add
 names.json, inversion.safetensors        what `infogan explore` adds
 model.safetensors             instead of checkpoints, where a run was exported to be shared: weights alone
 """
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
-import safetensors.torch
-from safetensors import SafetensorError
-from torch import Tensor
-
+from infogan.checkpoints import (
+    Checkpoint,
+    State,
+    newest_checkpoint,
+    read_newest,
+    read_weights,
+    set_aside_damaged,
+    write_checkpoint,
+)
 from infogan.circumstances import circumstances
 from infogan.config import Config
 from infogan.data import HERE, Images, Reading, load
-from infogan.disk import telling, write_whole
+from infogan.disk import LOCK, flush, make_folder, telling, write_whole
 from infogan.errors import InfoganError
 from infogan.model import Model, make_model
 from infogan.state import load_weights
-from infogan.train import Trainer
 
 
 @final
@@ -44,16 +50,14 @@ class Run:
         Raises:
             InfoganError: where the folder exists and is not empty, or cannot be written.
         """
-        if path.is_dir() and any(path.iterdir()):
-            raise InfoganError(
-                f"{path} is there already and not empty; name another folder by --out, or go on with "
-                f"it by `infogan train --resume {path}`."
-            )
-        with telling(path):
-            (path / "checkpoints").mkdir(parents=True, exist_ok=True)
-            write_whole(path / "run.json", _dump(circumstances(n_images)))
+        require_free(path)
         run = Run(path, config)
-        run.write_config()
+        with telling(path):
+            make_folder(path)
+            write_whole(path / "run.json", _dump(circumstances(n_images)))
+            # From here on the folder is a run, which goes on by --resume whatever comes after.
+            run.write_config()
+            make_folder(run.checkpoints)
         return run
 
     @staticmethod
@@ -85,11 +89,20 @@ class Run:
     def figures(self) -> Path:
         return self.path / "figures"
 
+    @property
+    def checkpoints(self) -> Path:
+        return self.path / "checkpoints"
+
     def checkpoint(self) -> Path | None:
         """The newest checkpoint, or the weights that were shared, if there is one."""
         shared = self.path / "model.safetensors"
-        newest = max(self.path.glob("checkpoints/*.safetensors"), default=None)
-        return newest or (shared if shared.is_file() else None)
+        return newest_checkpoint(self.checkpoints) or (shared if shared.is_file() else None)
+
+    @property
+    def is_shared(self) -> bool:
+        """Whether there are weights alone, to be used."""
+        newest = self.checkpoint()
+        return newest is not None and newest.parent != self.checkpoints
 
     @property
     def updates(self) -> int:
@@ -99,35 +112,46 @@ class Run:
             return 0
         return int(newest.stem) if newest.stem.isdigit() else self.config.updates
 
-    def state(self) -> dict[str, Tensor]:
-        """What the newest checkpoint holds.
+    def state(self) -> State:
+        """What the newest whole checkpoint holds; a damaged one is passed over with a line of notice.
 
         Raises:
-            InfoganError: where there is none, or it is damaged.
+            InfoganError: where there is none.
         """
-        path = self.checkpoint()
-        if path is None:
+        newest = self.checkpoint()
+        if newest is None:
             raise InfoganError(f"{self.path} holds no checkpoint yet; train it for longer.")
-        try:
-            return safetensors.torch.load(path.read_bytes())
-        except (OSError, SafetensorError) as error:
-            raise InfoganError(
-                f"{path} cannot be read ({error}); delete it to go back to the one before."
-            ) from error
+        if self.is_shared:
+            return read_weights(newest).state
+        found = read_newest(self.checkpoints)
+        assert found is not None
+        return found.state
 
-    def save(self, trainer: Trainer, i: int = 0) -> None:
-        """Writes a checkpoint of the trainer's seed i whole, or not at all; then drops all before it but one.
+    def recover(self) -> Checkpoint | None:
+        """The newest whole checkpoint; newer ones are set aside, and what a crash left unfinished is dropped.
+
+        None where nothing was trained yet.
+
+        Raises:
+            InfoganError: where all checkpoints are damaged, or nothing can be written.
+        """
+        newest = read_newest(self.checkpoints)
+        with telling(self.path):
+            make_folder(self.checkpoints)
+            set_aside_damaged(self.checkpoints, newest.path if newest else None)
+            for part in self.path.glob("*.part"):
+                part.unlink()
+        return newest
+
+    def save(self, n: int, state: State, about: Mapping[str, str]) -> None:
+        """Writes a checkpoint after update n whole, or not at all; then drops all before it but one.
 
         Raises:
             InfoganError: where it cannot be written; what was there before is still there.
         """
-        older = sorted(self.path.glob("checkpoints/*.safetensors"))
-        state = {name: value.contiguous() for name, value in trainer.state(i).items()}
         with telling(self.path):
-            path = self.path / "checkpoints" / f"{trainer.n:07d}.safetensors"
-            write_whole(path, safetensors.torch.save(state))
-            for file in older[:-1]:
-                file.unlink()
+            flush(self.path / "metrics.jsonl")  # or a power cut could take lines that are not written again
+            write_checkpoint(self.checkpoints, n, state, about)
 
     def model(self) -> Model:
         """The model of the newest checkpoint, on the CPU."""
@@ -155,22 +179,31 @@ class Run:
         return {code: given[code] for code in known if isinstance(given.get(code), str)}
 
     def metrics(self, until: int | None = None) -> list[dict[str, float | int]]:
-        """The lines of metrics.jsonl, up to an update; a line that a crash cut short is left out."""
+        """The lines of metrics.jsonl, up to an update; lines that are damaged or cut short are left out."""
         file = self.path / "metrics.jsonl"
-        lines = file.read_text().splitlines() if file.is_file() else []
+        lines = file.read_bytes().splitlines() if file.is_file() else []
         rows: list[dict[str, float | int]] = []
         for line in lines:
             try:
-                rows.append(json.loads(line))
-            except json.JSONDecodeError:
-                break
+                row = json.loads(line)
+                row["update"] + 0
+            except (ValueError, TypeError, LookupError, RecursionError):
+                continue
+            rows.append(row)
         return [row for row in rows if until is None or row["update"] <= until]
 
     def cut_metrics(self, until: int) -> None:
-        """Drops the lines after an update, which a resumed run will write again."""
-        kept = "".join(json.dumps(row) + "\n" for row in self.metrics(until))
+        """Drops the lines after an update, which a resumed run will write again.
+
+        So is the last line of a run that ended between two of the regular ones: a larger goal takes them in.
+        """
+        file = self.path / "metrics.jsonl"
+        if not file.exists():
+            return
+        rows = [row for row in self.metrics(until) if row["update"] % self.config.log_every == 0]
+        kept = "".join(json.dumps(row) + "\n" for row in rows)
         with telling(self.path):
-            write_whole(self.path / "metrics.jsonl", kept.encode())
+            write_whole(file, kept.encode())
 
     def write_config(self) -> None:
         with telling(self.path):
@@ -181,32 +214,20 @@ class Run:
             write_whole(self.path / name, _dump(value))
 
 
-def shipped() -> Path:
-    """The run that comes with the package: a small model of MNIST; docs/results.md has its recipe."""
-    return Path(__file__).parent / "shipped" / "mnist"
+def require_free(path: Path) -> None:
+    """Raises InfoganError where a folder holds more than a run leaves that was killed before it began."""
+    if path.is_dir() and any(
+        p.name not in (LOCK, "run.json") and p.suffix != ".part" for p in path.iterdir()
+    ):
+        raise InfoganError(
+            f"{path} is there already and not empty; name another folder by --out, or go on with "
+            f"it by `infogan train --resume {path}`."
+        )
 
 
 def fit(reading: Reading, config: Config) -> Reading:
     """The reading that brings images of one's own to the shape that the networks of a config take."""
     return replace(reading, shape=config.net_shape, square=config.square)
-
-
-def find_runs(path: Path) -> list[Run]:
-    """The runs that a path stands for: one run, those of a NAME-sweep.json, or all in a folder.
-
-    Raises:
-        InfoganError: where there is none.
-    """
-    if path.suffix == ".json":
-        try:
-            names = [Path(run).name for run in json.loads(path.read_text())["runs"]]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise InfoganError(f"{path} is not the NAME-sweep.json of a sweep ({error}).") from error
-        return [Run.open(path.parent / name) for name in names]
-    inside = sorted(file.parent for file in path.glob("*/config.json"))
-    if inside and not (path / "config.json").is_file():
-        return [Run.open(run) for run in inside]
-    return [Run.open(path)]
 
 
 def _dump(value: Any) -> bytes:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from copy import deepcopy
 from functools import partial
 from typing import Literal, NamedTuple
@@ -16,10 +15,11 @@ from infogan.average import average
 from infogan.capture import Captured
 from infogan.config import Config
 from infogan.data.images import Images
+from infogan.diversity import diversity
 from infogan.epochs import Epochs
-from infogan.errors import InfoganError
+from infogan.errors import InfoganError, NotFinite
 from infogan.machine import make_fabric, settle
-from infogan.model import Model, batch_statistics
+from infogan.model import Model, batch_statistics, frozen
 from infogan.nets.blocks import Judgement
 from infogan.objective import discriminator_loss, gan_value, generator_loss, info_bound
 from infogan.rng import make_rng
@@ -34,12 +34,13 @@ class Fake(NamedTuple):
 
 
 class Update(NamedTuple):
-    """One step of D and one of G; all in nats."""
+    """One step of D and one of G; L_I and losses in nats."""
 
     n: int  # the first is 1
     L_I: Float[Tensor, "*seeds L"]  # in D's step, where Q learns
     loss_d: Float[Tensor, "*seeds"]
     loss_g: Float[Tensor, "*seeds"]
+    diversity: Float[Tensor, "*seeds"]  # of G's images, as `diversity` measures it
 
 
 class Losses(NamedTuple):
@@ -109,7 +110,7 @@ class Trainer:
         """Runs the updates that are still to be done, yielding after each.
 
         Raises:
-            InfoganError: after a loss that is not a finite number, which no weight followed, nor any
+            NotFinite: after a loss that is not a finite number, which no weight followed, nor any
                 after it; on a GPU at most `log_every` updates later.
         """
         update = Captured(self.update, self.rngs) if self.fabric.device.type == "cuda" else self.update
@@ -117,24 +118,24 @@ class Trainer:
         self.G.train()
         try:
             while self.n < self.config.updates:
-                L_I, loss_d, loss_g = update(self.real_batch(self.n))
+                told = update(self.real_batch(self.n))
                 self.n += 1
                 if self.n % self.looks_every == 0 or self.n == self.config.updates:
                     self.look()
-                yield Update(self.n, L_I, loss_d, loss_g)
+                yield Update(self.n, *told)
         finally:
             self.D.eval()
             self.G.eval()
 
-    def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, Tensor, Tensor]:
-        """A step of D and one of G: gives L_I, D's loss and G's."""
+    def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """A step of D and one of G: gives L_I, D's loss, G's, and the diversity of D's fake batch."""
         fake = self.draw(learns=not self.config.fresh_fake)
         L_I, loss_d = self.step_d(x_real, fake)
         loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
         self.applied.add_(self.forbidden < 1)
         if self.averaged is not None:
             average(self.averaged, self.G, self.applied, self.config.ema)
-        return L_I, loss_d, loss_g
+        return L_I, loss_d, loss_g, diversity(x_real, fake.x.detach())
 
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""
@@ -209,7 +210,7 @@ class Trainer:
         """Asks the device whether all updates were applied.
 
         Raises:
-            InfoganError: where one was not, naming it and the term that forbade it.
+            NotFinite: where one was not, naming it and the term that forbade it.
         """
         if not self.forbidden:
             return
@@ -223,7 +224,7 @@ class Trainer:
             if not math.isfinite(value)
         )
         of_seed = f"seed {seed}, " if len(self.seeds) > 1 else ""
-        raise InfoganError(
+        raise NotFinite(
             f"{of_seed}update {self.n + 1}: {term} of {player}'s loss is {value}, so the update was not "
             "applied; lower --lr-d, --lr-g or --lam, or raise --std-floor."
         )
@@ -237,7 +238,7 @@ class Trainer:
         """All that the next update depends on, of seed i: weights, Adam's moments, the stream of draws, n.
 
         Raises:
-            InfoganError: where an update since the last look was not applied.
+            NotFinite: where an update since the last look was not applied.
         """
         self.look()
         averaged = {} if self.averaged is None else self.averaged.state_dict()
@@ -264,6 +265,12 @@ class Trainer:
             rng.set_state(of_seed["rng"])
         self.n = int(states[0]["n"])
         self.applied.fill_(self.n)
+        self.forbidden.zero_()
+
+    def draw_otherwise(self, attempt: int) -> None:
+        """Has the updates from here on draw from other streams than before, the same for the same attempt."""
+        device = self.fabric.device
+        self.rngs = [make_rng(seed, f"latent, from {self.n}, again {attempt}", device) for seed in self.seeds]
 
     def of_seeds(self, update: Update) -> list[Update]:
         """An update seed by seed."""
@@ -277,13 +284,3 @@ class Trainer:
         """What `_one` took apart."""
         (state,) = states
         return state
-
-
-@contextmanager
-def frozen(net: nn.Module) -> Iterator[None]:
-    """Gradients pass through the net within, and are not computed for its weights."""
-    net.requires_grad_(False)
-    try:
-        yield
-    finally:
-        net.requires_grad_(True)

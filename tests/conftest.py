@@ -27,8 +27,7 @@ def nightly(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
     """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""
-    import safetensors.torch
-
+    from infogan.checkpoints import write_checkpoint
     from infogan.model import make_model
     from infogan.run import Run
 
@@ -36,13 +35,11 @@ def untrained_run() -> Callable[..., "Run"]:
         run = Run.create(path, config, n_images=1)
         model = make_model(config)
         state = {
-            f"{name}.{key}": (
-                value * gain if key.endswith("weight") and value.ndim > 1 else value
-            ).contiguous()
+            f"{name}.{key}": value * gain if key.endswith("weight") and value.ndim > 1 else value
             for name, net in (("G", model.G), ("D", model.D))
             for key, value in net.state_dict().items()
         }
-        (path / "checkpoints" / "0000001.safetensors").write_bytes(safetensors.torch.save(state))
+        write_checkpoint(run.checkpoints, 1, state, {})
         return run
 
     return make

@@ -332,7 +332,7 @@ def test_a_run_becomes_an_estimator(tmp_path: Path) -> None:
     trainer = Trainer(config, make_model(config), images)
     list(trainer.fit())
     run = Run.create(tmp_path / "run", trainer.config, len(images))
-    run.save(trainer)
+    run.save(trainer.n, trainer.state(), {})
     estimator = InfoGAN.from_pretrained(tmp_path / "run")
     X = images.x[:50, 0]
     np.testing.assert_array_equal(estimator.transform(X), run.model().encode(images.x[:50]).values.numpy())

@@ -16,6 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import infogan.export.onnx as onnx_export
+from infogan.checkpoints import write_checkpoint
 from infogan.codes import Circular
 from infogan.config import Config
 from infogan.data.cache import cache_folder
@@ -62,8 +63,7 @@ def make_run(folder: Path, model: Model, config: Config, updates: int = 20) -> R
     nets = {"G": model.G, "D": model.D}
     state = {f"{net}.{k}": v for net in nets for k, v in nets[net].state_dict().items()}
     state["adam_g.0.exp_avg"] = torch.zeros(3)
-    file = run.path / "checkpoints" / f"{updates:07d}.safetensors"
-    file.write_bytes(safetensors.torch.save(state))
+    write_checkpoint(run.checkpoints, updates, state, {})
     (run.path / "metrics.jsonl").write_text('{"update": 20.0, "L_I_c1": 1.25}\n')
     return run
 
@@ -248,11 +248,9 @@ def test_of_an_averaged_g_the_mean_is_shared(tmp_path: Path) -> None:
     config = Config(images="digits", net="digits", ema=0.9)
     model, mean = lively(config), make_model(config)
     run = make_run(tmp_path / "run", model, config)
-    file = run.checkpoint()
-    assert file is not None
-    state = safetensors.torch.load_file(file)
+    state = run.state()
     state |= {f"averaged.{k}": v for k, v in mean.G.state_dict().items()}
-    file.write_bytes(safetensors.torch.save(state))
+    write_checkpoint(run.checkpoints, run.updates, state, {})
     save_pretrained(run, tmp_path / "hub")
     weights = safetensors.torch.load_file(tmp_path / "hub" / "model.safetensors")
     assert all(torch.equal(weights[f"G.{k}"], v) for k, v in mean.G.state_dict().items())

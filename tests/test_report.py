@@ -125,7 +125,7 @@ def train(config: Config, path: Path) -> Run:
             file.write(
                 json.dumps({"update": float(update.n), **bounds, **losses, "images_per_s": 1.0}) + "\n"
             )
-    run.save(trainer)
+    run.save(trainer.n, trainer.state(), {})
     return run
 
 

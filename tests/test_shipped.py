@@ -12,7 +12,8 @@ from infogan.inversion import inversion_of
 from infogan.metrics.clustering import count, one_to_one_error
 from infogan.metrics.consistency import read_back, recovery_scores
 from infogan.presets import mnist_quick
-from infogan.run import Run, shipped
+from infogan.run import Run
+from infogan.runs import shipped
 
 needs_mnist = pytest.mark.skipif(
     not (Path(os.environ.get("INFOGAN_DATA", "nowhere")) / "mnist").is_dir(),

@@ -113,6 +113,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "seed": st.integers(0, 2**63 - 1),
     "precision": st.sampled_from(get_args(Precision)),
     "device": st.sampled_from(get_args(Device)),
+    "on_nonfinite": st.sampled_from(["stop", "rollback"]),
     "log_every": counts,
     "save_every": counts,
 }

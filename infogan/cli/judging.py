@@ -57,7 +57,7 @@ def evaluate(
     """
     from infogan.data import Reading
     from infogan.metrics import QUICK, choose_groups, evaluate_run, over_seeds, without_draws
-    from infogan.run import find_runs
+    from infogan.runs import find_runs
 
     groups = choose_groups(metrics or QUICK)
     runs, reading = find_runs(run_or_sweep), Reading(data, skip_bad)
@@ -151,7 +151,8 @@ def select(
     """
     from infogan.data import Reading, splits_of
     from infogan.metrics.selection import select
-    from infogan.run import Run, find_runs
+    from infogan.run import Run
+    from infogan.runs import find_runs
 
     runs, reading = find_runs(sweep), Reading(data, skip_bad)
     name = runs[0].config.images

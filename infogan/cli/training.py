@@ -27,7 +27,7 @@ from infogan.progress import console
 
 if TYPE_CHECKING:
     from infogan.data import Reading
-    from infogan.session import Outcome
+    from infogan.training import Outcome
 
 Out = Annotated[Path | None, Parameter(help="The run folder; runs/NAME-SEED if not named.")]
 DryRun = Annotated[bool, Parameter(help="Print the whole config and do nothing.", negative=())]

@@ -162,6 +162,9 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
         level = None if top is None else (f"H({id})" if code.categories else "the most it can be", top)
         charts.append(chart(f"L_I of {id}, nats", updates, {"L_I": of(f"L_I_{id}")}, level))
     charts.append(chart("Losses, nats", updates, {"D": of("loss_d"), "G": of("loss_g")}))
+    if "diversity" in rows[-1]:
+        level = ("the real images'", 1.0)
+        charts.append(chart("Diversity of G's images", updates, {"diversity": of("diversity")}, level))
     return [*charts, chart("Speed, images a second", updates, {"speed": of("images_per_s")})]
 
 

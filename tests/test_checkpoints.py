@@ -1,0 +1,138 @@
+"""Checkpoints: what comes back is what was written, and what is damaged is known."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from infogan.checkpoints import (
+    checksum,
+    newest_checkpoint,
+    read_checkpoint,
+    read_newest,
+    read_weights,
+    set_aside_damaged,
+    write_checkpoint,
+)
+from infogan.errors import InfoganError
+
+ABOUT = {"config": '{"seed": 3}', "images": "12 abc"}
+STATE = {
+    "G.weight": torch.arange(12.0).view(3, 4),
+    "half": torch.tensor([1.5, -2], dtype=torch.bfloat16),
+    "rng": torch.arange(16, dtype=torch.uint8),
+    "n": torch.tensor(7),
+    "since_log": torch.empty(0, 6),
+}
+
+
+def written(folder: Path, *updates: int) -> None:
+    for n in updates:
+        write_checkpoint(folder, n, STATE | {"n": torch.tensor(n)}, ABOUT)
+
+
+def names(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.iterdir())
+
+
+def damage(path: Path, at: int, flip: int = 1) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= flip
+    path.write_bytes(content)
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    written(tmp_path, 7)
+    path, state, about = read_checkpoint(tmp_path / "0000007.safetensors")
+    assert path.name == "0000007.safetensors"
+    assert about == ABOUT
+    assert state.keys() == STATE.keys()
+    for name, value in STATE.items():
+        assert state[name].dtype == value.dtype
+        assert torch.equal(state[name], value)
+
+
+def test_the_newest_two_stay_beyond_seven_digits_too(tmp_path: Path) -> None:
+    written(tmp_path, 9_999_998, 9_999_999, 10_000_000)
+    assert names(tmp_path) == ["10000000.safetensors", "9999999.safetensors"]
+    newest = newest_checkpoint(tmp_path)
+    assert newest is not None
+    assert newest.name == "10000000.safetensors"
+
+
+def test_every_byte_is_checked(tmp_path: Path) -> None:
+    written(tmp_path, 7)
+    path = tmp_path / "0000007.safetensors"
+    whole = path.read_bytes()
+    unnoticed = []
+    for at in range(len(whole)):
+        damage(path, at, 1 << at % 8)
+        try:
+            found = read_checkpoint(path)
+        except InfoganError:
+            pass
+        else:  # a change that says the same, as of upper case in an escape
+            same = found.about == ABOUT and found.state.keys() == STATE.keys()
+            if not same or not all(
+                torch.equal(found.state[k], v) for k, v in (STATE | {"n": torch.tensor(7)}).items()
+            ):
+                unnoticed.append(at)
+        path.write_bytes(whole)
+    assert not unnoticed
+
+
+@pytest.mark.parametrize("keep", [0, 1, 8, 40, 0.5, -1])
+def test_a_torn_one_is_passed_over_and_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: float
+) -> None:
+    written(tmp_path, 5, 10)
+    path = tmp_path / "0000010.safetensors"
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(keep * len(whole)) if 0 < keep < 1 else int(keep)])
+    found = read_newest(tmp_path)
+    assert found is not None
+    assert int(found.state["n"]) == 5
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "0000010.safetensors" in said
+    assert "Taking 0000005.safetensors, the one before." in said
+    (tmp_path / "0000015.safetensors.part").write_bytes(b"half")
+    set_aside_damaged(tmp_path, found.path)
+    assert names(tmp_path) == ["0000005.safetensors", "0000010.safetensors.damaged"]
+    written(tmp_path, 10, 15)
+    assert names(tmp_path)[-1] == "0000015.safetensors"
+
+
+def test_where_all_are_damaged_nothing_is_made_up(tmp_path: Path) -> None:
+    assert read_newest(tmp_path) is None
+    written(tmp_path, 5, 10)
+    for path in tmp_path.iterdir():
+        damage(path, len(path.read_bytes()) - 1)
+    with pytest.raises(InfoganError, match=r"0000010\.safetensors is damaged.*None before it is whole"):
+        read_newest(tmp_path)
+
+
+def test_weights_without_a_checksum_are_taken(tmp_path: Path) -> None:
+    import safetensors.torch
+
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(safetensors.torch.save({"a": torch.ones(2)}))
+    assert torch.equal(read_weights(path).state["a"], torch.ones(2))
+    with pytest.raises(InfoganError, match="checksum"):
+        read_checkpoint(path)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"b": torch.zeros(2)},
+        {"a": torch.zeros(1, 2)},
+        {"a": torch.zeros(2, dtype=torch.int32)},
+        {"a": torch.tensor([0.0, -0.0])},
+    ],
+)
+def test_checksum_sees_name_shape_kind_and_bits(other: dict[str, Tensor]) -> None:
+    assert checksum(other) != checksum({"a": torch.zeros(2)})
+    assert checksum({"a": torch.zeros(2)}, {"x": "1"}) != checksum({"a": torch.zeros(2)})
+    assert checksum({"a": torch.eye(2).T}) == checksum({"a": torch.eye(2)})
