@@ -24,10 +24,11 @@ def parse_spec(text: str) -> Spec:
 
     Raises:
         InfoganError: for a word of another form, an unknown kind, a number out of range, noise
-            named twice, or no code at all.
+            named twice, no code at all, or more than 10,000 numbers in all.
     """
     codes: list[tuple[Kind, int]] = []
     n_noise: int | None = None
+    total = 0
     for word in text.split():
         kind, colon, digits = word.partition(":")
         if not (colon and digits.isascii() and digits.isdigit()):
@@ -35,6 +36,9 @@ def parse_spec(text: str) -> Spec:
         if len(digits) > len(str(MOST)) or int(digits) > MOST:
             raise InfoganError(f"codes: {word[:20]!r} asks for more than {MOST:,}, which no network takes.")
         number = int(digits)
+        total += number
+        if total > MOST:  # before they are all made
+            raise InfoganError(f"codes: up to {word!r} they ask for {total:,} numbers; {MOST:,} is the most.")
         if kind == "noise":
             if n_noise is not None:
                 raise InfoganError(f"codes: {word!r} names the noise a second time; name it once.")

@@ -236,7 +236,7 @@ def test_damaged_or_other_npz(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match=r"shape 0 .* no voxel"):
         read_voxels(path)
     np.savez(path, x=packed)
-    with pytest.raises(InfoganError, match="no voxels_packed"):
+    with pytest.raises(InfoganError, match="no array named 'voxels_packed'"):
         read_voxels(path)
     with pytest.raises(InfoganError, match="not in"):
         MODELNET_CHAIRS.load(Reading(tmp_path / "elsewhere"), "train")

@@ -52,7 +52,7 @@ PACKED = gzip.compress(WHOLE)
         (WHOLE[:-1], "39 bytes where 40"),
         (WHOLE + b"\0", "41 bytes where 40"),
         (WHOLE[:10], "bytes where"),
-        (b"\0\0\x08\0", "bytes where"),
+        (b"\0\0\x08\0", "has no sizes"),
         (b"", "wrong magic"),
         (b"\0\0\x0d" + WHOLE[3:], "wrong magic"),
         (b"<html>not here</html>", "wrong magic"),
@@ -313,8 +313,8 @@ GOOD = np.zeros((5, 8, 8), np.uint8)
         ({"images": GOOD[0]}, r"shape \(8, 8\)"),
         ({"images": np.zeros((2, 8, 8, 4), np.uint8)}, "shape"),
         ({"images": GOOD, "labels": np.arange(4)}, r"5 images but labels of shape \(4,\)"),
-        ({"images": GOOD, "labels": np.array(list("abcde"))}, "not a NumPy file of numbers"),
-        ({"images": np.array([{}, None])}, "not a NumPy file of numbers"),
+        ({"images": GOOD, "labels": np.array(list("abcde"))}, "labels <U1; they are numbers"),
+        ({"images": np.array([{}, None])}, "array of object, not of numbers"),
     ],
 )
 def test_bad_npz(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:

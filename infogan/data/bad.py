@@ -1,36 +1,16 @@
 """Pictures that cannot be read: counted, named and, where that is wanted, left out."""
 
 import os
-import struct
 import sys
-import zipfile
-import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar, final
 
-from PIL import Image
-
-from infogan.errors import InfoganError
+from infogan.errors import InfoganError, shown
 
 T = TypeVar("T")
 
 SHOWN = 3  # broken pictures that a message names
-
-# What Pillow and zipfile raise for a file that is cut, altered or no picture; a decode raises ValueError.
-BROKEN = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    LookupError,
-    TypeError,
-    RuntimeError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    Image.DecompressionBombError,
-)
 
 
 @final
@@ -69,11 +49,6 @@ def complain(where: str, n: int, bad: Sequence[Bad], skip_bad: bool) -> None:
 def writable(name: str) -> str:
     """The name of a file as text that any file can hold, whatever bytes the name is of."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def shown(name: str) -> str:
-    """A name on one line of a message."""
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in name)
 
 
 def left(values: Iterable[T], bad: Sequence[int]) -> list[T]:

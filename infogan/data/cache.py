@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import zipfile
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -10,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
+from infogan.data.arrays import Arrays as Arrays
+from infogan.data.arrays import read_npz
 from infogan.errors import InfoganError
-
-Arrays = dict[str, np.ndarray]
 
 
 def cache_folder() -> Path:
@@ -29,13 +28,8 @@ def kept(name: str, recipe: str, make: Callable[[], Arrays]) -> Arrays:
         InfoganError: where the cache cannot be written.
     """
     path = cache_folder() / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.npz"
-    # An open file, as NumPy leaves one that is cut short open itself.
-    with (
-        suppress(OSError, ValueError, EOFError, zipfile.BadZipFile),
-        path.open("rb") as file,
-        np.load(file, allow_pickle=False) as f,
-    ):
-        return {key: f[key] for key in f.files}
+    with suppress(InfoganError):
+        return read_npz(path)
     arrays = make()
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:

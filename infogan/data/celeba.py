@@ -1,14 +1,13 @@
 """CelebA, 202,599 aligned faces with 40 attributes (Liu et al. 2015), cut to 32x32."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from infogan.data.cache import Arrays, kept
+from infogan.data.arrays import Arrays, read_npz
+from infogan.data.cache import kept
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.pictures import PictureFiles, find_pictures
 from infogan.data.source import Reading, Source
@@ -122,12 +121,9 @@ def read_ready(path: Path) -> Images:
     Raises:
         InfoganError: for a file that cannot be read, or holds something else.
     """
-    try:
-        with np.load(path, allow_pickle=False) as f:
-            x, ids, values = f["images"], f["ids"], f["attributes"]
-            _check_names(path, f["attribute_names"].ravel().tolist())
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, zlib.error, zipfile.BadZipFile) as error:
-        raise InfoganError(f"{path} cannot be read ({error}); fetch it again.") from error
+    arrays = read_npz(path, ("images", "ids", "attributes", "attribute_names"))
+    x, ids, values = arrays["images"], arrays["ids"], arrays["attributes"]
+    _check_names(path, arrays["attribute_names"].ravel().tolist())
     n = len(ids) if ids.ndim == 1 else 0
     if x.dtype != np.uint8 or x.shape != (n, SIDE, SIDE, 3):
         raise InfoganError(

@@ -5,15 +5,15 @@ is turned only part of the way, as 3D Shapes' orientation of -30 to 30 degrees, 
 """
 
 import math
-import zipfile
-import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from infogan.data.arrays import Arrays, map_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
+from infogan.data.modest import reading, require_modest
 from infogan.data.source import Source
 from infogan.errors import InfoganError
 
@@ -105,28 +105,31 @@ def grid_values(grid: Sequence[int]) -> Float[np.ndarray, "n f"]:
 
 
 def _read_arrays(path: Path, names: Sequence[str]) -> list[np.ndarray]:
-    try:
-        if path.suffix == ".npy":
-            return [
-                np.load(path, mmap_mode="c", allow_pickle=False)
-            ]  # torch takes no memory that is read-only
-        if path.suffix == ".h5":
-            return _read_h5(path, names)
-        with np.load(path, allow_pickle=False) as f:
-            return [f[name] for name in names]
-    except KeyError as error:
-        raise InfoganError(f"{path} lacks an array of {' and '.join(names)}; fetch it again.") from error
-    except (OSError, ValueError, TypeError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise InfoganError(f"{path} cannot be read ({error}); fetch it again.") from error
+    if path.suffix == ".npy":
+        return [map_npy(path)]
+    arrays = _read_h5(path, names) if path.suffix == ".h5" else read_npz(path, names)
+    return [arrays[name] for name in names]
 
 
-def _read_h5(path: Path, names: Sequence[str]) -> list[np.ndarray]:
+def _read_h5(path: Path, names: Sequence[str]) -> Arrays:
     try:
         import h5py
     except ImportError as error:
         raise InfoganError(f"{path} takes h5py to read; pip install 'infogan[h5]'.") from error
-    with h5py.File(path) as f:
-        return [f[name][...] for name in names]
+    arrays: Arrays = {}
+    with reading(path), h5py.File(path) as f:
+        for name in names:
+            found = f[name] if isinstance(f.get(name, getlink=True), h5py.HardLink) else None
+            # Neither links nor arrays that name other files: these are none of its business.
+            if not isinstance(found, h5py.Dataset) or found.external or found.is_virtual:
+                raise InfoganError(f"{path} lacks an array {name}; fetch it again.")
+            if found.dtype.kind not in "biuf":
+                raise ValueError(f"{name} of {found.dtype}")
+            require_modest(
+                f"{name} of {path}", found.size * found.dtype.itemsize, found.id.get_storage_size()
+            )
+            arrays[name] = found[...]
+    return arrays
 
 
 def _check(path: Path, name: str, x: np.ndarray, shape: tuple[int, ...]) -> None:

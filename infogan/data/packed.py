@@ -19,12 +19,13 @@ import PIL
 from jaxtyping import UInt8
 
 from infogan.config import Shape
-from infogan.data.bad import Bad, complain, left, shown, writable
+from infogan.data.arrays import map_npy
+from infogan.data.bad import Bad, complain, left, writable
 from infogan.data.cache import cache_folder
 from infogan.data.images import Images
 from infogan.data.pile import Pile, decoded
 from infogan.data.shaping import Shaper, bits_in_use
-from infogan.errors import InfoganError
+from infogan.errors import InfoganError, shown
 
 RECIPE = 1  # another number where pixels come out otherwise than before
 
@@ -69,11 +70,10 @@ def _hash(text: str) -> str:
 
 def _look(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], About] | None:
     """What the folder holds, if it was made of the same and is whole."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, InfoganError):
         about = json.loads((folder / "about.json").read_text("ascii"))
         if about["recipe"] == recipe:
-            # Copies on write: nothing writes, but PyTorch warns of memory that cannot be written.
-            x = np.load(folder / "pixels.npy", mmap_mode="c")
+            x = map_npy(folder / "pixels.npy")
             if len(x) == len(about["names"]):
                 return x, about
     return None

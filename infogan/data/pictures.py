@@ -1,7 +1,6 @@
 """Picture files in a folder or a zip."""
 
 import hashlib
-import io
 import os
 import zipfile
 from collections import Counter
@@ -16,9 +15,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from infogan.data.bad import shown
-from infogan.data.pile import Decode, Item, Pile, open_file, read
-from infogan.errors import InfoganError
+from infogan.data.archive import read_entry
+from infogan.data.modest import BROKEN
+from infogan.data.picture import open_picture
+from infogan.data.pile import Decode, Item, Pile, read
+from infogan.errors import InfoganError, shown
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff", ".gif")
 LARGEST = 2**31  # bytes of a picture in a zip, which are held in memory
@@ -57,7 +58,7 @@ class PictureFiles:
             with zipfile.ZipFile(self.root) as archive:
                 yield (Item(name, partial(_open_entry, archive, name)) for name in names)
         else:
-            yield (Item(name, partial(open_file, os.path.join(self.root, name))) for name in names)
+            yield (Item(name, partial(open_picture, os.path.join(self.root, name))) for name in names)
 
     def read(
         self, decode: Decode, skip_bad: bool = False
@@ -84,10 +85,10 @@ def _state(path: str | Path) -> bytes:
 
 
 def _open_entry(archive: zipfile.ZipFile, name: str) -> Image.Image:
-    size = archive.getinfo(name).file_size
-    if size > LARGEST:
-        raise ValueError(f"{size:,} bytes; unpack the zip")
-    return Image.open(io.BytesIO(archive.read(name)))
+    entry = archive.getinfo(name)
+    if entry.file_size > LARGEST:
+        raise ValueError(f"{entry.file_size:,} bytes; unpack the zip")
+    return open_picture(read_entry(archive, entry))
 
 
 def find_pictures(path: Path) -> PictureFiles:
@@ -105,7 +106,7 @@ def find_pictures(path: Path) -> PictureFiles:
         try:
             with zipfile.ZipFile(path) as archive:
                 files, apart = [e for e in archive.namelist() if not e.endswith("/")], "/"
-        except (OSError, ValueError, zipfile.BadZipFile) as error:
+        except BROKEN as error:
             raise InfoganError(f"{path} cannot be read as a zip ({error}); fetch it again.") from error
         files = [f for f in files if not any(part.startswith(".") for part in PurePosixPath(f).parts)]
     else:

@@ -14,14 +14,15 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from infogan.data.bad import BROKEN, Bad, complain, shown, writable
-from infogan.errors import InfoganError
+from infogan.data.bad import Bad, complain, writable
+from infogan.data.modest import BROKEN
+from infogan.errors import InfoganError, shown
 from infogan.progress import progress
 
 T = TypeVar("T")
 
 BLOCK = 16  # pictures a thread reads before it reports
-MOST_THREADS = 8  # each may hold a picture of 179 million pixels
+MOST_THREADS = 8  # each may hold a picture of 179 million pixels, Pillow's most
 
 Decode = Callable[[Image.Image], UInt8[np.ndarray, "ch h w"]]
 
@@ -104,11 +105,11 @@ def _read_one(item: Item, decode: Callable[[Image.Image], T]) -> T | Bad:
     except FileNotFoundError:
         return Bad(item.name, "a link that leads nowhere, or gone")
     except Image.DecompressionBombError:
-        return Bad(item.name, f"over {2 * (Image.MAX_IMAGE_PIXELS or 0):,} pixels; shrink it")
+        return Bad(item.name, "of too many pixels; shrink it")
     except OSError as error:
         return Bad(item.name, error.strerror or str(error))
-    except BROKEN as error:
-        return Bad(item.name, str(error) or type(error).__name__)
+    except (InfoganError, *BROKEN) as error:
+        return Bad(item.name, str(error).rstrip(".") or type(error).__name__)
 
 
 def read(
@@ -142,16 +143,3 @@ def read(
             names.append(name)
     complain(pile.where, pile.n, list(bad.values()), skip_bad)
     return x[: len(names)], tuple(map(writable, names)), list(bad)
-
-
-def open_file(path: str) -> Image.Image:
-    """Reads the head of a picture file.
-
-    Raises:
-        OSError: where there is none, or it is no picture.
-    """
-    picture = Image.open(path)
-    # Without a name Pillow does not map the file into memory, which scrambles an uncompressed TIFF whose
-    # orientation swaps its sides, and kills the process where another cuts the file meanwhile.
-    picture.filename = ""
-    return picture

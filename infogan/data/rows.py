@@ -1,7 +1,6 @@
 """Pictures in a column of Parquet files."""
 
 import hashlib
-import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
@@ -14,9 +13,10 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 from PIL import Image
 
-from infogan.data.bad import shown
-from infogan.data.pile import Item, Pile, open_file
-from infogan.errors import InfoganError
+from infogan.data.modest import BROKEN, require_modest
+from infogan.data.picture import open_picture
+from infogan.data.pile import Item, Pile
+from infogan.errors import InfoganError, shown
 
 NAMES = ("image", "img", "png", "jpg", "jpeg", "picture")
 ROWS = 16  # read at a time
@@ -43,10 +43,11 @@ def find_rows(path: Path) -> Pile:
         try:
             with pq.ParquetFile(file) as opened:
                 column = picture_column(opened.schema_arrow, str(file))
+                _require_modest(file, opened.metadata, column)
                 counts.append(opened.metadata.num_rows)
             state = file.stat()
             found = _labels(file)
-        except (OSError, pa.ArrowException) as error:
+        except (pa.ArrowException, *BROKEN) as error:
             raise InfoganError(f"{shown(str(file))} cannot be read as Parquet ({_brief(error)}).") from error
         known.update(f"{file}\0{state.st_size} {state.st_mtime_ns}\0{column}\0".encode(errors="replace"))
         labels = None if found is None or labels is None else [*labels, found]
@@ -63,6 +64,16 @@ def find_rows(path: Path) -> Pile:
         named=named,
         run=RUN,
     )
+
+
+def _require_modest(file: Path, about: pq.FileMetaData, column: str) -> None:
+    """What is read at once, a row group of pictures or all labels, is modest."""
+    size = file.stat().st_size
+    require_modest(f"the labels of {shown(str(file))}", 8 * about.num_rows, size)
+    for group in map(about.row_group, range(about.num_row_groups)):
+        chunks = (group.column(i) for i in range(group.num_columns))
+        held = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] == column)
+        require_modest(f"a row group of {shown(str(file))}", held, size)
 
 
 def _brief(error: Exception) -> str:
@@ -155,7 +166,7 @@ def item(value: Any, row: int, is_here: bool = False) -> Item:
 
 def _open(content: bytes | None, path: str | None) -> Image.Image:
     if content is not None:
-        return Image.open(io.BytesIO(content))
+        return open_picture(content)
     if path is None:
         raise ValueError("empty")
-    return open_file(path)
+    return open_picture(path)

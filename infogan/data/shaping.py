@@ -10,12 +10,14 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from infogan.config import Shape
-from infogan.data.bad import BROKEN, Bad
+from infogan.data.bad import Bad
+from infogan.data.modest import BROKEN
 from infogan.data.pile import Pile, decoded
 
 GRAY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
 DEPTHS = (8, 10, 12, 14, 16)  # the bits of cameras that write 16-bit files
 LOOKED_AT = 50  # pictures that decide how many of 16 bits are used
+BAND = 256  # rows
 GAP = 2.0  # a JPEG is decoded at this many times the size that it is brought to, or larger
 LANCZOS = Image.Resampling.LANCZOS
 
@@ -84,12 +86,21 @@ class Shaper:
             high = np.asarray(picture) >> (self.bits - 8)
             return Image.fromarray(np.minimum(high, 255).astype(np.uint8)).convert(mode)
         if picture.has_transparency_data:
-            over = picture.convert("RGBA")
-            white = Image.new("RGBA", over.size, "white")
-            return Image.alpha_composite(white, over).convert("RGB").convert(mode)
+            return _on_white(picture).convert(mode)
         if picture.mode not in ("1", "L", "RGB"):
             picture = picture.convert("RGB")
         return picture if picture.mode == mode else picture.convert(mode)
+
+
+def _on_white(picture: Image.Image) -> Image.Image:
+    """Band by band, as all at once takes three more pictures in memory."""
+    flat = Image.new("RGB", picture.size)
+    for top in range(0, picture.height, BAND):
+        over = picture.crop((0, top, picture.width, min(top + BAND, picture.height))).convert("RGBA")
+        flat.paste(
+            Image.alpha_composite(Image.new("RGBA", over.size, "white"), over).convert("RGB"), (0, top)
+        )
+    return flat
 
 
 def _crop(picture: Image.Image, w: int, h: int) -> Image.Image:

@@ -1,14 +1,11 @@
 """SVHN, house numbers cut to 32x32, from the .mat files as published (Netzer et al. 2011)."""
 
-import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
-from scipy.io import loadmat
-from scipy.io.matlab import MatReadError
 
 from infogan.data.images import Images
+from infogan.data.mat import read_mat
 from infogan.data.source import Reading, Source
 from infogan.errors import InfoganError
 
@@ -35,14 +32,7 @@ def read_svhn(path: Path) -> Images:
     Raises:
         InfoganError: for a file that cannot be read, is of MATLAB's version 7.3, or holds something else.
     """
-    try:
-        content = loadmat(path, variable_names=("X", "y"))
-    except NotImplementedError as error:
-        raise InfoganError(
-            f"{path} is a .mat of version 7.3; save it as version 7, as SVHN is published."
-        ) from error
-    except (OSError, ValueError, TypeError, LookupError, MatReadError, zlib.error, struct.error) as error:
-        raise InfoganError(f"{path} cannot be read as a .mat ({error}); fetch it again.") from error
+    content = read_mat(path, ("X", "y"))
     X, y = content.get("X"), content.get("y")
     if X is None or y is None:
         raise InfoganError(f"{path} holds no X and y; an SVHN file holds both.")

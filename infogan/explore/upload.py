@@ -1,6 +1,5 @@
 """A picture that somebody dropped on the page, as one of the model's images; nothing of it is trusted."""
 
-import io
 import warnings
 from typing import Literal
 
@@ -9,13 +8,13 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from infogan.config import Shape
-from infogan.data.bad import BROKEN
+from infogan.data.modest import BROKEN
+from infogan.data.picture import open_picture
 from infogan.data.shaping import Shaper
 from infogan.errors import InfoganError
 
 MOST_BYTES = 20_000_000
 MOST_PIXELS = 40_000_000
-FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")  # those of folders; no SVG, which is a program
 
 
 def read_upload(content: bytes, shape: Shape, square: Literal["crop", "pad"]) -> UInt8[np.ndarray, "ch h w"]:
@@ -28,13 +27,12 @@ def read_upload(content: bytes, shape: Shape, square: Literal["crop", "pad"]) ->
         raise InfoganError(f"This model's images have {shape[0]} channels, which no picture has.")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            warnings.filterwarnings("ignore", module="PIL", category=UserWarning)  # odd metadata
-            with Image.open(io.BytesIO(content), formats=FORMATS) as picture:
+            warnings.filterwarnings("ignore", module="PIL")  # odd metadata
+            with open_picture(content) as picture:
                 if picture.width * picture.height > MOST_PIXELS:
                     raise Image.DecompressionBombError
                 return Shaper(shape, square)(picture).copy()
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError):
+    except Image.DecompressionBombError:
         raise InfoganError(f"This picture has more than {MOST_PIXELS:,} pixels; shrink it.") from None
     except UnidentifiedImageError:
         raise InfoganError(
