@@ -11,14 +11,13 @@ from typing import Any, NamedTuple
 import numpy as np
 import pytest
 import torch
-import uvicorn
 from PIL import Image
-from playwright.sync_api import Page
+from playwright.sync_api import Page, Route
 from sklearn.datasets import load_digits
 
 from infogan.config import Config
 from infogan.explore.explorer import Explorer
-from infogan.explore.serve import address_of, listen
+from infogan.explore.serve import address_of, listen, make_server
 from infogan.explore.server import make_app
 from infogan.inversion import Inversion, make_encoder, save_inversion
 from infogan.model import Model
@@ -46,8 +45,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, untrained_run: Callable[...,
     save_inversion(run, Inversion(model, make_encoder(model)))
     (run.path / "metrics.jsonl").write_text('{"update": 1.0, "L_I_c1": 0.8, "L_I_c4": 3.0}\n')
     explorer, listening = Explorer(run), listen("127.0.0.1", 0)
-    config = uvicorn.Config(make_app(explorer), log_level="warning", ws="none", lifespan="off")
-    server = uvicorn.Server(config)
+    server = make_server(make_app(explorer))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
@@ -492,6 +490,33 @@ def test_a_server_that_is_gone_is_told(page: Page, shown: Shown, quiet: list[str
     page.unroute("**/decode")
     page.click("#cells button:nth-of-type(3)")
     settle(page, "image=3")
+
+
+def test_a_server_that_is_busy_is_asked_again(page: Page, shown: Shown, quiet: list[str]) -> None:
+    """A 503 or two are nobody's business; only what stays busy is told, in the server's words."""
+    quiet.append("503")
+    busy = {"left": 2, "asked": 0}
+
+    def answer(route: Route) -> None:
+        busy["asked"] += 1
+        if busy["left"]:
+            busy["left"] -= 1
+            error = '{"error": "Too many ask."}'
+            route.fulfill(status=503, headers={"Retry-After": "0.1"}, body=error)
+        else:
+            route.continue_()
+
+    page.route("**/decode", answer)
+    go(page, shown)
+    same(pixels(page), expected(shown, {}))
+    assert busy["asked"] >= 3
+    assert page.is_hidden("#notice")
+    page.wait_for_timeout(500)  # until the thumbnails are there
+    busy.update(left=1000, asked=0)
+    page.click("#shuffle")
+    page.wait_for_selector("#notice:not([hidden])")
+    assert page.text_content("#notice") == "Too many ask."
+    assert 3 <= busy["asked"] <= 12  # by the view, and by the thumbnails
 
 
 def test_the_bars_say_what_codes_carry(page: Page, shown: Shown) -> None:

@@ -18,7 +18,7 @@ def explore(
     *,
     port: Annotated[int, Parameter(help="Where the page is; 0 takes any free one.")] = 8000,
     host: Annotated[
-        str, Parameter(help="The address to listen at; others than this one open the page to others.")
+        str, Parameter(help="The address to listen at; at any but this machine's own, a token is asked for.")
     ] = "127.0.0.1",
     browser: Annotated[bool, Parameter(help="Open the page in the browser.")] = True,
 ) -> None:
@@ -26,7 +26,8 @@ def explore(
     from infogan.explore.serve import listen, serve
 
     with listen(host, port) as listening:
-        from infogan.run import Run, shipped
+        from infogan.run import Run
+        from infogan.runs import shipped
 
         opened = Run.open(shipped() if run is None else run)
         serve(opened, listening, browser, lambda text: print(f"infogan: {text}", file=sys.stderr, flush=True))

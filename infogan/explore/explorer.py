@@ -41,6 +41,8 @@ class Explorer:
         self.model = run.model()
         self.names = Names(run.path, self.model.latent.names)
         self.names.read()
+        latent = self.model.latent
+        self._info = describe(run, latent.codes, latent.names, latent.n_z)
         self.learned = 1.0  # of E, which reads z; the part that is done
         self._inversion = inversion_of(run, self.model)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
@@ -63,13 +65,8 @@ class Explorer:
             self._learner.join()  # torch aborts where Python ends in the middle of its import
 
     def info(self) -> dict[str, Any]:
-        """model.json."""
-        latent = self.model.latent
-        return {
-            "backend": "server",
-            **describe(self.run, latent.codes, latent.names, latent.n_z),
-            "names": self.names.read(),
-        }
+        """model.json: the run as it was when its model was loaded, and the names as they are now."""
+        return {"backend": "server", **self._info, "names": self.names.read()}
 
     def draw(self, seed: int) -> bytes:
         """z and values of the rows of a seed, float32, one after the other."""

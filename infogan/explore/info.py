@@ -5,6 +5,7 @@ from typing import Any
 
 from infogan.codes import Code
 from infogan.data import without_path
+from infogan.objective import with_best_std
 from infogan.run import Run
 
 SEEDS = 1_000_000
@@ -43,16 +44,3 @@ def _code(name: str, code: Code, L_I: float | None, fixed_std: float | None) -> 
         "carried": None if L_I is None else min(1.0, max(0.0, L_I / code.entropy())),
         "std": std,
     }
-
-
-def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
-    """L_I, in nats, of Q with the same means and the standard deviation that fits them best, and that one.
-
-        L_I = H(c) - log std - log(2 pi) / 2 - E[(c - mean)^2] / (2 std^2)
-
-    is largest in std where std^2 = E[(c - mean)^2]. Even a perfect Q has L_I below 0 where std is 1.
-    """
-    error = 2 * std**2 * (H_c - math.log(std) - math.log(2 * math.pi) / 2 - L_I)
-    # Rounding may take an error of next to nothing below 0; the bound is then higher than any bar.
-    error = max(error, 1e-6)
-    return H_c - math.log(2 * math.pi * math.e * error) / 2, math.sqrt(error)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import secrets
 import socket
 import sys
 import webbrowser
@@ -11,7 +12,12 @@ from typing import TYPE_CHECKING
 from infogan.errors import InfoganError
 
 if TYPE_CHECKING:
+    import uvicorn
+
+    from infogan.explore.guard import Guard
     from infogan.run import Run
+
+MOST_HEAD_BYTES = 16_384
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -49,34 +55,48 @@ def is_loopback(listening: socket.socket) -> bool:
     return host == "::1" or host.startswith("127.")
 
 
+def make_server(app: "Guard") -> "uvicorn.Server":
+    """uvicorn as the explorer uses it; `run(sockets=[...])` serves until it is told to end."""
+    import uvicorn
+
+    from infogan.explore.limits import ImpatientProtocol
+
+    config = uvicorn.Config(
+        app,
+        http=ImpatientProtocol,
+        ws="none",
+        lifespan="off",
+        log_level="error",  # what strangers send wrong is not news to the person at the terminal
+        access_log=False,
+        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        timeout_graceful_shutdown=2,
+    )
+    return uvicorn.Server(config)
+
+
 def serve(run: "Run", listening: socket.socket, browser: bool, say: Callable[[str], None]) -> None:
-    """Shows a run until Ctrl-C.
+    """Shows a run until Ctrl-C; beyond this machine only to who has the token that is said with the address.
 
     Raises:
         InfoganError: for a run that cannot be shown.
     """
-    import uvicorn
-
     from infogan.explore.explorer import Explorer
     from infogan.explore.server import make_app
 
     explorer = Explorer(run)
-    loopback, url = is_loopback(listening), address_of(listening)
-    config = uvicorn.Config(
-        make_app(explorer, loopback),
-        log_level="warning",
-        access_log=False,
-        ws="none",
-        lifespan="off",
-        timeout_graceful_shutdown=2,
-    )
+    token = None if is_loopback(listening) else secrets.token_urlsafe()
+    url = address_of(listening) + (f"/?token={token}" if token else "")
     try:
-        if not loopback:
-            say("not bound to loopback: whoever reaches this machine can see this model and name its codes.")
+        server = make_server(make_app(explorer, token))
+        if token:
+            say(
+                "not bound to loopback: whoever has the address below, with its token, can see this model "
+                "and name its codes; nothing is encrypted on the way."
+            )
         say(f"{run.path.resolve().name} is shown at {url} ; Ctrl-C ends it.")
         if browser and has_display():
             webbrowser.open(url)
-        uvicorn.Server(config).run(sockets=[listening])
+        server.run(sockets=[listening])
     except KeyboardInterrupt:
         pass  # uvicorn has closed in order by then, and passes the signal on
     finally:

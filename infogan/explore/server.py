@@ -2,40 +2,43 @@
 
 import asyncio
 import json
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.middleware import Middleware
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
+from starlette.routing import Route
 
 from infogan.errors import InfoganError
 from infogan.explore.explorer import MOST, Explorer
+from infogan.explore.files import PageFile, page_files
 from infogan.explore.guard import Guard
+from infogan.explore.limits import Places, read_body, while_there
 from infogan.explore.upload import MOST_BYTES
 
-PAGE = Path(__file__).parent / "page"
 MOST_NAME_BYTES = 2000
+WAITING = 64  # requests to the model beside the one that it computes
+UPLOADS = 4  # whose bytes are held at once
 
 T = TypeVar("T")
 
 
-def make_app(explorer: Explorer, loopback: bool = True) -> Starlette:
+def make_app(explorer: Explorer, token: str | None = None) -> Guard:
     """The server of one run.
 
     Args:
-        loopback: whether only this machine is answered, which the header Host must then say.
+        token: what clients must have; None where only this machine is answered, which Host must then say.
     """
     latent = explorer.model.latent
     most_numbers = 4 * MOST * (len(latent.codes) + latent.n_z)
+    line = Places(1 + WAITING, "Too many ask this explorer at once; try again in a second.")
+    uploads = Places(UPLOADS, "Too many pictures are being read; try again in a second.")
 
-    async def by_model(call: Callable[..., T], *args: Any) -> T:
-        return await asyncio.wrap_future(explorer.submit(call, *args))
+    async def by_model(request: Request, call: Callable[..., T], *args: Any) -> T:
+        with line.take():
+            return await while_there(request, lambda: explorer.submit(call, *args))
 
     async def info(request: Request) -> Response:
         return JSONResponse(explorer.info())
@@ -44,18 +47,20 @@ def make_app(explorer: Explorer, loopback: bool = True) -> Starlette:
         seed = request.query_params.get("seed", "0")
         if not (seed.isascii() and seed.isdecimal() and len(seed) < 10):
             raise InfoganError("seed must be a whole number.")
-        return _bytes(await by_model(explorer.draw, int(seed)))
+        return _bytes(await by_model(request, explorer.draw, int(seed)))
 
     async def decode(request: Request) -> Response:
-        too_much = f"decode makes at most {MOST} images at a time."
-        return _bytes(await by_model(explorer.decode, await _body(request, most_numbers, too_much)))
+        body = await read_body(request, most_numbers, f"decode makes at most {MOST} images at a time.")
+        return _bytes(await by_model(request, explorer.decode, body))
 
     async def encode(request: Request) -> Response:
         too_much = f"This file is too large; at most {MOST_BYTES // 1_000_000} MB are read."
-        return JSONResponse(await by_model(explorer.encode, await _body(request, MOST_BYTES, too_much)))
+        with uploads.take():  # until it is encoded, as it is held until then
+            content = await read_body(request, MOST_BYTES, too_much)
+            return JSONResponse(await by_model(request, explorer.encode, content))
 
     async def give_name(request: Request) -> Response:
-        body = await _body(request, MOST_NAME_BYTES, "This name is too long.")
+        body = await read_body(request, MOST_NAME_BYTES, "This name is too long.")
         try:
             asked = json.loads(body)
             code, name = asked["code"], asked["name"]
@@ -68,7 +73,8 @@ def make_app(explorer: Explorer, loopback: bool = True) -> Starlette:
     async def learning(request: Request) -> Response:
         return JSONResponse({"done": explorer.learned})
 
-    return Starlette(
+    page = page_files()
+    app = Starlette(
         routes=[
             Route("/model.json", info),
             Route("/draw", draw),
@@ -76,27 +82,20 @@ def make_app(explorer: Explorer, loopback: bool = True) -> Starlette:
             Route("/encode", encode, methods=["POST"]),
             Route("/names", give_name, methods=["PUT"]),
             Route("/learning", learning),
-            Mount("/", StaticFiles(directory=PAGE, html=True)),
+            Route("/", _sends(page["index.html"])),
+            *(Route(f"/{name}", _sends(file)) for name, file in page.items()),
         ],
-        middleware=[Middleware(Guard, loopback=loopback)],
         exception_handlers={InfoganError: _refused, HTTPException: _no_route, Exception: _failed},
     )
+    app.router.redirect_slashes = False
+    return Guard(app, token)  # around all of it, the answer to a mistake of ours too
 
 
-async def _body(request: Request, most: int, too_much: str) -> bytes:
-    """What was sent; not a byte of it is kept where it says itself that it is too much, nor after it is."""
-    said = request.headers.get("content-length", "0")
-    body = bytearray()
-    if not said.isdecimal() or int(said) > most:
-        raise HTTPException(413, too_much)
-    try:
-        async for part in request.stream():
-            body += part
-            if len(body) > most:
-                raise HTTPException(413, too_much)
-    except ClientDisconnect:
-        raise HTTPException(400, "The request broke off.") from None
-    return bytes(body)
+def _sends(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
+    async def send(request: Request) -> Response:
+        return Response(file.content, media_type=file.media_type)
+
+    return send
 
 
 def _bytes(content: bytes) -> Response:
@@ -109,11 +108,11 @@ async def _refused(request: Request, error: Exception) -> Response:
 
 async def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    says = {
-        404: f"There is nothing at {request.url.path}.",
-        405: f"{request.url.path} takes no {request.method}.",
-    }
-    return JSONResponse({"error": says.get(error.status_code, error.detail)}, error.status_code)
+    path = request.scope["path"]
+    says = {404: f"There is nothing at {path}.", 405: f"{path} takes no {request.method}."}
+    return JSONResponse(
+        {"error": says.get(error.status_code, error.detail)}, error.status_code, headers=error.headers
+    )
 
 
 async def _failed(request: Request, error: Exception) -> Response:

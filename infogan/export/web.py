@@ -9,7 +9,6 @@ runtime/                    onnxruntime-web
 
 import json
 from collections.abc import Callable
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +16,7 @@ import numpy as np
 from jaxtyping import Float32
 
 from infogan.errors import InfoganError
+from infogan.explore.files import page_files
 from infogan.explore.info import describe
 from infogan.export.folder import new_folder
 from infogan.export.onnx import make_graphs
@@ -54,10 +54,7 @@ def export_web(
     contents |= make_graphs(model, inversion, say)
     contents["latents.bin"] = latents(model).tobytes()
     contents["model.json"] = (json.dumps(_info(run, model), indent=2, ensure_ascii=False) + "\n").encode()
-    page = {file.name: file.read_bytes() for file in files("infogan.explore").joinpath("page").iterdir()}
-    page = {
-        name: content for name, content in page.items() if name.endswith((".html", ".css", ".js", ".svg"))
-    }
+    page = {name: file.content for name, file in page_files().items()}
     with new_folder(folder) as part:
         (part / "runtime").mkdir()
         for name, content in (page | contents).items():

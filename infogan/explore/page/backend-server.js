@@ -39,6 +39,7 @@
 // Whatever cannot be done rejects with an Error whose message is one sentence for the person.
 
 const MOST = 256; // images in a request
+const RETRIES = 5; // of a server that says it is busy
 
 export async function open(info) {
   const L = info.codes.length;
@@ -93,16 +94,21 @@ export async function open(info) {
   };
 }
 
+/** An answer of the server; one that is busy is asked again a few times before anybody is told. */
 async function ask(path, options) {
-  let answer;
-  try {
-    answer = await fetch(path, options);
-  } catch {
-    throw new Error("The explorer does not answer; is `infogan explore` still running?");
+  for (let left = RETRIES; ; left--) {
+    let answer;
+    try {
+      answer = await fetch(path, options);
+    } catch {
+      throw new Error("The explorer does not answer; is `infogan explore` still running?");
+    }
+    if (answer.ok) return answer;
+    if (answer.status !== 503 || !left) {
+      const said = await answer.json().catch(() => ({}));
+      throw new Error(said.error ?? `The explorer answered ${answer.status}.`);
+    }
+    const seconds = Number(answer.headers.get("Retry-After") ?? 1) * (0.5 + Math.random()); // not all at once
+    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
   }
-  if (!answer.ok) {
-    const said = await answer.json().catch(() => ({}));
-    throw new Error(said.error ?? `The explorer answered ${answer.status}.`);
-  }
-  return answer;
 }
