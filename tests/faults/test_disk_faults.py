@@ -1,0 +1,115 @@
+"""A disk that is full, not to be written, or damaged; data that is gone; a clock that jumps; two at once.
+
+Each ends in the right result or in one sentence, never in a traceback, and takes nothing that was there.
+"""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from commands import SHORT, assert_same, is_sentence, run, start, train, words
+from PIL import Image
+
+is_root = os.geteuid() == 0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk that holds a checkpoint or two."""
+    if not is_root:
+        pytest.skip("to mount a disk one has to be root")
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=12m", "tmpfs", str(disk)], check=False)
+    if mounted.returncode != 0:
+        pytest.skip("no disk can be mounted here")
+    yield disk
+    subprocess.run(["umount", str(disk)], check=True)
+
+
+@pytest.mark.parametrize(("room", "saved"), [(0, 0), (1_000_000, 1), (5_500_000, 2)])
+def test_full_disk(small_disk: Path, straight: Path, room: int, saved: int) -> None:
+    """In the first save, in a later one or between: what was there stays, and goes on once there is room."""
+    filler = small_disk / "filler"
+    path = small_disk / "run"
+    filler.write_bytes(bytes(os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize - room))
+    code, said = run(*train("digits", path, **SHORT))
+    assert code == 2
+    assert is_sentence(said)
+    assert "No space left on device" in said
+    assert str(path) in said
+    assert len(list(path.glob("checkpoints/*.safetensors"))) == saved
+    filler.unlink()
+    command = (
+        ("train", "--resume", path) if (path / "config.json").is_file() else train("digits", path, **SHORT)
+    )
+    assert run(*command) == (0, "")
+    assert_same(path, straight)
+
+
+def test_file_too_large(tmp_path: Path, straight: Path) -> None:
+    """As a quota is, without being root."""
+    limited = ["sh", "-c", 'ulimit -f 2000; exec "$@"', "sh"]
+    path = tmp_path / "run"
+    done = subprocess.run(
+        [*limited, *words(*train("digits", path, **SHORT))], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert is_sentence(done.stderr)
+    assert "File too large" in done.stderr
+    assert run("train", "--resume", path) == (0, "")
+    assert_same(path, straight)
+
+
+@pytest.mark.skipif(is_root and not shutil.which("setpriv"), reason="root may write anything")
+def test_folder_that_is_not_to_be_written(tmp_path: Path, straight: Path) -> None:
+    path = tmp_path / "run"
+    shutil.copytree(straight, path)
+    for folder in (path, path / "checkpoints"):
+        folder.chmod(0o555)
+    before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
+    powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if is_root else []
+    for command in (("train", "--resume", path, "--updates", "20"), train("digits", path / "new", **SHORT)):
+        done = subprocess.run([*powerless, *words(*command)], capture_output=True, text=True, check=False)
+        said = done.stderr
+        assert done.returncode == 2, said
+        assert is_sentence(said)
+        assert str(path) in said
+        assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
+    for folder in (path, path / "checkpoints"):
+        folder.chmod(0o755)
+    assert run("train", "--resume", path, "--updates", "13")[0] == 0
+
+
+def pictures(folder: Path, n: int = 40) -> Path:
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for i in range(n):
+        Image.fromarray(rng.integers(0, 256, (32, 32), np.uint8)).save(folder / f"{i}.png")
+    return folder
+
+
+def test_data_that_is_gone(tmp_path: Path) -> None:
+    """During a training it goes on by what it has read; before one goes on it is missed in one sentence."""
+    folder = pictures(tmp_path / "pictures")
+    source, options = f"folder:{folder}", {"updates": 40, "save_every": 2}
+    assert run(*train(source, tmp_path / "straight", **options)) == (0, "")
+    path, away = tmp_path / "run", tmp_path / "away"
+    process = start(*train(source, path, **options))
+    while process.poll() is None and not list(path.glob("checkpoints/*2.safetensors")):
+        time.sleep(0.001)
+    folder.rename(away)
+    assert process.communicate(timeout=300)[1] == ""
+    assert process.returncode == 0
+    assert_same(path, tmp_path / "straight")
+    code, said = run("train", "--resume", path, "--updates", "42")
+    assert code == 2
+    assert is_sentence(said)
+    assert str(folder) in said
+    away.rename(folder)
+    assert run("train", "--resume", path, "--updates", "42")[0] == 0
