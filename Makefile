@@ -2,9 +2,10 @@ V := .venv
 PYTHON ?= python3
 PIP := $(V)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test browser check nightly clean
+.PHONY: demo test browser check faults nightly pins audit licences clean
 
-# The whole environment. The constraint keeps the CPU build of torch; a GPU machine uses pip alone.
+# The whole environment, to the release. Where pip finds a CPU build of torch 2.13.0 that is the one; a GPU machine
+# uses pip alone.
 $(V)/ok: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(V)
 	$(PIP) install -q -U "pip>=25.1"
@@ -20,28 +21,56 @@ demo: $(V)/ok
 	$(V)/bin/infogan figures runs/demo
 	@echo "Figures are in runs/demo/figures, numbers in runs/demo/evaluation.json."
 
-# One thread: the tensors of the tests are small, and threads that wait would cost more than they do.
+# A file of tests a process, each of one thread: the tensors of the tests are small.
 test: $(V)/ok
-	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -n auto --dist loadfile
 
 # The explorer's page in a real browser, which is installed where it is missing; `test` skips these then.
 browser: $(V)/ok
 	command -v chromium > /dev/null || apt-get install -y chromium
-	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest tests/test_explore_page.py tests/test_export_web.py
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest tests/test_explore_page.py tests/test_explore_server.py tests/test_export_web.py
 
 check: $(V)/ok
 	$(V)/bin/ruff format --check .
 	$(V)/bin/ruff check .
 	$(V)/bin/mypy
 
-# Slower than a change should wait for: the digits of docs/results.md, five seeds.
+# Kills, full disks, hostile files and visitors, as many as a night has time for; `test` tries a few of each.
+faults: $(V)/ok
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest tests/faults --nightly -s
+
+# Slower than a change should wait for: the faults, and the digits of docs/results.md, five seeds.
 SEEDS := 0 1 2 3 4
-nightly: $(V)/ok
+nightly: faults
 	rm -rf $(SEEDS:%=runs/digits-%)
 	for seed in $(SEEDS); do \
 	  OMP_NUM_THREADS=1 $(V)/bin/infogan train digits --seed $$seed && $(V)/bin/infogan evaluate runs/digits-$$seed || exit 1; \
 	done
 	$(V)/bin/python benchmarks/results.py $(SEEDS:%=runs/digits-%)
+
+# constraints.txt anew, of what is installed; its comment stays. Local versions (+cpu) are of one machine only.
+pins: $(V)/ok
+	grep '^#' constraints.txt > $(V)/pins
+	$(PIP) freeze --all --exclude pip --exclude-editable > $(V)/freeze
+	sed 's/+.*//' $(V)/freeze | LC_ALL=C sort -f >> $(V)/pins
+	mv $(V)/pins constraints.txt
+
+# Tools that look at the environment, in one of their own, so that they are not among what they look at.
+A := $(V)/audit
+$(A)/ok: $(V)/ok
+	$(PYTHON) -m venv $(A)
+	$(A)/bin/python -m pip --disable-pip-version-check install -q -U "pip>=25.1"
+	$(A)/bin/python -m pip --disable-pip-version-check install -q --group audit
+	touch $@
+
+# Once a week: exit status 0 where nothing is known against the pinned releases, and, with a line that says so,
+# where nobody could be asked; 1 where something is known.
+audit: $(A)/ok
+	@$(A)/bin/python tools/audit.py constraints.txt
+
+# docs/licences.md anew, of what is installed and what pyproject.toml needs it for.
+licences: $(A)/ok
+	$(A)/bin/python tools/licences.py $(V)/bin/python
 
 clean:
 	rm -rf $(V) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
