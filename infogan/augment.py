@@ -13,14 +13,13 @@ SHIFT = 1 / 8  # of a side, at most, to each direction
 COVER = 1 / 2  # of a side
 
 
-def augment(x: Float[Tensor, "b ch h w"], rng: torch.Generator) -> Float[Tensor, "b ch h w"]:
+def augment(x: Float[Tensor, "b ch h w"], u: Float[Tensor, "4 b 1"]) -> Float[Tensor, "b ch h w"]:
     """Each image shifted by whole pixels, its edge repeated, and with a square of 0 over a part of it.
 
     Args:
-        rng: draws where to, on the device of the images.
+        u: draws from Unif(0, 1), which say where to.
     """
     b, ch, h, w = x.shape
-    u = torch.rand(4, b, 1, generator=rng, device=x.device)
     down, right = _shifted(h, u[0]), _shifted(w, u[1])
     x = x.gather(2, down[:, None, :, None].expand(b, ch, h, w))
     x = x.gather(3, right[:, None, None, :].expand(b, ch, h, w))

@@ -86,6 +86,12 @@ class Config:
     on_nonfinite: Literal["stop", "rollback"] = "stop"
     """What a loss that is no finite number does: end the training, or take it back to the newest checkpoint,
     from where it goes on with other draws of z and c, three times at most."""
+    devices: int = 1
+    """Processes on a machine that share every batch, each with a GPU or some cores of its own."""
+    nodes: int = 1
+    """Machines that do."""
+    batch_statistics: Literal["whole", "part"] = "whole"
+    """Whether batch norm takes the statistics of the whole batch, or of the part that a process has."""
     log_every: int = 20
     """Updates between two lines of metrics.jsonl, which hold means over them."""
     save_every: int = 1000
@@ -100,6 +106,8 @@ class Config:
             "updates": 1,
             "log_every": 1,
             "save_every": 1,
+            "devices": 1,
+            "nodes": 1,
             "seed": 0,
         }.items():
             value = getattr(self, name)

@@ -1,6 +1,7 @@
 """Where a config is trained, and in what arithmetic."""
 
 import logging
+import os
 import warnings
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
 def settle(config: Config) -> Config:
     """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
     the GPU multiplies bf16 by itself, 32-true elsewhere."""
+    if os.environ.get("TORCHELASTIC_RUN_ID"):  # torchrun has the last word on how many there are
+        nodes, devices = int(os.environ["GROUP_WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
+        config = replace(config, nodes=nodes, devices=devices)
     if config.precision != "auto":
         return config
     if config.device in ("auto", "cuda") and torch.cuda.is_available():
@@ -27,6 +31,11 @@ def settle(config: Config) -> Config:
         able = torch.cpu.get_capabilities()
         has_bf16 = bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
     return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
+
+
+def started_again() -> bool:
+    """Whether torchrun started this process after one of its training was lost."""
+    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
 
 
 def make_fabric(config: Config) -> "Fabric":
@@ -40,13 +49,29 @@ def make_fabric(config: Config) -> "Fabric":
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
     assert config.precision != "auto"
+    cores = os.cpu_count() or 1
+    asked_here = not os.environ.get("TORCHELASTIC_RUN_ID")
+    if asked_here and config.devices > cores and (config.device == "cpu" or not torch.cuda.is_available()):
+        raise InfoganError(f"config: devices is {config.devices}, but this machine has {cores} processors.")
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
-            return Fabric(accelerator=config.device, devices=1, precision=config.precision)
+            if config.devices * config.nodes == 1:
+                return Fabric(accelerator=config.device, devices=1, precision=config.precision)
+            from infogan.replicas import Replicas
+
+            fabric = Fabric(
+                accelerator=config.device,
+                devices=config.devices,
+                num_nodes=config.nodes,
+                strategy=Replicas(),
+                precision=config.precision,
+            )
+            fabric.launch()
+            return fabric
     except (RuntimeError, MisconfigurationException) as error:
         raise InfoganError(
             f"config: device {config.device} with precision {config.precision} is not to be had here "
-            f"({error}); leave --device at auto."
+            f"({error}); leave --device at auto, and --devices at 1."
         ) from error

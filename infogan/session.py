@@ -1,16 +1,18 @@
 """Where trainings start: a new run, one to go on with, or several as one."""
 
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
 from infogan.config import Config
-from infogan.data import Reading, load
+from infogan.data import Images, Reading, load
 from infogan.disk import alone
 from infogan.errors import InfoganError
+from infogan.machine import settle, started_again
 from infogan.model import make_model
 from infogan.run import Run, fit, require_free
 from infogan.stack import StackedTrainer
@@ -19,43 +21,48 @@ from infogan.training import Outcome, Training
 
 
 def begin(config: Config, path: Path, reading: Reading, console: Console) -> Outcome:
-    """Trains a new run in a new folder.
+    """Trains a new run in a new folder. What torchrun starts again after a loss goes on with it.
 
     Raises:
         InfoganError: before anything is written, where images, device or folder do not serve.
     """
+    if started_again() and (path / "config.json").is_file():
+        return resume(path, {}, reading, console)
     require_free(path)
     images = load(config.images, reading=fit(reading, config))
     trainer = Trainer(config, make_model(config), images)
-    with alone(path):
-        run = Run.create(path, trainer.config, len(images))
+    with _held([path], trainer):
+        run = _create(path, trainer.config, images, trainer)
         return Training([run], trainer, images, console).go_on()
 
 
-def resume(path: Path, updates: int | None, reading: Reading, console: Console) -> Outcome:
+def resume(path: Path, changes: Mapping[str, Any], reading: Reading, console: Console) -> Outcome:
     """Goes on from the newest checkpoint that is whole, to the same bits as if there had been no stop.
 
     Args:
-        updates: a new goal, if it is not the old one.
+        changes: fields of the config that may be others from here on: updates, devices, nodes.
 
     Raises:
         InfoganError: where there is no such run, it has reached its goal, or another process trains it.
     """
     run = Run.open(path)
-    config = replace(run.config, updates=run.config.updates if updates is None else updates)
+    config = settle(replace(run.config, **changes))
     if run.is_shared:
         raise InfoganError(f"{path} holds weights to be used, not the state of a training; train anew.")
     images = run.images(reading=reading)
     trainer = Trainer(config, make_model(config), images)
-    run = Run(path, config)
-    with alone(path):
+    run = Run(path, trainer.config)
+    with _held([path], trainer):
         training = Training([run], trainer, images, console)
         training.recover()
+        if trainer.n >= config.updates and started_again():
+            return Outcome(run, trainer.n, finished=True, seconds=0.0)  # what was lost was lost at the end
         if trainer.n >= config.updates:
             raise InfoganError(
                 f"{path} has done its {trainer.n} updates; give a larger --updates to go on with it."
             )
-        run.write_config()
+        if training.leads:
+            run.write_config()
         return training.go_on()
 
 
@@ -70,15 +77,27 @@ def train_stacked(config: Config, paths: Mapping[int, Path], reading: Reading, c
     """
     images = load(config.images, reading=fit(reading, config))
     trainer = StackedTrainer(config, list(paths), images)
-    with ExitStack() as locks:
-        for path in paths.values():
-            locks.enter_context(alone(path))
+    with _held(list(paths.values()), trainer):
         runs = [
             Run.open(path)
             if (path / "config.json").is_file()
-            else Run.create(path, replace(trainer.config, seed=seed), len(images))
+            else _create(path, replace(trainer.config, seed=seed), images, trainer)
             for seed, path in paths.items()
         ]
         training = Training(runs, trainer, images, console)
         training.recover()
         return training.go_on()
+
+
+@contextmanager
+def _held(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
+    """Of several processes the leading one keeps the folders from others."""
+    with ExitStack() as locks:
+        if trainer.fabric.is_global_zero:
+            for path in paths:
+                locks.enter_context(alone(path))
+        yield
+
+
+def _create(path: Path, config: Config, images: Images, trainer: Trainer) -> Run:
+    return Run.create(path, config, len(images)) if trainer.fabric.is_global_zero else Run(path, config)

@@ -14,6 +14,7 @@ from infogan.augment import augment
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.epochs import Epochs
+from infogan.errors import InfoganError
 from infogan.model import make_model
 from infogan.rng import make_rng
 from infogan.train import Losses, Trainer, Update
@@ -56,6 +57,8 @@ class StackedTrainer(Trainer):
         Raises:
             InfoganError: as `Trainer`.
         """
+        if config.devices * config.nodes > 1:
+            raise InfoganError("config: seeds are stacked in one process; leave out --devices or --stacked.")
         models = [make_model(replace(config, seed=seed)) for seed in seeds]
         G, D = Stack([m.G for m in models]), Stack([m.D for m in models])
         super().__init__(config, models[0], images)
@@ -86,7 +89,8 @@ class StackedTrainer(Trainer):
         """The images as D and Q see them, each seed's changed by a stream of its own."""
         if not self.config.augment:
             return x
-        return torch.stack([augment(x_i, rng) for x_i, rng in zip(x, self.rngs, strict=True)])
+        u = [torch.rand(4, self.config.batch, 1, generator=rng, device=x.device) for rng in self.rngs]
+        return torch.stack([augment(x_i, u_i) for x_i, u_i in zip(x, u, strict=True)])
 
     def of_seeds(self, update: Update) -> list[Update]:
         """An update seed by seed."""

@@ -113,7 +113,7 @@ def _trained(path: Path, config: Config, reading: Reading, console: Console) -> 
     if done == config.updates:
         return Run.open(path)
     if (path / "config.json").is_file():
-        outcome = session.resume(path, None, reading, console)
+        outcome = session.resume(path, {}, reading, console)
     else:
         outcome = session.begin(config, path, reading, console)
     return outcome.run if outcome.finished else None

@@ -74,6 +74,15 @@ class Trainer:
         self.model = model
         self.fabric = make_fabric(self.config)
         device = self.fabric.device
+        self.world = self.fabric.world_size
+        if config.batch % self.world or config.batch // self.world < 2:
+            raise InfoganError(
+                f"config: batch is {config.batch}, which {self.world} processes cannot share in equal "
+                "parts of 2 or more; choose another --batch."
+            )
+        part = config.batch // self.world
+        self.part = slice(self.fabric.global_rank * part, (self.fabric.global_rank + 1) * part)
+        self.captures = device.type == "cuda" and self.world == 1
         self.looks_every = config.log_every if device.type == "cuda" else 1
         self.seeds = [config.seed]
         exact = torch.float64 if self.config.precision == "64-true" else torch.float32
@@ -102,6 +111,11 @@ class Trainer:
         for optimizer in (optim_d, optim_g):
             # Adam's own word for "do not step": known to its fused kernels, and set by gradient scalers.
             setattr(optimizer, "found_inf", self.forbidden)  # noqa: B010, as no stub knows it
+        if self.world > 1 and c.batch_statistics == "whole":
+            from infogan.replicas import synchronise
+
+            for net in (G, D):
+                synchronise(net)
         self.D, self.optim_d = self.fabric.setup(D, optim_d)
         self.G, self.optim_g = self.fabric.setup(G, optim_g)
         self.averaged = deepcopy(G).requires_grad_(False) if c.ema else None
@@ -113,7 +127,7 @@ class Trainer:
             NotFinite: after a loss that is not a finite number, which no weight followed, nor any
                 after it; on a GPU at most `log_every` updates later.
         """
-        update = Captured(self.update, self.rngs) if self.fabric.device.type == "cuda" else self.update
+        update = Captured(self.update, self.rngs) if self.captures else self.update
         self.D.train()
         self.G.train()
         try:
@@ -147,7 +161,7 @@ class Trainer:
         """z and c, from their priors."""
         latent, b = self.model.latent, self.config.batch
         (rng,) = self.rngs
-        return latent.sample_z(b, rng), latent.sample_c(b, rng)
+        return latent.sample_z(b, rng)[self.part], [c_i[self.part] for c_i in latent.sample_c(b, rng)]
 
     def step_d(
         self, x_real: Float[Tensor, "*seeds b ch h w"], fake: Fake
@@ -160,8 +174,8 @@ class Trainer:
             with batch_statistics(self.D):
                 judged = self.D(self.seen(fake.x.detach()), inform_trunk=self.config.inform_trunk)
         losses = self.each(self.losses_d)(real, judged, fake.c)
-        self._descend("D", losses, self.optim_d)
-        return losses.L_I.detach(), losses.loss.detach()
+        loss, L_I = self._descend("D", losses, self.optim_d)
+        return L_I, loss
 
     def step_g(self, fake: Fake) -> Float[Tensor, "*seeds"]:
         """G moves; D, Q and their trunk do not. Gives the loss from before the move."""
@@ -169,15 +183,16 @@ class Trainer:
             with self.fabric.autocast():
                 judged = self.D(self.seen(fake.x))
             losses = self.each(self.losses_g)(judged, fake.c)
-            self._descend("G", losses, self.optim_g)
-        return losses.loss.detach()
+            loss, _ = self._descend("G", losses, self.optim_g)
+        return loss
 
     def seen(self, x: Float[Tensor, "*seeds b ch h w"]) -> Float[Tensor, "*seeds b ch h w"]:
         """The images as D and Q see them."""
         if not self.config.augment:
             return x
         (rng,) = self.rngs
-        return augment(x, rng)
+        u = torch.rand(4, self.config.batch, 1, generator=rng, device=x.device)
+        return augment(x, u[:, self.part])
 
     def losses_d(self, real: Judgement, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
         """What D, Q and their trunk descend, of one network's real and fake batch."""
@@ -196,15 +211,36 @@ class Trainer:
         """The function for every seed; here there is one."""
         return losses
 
-    def _descend(self, player: Literal["D", "G"], losses: Losses, optimizer: torch.optim.Optimizer) -> None:
-        """One step of Adam, unless this loss or one before it forbids it; nothing here asks the device."""
-        terms = torch.cat([losses.adversarial.detach()[..., None], losses.L_I.detach()], dim=-1)
+    def _descend(
+        self, player: Literal["D", "G"], losses: Losses, optimizer: torch.optim.Optimizer
+    ) -> tuple[Tensor, Tensor]:
+        """One step of Adam, unless this loss or one before it forbids it; nothing here asks the device.
+
+        Gives the loss and L_I, over all replicas.
+        """
+        optimizer.zero_grad()
+        self.fabric.backward(losses.loss.sum())
+        loss, adversarial, L_I = (t.detach().clone() for t in losses)
+        if self.world > 1:
+            from infogan.replicas import mean_over_replicas
+
+            weights = (p for group in optimizer.param_groups for p in group["params"])
+            grads = [p.grad for p in weights if p.grad is not None]
+            mean_over_replicas([*grads, loss, adversarial, L_I])
+        terms = torch.cat([adversarial[..., None], L_I], dim=-1)
         told = self.terms[player]
         told.copy_(torch.where(self.forbidden > 0, told, terms))
         self.forbidden.copy_(torch.maximum(self.forbidden, 1 - torch.isfinite(terms).all().float()))
-        optimizer.zero_grad()
-        self.fabric.backward(losses.loss.sum())
         optimizer.step()
+        return loss, L_I
+
+    def any_of(self, flag: bool) -> bool:
+        """Whether any process of this training says so."""
+        if self.world == 1:
+            return flag
+        from infogan.replicas import any_of
+
+        return any_of(flag)
 
     def look(self) -> None:
         """Asks the device whether all updates were applied.
@@ -232,7 +268,7 @@ class Trainer:
     def real_batch(self, n: int) -> Float[Tensor, "*seeds b ch h w"]:
         """The real images of update n, counted from 0: each once in an epoch, in an order of its own."""
         (epochs,) = self.epochs
-        return self.model.G.to_range(self.pixels.take(epochs.chosen(n)))
+        return self.model.G.to_range(self.pixels.take(epochs.chosen(n)[self.part]))
 
     def state(self, i: int = 0) -> dict[str, Tensor]:
         """All that the next update depends on, of seed i: weights, Adam's moments, the stream of draws, n.

@@ -1,7 +1,7 @@
 """A trainer and the run folders of its seeds: what is saved when, gone back to, and told to whom."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from typing import NamedTuple, final
 
@@ -13,13 +13,13 @@ from infogan.checkpoints import Checkpoint, checksum
 from infogan.config import Config
 from infogan.data import Images
 from infogan.errors import InfoganError, NotFinite, one_line
-from infogan.listen import Display, Means, metrics_file, tensorboard
+from infogan.listen import Display, Means, Row, metrics_file, tensorboard
 from infogan.run import Run
 from infogan.signals import asked_to_stop
 from infogan.train import Trainer
 from infogan.watch import Watch
 
-FREE = ("updates",)  # of the config, which a resumed training may change
+FREE = ("updates", "devices", "nodes")  # of the config, which a resumed training may change
 ATTEMPTS = 3  # of a rollback, without a checkpoint between them
 LOOKED_AT = 64  # images that stand for all of them
 SINCE_LOG = "since_log"  # beside the trainer's state: what the next line of metrics.jsonl has to know
@@ -47,6 +47,7 @@ class Training:
         self.since_log: Sequence[Tensor] = [torch.empty(0) for _ in runs]
         self.means: list[Means] = []
         self.attempt = 0
+        self.leads = trainer.fabric.is_global_zero  # of several processes, the one that writes
 
     @property
     def named(self) -> str:
@@ -58,7 +59,10 @@ class Training:
         Raises:
             InfoganError: where they are of different updates, or of no training.
         """
-        found = [run.recover() for run in self.runs]
+        # The others hold what it finds, wherever they run; a disk need not be shared.
+        found: list[Checkpoint | None] = self.trainer.fabric.broadcast(
+            [run.recover() for run in self.runs] if self.leads else []
+        )
         whole = [checkpoint for checkpoint in found if checkpoint is not None]
         if not whole:
             return
@@ -109,10 +113,10 @@ class Training:
     def _train(self, asked: list[int], display: Display) -> None:
         trainer, config, latent = self.trainer, self.trainer.config, self.trainer.model.latent
         saved = trainer.n
-        for run in self.runs:
+        for run in self.runs if self.leads else ():
             run.cut_metrics(saved)
         self.means = [
-            Means(config, latent, since, [metrics_file(run), *tensorboard(run, trainer.n), self._watch(run)])
+            Means(config, latent, since, self._sinks(run))
             for run, since in zip(self.runs, self.since_log, strict=True)
         ]
         self.means[0].sinks.append(display)
@@ -120,14 +124,22 @@ class Training:
             for update in trainer.fit():
                 for one, means in zip(trainer.of_seeds(update), self.means, strict=True):
                     means(one)
-                if update.n % config.save_every == 0 or update.n == config.updates or asked:
+                stop = trainer.any_of(bool(asked))
+                if update.n % config.save_every == 0 or update.n == config.updates or stop:
                     self._save()
                     saved, self.attempt = update.n, 0
-                if asked:
+                if stop:
                     return
         except InfoganError as error:
             said = f"{error} {self.named} keeps the state after update {saved}."
             raise type(error)(said) from error
+        except RuntimeError as error:
+            if trainer.world == 1:
+                raise
+            raise InfoganError(
+                f"a process of this training was lost ({one_line(error)}); {self.named} keeps the state "
+                f"after update {saved}: infogan train --resume {self.runs[0].path} goes on."
+            ) from error
 
     def _roll_back(self, error: NotFinite) -> None:
         if self.trainer.config.on_nonfinite == "stop" or self.attempt == ATTEMPTS:
@@ -141,10 +153,17 @@ class Training:
         )
 
     def _save(self) -> None:
+        if not self.leads:
+            return
         for i, run in enumerate(self.runs):
             since_log = self.means[i].gathered if self.means else self.since_log[i]
             state = self.trainer.state(i) | {SINCE_LOG: since_log}
             run.save(self.trainer.n, state, {"config": run.config.to_json(), "images": self.images})
+
+    def _sinks(self, run: Run) -> list[Callable[[Row], None]]:
+        if not self.leads:
+            return []
+        return [metrics_file(run), *tensorboard(run, self.trainer.n), self._watch(run)]
 
     def _watch(self, run: Run) -> Watch:
         latent = self.trainer.model.latent

@@ -18,6 +18,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="try faults as often as the nightly target does")
 
 
+@pytest.fixture(autouse=True)
+def at_night(request: pytest.FixtureRequest) -> None:
+    """Leaves out what is marked for the night."""
+    if request.node.get_closest_marker("night") and not request.config.getoption("--nightly"):
+        pytest.skip("of the nightly target")
+
+
 @pytest.fixture(scope="session")
 def nightly(request: pytest.FixtureRequest) -> bool:
     """Whether there is time: for 50 kills instead of 10, and 100,000 hostile files of a format."""

@@ -484,7 +484,8 @@ LAYERS = (
     {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
-    {"augment", "average", "capture", "checkpoints", "diversity", "epochs", "machine", "state", "watch"},
+    {"augment", "average", "capture", "checkpoints", "diversity", "epochs", "replicas", "state", "watch"},
+    {"machine"},
     {"train"},
     {"stack", "run"},
     {

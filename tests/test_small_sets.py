@@ -30,7 +30,7 @@ def test_an_image_is_shifted_and_covered_by_a_square() -> None:
     """Each pixel tells where it came from, so that what was done can be read off."""
     h, w = 16, 24
     place = torch.arange(1.0, h * w + 1).reshape(1, 1, h, w)
-    changed = augment(place.expand(400, 2, h, w), rng())
+    changed = augment(place.expand(400, 2, h, w), torch.rand(4, 400, 1, generator=rng()))
     shifts = set()
     for image in changed:
         assert torch.equal(image[0], image[1])  # all channels alike
@@ -52,7 +52,7 @@ def test_an_image_is_shifted_and_covered_by_a_square() -> None:
 
 def test_augmented_images_lead_gradients_back() -> None:
     x = torch.rand(4, 1, 8, 8, requires_grad=True)
-    changed = augment(x, rng())
+    changed = augment(x, torch.rand(4, len(x), 1, generator=rng()))
     changed.sum().backward()
     assert x.grad is not None
     assert x.grad.sum() == (changed != 0).sum()  # every pixel that is seen, as often as it is seen

@@ -114,6 +114,9 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "precision": st.sampled_from(get_args(Precision)),
     "device": st.sampled_from(get_args(Device)),
     "on_nonfinite": st.sampled_from(["stop", "rollback"]),
+    "devices": counts,
+    "nodes": counts,
+    "batch_statistics": st.sampled_from(["whole", "part"]),
     "log_every": counts,
     "save_every": counts,
 }

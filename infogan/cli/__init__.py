@@ -40,6 +40,8 @@ def calm_threads() -> None:
 def main() -> None:
     """The entry point."""
     calm_threads()
+    if os.environ.get("LOCAL_RANK", "0") != "0":  # one of several processes, of which the first one tells
+        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, as it is for as long as the process
     arguments = [argument for argument in sys.argv[1:] if argument != "--quiet"]
     if len(arguments) < len(sys.argv) - 1:
         os.environ[QUIET] = "1"

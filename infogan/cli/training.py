@@ -87,13 +87,14 @@ def _train_own(
 
     reading = Reading(data, skip_bad)
     if resume is not None:
-        if source or set(fields) - {"updates"}:
+        if source or set(fields) - {"updates", "devices", "nodes"}:
             raise InfoganError(
-                f"train: {resume} keeps its images and its config; beside --resume only --updates is taken."
+                f"train: {resume} keeps its images and its config; beside --resume only --updates, --devices "
+                "and --nodes are taken."
             )
         from infogan import session
 
-        _print_outcome(session.resume(resume, fields.get("updates"), reading, console()), json)
+        _print_outcome(session.resume(resume, fields, reading, console()), json)
         return
     chosen = own_config(source, size, fields, reading)
     if dry_run:

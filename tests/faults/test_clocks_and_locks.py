@@ -27,7 +27,9 @@ CLOCKS = {
 }
 
 
-@pytest.mark.parametrize("how", CLOCKS)
+@pytest.mark.parametrize(
+    "how", [pytest.param(how, marks=pytest.mark.night if "jumps" in how else ()) for how in CLOCKS]
+)
 def test_clock(how: str, straight: Path, tmp_path: Path) -> None:
     """No bit depends on it."""
     (tmp_path / "site").mkdir()
@@ -46,6 +48,7 @@ def test_clock(how: str, straight: Path, tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.night
 @pytest.mark.parametrize(
     "begin",
     [

@@ -90,7 +90,7 @@ def test_damaged_files(
 def resume(path: Path) -> str:
     """Goes on to the end; what the console was told."""
     told = io.StringIO()
-    assert session.resume(path, None, Reading(), Console(file=told, width=500)).finished
+    assert session.resume(path, {}, Reading(), Console(file=told, width=500)).finished
     return told.getvalue()
 
 

@@ -32,7 +32,14 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(disk)], check=True)
 
 
-@pytest.mark.parametrize(("room", "saved"), [(0, 0), (1_000_000, 1), (5_500_000, 2)])
+@pytest.mark.parametrize(
+    ("room", "saved"),
+    [
+        pytest.param(0, 0, marks=pytest.mark.night),
+        (1_000_000, 1),
+        pytest.param(5_500_000, 2, marks=pytest.mark.night),
+    ],
+)
 def test_full_disk(small_disk: Path, straight: Path, room: int, saved: int) -> None:
     """In the first save, in a later one or between: what was there stays, and goes on once there is room."""
     filler = small_disk / "filler"

@@ -105,7 +105,7 @@ def begun(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     root = tmp_path_factory.mktemp("begun")
     with recording(root) as found:
         session.begin(config, root / RUN, Reading(), console())
-        session.resume(root / RUN, GOAL, Reading(), console())
+        session.resume(root / RUN, {"updates": GOAL}, Reading(), console())
     return found
 
 
@@ -122,7 +122,7 @@ def recovered(config: Config, begun: Recorded, tmp_path_factory: pytest.TempPath
         file.write('{"update": 5, "L_I')
     before = {2: {(checkpoints / "0000002.safetensors").read_bytes()}}
     with recording(root) as found:
-        session.resume(root / RUN, GOAL, Reading(), console())
+        session.resume(root / RUN, {"updates": GOAL}, Reading(), console())
     for n, contents in before.items():
         found.saved.setdefault(n, set()).update(contents)
     assert found.rows == begun.rows
@@ -223,7 +223,7 @@ def test_nothing_is_lost(
     with quick_disk():
         for i in chosen:
             path = tmp_path / str(i) / RUN
-            session.resume(path, GOAL, Reading(), console())
+            session.resume(path, {"updates": GOAL}, Reading(), console())
             assert (path / "checkpoints" / f"{GOAL:07d}.safetensors").read_bytes() in ends
             assert rows_of(path) == made.rows
     print(f"{which}: {len(chosen)} of them went on to the same bits")

@@ -1,0 +1,140 @@
+"""Several processes are one: losses, gradients and statistics as of one process with the whole batch."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import safetensors.torch
+from torch import Tensor
+
+ROOT = Path(__file__).parent.parent
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+ENV.pop("TORCHELASTIC_RUN_ID", None)
+TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
+
+SCRIPT = """
+import sys
+from dataclasses import replace
+import safetensors.torch, torch
+from infogan.data import load
+from infogan.model import make_model
+from infogan.presets import digits
+from infogan.train import Trainer
+
+statistics, path = sys.argv[1:]
+config = replace(digits(), batch=32, updates=6, device="cpu", precision="64-true", augment=True, ema=0.9,
+                 batch_statistics=statistics)
+trainer = Trainer(config, make_model(config), load("digits"))
+told = [torch.cat([u.L_I, u.loss_d[None], u.loss_g[None]]) for u in trainer.fit()]
+if trainer.fabric.is_global_zero:
+    safetensors.torch.save_file(trainer.state() | {"told": torch.stack(told)}, path)
+"""
+
+
+def trained(folder: Path, processes: int, statistics: str = "whole") -> dict[str, Tensor]:
+    """The state after six updates, and what was said of each."""
+    script, out = folder / "train.py", folder / f"{processes}-{statistics}.safetensors"
+    script.write_text(SCRIPT)
+    start = (
+        [sys.executable] if processes == 1 else [*TORCHRUN, "--standalone", f"--nproc-per-node={processes}"]
+    )
+    done = subprocess.run(
+        [*start, str(script), statistics, str(out)], env=ENV, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 0, done.stderr
+    return safetensors.torch.load_file(out)
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Tensor]:
+    return trained(tmp_path_factory.mktemp("alone"), 1)
+
+
+@pytest.mark.parametrize("processes", [2, pytest.param(4, marks=pytest.mark.night)])
+def test_so_many_are_one_with_the_whole_batch(
+    alone: dict[str, Tensor], tmp_path: Path, processes: int
+) -> None:
+    """Noise, images, augmentation, batch norm, both gradients, both optimisers, the average, the stream."""
+    found = trained(tmp_path, processes)
+    assert found.keys() == alone.keys()
+    for name, value in alone.items():
+        assert (found[name].double() - value.double()).abs().max() <= 1e-9 * max(
+            1, value.double().abs().max()
+        ), name
+
+
+def test_statistics_of_a_part_are_others(alone: dict[str, Tensor], tmp_path: Path) -> None:
+    found = trained(tmp_path, 2, "part")
+    assert (found["told"] - alone["told"]).abs().max() > 1e-3
+    assert found["told"].isfinite().all()
+
+
+def infogan(*args: str, cwd: Path, start: list[str] | None = None) -> subprocess.CompletedProcess[str]:
+    command = [*(start or [sys.executable, "-m"]), "infogan", *args]
+    return subprocess.run(command, cwd=cwd, env=ENV, capture_output=True, text=True, timeout=120)
+
+
+TRAIN = ["train", "digits", "--batch", "16", "--updates", "80", "--save-every", "10", "--log-every", "5",
+         "--device", "cpu", "--precision", "32-true"]  # fmt: skip
+
+
+def last(run: Path) -> bytes:
+    return max((run / "checkpoints").glob("*.safetensors")).read_bytes()
+
+
+def test_by_option_by_torchrun_and_with_one_lost(tmp_path: Path) -> None:
+    """The same bits three ways; and a run goes on with another number of processes."""
+    done = infogan(*TRAIN, "--devices", "2", "--out", "a", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.count("80 updates") == 1  # one of them speaks
+    torchrun = [*TORCHRUN, "--standalone", "--nproc-per-node=2", "--max-restarts=1", "-m"]
+    with subprocess.Popen(
+        [*torchrun, "infogan", *TRAIN, "--out", "b"], cwd=tmp_path, env=ENV, stderr=subprocess.PIPE, text=True
+    ) as process:
+        until = time.monotonic() + 90
+        while not (tmp_path / "b/checkpoints/0000010.safetensors").exists() and time.monotonic() < until:
+            time.sleep(0.01)
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        workers = [
+            int(pid) for pid in children if b"LOCAL_RANK=1" in Path(f"/proc/{pid}/environ").read_bytes()
+        ]
+        os.kill(workers[0], signal.SIGKILL)
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 0, said
+    assert last(tmp_path / "b") == last(tmp_path / "a")
+    lines = [(tmp_path / run / "metrics.jsonl").read_text().splitlines() for run in "ab"]
+    a, b = (
+        [{k: v for k, v in json.loads(line).items() if k != "images_per_s"} for line in run] for run in lines
+    )
+    assert a == b
+    done = infogan("train", "--resume", "a", "--updates", "90", "--devices", "1", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    updates = [json.loads(line)["update"] for line in (tmp_path / "a/metrics.jsonl").read_text().splitlines()]
+    assert updates == list(range(5, 91, 5))
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        (["--devices", "1000"], "devices is 1000, but this machine has"),
+        (["--devices", "2", "--batch", "33"], "batch is 33, which 2 processes cannot share"),
+        (["--devices", "0"], "devices is 0, but must be at least 1"),
+    ],
+)
+def test_bad_input(tmp_path: Path, options: list[str], sentence: str) -> None:
+    done = infogan("train", "digits", *options, "--out", "run", cwd=tmp_path)
+    assert done.returncode == 2
+    assert sentence in done.stderr
+    assert done.stderr.count("infogan:") == 1
+    assert not (tmp_path / "run").exists()
+
+
+def test_stacked_seeds_are_of_one_process(tmp_path: Path) -> None:
+    done = infogan("sweep", "digits", "--seeds", "2", "--stacked", "--devices", "2", cwd=tmp_path)
+    assert done.returncode == 2
+    assert "seeds are stacked in one process" in done.stderr
