@@ -98,7 +98,10 @@ def read_checkpoint(path: Path) -> Checkpoint:
         InfoganError: where it cannot be read, or is not what was written.
     """
     checkpoint = read_weights(path)
-    if checkpoint.about.pop("checksum", None) != checksum(checkpoint.state, checkpoint.about):
+    said = checkpoint.about.pop("checksum", None)
+    if said is None:
+        raise InfoganError(f"{path} is damaged, or of a version that wrote no checksum.")
+    if said != checksum(checkpoint.state, checkpoint.about):
         raise InfoganError(f"{path} is damaged: its checksum is another.")
     return checkpoint
 

@@ -28,9 +28,9 @@ class Replicas(DDPStrategy):
         return module
 
 
-def any_of(flag: bool) -> bool:
+def any_of(flag: bool, device: torch.device) -> bool:
     """Whether any process says so; all must ask, as often."""
-    said = torch.tensor(float(flag))
+    said = torch.tensor(float(flag), device=device)
     dist.all_reduce(said, dist.ReduceOp.MAX)
     return bool(said)
 

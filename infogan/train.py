@@ -240,7 +240,7 @@ class Trainer:
             return flag
         from infogan.replicas import any_of
 
-        return any_of(flag)
+        return any_of(flag, self.fabric.device)
 
     def look(self) -> None:
         """Asks the device whether all updates were applied.
