@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from infogan.config import Config
-from infogan.errors import InfoganError
+from infogan.errors import InfoganError, one_line
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -68,10 +68,15 @@ def make_fabric(config: Config) -> "Fabric":
                 strategy=Replicas(),
                 precision=config.precision,
             )
-            fabric.launch()
-            return fabric
     except (RuntimeError, MisconfigurationException) as error:
         raise InfoganError(
             f"config: device {config.device} with precision {config.precision} is not to be had here "
             f"({error}); leave --device at auto, and --devices at 1."
         ) from error
+    try:
+        fabric.launch()
+    except RuntimeError as error:
+        raise InfoganError(
+            f"the processes of this training do not find each other ({one_line(error)}); start it again."
+        ) from error
+    return fabric
