@@ -19,7 +19,7 @@ def fuzzer() -> Iterator[Fuzzer]:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_format(name: str, fuzzer: Fuzzer, nightly: bool) -> None:
-    inputs = (NIGHT if nightly else CI) // (FEWER if name in SLOW else 1)
+    inputs = NIGHT if nightly else CI // (FEWER if name in SLOW else 1)
     result = fuzzer.run(name, seed=0, inputs=inputs)
     print(f"\n{result}")
     assert not result.findings, "\n".join(map(str, result.findings[:5]))
