@@ -32,7 +32,7 @@ def measure(name: str, batch: int, statistics: Literal["whole", "part"]) -> dict
 
     spent: list[float] = []
     sent: list[int] = []
-    reduce = replicas.mean_over_replicas
+    reduce = replicas.sum_over_replicas
 
     def timed(tensors: list[Any]) -> None:
         began = time.perf_counter()
@@ -40,7 +40,7 @@ def measure(name: str, batch: int, statistics: Literal["whole", "part"]) -> dict
         spent.append(time.perf_counter() - began)
         sent.append(sum(t.numel() * 4 for t in tensors))
 
-    replicas.mean_over_replicas = timed
+    replicas.sum_over_replicas = timed
     config = replace(PRESETS[name](), device="cpu", batch=batch, batch_statistics=statistics)
     shape = (2 * batch, *config.net_shape)
     images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def settle(config: Config) -> Config:
     """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
     the GPU multiplies bf16 by itself, 32-true elsewhere."""
-    if os.environ.get("TORCHELASTIC_RUN_ID"):  # torchrun has the last word on how many there are
+    if by_torchrun():  # which has the last word on how many there are
         nodes, devices = int(os.environ["GROUP_WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
         config = replace(config, nodes=nodes, devices=devices)
     if config.precision != "auto":
@@ -33,9 +33,9 @@ def settle(config: Config) -> Config:
     return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
 
 
-def started_again() -> bool:
-    """Whether torchrun started this process after one of its training was lost."""
-    return int(os.environ.get("TORCHELASTIC_RESTART_COUNT", 0)) > 0
+def by_torchrun() -> bool:
+    """Whether torchrun started this process, and will again where one of its training is lost."""
+    return bool(os.environ.get("TORCHELASTIC_RUN_ID"))
 
 
 def make_fabric(config: Config) -> "Fabric":
@@ -50,8 +50,11 @@ def make_fabric(config: Config) -> "Fabric":
 
     assert config.precision != "auto"
     cores = os.cpu_count() or 1
-    asked_here = not os.environ.get("TORCHELASTIC_RUN_ID")
-    if asked_here and config.devices > cores and (config.device == "cpu" or not torch.cuda.is_available()):
+    if (
+        not by_torchrun()
+        and config.devices > cores
+        and (config.device == "cpu" or not torch.cuda.is_available())
+    ):
         raise InfoganError(f"config: devices is {config.devices}, but this machine has {cores} processors.")
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
     try:

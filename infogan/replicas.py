@@ -4,6 +4,7 @@ The whole batch's noise and order of images come from the same streams in every 
 learned does not depend on how many there are, but for rounding; nothing is drawn twice, no image seen twice.
 """
 
+import os
 from functools import partial
 from typing import Any, final
 
@@ -11,9 +12,14 @@ import torch
 import torch.distributed as dist
 from lightning_fabric.strategies.ddp import DDPStrategy
 from torch import Tensor, nn
-from torch.distributed._functional_collectives import all_reduce
+from torch.autograd.function import once_differentiable
+from torch.distributed.distributed_c10d import PrefixStore
+from torch.distributed.rendezvous import rendezvous
 
+from infogan.errors import InfoganError
 from infogan.model import batch_norms
+
+LARGE = 2**20  # bytes, from where on copying costs more than a message of its own
 
 
 @final
@@ -23,6 +29,31 @@ class Replicas(DDPStrategy):
     D is asked three times an update, once with its weights frozen, and either step has its gradients reduced
     once, by `Trainer`; the wrapper would expect a backward for every forward.
     """
+
+    def setup_environment(self) -> None:
+        if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+            self._meet()
+        super().setup_environment()
+
+    def _meet(self) -> None:
+        """Has each attempt of torchrun meet in a place of its own.
+
+        Its store outlives a lost process, and keeps the addresses where the others looked for it. Only on one
+        node do all processes count the attempts alike.
+        """
+        attempt = os.environ["TORCHELASTIC_RESTART_COUNT"]
+        if attempt != "0" and os.environ["GROUP_WORLD_SIZE"] != "1":
+            raise InfoganError(
+                "torchrun on several nodes cannot start again what was lost, as it shares its store; "
+                "export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 on each, and start it again by hand."
+            )
+        store, rank, world = next(rendezvous("env://"))
+        dist.init_process_group(
+            self._get_process_group_backend(),
+            store=PrefixStore(f"attempt {attempt}", store),
+            rank=rank,
+            world_size=world,
+        )
 
     def setup_module(self, module: nn.Module) -> Any:
         return module
@@ -35,13 +66,15 @@ def any_of(flag: bool, device: torch.device) -> bool:
     return bool(said)
 
 
-def mean_over_replicas(tensors: list[Tensor]) -> None:
-    """Replaces each by its mean over all processes, in one message."""
-    flat = torch.cat([t.detach().reshape(-1) for t in tensors])
-    dist.all_reduce(flat)
-    flat /= dist.get_world_size()
-    parts = torch.split(flat, [t.numel() for t in tensors])
-    for tensor, part in zip(tensors, parts, strict=True):
+def sum_over_replicas(tensors: list[Tensor]) -> None:
+    """Replaces each by its sum over all processes: large ones where they lie, the others in one message."""
+    large = [t for t in tensors if t.nbytes >= LARGE and t.is_contiguous()]
+    small = [t for t in tensors if not (t.nbytes >= LARGE and t.is_contiguous())]
+    flat = torch.cat([t.reshape(-1) for t in small])
+    for sent in [dist.all_reduce(t, async_op=True) for t in (*large, flat)]:
+        sent.wait()
+    parts = torch.split(flat, [t.numel() for t in small])
+    for tensor, part in zip(small, parts, strict=True):
         tensor.copy_(part.view_as(tensor))
 
 
@@ -62,22 +95,55 @@ def _forward(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     assert norm.momentum is not None
-    dims = [i for i in range(x.ndim) if i != 1]
-    shape = [-1 if i == 1 else 1 for i in range(x.ndim)]
-    wide = x.to(norm.running_mean.dtype)
-    mean = _mean(wide.mean(dims))
-    centred = wide - mean.view(shape)
-    var = _mean(centred.square().mean(dims))
+    y, mean, var = _whole_batch_norm(x, norm.weight, norm.bias, norm.eps)
     n = dist.get_world_size() * x.numel() / x.shape[1]
     with torch.no_grad():
         norm.num_batches_tracked += 1
         norm.running_mean.lerp_(mean, norm.momentum)
         norm.running_var.lerp_(var * (n / (n - 1)), norm.momentum)
-    scale = norm.weight * torch.rsqrt(var + norm.eps)
-    return (centred * scale.view(shape) + norm.bias.view(shape)).to(x.dtype)
+    normal: Tensor = y
+    return normal
 
 
-def _mean(x: Tensor) -> Tensor:
-    assert dist.group.WORLD is not None
-    total: Tensor = all_reduce(x, "sum", dist.group.WORLD)
-    return total / dist.get_world_size()
+class _WholeBatchNorm(torch.autograd.Function):
+    """y = (x - μ) / sqrt(σ² + ε) w + b with μ and σ² over the equal parts of all processes.
+
+    Of torch's kernels for one process, which are several times as fast as the same in single operations; each
+    way costs one message of two numbers a channel.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
+        _, mean, invstd = torch.native_batch_norm(x, w, b, None, None, True, 0.0, eps)
+        told = torch.stack([mean, invstd**-2 - eps])
+        of_parts = [torch.empty_like(told) for _ in range(dist.get_world_size())]
+        dist.all_gather(of_parts, told)
+        means, variances = torch.stack(of_parts, dim=1)
+        mean = means.mean(0)
+        var = variances.mean(0) + (means - mean).square().mean(0)
+        ctx.save_for_backward(x, w, mean, var)
+        ctx.eps = eps
+        ctx.mark_non_differentiable(mean, var)
+        return torch.batch_norm(x, w, b, mean, var, False, 0.0, eps, False), mean, var
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gy: Tensor, *_: Tensor) -> tuple[Tensor, Tensor | None, Tensor | None, None]:
+        x, w, mean, var = ctx.saved_tensors
+        gx, gw, gb = torch.ops.aten.native_batch_norm_backward(
+            gy, x, w, mean, var, None, None, False, ctx.eps, [True, True, True]
+        )
+        # So far as if μ and σ did not depend on x; what they add depends on Σ gy and Σ gy (x - μ) / σ.
+        sums = torch.stack([gb, gw])
+        dist.all_reduce(sums)
+        sums *= x.shape[1] / (x.numel() * dist.get_world_size())
+        invstd = torch.rsqrt(var + ctx.eps)
+        slope = -w * invstd.square() * sums[1]
+        shift = -w * invstd * sums[0] - mean * slope
+        shape = [-1 if i == 1 else 1 for i in range(x.ndim)]
+        gx.addcmul_(x, slope.view(shape).to(x.dtype)).add_(shift.view(shape).to(x.dtype))
+        learns = ctx.needs_input_grad[1]
+        return gx, gw if learns else None, gb if learns else None, None
+
+
+_whole_batch_norm: Any = _WholeBatchNorm.apply  # which torch leaves without types

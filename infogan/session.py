@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +12,33 @@ from infogan.config import Config
 from infogan.data import Images, Reading, load
 from infogan.disk import alone
 from infogan.errors import InfoganError
-from infogan.machine import settle, started_again
+from infogan.machine import by_torchrun, settle
 from infogan.model import make_model
 from infogan.run import Run, fit, require_free
 from infogan.stack import StackedTrainer
 from infogan.train import Trainer
-from infogan.training import Outcome, Training
+from infogan.training import FREE, Outcome, Training
 
 
 def begin(config: Config, path: Path, reading: Reading, console: Console) -> Outcome:
-    """Trains a new run in a new folder. What torchrun starts again after a loss goes on with it.
+    """Trains a new run in a new folder.
+
+    torchrun starts the same again after a loss, and a cluster's queue after a pause; so by torchrun a run of
+    this config is gone on with.
 
     Raises:
         InfoganError: before anything is written, where images, device or folder do not serve.
     """
-    if started_again() and (path / "config.json").is_file():
+    if by_torchrun() and _is_run_of(config, path):
         return resume(path, {}, reading, console)
     require_free(path)
     images = load(config.images, reading=fit(reading, config))
     trainer = Trainer(config, make_model(config), images)
     with _held([path], trainer):
         run = _create(path, trainer.config, images, trainer)
-        return Training([run], trainer, images, console).go_on()
+        training = Training([run], trainer, images, console)
+        training.recover()  # as the leading process may have what this machine's disk lacks
+        return training.go_on()
 
 
 def resume(path: Path, changes: Mapping[str, Any], reading: Reading, console: Console) -> Outcome:
@@ -55,7 +60,7 @@ def resume(path: Path, changes: Mapping[str, Any], reading: Reading, console: Co
     with _held([path], trainer):
         training = Training([run], trainer, images, console)
         training.recover()
-        if trainer.n >= config.updates and started_again():
+        if trainer.n >= config.updates and by_torchrun():
             return Outcome(run, trainer.n, finished=True, seconds=0.0)  # what was lost was lost at the end
         if trainer.n >= config.updates:
             raise InfoganError(
@@ -97,6 +102,13 @@ def _held(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
             for path in paths:
                 locks.enter_context(alone(path))
         yield
+
+
+def _is_run_of(config: Config, path: Path) -> bool:
+    if not (path / "config.json").is_file():
+        return False
+    then, now = asdict(Run.open(path).config), asdict(settle(config))
+    return all(then[name] == now[name] for name in now if name not in FREE)
 
 
 def _create(path: Path, config: Config, images: Images, trainer: Trainer) -> Run:

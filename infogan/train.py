@@ -219,14 +219,14 @@ class Trainer:
         Gives the loss and L_I, over all replicas.
         """
         optimizer.zero_grad()
-        self.fabric.backward(losses.loss.sum())
-        loss, adversarial, L_I = (t.detach().clone() for t in losses)
+        self.fabric.backward(losses.loss.sum() / self.world)
+        loss, adversarial, L_I = (t.detach() / self.world for t in losses)
         if self.world > 1:
-            from infogan.replicas import mean_over_replicas
+            from infogan.replicas import sum_over_replicas
 
             weights = (p for group in optimizer.param_groups for p in group["params"])
             grads = [p.grad for p in weights if p.grad is not None]
-            mean_over_replicas([*grads, loss, adversarial, L_I])
+            sum_over_replicas([*grads, loss, adversarial, L_I])
         terms = torch.cat([adversarial[..., None], L_I], dim=-1)
         told = self.terms[player]
         told.copy_(torch.where(self.forbidden > 0, told, terms))

@@ -3,8 +3,11 @@
 import json
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -110,6 +113,72 @@ def test_torchrun_gives_the_same_bits(two: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert last(tmp_path / "b") == last(two)
     assert rows(tmp_path / "b") == rows(two)
+
+
+def kill(run: Path, rank: int, started: subprocess.Popen[str]) -> None:
+    """Ends the process of that rank, of those below the started one, once there is a checkpoint."""
+    until = time.monotonic() + 90
+    while not (run / "checkpoints" / "0000020.safetensors").is_file():
+        assert time.monotonic() < until
+        assert started.poll() is None
+        time.sleep(0.02)
+    below = Path(f"/proc/{started.pid}/task/{started.pid}/children").read_text().split()
+    (lost,) = (
+        pid
+        for pid in below
+        if f"LOCAL_RANK={rank}".encode() in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    )
+    os.kill(int(lost), signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.night)])
+def test_torchrun_goes_on_after_a_loss(two: Path, tmp_path: Path, rank: int) -> None:
+    command = [*TWO, "infogan", *TRAIN, "--out", "b"]
+    with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.PIPE, text=True) as started:
+        kill(tmp_path / "b", rank, started)
+        _, said = started.communicate(timeout=120)
+    assert started.returncode == 0, said
+    assert last(tmp_path / "b") == last(two)
+    assert rows(tmp_path / "b") == rows(two)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+def test_a_loss_ends_it_with_a_sentence_and_resume_goes_on(two: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "infogan", *TRAIN, "--devices", "2", "--out", "b"]
+    with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.PIPE, text=True) as started:
+        kill(tmp_path / "b", 1, started)
+        _, said = started.communicate(timeout=120)
+    assert started.returncode != 0
+    assert "infogan: a process of this training was lost" in said
+    assert "infogan train --resume b goes on" in said
+    done = infogan("train", "--resume", "b", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert last(tmp_path / "b") == last(two)
+
+
+@pytest.mark.night
+@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
+def test_two_nodes_go_on_after_a_loss(two: Path, tmp_path: Path) -> None:
+    """Two agents of torchrun, as on two machines, each with a process."""
+    command = [*TORCHRUN, "--nnodes=2", "--nproc-per-node=1", "--max-restarts=1", "--rdzv-backend=c10d",
+               f"--rdzv-endpoint=127.0.0.1:{free_port()}", "--rdzv-id=1",
+               "-m", "infogan", *TRAIN, "--out", "b"]  # fmt: skip
+    env = {**ENV, "TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
+    agents = [subprocess.Popen(command, cwd=tmp_path, env=env) for _ in range(2)]
+    try:
+        kill(tmp_path / "b", 0, agents[0])
+        assert [agent.wait(timeout=180) for agent in agents] == [0, 0]
+    finally:
+        for agent in agents:
+            agent.kill()
+    assert last(tmp_path / "b") == last(two)
+
+
+def free_port() -> int:
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        return int(opened.getsockname()[1])
 
 
 def test_another_number_of_processes_goes_on(two: Path, tmp_path: Path) -> None:
