@@ -34,7 +34,7 @@ class Config:
     """
 
     images: str
-    """The images to learn from: mnist, digits, folder:PATH, npz:FILE, parquet:FILE, hf:NAME."""
+    """The images to learn from: mnist, digits, folder:PATH, npz:FILE, parquet:FILE, hf:NAME, shards:PATH."""
     net: Net
     """The networks: mnist is Table 1; small takes images of any shape, vectors takes rows of numbers."""
     shape: Shape | None = None

@@ -13,6 +13,7 @@ from torch.func import functional_call, stack_module_state
 from infogan.augment import augment
 from infogan.config import Config
 from infogan.data.images import Images
+from infogan.data.sharded import Sharded
 from infogan.epochs import Epochs
 from infogan.errors import InfoganError
 from infogan.model import make_model
@@ -59,6 +60,8 @@ class StackedTrainer(Trainer):
         """
         if config.devices * config.nodes > 1:
             raise InfoganError("config: seeds are stacked in one process; leave out --devices or --stacked.")
+        if isinstance(images.pixels, Sharded):
+            raise InfoganError("config: seeds are not stacked on shards; leave out --stacked.")
         models = [make_model(replace(config, seed=seed)) for seed in seeds]
         G, D = Stack([m.G for m in models]), Stack([m.D for m in models])
         super().__init__(config, models[0], images)

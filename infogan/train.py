@@ -16,8 +16,8 @@ from infogan.capture import Captured
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.diversity import diversity
-from infogan.epochs import Epochs
 from infogan.errors import InfoganError, NotFinite
+from infogan.feed import make_feed
 from infogan.machine import make_fabric, settle
 from infogan.model import Model, batch_statistics, frozen
 from infogan.nets.blocks import Judgement
@@ -88,7 +88,7 @@ class Trainer:
         exact = torch.float64 if self.config.precision == "64-true" else torch.float32
         self.lam = torch.tensor(config.lam_per_code, device=device, dtype=exact)
         self.pixels = images.pixels.to(device)
-        self.epochs = [Epochs(len(images), config.batch, config.seed, device)]
+        self.feed = make_feed(self.pixels, config.batch, config.seed, self.part, device, self.config.devices)
         self.rngs = [make_rng(config.seed, "latent", device)]
         if device.type == "cuda":  # on a CPU it brought nothing
             for net in (model.G, model.D):
@@ -138,6 +138,7 @@ class Trainer:
                     self.look()
                 yield Update(self.n, *told)
         finally:
+            self.feed.close()
             self.D.eval()
             self.G.eval()
 
@@ -267,8 +268,7 @@ class Trainer:
 
     def real_batch(self, n: int) -> Float[Tensor, "*seeds b ch h w"]:
         """The real images of update n, counted from 0: each once in an epoch, in an order of its own."""
-        (epochs,) = self.epochs
-        return self.model.G.to_range(self.pixels.take(epochs.chosen(n)[self.part]))
+        return self.model.G.to_range(self.feed.batch(n))
 
     def state(self, i: int = 0) -> dict[str, Tensor]:
         """All that the next update depends on, of seed i: weights, Adam's moments, the stream of draws, n.

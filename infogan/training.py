@@ -12,6 +12,7 @@ from torch import Tensor
 from infogan.checkpoints import Checkpoint, checksum
 from infogan.config import Config
 from infogan.data import Images
+from infogan.data.sharded import Sharded
 from infogan.errors import InfoganError, NotFinite, one_line
 from infogan.listen import Display, Means, Row, metrics_file, tensorboard
 from infogan.run import Run
@@ -38,11 +39,25 @@ class Outcome(NamedTuple):
 class Training:
     """Trains runs in folders that nobody else trains in."""
 
-    def __init__(self, runs: Sequence[Run], trainer: Trainer, images: Images, console: Console) -> None:
-        """Takes a run for each seed of the trainer."""
+    def __init__(
+        self,
+        runs: Sequence[Run],
+        trainer: Trainer,
+        images: Images,
+        console: Console,
+        *,
+        stop_collapsed: bool = False,
+    ) -> None:
+        """Takes a run for each seed of the trainer.
+
+        Args:
+            stop_collapsed: ends the training, all saved, once the watch warns that G's images are one.
+        """
         self.runs = runs
         self.trainer = trainer
         self.console = console
+        self.stop_collapsed = stop_collapsed
+        self.watches: list[Watch] = []
         self.images = mark(images)
         self.since_log: Sequence[Tensor] = [torch.empty(0) for _ in runs]
         self.means: list[Means] = []
@@ -115,6 +130,7 @@ class Training:
         saved = trainer.n
         for run in self.runs if self.leads else ():
             run.cut_metrics(saved)
+        self.watches = []
         self.means = [
             Means(config, latent, since, self._sinks(run))
             for run, since in zip(self.runs, self.since_log, strict=True)
@@ -124,7 +140,8 @@ class Training:
             for update in trainer.fit():
                 for one, means in zip(trainer.of_seeds(update), self.means, strict=True):
                     means(one)
-                stop = trainer.any_of(bool(asked))
+                collapsed = self.stop_collapsed and any("G" in watch.said for watch in self.watches)
+                stop = trainer.any_of(bool(asked) or collapsed)
                 if update.n % config.save_every == 0 or update.n == config.updates or stop:
                     self._save()
                     saved, self.attempt = update.n, 0
@@ -175,6 +192,7 @@ class Training:
         )
         for row in run.metrics():
             watch(row)
+        self.watches.append(watch)
         return watch
 
 
@@ -194,6 +212,8 @@ def _require_same(run: Run, checkpoint: Checkpoint) -> None:
 
 def mark(images: Images) -> str:
     """Changes where images are added or taken away, and in most cases where they are altered."""
+    if isinstance(images.pixels, Sharded):
+        return images.pixels.shards.mark  # whose index tells it sooner than pictures
     n = len(images)
     index = torch.linspace(0, n - 1, min(n, LOOKED_AT), dtype=torch.float64).long()
     return f"{n} {checksum({'x': images.pixels.take(index)})[:16]}"

@@ -1,21 +1,21 @@
-"""infogan data list, info, prepare and preview."""
+"""infogan data list, info, prepare, preview and pack."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Data, Json, SkipBad, dumps, print_paths
 from infogan.progress import console
 
-Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE or folder:PATH.")]
+Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE, folder:PATH or shards:PATH.")]
 
 
 def register(app: App) -> None:
     """Adds the verbs below `data`."""
     data = App(name="data", help="The data sets: what is known, what is here, and how it looks.")
     data.command(list_sets, name="list")
-    for verb in (info, prepare, preview):
+    for verb in (info, prepare, preview, pack):
         data.command(verb)
     app.command(data)
 
@@ -112,3 +112,38 @@ def preview(
     with console().status("drawing"):
         save_sheet(images.some(n).x, path)
     print_paths([path], json)
+
+
+def pack(
+    name: Name,
+    out: Path,
+    /,
+    *,
+    per_shard: Annotated[str, Parameter(help="Pictures in a shard, or its size, such as 100MB.")] = "100MB",
+    size: Annotated[
+        Literal[32, 64] | None, Parameter(help="The side of the squares that pictures become; else kept.")
+    ] = None,
+    data: Data = None,
+    skip_bad: SkipBad = False,
+    json: Json = False,
+) -> None:
+    """Write images to tar shards in a folder, for training on more than memory or disk hold.
+
+    Pictures stay the bytes that they are, unless --size is given. A pack that was interrupted goes on.
+    """
+    from infogan.data import Reading, pile, probe
+    from infogan.data.pack import pack
+    from infogan.data.shaping import Shaper, bits_in_use
+    from infogan.data.shard_writer import PerShard
+
+    ending, reading = PerShard.parse(per_shard), Reading(data, skip_bad)
+    pictures = pile(name, reading)
+    shaper = None
+    if size is not None:
+        shaper = Shaper((probe(name, reading).channels, size, size), bits=bits_in_use(pictures))
+    packed = pack(pictures, out, ending, shaper, skip_bad)
+    print(
+        dumps(packed._asdict())
+        if json
+        else f"{out}: {packed.images:,} images in {packed.shards:,} shards, {packed.bytes / 1e6:,.1f} MB"
+    )

@@ -10,7 +10,8 @@ from infogan.data.factored import DSPRITES, MPI3D, SHAPES3D
 from infogan.data.images import Images
 from infogan.data.mnist import FASHION, MNIST
 from infogan.data.modelnet import MODELNET_CHAIRS
-from infogan.data.own import Kind, Probe, kind_of, load_own, probe_own, whole
+from infogan.data.own import Kind, Probe, find_pile, kind_of, load_own, pile_of, probe_own, whole
+from infogan.data.pile import Pile
 from infogan.data.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.source import Reading, Source
 from infogan.data.sprites import SPRITES
@@ -69,6 +70,19 @@ def probe(name: str, reading: Reading = HERE) -> Probe:
     source, split = chosen
     ch, h, w = source.shape
     return Probe(source.splits[split], 1 if ch == 1 else 3, min(h, w), source.shape)
+
+
+def pile(name: str, reading: Reading = HERE) -> Pile:
+    """The images of that name as pictures that are not decoded yet, with their labels.
+
+    Raises:
+        InfoganError: where nothing has that name, or what has it cannot be read.
+    """
+    chosen = _split_of(name, "")
+    if chosen is None:
+        return find_pile(*_own(name))
+    source, split = chosen
+    return pile_of(source.load(reading, split), name, f"{source.name}:{split}", str(source.splits[split]))
 
 
 def is_source(name: str) -> bool:

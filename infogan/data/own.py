@@ -1,9 +1,8 @@
-"""Images of one's own: folder:PATH, npz:FILE, parquet:PATH, hf:NAME, or a path by itself."""
+"""Images of one's own: folder:PATH, npz:FILE, parquet:PATH, hf:NAME, shards:PATH, or a path by itself."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from pathlib import Path
 from statistics import median
 from typing import Any, Literal, final
@@ -22,13 +21,24 @@ from infogan.data.pictures import find_pictures
 from infogan.data.pile import Decode, Item, Pile, decoded, read
 from infogan.data.rows import find_rows
 from infogan.data.shaping import GRAY, Shaper, as_array, bits_in_use
+from infogan.data.shard_files import is_url
+from infogan.data.sharded import load_shards
+from infogan.data.shards import open_shards
 from infogan.data.source import Reading
 from infogan.errors import InfoganError, shown
 
-Kind = Literal["folder", "npz", "parquet", "hf"]
-KINDS: tuple[Kind, ...] = ("folder", "npz", "parquet", "hf")
-BY_SUFFIX: dict[str, Kind] = {".npy": "npz", ".npz": "npz", ".parquet": "parquet"}
+Kind = Literal["folder", "npz", "parquet", "hf", "shards"]
+KINDS: dict[str, Kind] = {
+    "folder": "folder",
+    "npz": "npz",
+    "parquet": "parquet",
+    "hf": "hf",
+    "shards": "shards",
+    "wds": "shards",
+}
+BY_SUFFIX: dict[str, Kind] = {".npy": "npz", ".npz": "npz", ".parquet": "parquet", ".tar": "shards"}
 FEW = 100  # pictures that are read each time rather than kept
+TAKEN = 256  # images of an array that are pictures at a time
 LOOKED_AT = 200  # pictures that stand for a pile
 AS_GOOD_AS_GRAY = 4  # levels between channels, which a JPEG of a gray picture may show
 ENOUGH = 2**29  # pixels that are looked at before heads must do; larger piles of large pictures take minutes
@@ -48,9 +58,8 @@ class Probe:
 def kind_of(name: str) -> tuple[Kind, str] | None:
     """The kind of a name and what it names, or None where it is no kind's and no path."""
     kind, _, what = name.partition(":")
-    for known in KINDS:
-        if kind == known:
-            return known, what
+    if kind in KINDS:
+        return KINDS[kind], what
     if not Path(name).exists():
         return None
     return BY_SUFFIX.get(Path(name).suffix.lower(), "folder"), name
@@ -62,6 +71,8 @@ def whole(kind: Kind, what: str) -> str:
         name, split = split_name(what)
         found = str(Path(name).resolve()) if Path(name).exists() else name
         return f"hf:{found}" + (f":{split}" if split else "")
+    if kind == "shards" and is_url(what):
+        return f"shards:{what}"
     return f"{kind}:{Path(what).resolve()}"
 
 
@@ -75,9 +86,11 @@ def load_own(kind: Kind, what: str, split: str, reading: Reading) -> Images:
         images = load_numpy(_existing(what))
         if reading.shape in (None, images.shape):
             return images
-        shaped = _shaped(_pile_of_images(Path(what), images), reading.shape, reading)
+        shaped = _shaped(_pile_of_file(Path(what), images), reading.shape, reading)
         return replace(images, pixels=shaped.pixels)
-    pile = _find(kind, what, split)
+    if kind == "shards":
+        return load_shards(what, reading)
+    pile = find_pile(kind, what, split)
     if reading.shape is not None:
         return _shaped(pile, reading.shape, reading)
     return _in_memory(pile, as_array, reading.skip_bad)
@@ -101,11 +114,7 @@ def probe_own(kind: Kind, what: str, reading: Reading) -> Probe:
     Raises:
         InfoganError: where there are none, or of those that were looked at none can be read.
     """
-    if kind == "npz":
-        images = load_numpy(_existing(what))
-        pile = _pile_of_images(Path(what), images)
-    else:
-        pile = _find(kind, what, "")
+    pile = find_pile(kind, what)
     looker = _Looker()
     with closing(decoded(pile, looker, pile.spread(LOOKED_AT))) as outcomes:
         seen = [outcome for _, outcome in outcomes]
@@ -146,30 +155,54 @@ def _existing(what: str) -> Path:
     return path
 
 
-def _find(kind: Kind, what: str, split: str) -> Pile:
-    if kind == "hf":
-        return find_hub(what, split)
-    path = _existing(what)
-    return find_rows(path) if kind == "parquet" else find_pictures(path).pile()
+def find_pile(kind: Kind, what: str, split: str = "") -> Pile:
+    """The same images, none of them decoded yet.
+
+    Raises:
+        InfoganError: where there are none, or they cannot be read.
+    """
+    match kind:
+        case "hf":
+            return find_hub(what, split)
+        case "shards":
+            return open_shards(what).pile
+        case "npz":
+            return _pile_of_file(Path(what), load_numpy(_existing(what)))
+        case "parquet":
+            return find_rows(_existing(what))
+        case "folder":
+            return find_pictures(_existing(what)).pile()
 
 
-def _pile_of_images(path: Path, images: Images) -> Pile:
+def _pile_of_file(path: Path, images: Images) -> Pile:
+    state = path.stat()
+    return pile_of(images, str(path), str(path.resolve()), f"{state.st_size} {state.st_mtime_ns}")
+
+
+def pile_of(images: Images, where: str, key: str, state: str) -> Pile:
+    """Images that are arrays, as a pile of pictures."""
+
     @contextmanager
     def items(index: Sequence[int] | None) -> Iterator[Iterator[Item]]:
         chosen = range(len(images)) if index is None else index
-        yield (Item(f"image {i}", partial(_picture, images, i)) for i in chosen)
+        some = (chosen[i : i + TAKEN] for i in range(0, len(chosen), TAKEN))
+        taken = (zip(part, _pictures(images, part), strict=True) for part in some)
+        yield (Item(f"image {i}", picture.copy) for part in taken for i, picture in part)
 
-    state = path.stat()
     return Pile(
-        where=str(path),
-        key=str(path.resolve()),
+        where=where,
+        key=key,
         n=len(images),
         items=items,
-        fingerprint=lambda: f"{path.resolve()}: {state.st_size} {state.st_mtime_ns}",
+        fingerprint=lambda: f"{key}: {state}",
+        labels=images.labels,
         named=False,
     )
 
 
-def _picture(images: Images, i: int) -> Image.Image:
-    x: Any = images.pixels.take(torch.tensor([i]))[0].numpy()
-    return Image.fromarray(x[0] if len(x) == 1 else np.ascontiguousarray(x.transpose(1, 2, 0)))
+def _pictures(images: Images, index: Sequence[int]) -> list[Image.Image]:
+    x: Any = images.pixels.take(torch.tensor(index)).numpy()
+    return [
+        Image.fromarray(x_i[0] if len(x_i) == 1 else np.ascontiguousarray(x_i.transpose(1, 2, 0)))
+        for x_i in x
+    ]

@@ -1,0 +1,94 @@
+"""What a training on shards waits for images: the share of its time, of the preset celeba on CelebA's own.
+
+    INFOGAN_DATA=data OMP_NUM_THREADS=2 python benchmarks/waiting.py
+
+Beside it what the same costs elsewhere: packing, the index, and updates on images that lie in memory. Writes
+records/waiting.json.
+"""
+
+import shutil
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from record import record, spread
+
+from infogan.data import Images, load, pile
+from infogan.data.pack import pack
+from infogan.data.shard_files import find_shards
+from infogan.data.shard_index import make_index
+from infogan.data.shard_writer import PerShard
+from infogan.model import make_model
+from infogan.presets import celeba
+from infogan.train import Trainer, Update
+
+UPDATES, BURN_IN, ROUNDS = 40, 10, 3
+
+
+def measure(images: Images) -> dict[str, float]:
+    """Seconds of an update, and the share of them that its batch took."""
+    config = replace(celeba(), device="cpu")
+    trainer = Trainer(config, make_model(config), images)
+    waited: list[float] = []
+    real_batch = trainer.real_batch
+
+    def timed(n: int) -> torch.Tensor:
+        began = time.perf_counter()
+        x = real_batch(n)
+        waited.append(time.perf_counter() - began)
+        return x
+
+    setattr(trainer, "real_batch", timed)  # noqa: B010, as types know no method of an instance
+    updates: Iterator[Update] = trainer.fit()
+    for _ in range(BURN_IN):
+        next(updates)
+    began = time.perf_counter()
+    for _ in range(UPDATES):
+        next(updates)
+    spent = time.perf_counter() - began
+    trainer.feed.close()
+    return {
+        "images_per_s": config.batch * UPDATES / spent,
+        "share_waiting": sum(waited[BURN_IN:]) / spent,
+        "first_batch_s": waited[0],
+    }
+
+
+def main() -> None:
+    with tempfile.TemporaryDirectory() as scratch:
+        shards = Path(scratch) / "shards"
+        began = time.perf_counter()
+        packed = pack(pile("celeba"), shards, PerShard.parse("5MB"), None, skip_bad=False)
+        packing = time.perf_counter() - began
+        found = find_shards(str(shards))
+        began = time.perf_counter()
+        make_index(found, Path(scratch) / "index")
+        indexing = time.perf_counter() - began
+        index_bytes = sum(path.stat().st_size for path in (Path(scratch) / "index").iterdir())
+        shutil.rmtree(Path(scratch) / "index")
+        sources = {"shards": f"shards:{shards}", "memory": "celeba"}
+        rounds: dict[str, list[dict[str, float]]] = {name: [] for name in sources}
+        for _ in range(ROUNDS):
+            for name, source in sources.items():
+                rounds[name].append(measure(load(source)))
+    result: dict[str, Any] = {
+        "config": celeba().to_json(),
+        "updates": UPDATES,
+        "images": packed.images,
+        "tars": packed.shards,
+        "bytes_an_image": packed.bytes / packed.images,
+        "packed_per_s": packed.images / packing,
+        "index_s_per_100000": 1e5 * indexing / packed.images,
+        "index_bytes_an_image": index_bytes / packed.images,
+    }
+    for name, values in rounds.items():
+        result[name] = {key: spread([value[key] for value in values]) for key in values[0]}
+    record("waiting", result)
+
+
+if __name__ == "__main__":
+    main()

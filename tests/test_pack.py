@@ -1,0 +1,311 @@
+"""infogan data pack: shards that WebDataset reads, whole or not at all, the same however often stopped."""
+
+import errno
+import gc
+import io
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import webdataset
+from PIL import Image
+
+from infogan.data import Reading, load, pile
+from infogan.data.pack import Packed, pack
+from infogan.data.shaping import Shaper
+from infogan.data.shard_writer import PerShard
+from infogan.errors import InfoganError
+
+RNG = np.random.default_rng(0)
+X = RNG.integers(0, 256, (40, 9, 11), np.uint8)
+ROOT = Path(__file__).parent.parent
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+
+
+def save(n: int = 40, suffix: str = "png") -> list[bytes]:
+    for i in range(n):
+        Image.fromarray(X[i]).save(f"own/{i:02}.{suffix}")
+    return [Path(f"own/{i:02}.{suffix}").read_bytes() for i in range(n)]
+
+
+def packed(name: str = "folder:own", out: str = "out", per_shard: str = "15", **how: Any) -> Packed:
+    options = {"shaper": None, "skip_bad": False, **how}
+    return pack(pile(name), Path(out), PerShard.parse(per_shard), **options)
+
+
+def read_by_webdataset(out: str = "out") -> list[dict[str, Any]]:
+    """What the library finds in the shards, undecoded."""
+    urls = sorted(map(str, Path(out).glob("*.tar")))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # it leaves closing files to the collector
+        found = list(webdataset.WebDataset(urls, shardshuffle=False))
+        gc.collect()
+    return found
+
+
+def files_of(out: str = "out") -> dict[str, bytes]:
+    return {path.name: path.read_bytes() for path in Path(out).iterdir()}
+
+
+def test_pictures_keep_their_bytes() -> None:
+    contents = save()
+    kinds = ("jpg", "webp", "bmp", "tif", "gif")
+    for i, kind in enumerate(kinds, 40):
+        Image.fromarray(X[0]).save(f"own/{i}.{kind}")
+        contents.append(Path(f"own/{i}.{kind}").read_bytes())
+    assert packed() == Packed(3, 45, sum(path.stat().st_size for path in Path("out").glob("*.tar")))
+    found = read_by_webdataset()
+    suffixes = ["png"] * 40 + list(kinds)
+    assert [sample[suffix] for sample, suffix in zip(found, suffixes, strict=True)] == contents
+    assert [sample["__key__"] for sample in found] == [f"{i:09}" for i in range(45)]
+    images = load("shards:out", reading=Reading(shape=(1, 9, 11)))
+    np.testing.assert_array_equal(images.x[:40, 0], X)
+    assert images.labels is None
+
+
+def test_arrays_become_pngs_and_labels_go_with_them() -> None:
+    np.savez("own/x.npz", images=X, labels=np.arange(40) % 7)
+    packed("npz:own/x.npz")
+    found = read_by_webdataset()
+    assert [int(sample["cls"]) for sample in found] == [i % 7 for i in range(40)]
+    pictures = [np.asarray(Image.open(io.BytesIO(sample["png"]))) for sample in found]
+    np.testing.assert_array_equal(pictures, X)
+    images = load("shards:out")
+    np.testing.assert_array_equal(images.x[:, 0], X)
+    assert images.labels is not None
+    assert images.labels.tolist() == [i % 7 for i in range(40)]
+
+
+def test_colour_arrays_and_a_known_set() -> None:
+    colour = RNG.integers(0, 256, (5, 8, 8, 3), np.uint8)
+    np.save("own/x.npy", colour)
+    packed("npz:own/x.npy")
+    np.testing.assert_array_equal(load("shards:out").x, colour.transpose(0, 3, 1, 2))
+    digits = load("digits:test")
+    packed("digits:test", "digits", "100MB")
+    images = load("shards:digits")
+    np.testing.assert_array_equal(images.x, digits.x)
+    np.testing.assert_array_equal(images.labels, digits.labels)
+
+
+def test_shards_of_shards_and_of_webdataset() -> None:
+    with webdataset.ShardWriter("own/%06d.tar", maxcount=7, verbose=0) as writer:
+        for i in range(20):
+            writer.write({"__key__": f"few/{i}", "cls": i, "png": Image.fromarray(X[i])})
+    packed("shards:own")
+    np.testing.assert_array_equal(load("shards:out").x[:, 0], X[:20])
+    packed("shards:out", "again")
+    assert {k: v for k, v in files_of("again").items() if k != "pack.json"} == {
+        k: v for k, v in files_of().items() if k != "pack.json"
+    }
+
+
+def test_brought_to_a_size() -> None:
+    save()
+    packed(shaper=Shaper((1, 32, 32)))
+    images = load("shards:out")
+    np.testing.assert_array_equal(images.x, load("folder:own", reading=Reading(shape=(1, 32, 32))).x)
+
+
+@pytest.mark.parametrize(("per_shard", "shards"), [("40", 1), ("39", 2), ("1", 40), ("1MB", 1), ("1GB", 1)])
+def test_where_shards_end(per_shard: str, shards: int) -> None:
+    save()
+    assert packed(per_shard=per_shard).shards == shards
+
+
+def test_no_shard_is_larger_than_asked() -> None:
+    big = RNG.integers(0, 256, (6, 600, 600), np.uint8)
+    np.save("own/x.npy", big)
+    found = packed("npz:own/x.npy", per_shard="1MB")
+    assert found.shards == 3
+    assert max(path.stat().st_size for path in Path("out").glob("*.tar")) <= 10**6 + 10240
+    alone = RNG.integers(0, 256, (2, 1500, 1500), np.uint8)
+    np.save("own/y.npy", alone)
+    assert packed("npz:own/y.npy", "alone", "1MB").shards == 2
+
+
+@pytest.mark.parametrize("text", ["0", "-1", "100KB", "MB", "", "1.5GB", "1e3"])
+def test_sizes_that_are_none(text: str) -> None:
+    with pytest.raises(InfoganError, match="give a number of pictures, or a size: 100MB"):
+        PerShard.parse(text)
+
+
+def test_a_pack_is_the_same_twice_and_does_nothing_once_it_is_there() -> None:
+    save()
+    first = packed()
+    packed(out="other")
+    assert files_of() == files_of("other")
+    before = {path.name: path.stat().st_mtime_ns for path in Path("out").glob("*.tar")}
+    assert packed() == first
+    assert {path.name: path.stat().st_mtime_ns for path in Path("out").glob("*.tar")} == before
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_a_pack_that_was_stopped_goes_on_to_the_same_bytes(left: int) -> None:
+    save()
+    packed(out="straight")
+    packed()
+    for path in Path("out").glob("index*"):
+        path.unlink()
+    for path in sorted(Path("out").glob("*.tar"))[left:]:
+        path.unlink()
+    Path("out/000001.tar.99.part").write_bytes(b"half")
+    packed()
+    assert files_of() == files_of("straight")
+
+
+def test_killed_at_any_moment(tmp_path: Path) -> None:
+    np.savez("own/x.npz", images=RNG.integers(0, 256, (4000, 9, 11), np.uint8))
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "c")}
+    words = [sys.executable, "-m", "infogan", "data", "pack", "npz:own/x.npz"]
+    size = ["--per-shard", "150"]
+    packed("npz:own/x.npz", "straight", "150")
+    for wait in (2, 9, 19):
+        process = subprocess.Popen([*words, "out", *size], env=environment, stdout=subprocess.DEVNULL)
+        deadline = time.monotonic() + 60
+        while len(list(Path("out").glob("*.tar"))) < wait and time.monotonic() < deadline:
+            time.sleep(0.001)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert not Path("out/index.json").exists()
+    subprocess.run([*words, "out", *size], env=environment, check=True, stdout=subprocess.DEVNULL)
+    assert files_of() == files_of("straight")
+
+
+def test_pictures_that_are_broken(capsys: pytest.CaptureFixture[str]) -> None:
+    save()
+    for i in (3, 17, 39):
+        Path(f"own/{i:02}.png").write_bytes(b"no picture")
+    cut = Path("own/20.png").read_bytes()[:-30]  # which is seen only once all of it is decoded
+    Path("own/20.png").write_bytes(cut)
+    with pytest.raises(
+        InfoganError, match=r"03\.png \(of no form.*\) in own cannot be read; mend it, or .*--skip"
+    ):
+        packed()
+    assert not list(Path("out").glob("*.part"))
+    assert packed(skip_bad=True).images == 36
+    assert "4 of 40 pictures in own cannot be read: 03.png" in capsys.readouterr().err
+    good = [i for i in range(40) if i not in (3, 17, 20, 39)]
+    images = load("shards:out")
+    np.testing.assert_array_equal(images.x[:, 0], X[good])
+    assert [sample["__key__"] for sample in read_by_webdataset()] == [f"{i:09}" for i in good]
+
+
+def test_broken_pictures_in_shards_are_left_out() -> None:
+    with webdataset.TarWriter("own/a.tar") as writer:
+        for i in range(12):
+            content = b"no picture" if i == 5 else Path(_png(i)).read_bytes()
+            writer.write({"__key__": str(i), "png": content, "cls": i})
+    with pytest.raises(InfoganError, match=r"5\.png"):
+        _ = load("shards:own").x
+    packed("shards:own", skip_bad=True)
+    images = load("shards:out")
+    np.testing.assert_array_equal(images.x[:, 0], np.delete(X[:12], 5, 0))
+    assert images.labels is not None
+    assert images.labels.tolist() == [i for i in range(12) if i != 5]
+
+
+def _png(i: int) -> str:
+    Image.fromarray(X[i]).save(f"{i}.png")
+    return f"{i}.png"
+
+
+def test_no_picture_can_be_read() -> None:
+    Path("own/a.png").write_bytes(b"text")
+    Path("own/b.png").write_bytes(b"text")
+    with pytest.raises(InfoganError, match="none of the 2 pictures in own can be read"):
+        packed(skip_bad=True)
+    assert not Path("out/index.json").exists()
+
+
+def test_folders_that_hold_something_else() -> None:
+    save()
+    Path("out").mkdir()
+    Path("out/thesis.tex").write_text("years")
+    with pytest.raises(InfoganError, match=r"out holds thesis\.tex, which no pack wrote; name a new folder"):
+        packed()
+    assert files_of() == {"thesis.tex": b"years"}
+    Path("out/thesis.tex").rename("out/000000.tar")  # shards, but whose?
+    with pytest.raises(InfoganError, match=r"out holds 000000\.tar, which no pack wrote"):
+        packed()
+    with pytest.raises(InfoganError, match=r"own holds 00\.png, which no pack wrote"):
+        packed(out="own")
+    Path("file").write_text("")
+    with pytest.raises(InfoganError, match="file is a file; name a folder"):
+        packed(out="file")
+    packed(out="good")
+    Path("good/thesis.tex").write_text("years")
+    with pytest.raises(InfoganError, match=r"good holds thesis\.tex, which no pack wrote"):
+        packed(out="good")
+    Path("good/thesis.tex").unlink()
+    for how in ({"per_shard": "16"}, {"shaper": Shaper((1, 8, 8))}):
+        with pytest.raises(InfoganError, match="good holds shards of other pictures or sizes"):
+            packed(out="good", **how)
+    Path("own/00.png").unlink()
+    with pytest.raises(InfoganError, match="good holds shards of other pictures or sizes"):
+        packed(out="good")
+
+
+def test_a_shard_of_ours_that_is_gone_or_damaged() -> None:
+    save()
+    packed()
+    for path in Path("out").glob("index*"):
+        path.unlink()
+    last = Path("out/000002.tar").read_bytes()
+    Path("out/000002.tar").write_bytes(last[:700])
+    with pytest.raises(InfoganError, match=r"out/000002\.tar is damaged; delete out and pack anew"):
+        packed()
+    Path("out/000002.tar").write_bytes(last)
+    Path("out/000001.tar").unlink()
+    with pytest.raises(InfoganError, match=r"out lacks 000001\.tar; delete the folder and pack anew"):
+        packed()
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    save()
+    packed(out="straight")
+
+    def full(_: int) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("infogan.data.shard_writer.os.fsync", full)
+        with pytest.raises(
+            InfoganError, match=r"out cannot be written .No space left on device.; make room, and"
+        ):
+            packed()
+    assert not list(Path("out").glob("*.tar*"))
+    packed()
+    assert files_of() == files_of("straight")
+
+
+def test_by_the_command_line(tmp_path: Path) -> None:
+    def main(*words: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "c")}
+        command = [sys.executable, "-m", "infogan", "data", "pack", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
+
+    Image.fromarray(np.stack([X[0]] * 3, axis=-1) // np.array([1, 2, 3], np.uint8)).save("own/a.png")
+    save()
+    told = main("folder:own", "out", "--per-shard", "30", "--size", "32")
+    assert told.stdout == "out: 41 images in 2 shards, 0.1 MB\n"
+    assert load("shards:out").shape == (3, 32, 32)
+    found = json.loads(main("own", "kept", "--json").stdout)
+    assert (found["shards"], found["images"]) == (1, 41)
+    refused = main("own", "out")
+    assert refused.returncode == 2
+    assert refused.stderr.startswith("infogan: out holds shards of other")
