@@ -1,96 +1,154 @@
-"""What several processes bring: images a second by one and by two, each of one thread and the same part.
+"""What several processes bring: images/s by 1, 2 and 4, each of one thread and the same part of a batch.
 
     OMP_NUM_THREADS=1 python benchmarks/replicas.py
 
-So twice the batch with two; images of chance, as only the time counts. Communication is the gradients of both
-steps, reduced once each, from the call to its return, waiting for the other process included. Writes
-records/replicas.json.
+So twice the batch with two; images of chance, as only the time counts. On two processors, four processes have
+half a one each. What is said to be spent on communication goes from the call to its return, waiting for the
+others included; `messages` times the same kinds of message alone. Writes records/replicas.json, which
+benchmarks/scale.py reads.
 """
 
 import json
+import os
+import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
+import torch
+import torch.distributed as dist
 from record import record, spread
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import FlopCounterMode
 
+from infogan import replicas
 from infogan.data import Images
-from infogan.model import make_model
+from infogan.model import batch_norms, make_model
 from infogan.presets import PRESETS
 from infogan.train import Trainer
 
 NAMES = ("mnist", "svhn")
-UPDATES, BURN_IN, ROUNDS = 14, 4, 3
+WAYS: dict[str, tuple[int, Literal["whole", "part"]]] = {
+    "one": (1, "whole"),
+    "two, statistics of the whole": (2, "whole"),
+    "two, of a part": (2, "part"),
+    "four, of a part": (4, "part"),
+}
+UPDATES, BURN_IN, ROUNDS = 24, 4, 3
+SMALL, LARGE = 2**10, 2**25  # bytes of the messages that are timed alone
 
 
-def measure(name: str, batch: int, statistics: Literal["whole", "part"]) -> dict[str, Any]:
+class _Operations(TorchDispatchMode):  # type: ignore[no-untyped-call]  # torch gives it no types
+    """Counts what an update asks a device to do, as each such call costs time before it costs work."""
+
+    n = 0
+
+    def __torch_dispatch__(self, op: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        self.n += 1
+        return op(*args, **kwargs or {})
+
+
+def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> dict[str, Any]:
     """Run in every process; only what the first one says is read."""
-    from infogan import replicas
-
     spent: list[float] = []
     sent: list[int] = []
-    reduce = replicas.sum_over_replicas
+    small: list[int] = []  # messages of batch norm
+    reduce, gather, sum_up = replicas.sum_over_replicas, dist.all_gather, dist.all_reduce
 
     def timed(tensors: list[Any]) -> None:
         began = time.perf_counter()
         reduce(tensors)
         spent.append(time.perf_counter() - began)
-        sent.append(sum(t.numel() * 4 for t in tensors))
+        sent.append(sum(t.nbytes for t in tensors))
 
-    replicas.sum_over_replicas = timed
-    config = replace(PRESETS[name](), device="cpu", batch=batch, batch_statistics=statistics)
+    def counted(call: Callable[..., Any]) -> Callable[..., Any]:
+        def counting(*args: Any, **options: Any) -> Any:
+            small.append(1)
+            return call(*args, **options)
+
+        return counting
+
+    config = replace(PRESETS[name](), device="cpu", batch=batch, batch_statistics=statistics_of)
     shape = (2 * batch, *config.net_shape)
     images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
-    trainer = Trainer(config, make_model(config), images)
+    model = make_model(config)
+    trainer = Trainer(config, model, images)
+    replicas.sum_over_replicas = timed
+    dist.all_gather, dist.all_reduce = counted(gather), counted(sum_up)
     times = []
     began = time.perf_counter()
     for _ in zip(range(UPDATES), trainer.fit(), strict=False):
         times.append(time.perf_counter() - began)
         began = time.perf_counter()
-    kept = times[BURN_IN:]
-    update = sorted(kept)[len(kept) // 2]
-    return {
+    replicas.sum_over_replicas, dist.all_gather, dist.all_reduce = reduce, gather, sum_up
+    update = statistics.median(times[BURN_IN:])
+    found = {
         "images_per_s": batch / update,
-        "reduce_s": sum(spent[2 * BURN_IN :]) / len(kept),
+        "update_ms": update * 1e3,
+        "reduce_ms": 1e3 * sum(spent[2 * BURN_IN :]) / (UPDATES - BURN_IN),
         "reduced_MB": sum(sent[-2:]) / 1e6,
+        "messages": len(small) / UPDATES,
     }
+    if trainer.world == 1:
+        operations = _Operations()  # type: ignore[no-untyped-call]  # torch gives it no types
+        with FlopCounterMode(display=False) as counter, operations:
+            trainer.update(trainer.real_batch(0))
+        found["gflop"] = counter.get_total_flops() / 1e9
+        found["operations"] = operations.n
+        found["batch_norms"] = sum(len(batch_norms(net)) for net in (model.G, model.D))
+    return found
+
+
+def messages() -> dict[str, Any]:
+    """Milliseconds of a message of 1 KiB and of 32 MiB between these processes, alone."""
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    found = {}
+    for size in (SMALL, LARGE):
+        tensor, times = torch.ones(size // 4), []
+        for _ in range(21):
+            dist.barrier()
+            began = time.perf_counter()
+            dist.all_reduce(tensor)
+            times.append(time.perf_counter() - began)
+        found[f"{size}_bytes_ms"] = 1e3 * statistics.median(times[1:])
+    return found
 
 
 def run(processes: int, *args: str) -> dict[str, Any]:
     start = [sys.executable]
     if processes > 1:
         start += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={processes}"]
-    done = subprocess.run([*start, __file__, *args], capture_output=True, text=True, check=True)
+    done = subprocess.run([*start, __file__, *args], stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[0])
     return found
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        name, batch, statistics = sys.argv[1:]
-        print(json.dumps(measure(name, int(batch), "whole" if statistics == "whole" else "part")), flush=True)
+        name, *rest = sys.argv[1:]
+        found = (
+            messages() if not rest else measure(name, int(rest[0]), "part" if rest[1] == "part" else "whole")
+        )
+        if int(os.environ.get("RANK", 0)) == 0:
+            print(json.dumps(found), flush=True)
         return
-    measured: dict[str, Any] = {}
+    measured: dict[str, Any] = {"messages": {n: run(n, "messages") for n in (2, 4)}}
     for name in NAMES:
         part = PRESETS[name]().batch
-        rounds = []
-        for _ in range(ROUNDS):  # in turn, so that a busy minute is nobody's own
-            rounds.append(
-                {
-                    "one": run(1, name, str(part), "whole"),
-                    "two, statistics of the whole": run(2, name, str(2 * part), "whole"),
-                    "two, of a part": run(2, name, str(2 * part), "part"),
-                }
-            )
+        rounds = [  # in turn, so that a busy minute is nobody's own
+            {way: run(n, name, str(n * part), of) for way, (n, of) in WAYS.items()} for _ in range(ROUNDS)
+        ]
         measured[name] = {
-            how: {key: spread([r[how][key] for r in rounds]) for key in rounds[0][how]} for how in rounds[0]
+            way: {key: spread([r[way][key] for r in rounds]) for key in rounds[0][way]} for way in WAYS
         }
-        for how in list(rounds[0])[1:]:
-            ratios = [r[how]["images_per_s"] / r["one"]["images_per_s"] for r in rounds]
-            measured[name][how]["times_one"] = spread(ratios)
+        for way in list(WAYS)[1:]:
+            ratios = [r[way]["images_per_s"] / r["one"]["images_per_s"] for r in rounds]
+            measured[name][way]["times_one"] = spread(ratios)
     record("replicas", measured)
 
 

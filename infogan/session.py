@@ -20,32 +20,45 @@ from infogan.train import Trainer
 from infogan.training import FREE, Outcome, Training
 
 
-def begin(config: Config, path: Path, reading: Reading, console: Console) -> Outcome:
+def begin(
+    config: Config, path: Path, reading: Reading, console: Console, *, stop_collapsed: bool = False
+) -> Outcome:
     """Trains a new run in a new folder.
 
     torchrun starts the same again after a loss, and a cluster's queue after a pause; so by torchrun a run of
     this config is gone on with.
 
+    Args:
+        stop_collapsed: ends it, all saved, once the watch warns that G's images are one.
+
     Raises:
         InfoganError: before anything is written, where images, device or folder do not serve.
     """
     if by_torchrun() and _is_run_of(config, path):
-        return resume(path, {}, reading, console)
+        return resume(path, {}, reading, console, stop_collapsed=stop_collapsed)
     require_free(path)
     images = load(config.images, reading=fit(reading, config))
     trainer = Trainer(config, make_model(config), images)
     with _held([path], trainer):
         run = _create(path, trainer.config, images, trainer)
-        training = Training([run], trainer, images, console)
+        training = Training([run], trainer, images, console, stop_collapsed=stop_collapsed)
         training.recover()  # as the leading process may have what this machine's disk lacks
         return training.go_on()
 
 
-def resume(path: Path, changes: Mapping[str, Any], reading: Reading, console: Console) -> Outcome:
+def resume(
+    path: Path,
+    changes: Mapping[str, Any],
+    reading: Reading,
+    console: Console,
+    *,
+    stop_collapsed: bool = False,
+) -> Outcome:
     """Goes on from the newest checkpoint that is whole, to the same bits as if there had been no stop.
 
     Args:
         changes: fields of the config that may be others from here on: updates, devices, nodes.
+        stop_collapsed: as in `begin`.
 
     Raises:
         InfoganError: where there is no such run, it has reached its goal, or another process trains it.
@@ -58,7 +71,7 @@ def resume(path: Path, changes: Mapping[str, Any], reading: Reading, console: Co
     trainer = Trainer(config, make_model(config), images)
     run = Run(path, trainer.config)
     with _held([path], trainer):
-        training = Training([run], trainer, images, console)
+        training = Training([run], trainer, images, console, stop_collapsed=stop_collapsed)
         training.recover()
         if trainer.n >= config.updates and by_torchrun():
             return Outcome(run, trainer.n, finished=True, seconds=0.0)  # what was lost was lost at the end

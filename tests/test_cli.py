@@ -480,12 +480,23 @@ def test_no_torchvision() -> None:
 
 
 LAYERS = (
-    {"errors", "rng", "spec", "disk", "progress", "circumstances"},
+    {"errors", "rng", "spec", "disk", "progress", "circumstances", "on_ray"},
     {"codes", "config", "latent", "presets"},
     {"objective", "nets", "data"},
     {"model"},
-    {"augment", "average", "capture", "checkpoints", "diversity", "epochs", "replicas", "state", "watch"},
-    {"machine"},
+    {
+        "augment",
+        "average",
+        "capture",
+        "checkpoints",
+        "diversity",
+        "epochs",
+        "lanes",
+        "replicas",
+        "state",
+        "watch",
+    },
+    {"feed", "machine"},
     {"train"},
     {"stack", "run"},
     {
@@ -500,7 +511,7 @@ LAYERS = (
         "figures",
         "inversion",
     },
-    {"sweep", "bench", "report"},
+    {"sweep", "bench", "report", "encoding", "encoding_ray"},
     {"explore"},
     {"export"},
     {"estimator"},

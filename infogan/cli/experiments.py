@@ -3,8 +3,9 @@
 import dataclasses
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, final
 
 from cyclopts import App, Parameter
 
@@ -29,7 +30,49 @@ if TYPE_CHECKING:
 
 Seeds = Annotated[int, Parameter(help="How many runs, with the seeds from --seed on.")]
 Stacked = Annotated[bool, Parameter(help="Train the seeds as one, for a large GPU.", negative=())]
-Folder = Annotated[Path, Parameter(help="The folder of the runs PRESET-SEED.")]
+Folder = Annotated[Path, Parameter(help="The folder of the runs PRESET-SEED; of a cluster, a shared one.")]
+Set = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        help="FIELD=VALUE,VALUE: try each value, of several fields every combination; the numbers within "
+        "one value are parted by colons, as in lam=1,0.1:1:1.",
+    ),
+]
+StopCollapsed = Annotated[
+    bool, Parameter(help="End a run once G's images are nearly one; it is counted apart.", negative=())
+]
+Cpus = Annotated[
+    int | None,
+    Parameter(help="Cores a run takes; else all of this machine, one run at a time, or 1 of a cluster's."),
+]
+Gpus = Annotated[float | None, Parameter(help="GPUs a run takes of a cluster's, which may be a part of one.")]
+Ray = Annotated[
+    str | None,
+    Parameter(
+        help="Train on a Ray cluster: auto for the one that this machine is in, its HOST:PORT, or local to "
+        "start one here."
+    ),
+]
+
+
+@final
+@dataclass(frozen=True, kw_only=True)
+class Sweeping:
+    """The options of a sweep beside the fields of a config."""
+
+    seeds: Seeds = 5
+    set: Set = ()
+    stacked: Stacked = False
+    stop_collapsed: StopCollapsed = False
+    cpus: Cpus = None
+    gpus: Gpus = None
+    ray: Ray = None
+    out: Folder = Path("runs")
+
+
+How = Annotated[Sweeping, Parameter(name="*")]
+AS_EVER = Sweeping()
 
 
 def register(app: App) -> None:
@@ -50,9 +93,7 @@ def _sweep_preset(name: str, options: type, doc: str | None) -> Callable[..., No
     def command(
         *,
         config: Any,
-        seeds: Seeds = 5,
-        stacked: Stacked = False,
-        out: Folder = Path("runs"),
+        how: How = AS_EVER,
         data: Data = None,
         skip_bad: SkipBad = False,
         json: Json = False,
@@ -60,7 +101,7 @@ def _sweep_preset(name: str, options: type, doc: str | None) -> Callable[..., No
         from infogan.data import Reading
 
         chosen = Config(**dataclasses.asdict(config))
-        _sweep(name, chosen, seeds, stacked, out, Reading(data, skip_bad), json)
+        _sweep(name, chosen, how, Reading(data, skip_bad), json)
 
     return with_options(command, options, doc)
 
@@ -71,9 +112,7 @@ def _sweep_own(
     *,
     config: Any,
     size: Size = 32,
-    seeds: Seeds = 5,
-    stacked: Stacked = False,
-    out: Folder = Path("runs"),
+    how: How = AS_EVER,
     data: Data = None,
     skip_bad: SkipBad = False,
     json: Json = False,
@@ -84,17 +123,17 @@ def _sweep_own(
 
     reading = Reading(data, skip_bad)
     chosen = own_config(source, size, named(config), reading)
-    _sweep(own_name(source), chosen, seeds, stacked, out, reading, json)
+    _sweep(own_name(source), chosen, how, reading, json)
 
 
-def _sweep(
-    name: str, config: Config, seeds: int, stacked: bool, out: Path, reading: "Reading", as_json: bool
-) -> None:
-    from infogan.sweep import sweep, tell
+def _sweep(name: str, config: Config, how: Sweeping, reading: "Reading", as_json: bool) -> None:
+    from infogan.sweep import Plan, parse_settings, sweep, tell
 
-    found = sweep(name, config, seeds, out, reading, console(), stacked=stacked)
+    settings = parse_settings(how.set)
+    plan = Plan(how.stacked, how.stop_collapsed, how.cpus, how.gpus, how.ray)
+    found, stopped = sweep(name, config, how.seeds, how.out, reading, console(), settings, plan)
     print(dumps(found) if as_json else tell(found))
-    if len(found["runs"]) < seeds:
+    if stopped:
         print("infogan: stopped, all saved; the same command goes on.", file=sys.stderr)
         sys.exit(130)
 

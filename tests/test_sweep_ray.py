@@ -1,0 +1,161 @@
+"""A sweep on a Ray cluster of two nodes, of which one is lost, and what is said where there is none."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pyarrow.parquet
+import pytest
+
+pytest.importorskip("ray")
+
+import torch
+from rich.console import Console
+
+from infogan import session
+from infogan.data import Reading
+from infogan.presets import digits
+from infogan.sweep.plan import make_trials
+from infogan.sweep.settings import parse_settings
+from infogan.sweep.trial import as_job
+
+ROOT = Path(__file__).parent.parent
+ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80",
+       "RAY_USAGE_STATS_ENABLED": "0"}  # fmt: skip
+CONFIG = replace(digits(), updates=400, log_every=10, save_every=20, batch=32, device="cpu")
+LINE = ("digits", "--updates", "400", "--log-every", "10", "--save-every", "20", "--batch", "32",
+        "--device", "cpu", "--seeds", "2", "--set", "lr_g=1e-3,5e-4")  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    """One core on each of two nodes, on this machine."""
+    os.environ["RAY_USAGE_STATS_ENABLED"] = "0"
+    from ray.cluster_utils import Cluster
+
+    node = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
+    soon = {
+        "health_check_period_ms": 500,
+        "health_check_timeout_ms": 1000,
+        "health_check_failure_threshold": 3,
+    }
+    made = Cluster(initialize_head=True, head_node_args={**node, "_system_config": soon})
+    made.add_node(**{key: value for key, value in node.items() if key != "include_dashboard"})
+    yield made
+    made.shutdown()
+
+
+def start(*args: str, cwd: Path) -> subprocess.Popen[str]:
+    return subprocess.Popen([sys.executable, "-m", "infogan", "sweep", *args], cwd=cwd, env=ENV, text=True,
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
+
+
+def updates(run: Path) -> int:
+    return max((int(p.stem) for p in run.glob("checkpoints/*.safetensors")), default=0)
+
+
+def lines(run: Path, until: int) -> list[str]:
+    """The lines of metrics.jsonl, whose speeds no second training would hit again."""
+    file = run / "metrics.jsonl"
+    found = file.read_text().splitlines() if file.is_file() else []
+    return [line for line in found if json.loads(line)["update"] <= until]
+
+
+def test_a_node_is_lost(cluster: Any, tmp_path: Path, nightly: bool) -> None:
+    trials = make_trials("digits", CONFIG, 2, parse_settings(["lr_g=1e-3,5e-4"]), tmp_path / "runs")
+    runs = [trial.path for trial in trials]
+    process = start(*LINE, "--ray", cluster.address, cwd=tmp_path)
+    try:
+        until = time.monotonic() + 90
+        while sum(20 <= updates(run) < 400 for run in runs) < 2:  # one on each node
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        (other,) = cluster.worker_nodes
+        cluster.remove_node(other, allow_graceful=False)
+        came = {run: updates(run) for run in runs}
+        kept = {run: lines(run, n) for run, n in came.items()}
+        out, said = process.communicate(timeout=240)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said
+    assert "its machine or process was lost; going on elsewhere" in said
+    assert "digits: 4 runs are done" in out
+    rows = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-sweep.parquet").to_pylist()
+    assert [(row["status"], row["updates"]) for row in rows] == [("done", 400)] * 4
+    for run in runs:
+        assert lines(run, came[run]) == kept[run]
+        assert len(lines(run, 400)) == 40
+        assert (run / "evaluation.json").is_file()
+    assert not list((tmp_path / "runs").glob(".*"))
+    begun = [trial for trial in trials if came[trial.path]]
+    assert len(begun) == 2
+    torch.set_num_threads(1)
+    for trial in begun:  # of which one was lost
+        alone = tmp_path / "alone" / trial.path.name
+        session.begin(trial.config, alone, Reading(), Console(quiet=True))
+        name = "checkpoints/0000400.safetensors"
+        assert (alone / name).read_bytes() == (trial.path / name).read_bytes()
+    if not nightly:
+        return
+    again = start(*LINE, "--ray", cluster.address, "--json", cwd=tmp_path)
+    out, said = again.communicate(timeout=90)
+    assert again.returncode == 0, said
+    assert len(json.loads(out)["runs"]) == 4
+    assert {run: lines(run, came[run]) for run in runs} == kept
+
+
+def test_ctrl_c_saves_what_trains_on_the_cluster(cluster: Any, tmp_path: Path) -> None:
+    line = ("digits", "--updates", "100000", "--save-every", "100000", "--log-every", "10", "--device", "cpu",
+            "--seeds", "3", "--ray", cluster.address)  # fmt: skip
+    process = start(*line, cwd=tmp_path)
+    run = tmp_path / "runs" / "digits-0"
+    try:
+        until = time.monotonic() + 60
+        while not lines(run, 100_000):
+            assert process.poll() is None, process.communicate()
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        process.send_signal(2)
+        _, said = process.communicate(timeout=90)
+    finally:
+        process.kill()
+    assert process.returncode == 130, said
+    assert "Traceback" not in said
+    assert updates(run) >= 10
+    assert not list((tmp_path / "runs").glob(".*"))
+
+
+def test_a_folder_that_is_not_shared_is_told(tmp_path: Path) -> None:
+    from infogan.sweep.tune import TrainOne
+
+    (trial,) = make_trials("digits", CONFIG, 1, [{}], tmp_path)
+    told = {"job": as_job(trial, Reading(), False), "sign": str(tmp_path / "store" / "sign"), "word": "w",
+            "cwd": str(tmp_path), "cpus": 1, "gpus": 0}  # fmt: skip
+    report = json.loads(TrainOne({"told": json.dumps(told)}).step()["report"])
+    assert "is not the folder that the sweep was started with" in report[1][0]
+    assert not trial.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("line", "why"),
+    [
+        (("--ray", "127.0.0.1:9"), "no Ray cluster answers at '127.0.0.1:9'"),
+        (("--ray", "local", "--cpus", "4096"), "no node of the cluster has 4096 cores and 0 GPUs"),
+    ],
+)
+def test_clusters_that_will_not_do(line: tuple[str, ...], why: str, tmp_path: Path) -> None:
+    began = time.monotonic()
+    process = start("digits", *line, cwd=tmp_path)
+    out, said = process.communicate(timeout=60)
+    assert time.monotonic() - began < 30
+    assert (process.returncode, out) == (2, "")
+    assert why in said
+    assert said.count("\n") == 1, said
+    assert list(tmp_path.iterdir()) == []
