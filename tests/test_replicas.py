@@ -14,6 +14,10 @@ import pytest
 import safetensors.torch
 from torch import Tensor
 
+from infogan.data import pile
+from infogan.data.pack import pack
+from infogan.data.shard_writer import PerShard
+
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 ENV.pop("TORCHELASTIC_RUN_ID", None)
@@ -28,17 +32,19 @@ from infogan.model import make_model
 from infogan.presets import digits
 from infogan.train import Trainer
 
-statistics, path = sys.argv[1:]
+statistics, path, name = sys.argv[1:]
 config = replace(digits(), batch=32, updates=6, device="cpu", precision="64-true", augment=True, ema=0.9,
                  batch_statistics=statistics)
-trainer = Trainer(config, make_model(config), load("digits"))
+trainer = Trainer(config, make_model(config), load(name))
 told = [torch.cat([u.L_I, u.loss_d[None], u.loss_g[None]]) for u in trainer.fit()]
 if trainer.fabric.is_global_zero:
     safetensors.torch.save_file(trainer.state() | {"told": torch.stack(told)}, path)
 """
 
 
-def trained(folder: Path, processes: int, statistics: str = "whole") -> dict[str, Tensor]:
+def trained(
+    folder: Path, processes: int, statistics: str = "whole", images: str = "digits"
+) -> dict[str, Tensor]:
     """The state after six updates, and what was said of each."""
     script, out = folder / "train.py", folder / f"{processes}-{statistics}.safetensors"
     script.write_text(SCRIPT)
@@ -46,7 +52,11 @@ def trained(folder: Path, processes: int, statistics: str = "whole") -> dict[str
         [sys.executable] if processes == 1 else [*TORCHRUN, "--standalone", f"--nproc-per-node={processes}"]
     )
     done = subprocess.run(
-        [*start, str(script), statistics, str(out)], env=ENV, capture_output=True, text=True, timeout=120
+        [*start, str(script), statistics, str(out), images],
+        env=ENV,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
     return safetensors.torch.load_file(out)
@@ -62,12 +72,22 @@ def test_so_many_are_one_with_the_whole_batch(
     alone: dict[str, Tensor], tmp_path: Path, processes: int
 ) -> None:
     """Noise, images, augmentation, batch norm, both gradients, both optimisers, the average, the stream."""
-    found = trained(tmp_path, processes)
-    assert found.keys() == alone.keys()
-    for name, value in alone.items():
+    require_equal(trained(tmp_path, processes), alone)
+
+
+def require_equal(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
+    assert found.keys() == wanted.keys()
+    for name, value in wanted.items():
         assert (found[name].double() - value.double()).abs().max() <= 1e-9 * max(
             1, value.double().abs().max()
         ), name
+
+
+def test_so_many_are_one_on_shards(tmp_path: Path) -> None:
+    """Each process reads its own lanes, and none another's images."""
+    pack(pile("digits:train"), tmp_path / "shards", PerShard(300, None), None, skip_bad=False)
+    images = f"shards:{tmp_path / 'shards'}"
+    require_equal(trained(tmp_path, 2, images=images), trained(tmp_path, 1, images=images))
 
 
 def test_statistics_of_a_part_are_others(alone: dict[str, Tensor], tmp_path: Path) -> None:
