@@ -69,38 +69,46 @@ def connect(address: str) -> Iterator[None]:
 
 
 def require_shared(folder: Path) -> None:
-    """Makes a folder, unless every node sees it as this process does and has this version of the package.
+    """Makes a folder, where it is missing; every node has to see it, and to have this version of the package.
 
     Raises:
         InfoganError: where a node does not, or does not say so within some time.
     """
-    import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
-
+    is_new = not folder.exists()
     with telling(folder):
         make_folder(folder)
         handle, marker = tempfile.mkstemp(prefix="_shared.", suffix=".part", dir=folder.resolve())
         os.close(handle)
     try:
-        asked = ray.remote(num_cpus=0, max_retries=0)(_look)
-        for node in _nodes():
-            where = f"node {node['NodeManagerAddress']}"
-            try:
-                seen, theirs = ray.get(asked.options(scheduling_strategy=On(node["NodeID"], soft=False))
-                                       .remote(marker), timeout=6 * PATIENCE)  # fmt: skip
-            except Exception as error:
-                raise InfoganError(
-                    f"{where} cannot run infogan ({one_line(error)}); install it there as it is here."
-                ) from error
-            if theirs != version("infogan"):
-                raise InfoganError(
-                    f"{where} has infogan {theirs}, and this is {version('infogan')}; install one version "
-                    "on all."
-                )
-            if not seen:
-                raise InfoganError(f"{where} does not see {folder}; name a folder that all nodes share.")
-    finally:
-        os.unlink(marker)
+        _ask_all(marker, folder)
+    except BaseException:
+        Path(marker).unlink(missing_ok=True)
+        if is_new:
+            folder.rmdir()
+        raise
+    Path(marker).unlink(missing_ok=True)
+
+
+def _ask_all(marker: str, folder: Path) -> None:
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+
+    look = ray.remote(num_cpus=0, max_retries=0)(_look)
+    for node in _nodes():
+        where = f"node {node['NodeManagerAddress']}"
+        there = look.options(scheduling_strategy=On(node["NodeID"], soft=False))
+        try:
+            seen, theirs = ray.get(there.remote(marker), timeout=6 * PATIENCE)
+        except Exception as error:  # of many kinds, as in `connect`
+            raise InfoganError(
+                f"{where} cannot run infogan ({one_line(error)}); install it there as it is here."
+            ) from error
+        if theirs != version("infogan"):
+            raise InfoganError(
+                f"{where} has infogan {theirs}, and this is {version('infogan')}; install one version on all."
+            )
+        if not seen:
+            raise InfoganError(f"{where} does not see {folder}; name a folder that all nodes share.")
 
 
 def require_sizes(cpus: int, gpus: float) -> None:
@@ -149,7 +157,7 @@ def _look(marker: str) -> tuple[bool, str]:
 
 @contextmanager
 def _silence() -> Iterator[None]:
-    """Keeps what is not Python's from writing to standard error; Ray's core says there how much it will say."""
+    """Keeps Ray's core from saying on standard error how much it will say there."""
     sys.stderr.flush()
     kept = os.dup(2)
     with open(os.devnull, "w") as nowhere:

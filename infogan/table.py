@@ -7,6 +7,8 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor
 
 from infogan.data import Images
 from infogan.disk import telling
@@ -38,7 +40,7 @@ def write_codes(path: Path, model: Model, images: Images) -> None:
         InfoganError: for images of another shape, or where the table cannot be written.
     """
     model.check_shape(images.shape, "the images")
-    schema = _schema(model.latent, named=images.names is not None)
+    schema = schema_of(model.latent, named=images.names is not None)
     make = pyarrow.csv.CSVWriter if path.suffix == ".csv" else pyarrow.parquet.ParquetWriter
     part = path.with_name(f"{path.name}.part")
     parts = torch.split(torch.arange(len(images)), ROWS) if len(images) else ()
@@ -46,13 +48,14 @@ def write_codes(path: Path, model: Model, images: Images) -> None:
         with telling(path):
             with make(part, schema) as writer:
                 for index in progress(parts, f"reading the codes of {len(images):,} images"):
-                    writer.write_table(_read(model, images, index, schema))
+                    writer.write_table(read_codes(model, images, index, images.pixels.take(index), schema))
             part.replace(path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def _schema(latent: Latent, named: bool) -> pa.Schema:
+def schema_of(latent: Latent, named: bool) -> pa.Schema:
+    """The columns: the image's name or number, and for each code its value and its spread."""
     columns = [("image", pa.string() if named else pa.int64())]
     for name, code in zip(latent.names, latent.codes, strict=True):
         columns += [(name, pa.float32() if code.categories is None else pa.int32())]
@@ -60,8 +63,20 @@ def _schema(latent: Latent, named: bool) -> pa.Schema:
     return pa.schema(columns)
 
 
-def _read(model: Model, images: Images, index: torch.Tensor, schema: pa.Schema) -> pa.Table:
-    encoding = model.encode(images.pixels.take(index).cpu().numpy())
+def read_codes(
+    model: Model,
+    images: Images,
+    index: Tensor,
+    x: UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"],
+    schema: pa.Schema,
+) -> pa.Table:
+    """The rows of these images.
+
+    Args:
+        index: their numbers, which stand in the table where they have no names.
+        x: what was taken by them.
+    """
+    encoding = model.encode(x.cpu().numpy())
     called = index.tolist() if images.names is None else [images.names[i] for i in index.tolist()]
     columns: list[Any] = [called]
     for i in range(len(model.latent.codes)):

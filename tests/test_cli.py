@@ -495,6 +495,7 @@ LAYERS = (
         "replicas",
         "state",
         "watch",
+        "parts",
     },
     {"feed", "machine"},
     {"train"},

@@ -1,12 +1,19 @@
 """infogan figures, traverse and encode: what a run shows."""
 
+import os
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Data, Json, SkipBad, print_paths
-from infogan.progress import console
+from infogan.errors import InfoganError
+from infogan.progress import console, progress
+
+if TYPE_CHECKING:
+    from infogan.data import Reading
+    from infogan.run import Run
 
 
 def register(app: App) -> None:
@@ -69,22 +76,80 @@ def traverse(
 
 def encode(
     run: Path,
-    images: Annotated[str, Parameter(help="mnist:test, a .npy or .npz, a picture, or a folder.")],
+    images: Annotated[str, Parameter(help="mnist:test, a .npy or .npz, a picture, a folder, or shards.")],
     /,
     *,
-    out: Annotated[Path, Parameter(name=["--out", "-o"], help="A .parquet or .csv.")],
+    out: Annotated[
+        str,
+        Parameter(name=["--out", "-o"], help="A .parquet or .csv; or a folder, OUT/, for Parquet in parts."),
+    ],
+    ray: Annotated[
+        str | None,
+        Parameter(
+            help="A Ray cluster that writes OUT/: its HOST:PORT; auto, that of this machine; or local."
+        ),
+    ] = None,
+    cpus: Annotated[int, Parameter(help="Cores that each process takes, on Ray.")] = 1,
+    gpus: Annotated[float, Parameter(help="GPUs that each process takes, or its share of one.")] = 0,
     data: Data = None,
     skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
-    """Read the codes off images: a row an image, for each code its value and its spread."""
+    """Read the codes off images: a row an image, for each code its value and its spread.
+
+    A folder is filled part by part, and the same command goes on with one that is not full.
+    """
     from infogan.data import Reading, load
     from infogan.run import Run, fit
     from infogan.table import check_target, write_codes
 
-    opened = Run.open(run)
-    check_target(out)
-    model = opened.model()
-    loaded = load(images, reading=fit(Reading(data, skip_bad), opened.config))
-    write_codes(out, model, loaded)
-    print_paths([out], json)
+    opened, target, reading = Run.open(run), Path(out), Reading(data, skip_bad)
+    if out.endswith(("/", os.sep)) or target.is_dir() or not target.suffix:
+        _encode_parts(opened, images, reading, target, ray, cpus, gpus)
+    elif ray is None:
+        check_target(target)
+        model = opened.model()
+        write_codes(target, model, load(images, reading=fit(reading, opened.config)))
+    else:
+        raise InfoganError(f"--ray writes a folder, and {out} is a file; name a folder by -o OUT/.")
+    print_paths([target], json)
+
+
+def _encode_parts(
+    run: "Run", name: str, reading: "Reading", folder: Path, ray: str | None, cpus: int, gpus: float
+) -> None:
+    from infogan.data import load, whole_name
+    from infogan.encoding import encode, plan_of
+    from infogan.parts import look
+    from infogan.run import fit
+
+    look(folder)  # before what takes long
+    with ExitStack() as stack:
+        if ray is not None:
+            from infogan.encoding_ray import encode_on_ray
+            from infogan.on_ray import connect, places, require_shared, require_sizes
+
+            require_sizes(cpus, gpus)
+            stack.enter_context(connect(ray))
+        model = run.model()
+        images = load(name, reading=fit(reading, run.config))
+        plan = plan_of(folder, model, run.updates, images, whole_name(name))
+        if not plan.missing():
+            console().print(f"{folder} holds all {plan.images:,} images already.", highlight=False)
+            return
+        if ray is not None:
+            places(cpus, gpus)
+            require_shared(folder)
+        parts = stack.enter_context(plan.claimed())
+        written = (
+            encode(plan, model, images, parts)
+            if ray is None
+            else encode_on_ray(plan, parts, model, run.config, reading, cpus=cpus, gpus=gpus)
+        )
+        for _ in progress(written, f"encoding {plan.images:,} images", len(parts)):
+            pass
+    before = len(plan) - len(parts)
+    console().print(
+        f"{folder} holds all {plan.images:,} images in {len(plan)} parts, {before} of them there before.",
+        highlight=False,
+    )
