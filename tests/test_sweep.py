@@ -283,6 +283,7 @@ def test_no_name_breaks_out_of_the_page(swept: Path, tmp_path: Path) -> None:
 # What goes wrong
 
 
+@pytest.mark.night
 def test_stop_and_go_on(tmp_path: Path) -> None:
     """The processes save what they train when their parent is killed, and when it is asked to stop."""
     line = ["digits", "--updates", "1500", "--save-every", "1500", "--log-every", "10", "--batch", "16",

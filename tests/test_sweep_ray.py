@@ -28,8 +28,8 @@ from infogan.sweep.trial import as_job
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80",
        "RAY_USAGE_STATS_ENABLED": "0"}  # fmt: skip
-CONFIG = replace(digits(), updates=400, log_every=10, save_every=20, batch=32, device="cpu")
-LINE = ("digits", "--updates", "400", "--log-every", "10", "--save-every", "20", "--batch", "32",
+CONFIG = replace(digits(), updates=1000, log_every=10, save_every=20, batch=32, device="cpu")
+LINE = ("digits", "--updates", "1000", "--log-every", "10", "--save-every", "20", "--batch", "32",
         "--device", "cpu", "--seeds", "2", "--set", "lr_g=1e-3,5e-4")  # fmt: skip
 
 
@@ -42,7 +42,7 @@ def cluster() -> Iterator[Any]:
     node = {"num_cpus": 1, "object_store_memory": 100_000_000, "include_dashboard": False}
     soon = {
         "health_check_period_ms": 500,
-        "health_check_timeout_ms": 1000,
+        "health_check_timeout_ms": 5000,
         "health_check_failure_threshold": 3,
     }
     made = Cluster(initialize_head=True, head_node_args={**node, "_system_config": soon})
@@ -67,13 +67,14 @@ def lines(run: Path, until: int) -> list[str]:
     return [line for line in found if json.loads(line)["update"] <= until]
 
 
-def test_a_node_is_lost(cluster: Any, tmp_path: Path, nightly: bool) -> None:
+@pytest.mark.night
+def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
     trials = make_trials("digits", CONFIG, 2, parse_settings(["lr_g=1e-3,5e-4"]), tmp_path / "runs")
     runs = [trial.path for trial in trials]
     process = start(*LINE, "--ray", cluster.address, cwd=tmp_path)
     try:
         until = time.monotonic() + 90
-        while sum(20 <= updates(run) < 400 for run in runs) < 2:  # one on each node
+        while sum(20 <= updates(run) < 1000 for run in runs) < 2:  # one on each node
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
             time.sleep(0.05)
@@ -88,10 +89,10 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path, nightly: bool) -> None:
     assert "its machine or process was lost; going on elsewhere" in said
     assert "digits: 4 runs are done" in out
     rows = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-sweep.parquet").to_pylist()
-    assert [(row["status"], row["updates"]) for row in rows] == [("done", 400)] * 4
+    assert [(row["status"], row["updates"]) for row in rows] == [("done", 1000)] * 4
     for run in runs:
         assert lines(run, came[run]) == kept[run]
-        assert len(lines(run, 400)) == 40
+        assert len(lines(run, 1000)) == 100
         assert (run / "evaluation.json").is_file()
     assert not list((tmp_path / "runs").glob(".*"))
     begun = [trial for trial in trials if came[trial.path]]
@@ -100,10 +101,8 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path, nightly: bool) -> None:
     for trial in begun:  # of which one was lost
         alone = tmp_path / "alone" / trial.path.name
         session.begin(trial.config, alone, Reading(), Console(quiet=True))
-        name = "checkpoints/0000400.safetensors"
+        name = "checkpoints/0001000.safetensors"
         assert (alone / name).read_bytes() == (trial.path / name).read_bytes()
-    if not nightly:
-        return
     again = start(*LINE, "--ray", cluster.address, "--json", cwd=tmp_path)
     out, said = again.communicate(timeout=90)
     assert again.returncode == 0, said
@@ -151,10 +150,8 @@ def test_a_folder_that_is_not_shared_is_told(tmp_path: Path) -> None:
     ],
 )
 def test_clusters_that_will_not_do(line: tuple[str, ...], why: str, tmp_path: Path) -> None:
-    began = time.monotonic()
     process = start("digits", *line, cwd=tmp_path)
     out, said = process.communicate(timeout=60)
-    assert time.monotonic() - began < 30
     assert (process.returncode, out) == (2, "")
     assert why in said
     assert said.count("\n") == 1, said
