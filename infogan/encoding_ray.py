@@ -43,54 +43,37 @@ def encode_on_ray(
             more than it makes up for.
     """
     os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")  # what goes wrong is told here
-    job = _job(plan, config, reading, gpus > 0)
-    # In a file, so that no training changes them meanwhile, and no store of Ray's can lose them.
-    with telling(plan.folder):
-        write_whole(plan.folder / WEIGHTS, safetensors.torch.save(weights_of(model)))
-    try:
-        yield from _rounds(plan, parts, job, cpus, gpus)
-    finally:
-        (plan.folder / WEIGHTS).unlink(missing_ok=True)
-
-
-def _rounds(plan: Plan, parts: list[int], job: dict[str, Any], cpus: int, gpus: float) -> Iterator[int]:
-    """Gives all missing parts to the pool, until none is missing."""
     import ray.data
     from ray.exceptions import RayError
 
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.max_errored_blocks = -1  # numbers that are lost: the next round has them
-    while parts:
-        before = len(parts)
-        numbers = ray.data.from_items(
-            [{"part": part} for part in parts], override_num_blocks=min(before, MOST_BLOCKS)
-        )
-        written = numbers.map_batches(
-            Encoder,
-            fn_constructor_args=[job],
-            batch_size=1,
-            concurrency=(1, min(before, places(cpus, gpus))),
-            num_cpus=cpus,
-            num_gpus=gpus,
-        )
-        try:
-            for row in written.iter_rows():
-                if row["error"]:
-                    raise InfoganError(row["error"])
-                yield row["part"]
-        except RayError as error:
-            raise _lost(plan, one_line(error)) from error
-        parts = plan.missing()
-        if len(parts) == before:
-            raise _lost(plan, "no process came to the end of a part")
-
-
-def _lost(plan: Plan, why: str) -> InfoganError:
-    return InfoganError(
-        f"the cluster lost too much ({why}); {plan.folder} keeps the parts that are there, and the same "
-        "command goes on."
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    # In a file, so that no training changes them meanwhile, and no store of Ray's can lose them.
+    with telling(plan.folder):
+        write_whole(plan.folder / WEIGHTS, safetensors.torch.save(weights_of(model)))
+    numbers = ray.data.from_items(
+        [{"part": part} for part in parts], override_num_blocks=min(len(parts), MOST_BLOCKS)
     )
+    # What a process had in hand that was lost, Ray hands to another.
+    written = numbers.map_batches(
+        Encoder,
+        fn_constructor_args=[_job(plan, config, reading, gpus > 0)],
+        batch_size=1,
+        concurrency=(1, min(len(parts), places(cpus, gpus))),
+        num_cpus=cpus,
+        num_gpus=gpus,
+    )
+    try:
+        for row in written.iter_rows():
+            if row["error"]:
+                raise InfoganError(row["error"])
+            yield row["part"]
+    except RayError as error:
+        raise InfoganError(
+            f"the cluster lost too much ({one_line(error)}); {plan.folder} keeps the parts that are there, "
+            "and the same command goes on."
+        ) from error
+    finally:
+        (plan.folder / WEIGHTS).unlink(missing_ok=True)
 
 
 @final

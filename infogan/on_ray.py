@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stdout
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -33,6 +33,8 @@ GcsClient(address=find(sys.argv[1]))
 def connect(address: str) -> Iterator[None]:
     """Within, this process is joined to a cluster, whose workers import this package as it lies here.
 
+    Nothing reaches standard output within, where Ray would report its losses among our results.
+
     Args:
         address: HOST:PORT of a cluster, "auto" for the one that this machine is of, which RAY_ADDRESS may
             name, or "local" for one of this machine alone, which ends at the end.
@@ -51,21 +53,22 @@ def connect(address: str) -> Iterator[None]:
     if address != "local":
         own = {}
         _require_answer(address)
-    try:
-        with _silence():
-            ray.init(
-                address=address,
-                runtime_env={"env_vars": _environment()},
-                log_to_driver=False,
-                logging_level=logging.CRITICAL,
-                **own,
-            )
-    except Exception as error:  # of many kinds, which nobody lists
-        raise _unreachable(address, one_line(error).rstrip(".")) from error
-    try:
-        yield
-    finally:
-        ray.shutdown()
+    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        try:
+            with _silence():
+                ray.init(
+                    address=address,
+                    runtime_env={"env_vars": _environment()},
+                    log_to_driver=False,
+                    logging_level=logging.CRITICAL,
+                    **own,
+                )
+        except Exception as error:  # of many kinds, which nobody lists
+            raise _unreachable(address, one_line(error).rstrip(".")) from error
+        try:
+            yield
+        finally:
+            ray.shutdown()
 
 
 def require_shared(folder: Path) -> None:

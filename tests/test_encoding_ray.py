@@ -99,10 +99,10 @@ def test_a_lost_node_costs_no_row(cluster: Any, place: Path) -> None:
             time.sleep(0.02)
         assert len(list(out.glob("part-*"))) < 100
         cluster.remove_node(other, allow_graceful=False)
-        _, err = process.communicate(timeout=90)
+        said_there, err = process.communicate(timeout=90)
     finally:
         process.kill()
-    assert process.returncode == 0, err
+    assert (process.returncode, said_there) == (0, "out\n"), err
     assert err == "out holds all 2,000 images in 125 parts, 0 of them there before.\n"
     parts = sorted(out.glob("part-*"))
     table = pa.concat_tables([pq.read_table(path) for path in parts])
