@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from record import record, spread
 
-from infogan.data import Images, load, pile
+from infogan.data import Images, load, open_pile
 from infogan.data.pack import pack
 from infogan.data.shard_files import find_shards
 from infogan.data.shard_index import make_index
@@ -62,7 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         shards = Path(scratch) / "shards"
         began = time.perf_counter()
-        packed = pack(pile("celeba"), shards, PerShard.parse("5MB"), None, skip_bad=False)
+        packed = pack(open_pile("celeba"), shards, PerShard.parse("5MB"), None, skip_bad=False)
         packing = time.perf_counter() - began
         found = find_shards(str(shards))
         began = time.perf_counter()

@@ -18,6 +18,7 @@ pytest.importorskip("ray")
 from infogan.config import Config
 from infogan.run import Run
 
+pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
 N, ROWS = 2000, 16

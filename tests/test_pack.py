@@ -18,7 +18,7 @@ import pytest
 import webdataset
 from PIL import Image
 
-from infogan.data import Reading, load, pile
+from infogan.data import Reading, load, open_pile
 from infogan.data.pack import Packed, pack
 from infogan.data.shaping import Shaper
 from infogan.data.shard_writer import PerShard
@@ -44,7 +44,7 @@ def save(n: int = 40, suffix: str = "png") -> list[bytes]:
 
 def packed(name: str = "folder:own", out: str = "out", per_shard: str = "15", **how: Any) -> Packed:
     options = {"shaper": None, "skip_bad": False, **how}
-    return pack(pile(name), Path(out), PerShard.parse(per_shard), **options)
+    return pack(open_pile(name), Path(out), PerShard.parse(per_shard), **options)
 
 
 def read_by_webdataset(out: str = "out") -> list[dict[str, Any]]:

@@ -14,7 +14,7 @@ import pytest
 import safetensors.torch
 from torch import Tensor
 
-from infogan.data import pile
+from infogan.data import open_pile
 from infogan.data.pack import pack
 from infogan.data.shard_writer import PerShard
 
@@ -85,7 +85,7 @@ def require_equal(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
 
 def test_so_many_are_one_on_shards(tmp_path: Path) -> None:
     """Each process reads its own lanes, and none another's images."""
-    pack(pile("digits:train"), tmp_path / "shards", PerShard(300, None), None, skip_bad=False)
+    pack(open_pile("digits:train"), tmp_path / "shards", PerShard(300, None), None, skip_bad=False)
     images = f"shards:{tmp_path / 'shards'}"
     require_equal(trained(tmp_path, 2, images=images), trained(tmp_path, 1, images=images))
 

@@ -202,12 +202,12 @@ def test_object_storage(cache: Path) -> None:
 
 
 def test_an_index_beside_shards_in_object_storage(monkeypatch: pytest.MonkeyPatch) -> None:
-    from infogan.data.catalog import pile
+    from infogan.data.catalog import open_pile
     from infogan.data.pack import pack
     from infogan.data.shard_writer import PerShard
 
     by_webdataset()
-    pack(pile("shards:own"), Path("packed"), PerShard(10, None), None, skip_bad=False)
+    pack(open_pile("shards:own"), Path("packed"), PerShard(10, None), None, skip_bad=False)
     files = fsspec.filesystem("memory")
     files.put("packed", "/packed", recursive=True)
 

@@ -191,7 +191,7 @@ def call(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
                           cwd=cwd, env=ENV, capture_output=True, text=True, timeout=180)  # fmt: skip
 
 
-CORES = "infogan.sweep.plan as p, infogan.sweep.sweep as s; p.cores = s.cores = lambda: 2"
+CORES = "infogan.sweep.plan as p, infogan.sweep.main as s; p.cores = s.cores = lambda: 2"
 
 
 def test_processes_come_to_the_same_bits_as_one_after_the_other(swept: Path, tmp_path: Path) -> None:
@@ -401,6 +401,7 @@ def test_a_process_that_breaks_is_told(tmp_path: Path, monkeypatch: pytest.Monke
         sweep("digits", QUICK, 2, tmp_path / "runs", HERE, quiet(), plan=Plan(cpus=1))
 
 
+@pytest.mark.night
 def test_seeds_alone_side_by_side_are_the_sweep_as_ever(tmp_path: Path) -> None:
     found, _ = sweep("digits", QUICK, 2, tmp_path, HERE, quiet(), plan=Plan(cpus=1))
     assert list(found) == ["preset", "runs", "scores", "best"]

@@ -25,6 +25,7 @@ from infogan.sweep.plan import make_trials
 from infogan.sweep.settings import parse_settings
 from infogan.sweep.trial import as_job
 
+pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80",
        "RAY_USAGE_STATS_ENABLED": "0"}  # fmt: skip
@@ -67,7 +68,6 @@ def lines(run: Path, until: int) -> list[str]:
     return [line for line in found if json.loads(line)["update"] <= until]
 
 
-@pytest.mark.night
 def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
     trials = make_trials("digits", CONFIG, 2, parse_settings(["lr_g=1e-3,5e-4"]), tmp_path / "runs")
     runs = [trial.path for trial in trials]

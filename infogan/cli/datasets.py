@@ -131,13 +131,13 @@ def pack(
 
     Pictures stay the bytes that they are, unless --size is given. A pack that was interrupted goes on.
     """
-    from infogan.data import Reading, pile, probe
+    from infogan.data import Reading, open_pile, probe
     from infogan.data.pack import pack
     from infogan.data.shaping import Shaper, bits_in_use
     from infogan.data.shard_writer import PerShard
 
     ending, reading = PerShard.parse(per_shard), Reading(data, skip_bad)
-    pictures = pile(name, reading)
+    pictures = open_pile(name, reading)
     shaper = None
     if size is not None:
         shaper = Shaper((probe(name, reading).channels, size, size), bits=bits_in_use(pictures))

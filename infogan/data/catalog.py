@@ -72,7 +72,7 @@ def probe(name: str, reading: Reading = HERE) -> Probe:
     return Probe(source.splits[split], 1 if ch == 1 else 3, min(h, w), source.shape)
 
 
-def pile(name: str, reading: Reading = HERE) -> Pile:
+def open_pile(name: str, reading: Reading = HERE) -> Pile:
     """The images of that name as pictures that are not decoded yet, with their labels.
 
     Raises:
