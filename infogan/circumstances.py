@@ -1,4 +1,4 @@
-"""Under what a run was begun: versions, commit, machine. What run.json holds."""
+"""Under what a run is begun: versions, commit, machine. What run.json holds."""
 
 import os
 import platform
@@ -27,6 +27,11 @@ def circumstances(n_images: int) -> dict[str, Any]:
             "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
         },
     }
+
+
+def cores() -> int:
+    """The processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _commit() -> str | None:

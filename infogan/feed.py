@@ -15,6 +15,7 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
+from infogan.circumstances import cores
 from infogan.data.images import Pixels
 from infogan.data.sharded import Sharded
 from infogan.data.shards import Encoded
@@ -41,12 +42,8 @@ def make_feed(
         return Shuffled(pixels.to(device), Epochs(len(pixels), batch, seed, device), part)
     lanes = Lanes(len(pixels), pixels.shards.bytes_each, batch, seed)
     shares = lanes.parts(part)
-    readers = min(len(shares), max(1, _cores() // processes - 1))
+    readers = min(len(shares), max(1, cores() // processes - 1))
     return ReadAhead(pixels, lanes, dealt(shares, readers), device)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if sys.platform == "linux" else os.cpu_count() or 1
 
 
 @final

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from infogan.circumstances import cores
 from infogan.config import Config
 from infogan.errors import InfoganError, one_line
 
@@ -49,13 +50,12 @@ def make_fabric(config: Config) -> "Fabric":
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
     assert config.precision != "auto"
-    cores = os.cpu_count() or 1
     if (
         not by_torchrun()
-        and config.devices > cores
+        and config.devices > cores()
         and (config.device == "cpu" or not torch.cuda.is_available())
     ):
-        raise InfoganError(f"config: devices is {config.devices}, but this machine has {cores} processors.")
+        raise InfoganError(f"config: devices is {config.devices}, but this machine has {cores()} processors.")
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
     try:
         with warnings.catch_warnings():

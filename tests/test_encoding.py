@@ -10,20 +10,19 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, final
+from typing import Any
 
 import numpy as np
 import pandas
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from filelock import FileLock
-from torch import Tensor
+from watched import Watched
 
 import infogan.encoding
 from infogan.config import Config
-from infogan.data.images import Images, Pixels
+from infogan.data.images import Images
 from infogan.encoding import encode, plan_of
 from infogan.errors import InfoganError
 from infogan.model import Model
@@ -208,31 +207,6 @@ def test_kills_lose_and_repeat_no_row(copy: Path, nightly: bool) -> None:
             landed += 1
             some += rng.randrange(1, 4)
         assert parts(out) == parts(copy / "out")
-
-
-@final
-class Watched(Pixels):
-    """Images made when asked for, which notes how often; at one of them something may go wrong."""
-
-    def __init__(self, n: int, broken: int = -1) -> None:
-        self.n, self.broken = n, broken
-        self.asked: list[int] = []
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (1, 8, 8)
-
-    def __len__(self) -> int:
-        return self.n
-
-    def take(self, index: Tensor) -> Tensor:
-        self.asked.append(len(index))
-        if self.broken in index:
-            raise KeyboardInterrupt
-        return (index[:, None] * torch.arange(1, 65) * 7 % 256).byte().view(-1, 1, 8, 8)
-
-    def to(self, device: torch.device) -> "Watched":
-        return self
 
 
 @pytest.fixture

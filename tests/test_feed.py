@@ -177,7 +177,7 @@ def test_what_is_read_is_what_the_order_says(readers: int) -> None:
 
 @pytest.mark.parametrize("world", [2, 4, 8])
 def test_replicas_share_batches(world: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.feed._cores", lambda: 1)
+    monkeypatch.setattr("infogan.feed.cores", lambda: 1)
     make_shards(200, 30)
     pixels, part = sharded(), 24 // world
     order = Lanes(200, pixels.shards.bytes_each, 24, 0)

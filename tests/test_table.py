@@ -1,47 +1,19 @@
 """Tables of codes: what they say, in one piece whatever the parts they were read in, or not there at all."""
 
 from pathlib import Path
-from typing import final
 
 import numpy as np
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
-import torch
-from torch import Tensor
+from watched import Watched
 
 import infogan.table
 from infogan.config import Config
-from infogan.data.images import Images, Pixels
+from infogan.data.images import Images
 from infogan.errors import InfoganError
 from infogan.model import Model, make_model
 from infogan.table import write_codes
-
-
-@final
-class Watched(Pixels):
-    """Images made when asked for, which notes how many at once; at one of them something may go wrong."""
-
-    def __init__(self, n: int, broken: int = -1) -> None:
-        self.n, self.broken = n, broken
-        self.asked: list[int] = []
-
-    @property
-    def shape(self) -> tuple[int, int, int]:
-        return (1, 8, 8)
-
-    def __len__(self) -> int:
-        return self.n
-
-    def take(self, index: Tensor) -> Tensor:
-        self.asked.append(len(index))
-        if self.broken in index:
-            raise KeyboardInterrupt
-        rows = index[:, None] * torch.arange(1, 65)  # an image of its own for each
-        return (rows * 7 % 256).byte().view(-1, 1, 8, 8)
-
-    def to(self, device: torch.device) -> "Watched":
-        return self
 
 
 @pytest.fixture(scope="module")

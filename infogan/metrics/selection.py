@@ -72,11 +72,9 @@ def select(models: Mapping[str, Model], batch: int, images: Images, by: str, say
         of_run[name]["udr"] = value
     for name, value in zip(models, model_centrality(list(models.values()), backs, say), strict=True):
         of_run[name]["model_centrality"] = value
-    by_udr, by_recovery = (
-        standing([of_run[name][score] for name in models]) for score in ("udr", "recovery")
-    )
-    for name, a, b in zip(models, by_udr, by_recovery, strict=True):
-        of_run[name]["udr_and_recovery"] = (a + b) / 2
+    agree, recovery = ([of_run[name][score] for name in models] for score in ("udr", "recovery"))
+    for name, value in zip(models, udr_and_recovery(agree, recovery), strict=True):
+        of_run[name]["udr_and_recovery"] = value
     order = sorted(of_run, key=lambda name: -of_run[name][by])
     runs = {name: {score: of_run[name][score] for score in LABEL_FREE} for name in order}
     labelled = _labelled({name: models[name] for name in order}, some)
@@ -106,6 +104,11 @@ def _labelled(models: Mapping[str, Model], images: Images) -> dict[str, dict[str
             strength = associations(values, model.latent.codes, images.factors)
             labelled.setdefault("mean_strongest_association", {})[name] = float(strength.max(axis=0).mean())
     return labelled
+
+
+def udr_and_recovery(udr: Sequence[float], recovery: Sequence[float]) -> list[float]:
+    """The mean of a run's standings by the two, a number a run."""
+    return [(a + b) / 2 for a, b in zip(standing(udr), standing(recovery), strict=True)]
 
 
 def standing(values: Sequence[float]) -> list[float]:

@@ -9,7 +9,7 @@ import numpy as np
 from infogan.data import Images, Reading, splits_of
 from infogan.errors import InfoganError
 from infogan.metrics.consistency import read_back, recovery_scores
-from infogan.metrics.selection import LABEL_FREE, N_IMAGES, standing
+from infogan.metrics.selection import LABEL_FREE, N_IMAGES, udr_and_recovery
 from infogan.metrics.udr import udr
 from infogan.model import Model
 from infogan.rng import make_rng
@@ -68,8 +68,8 @@ def label_free(
         recovered = recovery_scores(model, backs[-1])
         recovery.append(float(np.mean([s["value"] for s in recovered.values()])))
     agree = udr(list(models.values()), backs, images.some(N_IMAGES), say)
-    ranks = zip(standing(agree), standing(recovery), strict=True)
+    by = udr_and_recovery(agree, recovery)
     return {
-        name: dict(zip(NAMES, (sum(rank) / 2, a, r), strict=True))
-        for name, rank, a, r in zip(models, ranks, agree, recovery, strict=True)
+        name: dict(zip(NAMES, scores, strict=True))
+        for name, *scores in zip(models, by, agree, recovery, strict=True)
     }

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from infogan import session
+from infogan.circumstances import cores
 from infogan.config import Config
 from infogan.data import Reading
 from infogan.errors import InfoganError, NotFinite
@@ -16,7 +17,7 @@ from infogan.run import Run
 from infogan.sweep.best import choose
 from infogan.sweep.page import write_page
 from infogan.sweep.parquet import write_table
-from infogan.sweep.plan import Plan, Trial, cores, make_trials
+from infogan.sweep.plan import Plan, Trial, make_trials
 from infogan.sweep.pool import in_processes
 from infogan.sweep.results import as_rows
 from infogan.sweep.settings import Setting

@@ -1,11 +1,11 @@
 """The runs of a sweep, and how they are trained: how many at a time, on what."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import final
 
+from infogan.circumstances import cores
 from infogan.config import Config
 from infogan.errors import InfoganError
 from infogan.machine import settle
@@ -102,8 +102,3 @@ def make_trials(
         if trial.begun and Run.open(trial.path).config != trial.config:
             raise InfoganError(f"{trial.path} holds a run of another config; name another folder by --out.")
     return list(trials.values())
-
-
-def cores() -> int:
-    """The processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import threading
-import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -16,7 +15,6 @@ from typing import Any, final
 from uuid import uuid4
 
 import torch
-from filelock import FileLock, Timeout
 
 os.environ.setdefault("TUNE_DISABLE_AUTO_CALLBACK_LOGGERS", "1")  # which would fill folders with what we have
 os.environ.setdefault("RAY_AIR_NEW_OUTPUT", "0")
@@ -27,39 +25,15 @@ from rich.console import Console
 from rich.status import Status
 
 from infogan.data import Reading
-from infogan.disk import LOCK, make_folder, telling, write_whole
+from infogan.disk import make_folder, telling
 from infogan.errors import InfoganError, one_line
 from infogan.signals import asked_to_stop
 from infogan.sweep.plan import Trial
 from infogan.sweep.pool import tell_end
+from infogan.sweep.sign import LOOK, Sign, stopping, wait_for_lock
 from infogan.sweep.trial import Ended, Failure, Report, as_job, do_job, nothing_left, stop_when
 
 AGAIN = 5  # times that a run is tried anew after its machine or its process was lost
-LOCKED = 60.0  # seconds that a process that was cut off may take to let go of its run
-LOOK = 0.5  # seconds between two looks at the file
-
-
-@final
-class Sign:
-    """The file in the shared folder that holds a word of this sweep alone, until all are to stop."""
-
-    def __init__(self, path: Path, word: str) -> None:
-        self.path = path
-        self.word = word
-
-    def put(self, word: str) -> None:
-        write_whole(self.path, word.encode())
-
-    def holds(self, word: str) -> bool:
-        """Whether it says this here, now."""
-        with suppress(OSError):
-            return self.path.read_text() == word
-        return False
-
-    def wait(self) -> None:
-        """Returns once the sweep is to stop."""
-        while self.holds(self.word):
-            time.sleep(LOOK)
 
 
 @final
@@ -96,18 +70,6 @@ class TrainOne(Trainable):
         wait_for_lock(Path(json.loads(job)["path"]))
         stop_when(sign.wait)
         return do_job(job)
-
-
-def stopping(word: str) -> str:
-    """What the file says once all are to stop."""
-    return f"{word} stop"
-
-
-def wait_for_lock(path: Path) -> None:
-    """Waits for a process that lost its machine's connection, and may be ending still."""
-    if path.is_dir():
-        with suppress(Timeout), FileLock(path / LOCK).acquire(timeout=LOCKED):
-            pass
 
 
 @final
