@@ -465,9 +465,10 @@ print(json.dumps([resource.getrusage(who).ru_maxrss / 1024 for who in whose]))
 """
 
 
-def test_memory_is_flat(tmp_path: Path, nightly: bool) -> None:
+@pytest.mark.night
+def test_memory_is_flat(tmp_path: Path) -> None:
     """Four times the images take no more memory: of the training, nor of its readers. In MiB."""
-    n = 60_000 if nightly else 8_000
+    n = 60_000
     peaks: list[Any] = []
     content = encoded(numbered(7), "PNG")
     for times in (1, 4):

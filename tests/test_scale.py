@@ -50,7 +50,8 @@ def test_there_are_commands_of_every_kind() -> None:
 
 def takes_long(command: str) -> bool:
     """Whether other tests say in less time what it says: those of sweeps, of replicas, and of Ray."""
-    return command.startswith(("infogan sweep", "torchrun")) or "--ray" in command
+    replicas = command.startswith("torchrun") or "--devices" in command
+    return replicas or command.startswith("infogan sweep") or "--ray" in command
 
 
 @pytest.mark.parametrize(
