@@ -70,6 +70,30 @@ def generator_loss(
     return adversarial.mean() - lam @ L_I
 
 
+def log_joint(
+    log_p: Float[Tensor, "b k"], log_p_moved: Float[Tensor, "b k"]
+) -> Float[Tensor, "k k"]:
+    """log P(k, k'): the law, over a batch, of the category read off an image and off the same image moved.
+
+        P(k, k') = E_x[ Q(k|x) Q(k'|x') ],  symmetrised, as either image might be the one that was moved
+
+    (IIC, Ji et al. 2019, Sec. 3.1). `log_p` and `log_p_moved` are log Q(.|x) and log Q(.|x'), in nats.
+    """
+    b = len(log_p)
+    log_P = torch.logsumexp(log_p[:, :, None] + log_p_moved[:, None, :], dim=0) - math.log(b)
+    return torch.logaddexp(log_P, log_P.T) - math.log(2)
+
+
+def information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
+    """I(k; k') = sum of P(k, k') log( P(k, k') / (P(k) P(k')) ), Eq. (2), of a joint law; in nats.
+
+    Of `log_joint` it is how much of an image its category keeps while the image moves: log k at most,
+    where the categories are used alike and none changes. So it needs no term for their balance.
+    """
+    log_P_k, log_P_m = log_P.logsumexp(dim=1, keepdim=True), log_P.logsumexp(dim=0, keepdim=True)
+    return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()
+
+
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
     """L_I, in nats, of Q with the same means and the standard deviation that fits them best, and that one.
 

@@ -194,6 +194,19 @@ def test_discrete_codes_hold_the_chance_of_being_wrong() -> None:
     assert_close(Bernoulli().decode(q).spread, torch.minimum(p, 1 - p))
 
 
+@each_code
+def test_the_categories_of_an_image_have_the_chances_that_log_q_gives_them(code: Code) -> None:
+    q = torch.randn(5, code.n_params, generator=torch.Generator().manual_seed(0))
+    found = code.log_categories(q)
+    if code.categories is None:
+        assert found is None
+        return
+    assert found is not None
+    assert_close(found.exp().sum(dim=1), torch.ones(5))
+    of_each = [code.log_q(code.embed(torch.full((5,), float(k))), q) for k in range(code.categories)]
+    assert_close(found, torch.stack(of_each, dim=1))
+
+
 def test_samples_stay_within_their_prior() -> None:
     assert Uniform().sample(5000, seeded()).abs().max() <= 1
     assert Uniform().log_prob(torch.tensor([[1.01]])).item() == -math.inf

@@ -16,7 +16,9 @@ from infogan.objective import (
     gan_value,
     generator_loss,
     info_bound,
+    information,
     infogan_value,
+    log_joint,
 )
 
 
@@ -238,3 +240,48 @@ def test_the_default_gradient_of_g_does_not_vanish_while_d_wins() -> None:
     (saturating,) = game.gradient(generator_loss(lost, game.L_I, game.lam, saturating=True), lost)
     assert_close(default, torch.full_like(default, -1 / 4))
     assert saturating.abs().max() < 1e-12
+
+
+def test_information_of_a_joint_law_is_what_enumeration_gives() -> None:
+    """Eq. (2), for a law that is no square; 0 where the two are independent."""
+    assert_close(information(P_CX.log()), INFORMATION)
+    assert_close(information((P_C * P_X).log()), torch.zeros((), dtype=torch.float64))
+
+
+def test_categories_that_hold_still_under_motion_keep_what_they_say_of_an_image() -> None:
+    """Sure of every image and unmoved, they keep the entropy of their use: log k at most."""
+    use = torch.tensor([0, 0, 0, 1, 1, 2])
+    sure = (one_hot(use, 3) + 1e-12).log()
+    share = torch.tensor([3, 2, 1], dtype=torch.float64) / 6
+    assert_close(information(log_joint(sure, sure)), -(share * share.log()).sum())
+    alike = (one_hot(torch.arange(6) % 3, 3) + 1e-12).log()
+    assert_close(information(log_joint(alike, alike)).item(), math.log(3))
+    # Half of one category's images go over to another when they move.
+    moved = (one_hot(torch.tensor([0, 0, 0, 1, 2, 2]), 3) + 1e-12).log()
+    P = torch.tensor([[6, 0, 0], [0, 2, 1], [0, 1, 2]], dtype=torch.float64) / 12
+    P_k = P.sum(0)
+    assert_close(information(log_joint(sure, moved)), torch.special.xlogy(P, P / torch.outer(P_k, P_k)).sum())
+
+
+@settings(deadline=None)
+@given(seed=seeds)
+def test_the_information_that_is_kept_has_bounds_and_no_order(seed: int) -> None:
+    log_p, log_p_moved = (4 * randn(50, 7, seed=seed + i).log_softmax(dim=1) for i in range(2))
+    log_p, log_p_moved = log_p.log_softmax(1), log_p_moved.log_softmax(1)
+    kept = information(log_joint(log_p, log_p_moved))
+    assert 0 <= kept <= math.log(7)
+    assert_close(kept, information(log_joint(log_p_moved, log_p)))
+    order = torch.randperm(7, generator=torch.Generator().manual_seed(seed))
+    assert_close(kept, information(log_joint(log_p[:, order], log_p_moved[:, order])))
+
+
+def test_the_information_that_is_kept_has_a_finite_gradient_where_q_is_sure() -> None:
+    """Of logits as large as float32 knows no more of their smallest probabilities."""
+    logits = torch.tensor([[300.0, 0.0], [0.0, 300.0], [300.0, 0.0]], requires_grad=True)
+    moved = torch.tensor([[0.0, 300.0], [0.0, 300.0], [300.0, 0.0]])
+    information(log_joint(logits.log_softmax(1), moved.log_softmax(1))).backward()
+    assert logits.grad is not None
+    assert torch.isfinite(logits.grad).all()
+    q = randn(6, 3, seed=1).requires_grad_()
+    other = randn(6, 3, seed=2).log_softmax(1)
+    assert torch.autograd.gradcheck(lambda q: information(log_joint(q.log_softmax(1), other)), (q,))

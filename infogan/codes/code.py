@@ -69,6 +69,10 @@ class Code(ABC):
         """log Q(c|x), in nats, where q is Q's output at x."""
 
     @abstractmethod
+    def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b k"] | None:
+        """log Q(c|x) of every value of a discrete code, in nats; None for a continuous one."""
+
+    @abstractmethod
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
         """The value that Q holds most likely, and its spread."""
 

@@ -50,6 +50,9 @@ class Real(Code, ABC):
         mean, std = self.decode(q)
         return -0.5 * ((c[:, 0] - mean) / std) ** 2 - std.log() - 0.5 * math.log(2 * math.pi)
 
+    def log_categories(self, q: Float[Tensor, "b params"]) -> None:
+        return None
+
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
         mean, log_std = q.unbind(dim=1)
         if self.fixed_std is not None:
@@ -147,6 +150,9 @@ class Circular(Code):
         kappa = _length(q)
         log_i0: Tensor = torch.special.i0e(kappa).log() + kappa
         return (c * q).sum(dim=1) - log_i0 - math.log(2 * math.pi)
+
+    def log_categories(self, q: Float[Tensor, "b params"]) -> None:
+        return None
 
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
         kappa = _length(self._concentration(q))

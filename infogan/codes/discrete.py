@@ -54,6 +54,9 @@ class Categorical(Code):
     def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         return (c * q.log_softmax(dim=1)).sum(dim=1)
 
+    def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b k"]:
+        return q.log_softmax(dim=1)
+
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
         p, value = q.softmax(dim=1).max(dim=1)
         return Decoded(value.to(q.dtype), 1 - p)
@@ -98,6 +101,9 @@ class Bernoulli(Code):
 
     def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         return -F.binary_cross_entropy_with_logits(q[:, 0], c[:, 0], reduction="none")
+
+    def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b 2"]:
+        return F.logsigmoid(torch.cat([-q, q], dim=1))
 
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
         return Decoded((q[:, 0] > 0).to(q.dtype), torch.sigmoid(-q[:, 0].abs()))
