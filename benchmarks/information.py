@@ -41,14 +41,14 @@ class Nobody(nn.Module):
 class Plain(Trainer):
     """A GAN without Q and L_I."""
 
-    def losses_d(self, real: Any, judged: Any, c: list[Tensor]) -> Losses:
+    def losses_d(self, real: Any, judged: Any, c: list[Tensor], moved: Any = None) -> Losses:
         V = gan_value(real.logit, judged.logit)
-        return Losses(-V, V, self.lam.new_zeros(self.lam.shape))
+        return Losses(-V, V, V.new_zeros(()), self.lam.new_zeros(self.lam.shape))
 
     def losses_g(self, judged: Any, c: list[Tensor]) -> Losses:
         nothing = self.lam.new_zeros(self.lam.shape)
         loss = generator_loss(judged.logit, nothing, nothing)
-        return Losses(loss, loss, nothing)
+        return Losses(loss, loss, loss.new_zeros(()), nothing)
 
 
 def settled(run: Path, key: str) -> int | None:

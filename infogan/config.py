@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any, Literal, get_args
 
 from infogan.errors import InfoganError, did_you_mean
-from infogan.spec import parse_spec
+from infogan.spec import parse_motion, parse_spec
 
 Net = Literal["mnist", "mnist-small", "digits", "svhn", "faces", "chairs", "sprites", "small", "vectors"]
 Shape = tuple[int, int, int]  # channels, height, width
@@ -63,6 +63,15 @@ class Config:
     """Whether L_I reaches G; without it this is a regular GAN beside a Q that learns (Fig. 1)."""
     inform_trunk: bool = True
     """Whether L_I reaches the trunk that D and Q share, or Q's head alone."""
+    inform_from: int = 0
+    """The update up to which λ is 0; from there it rises to its value over as many updates again."""
+    motion: str = ""
+    """How far a real image may be moved and still show the same, as KIND:SIZE words such as "rotate:0.2
+    shift:0.1": rotate (radians), scale, shear, shift (of a side), light, mirror (the share of images)."""
+    lam_motion: float = 0.0
+    """The weight of what the first discrete code keeps of a real image that moves; 0 is none."""
+    warm_up: int = 0
+    """Updates before the first, in which Q alone learns from real images what holds still as they move."""
     updates: int = 5000
     """How many times D and G step, one after the other."""
     batch: int = 128
@@ -71,8 +80,12 @@ class Config:
     """Adam's learning rate for D, Q and their trunk."""
     lr_g: float = 1e-3
     """Adam's learning rate for G."""
+    lr_decay: float = 0.0
+    """The share of the updates, at the end, over which both rates fall to 0 along a line."""
     ema: float = 0.0
     """The decay, an update, of the moving average of G's weights that a run is shown by; 0 is none."""
+    ema_d: float = 0.0
+    """The same of the weights of D and Q, by which a run reads images."""
     beta1: float = 0.5
     """Adam's decay of the mean gradient."""
     beta2: float = 0.999
@@ -109,24 +122,41 @@ class Config:
             "devices": 1,
             "nodes": 1,
             "seed": 0,
+            "inform_from": 0,
+            "warm_up": 0,
         }.items():
             value = getattr(self, name)
             _require(value >= least, name, value, f"at least {least}")
         for name in ("lr_d", "lr_g", "std_floor"):
             value = getattr(self, name)
             _require(0 < value < math.inf, name, value, "a positive number")
-        for name in ("beta1", "beta2", "leak", "ema"):
+        for name in ("beta1", "beta2", "leak", "ema", "ema_d"):
             value = getattr(self, name)
             _require(0 <= value < 1, name, value, "in [0, 1)")
         fixed = self.fixed_std
         _require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
         _require(self.seed < 2**63, "seed", self.seed, "below 2^63")
         _require(all(0 <= value < math.inf for value in self.lam), "lam", self.lam, "0 or more")
+        _require(0 <= self.lam_motion < math.inf, "lam_motion", self.lam_motion, "0 or more")
+        _require(0 <= self.lr_decay <= 1, "lr_decay", self.lr_decay, "in [0, 1]")
+        moved = any(parse_motion(self.motion))
+        if self.warm_up or self.lam_motion:
+            self._require_motion("warm_up" if self.warm_up else "lam_motion", moved)
         _require(not (self.augment and self.net == "vectors"), "augment", True, "off for vectors")
         takes_any = self.net not in SHAPES
         _require((self.shape is not None) == takes_any, "shape", self.shape, _shape_rule(self.net))
         _require(all(0 < side <= 4096 for side in self.shape or ()), "shape", self.shape, "in 1 .. 4096")
         _require(len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code")
+
+    def _require_motion(self, name: str, moved: bool) -> None:
+        """What compares images with themselves moved has to have images that move, and a category to keep."""
+        kinds = [kind for kind, _ in parse_spec(self.codes).codes]
+        value = getattr(self, name)
+        _require(moved, name, value, '0 unless --motion says how images move, such as "rotate:0.2 shift:0.1"')
+        discrete = "cat" in kinds or "bern" in kinds
+        _require(discrete, name, value, f"0 where no code is discrete, as in --codes {self.codes!r}")
+        _require(self.net != "vectors", name, value, "0 for vectors, which do not move")
+        _require(self.devices * self.nodes == 1, name, value, "0 in several processes; leave out --devices")
 
     @property
     def lam_per_code(self) -> tuple[float, ...]:

@@ -85,3 +85,12 @@ class Latent:
     def split_q(self, q: Float[Tensor, "b params"]) -> tuple[Float[Tensor, "b _"], ...]:
         """Q's last layer, a tensor a code."""
         return torch.split(q, [code.n_params for code in self.codes], dim=1)
+
+    def log_categories(self, q: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b k"]:
+        """log Q(c|x) of every value of the first discrete code, in nats.
+
+        Raises:
+            StopIteration: where no code is discrete.
+        """
+        each = (code.log_categories(q_i) for code, q_i in zip(self.codes, q, strict=True))
+        return next(log_p for log_p in each if log_p is not None)

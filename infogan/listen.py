@@ -19,7 +19,8 @@ from infogan.latent import Latent
 from infogan.run import Run
 from infogan.train import Update
 
-# "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "diversity" (diversity.py), "images_per_s"
+# "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "diversity" (diversity.py), "images_per_s", and with
+# --lam-motion "kept": what a real image's category keeps of it as it moves, in nats
 Row = dict[str, float | int]
 
 
@@ -31,6 +32,7 @@ class Means:
         """Takes what `gathered` gave when the training was stopped."""
         self.config = config
         self.names = [*(f"L_I_{name}" for name in latent.names), "loss_d", "loss_g", "diversity"]
+        self.names += ["kept"] if config.lam_motion else []
         self.sinks = sinks
         self._gathered = list(gathered)
         self._since, self._timed = time.perf_counter(), 0
@@ -41,7 +43,8 @@ class Means:
         return torch.stack(self._gathered).cpu() if self._gathered else torch.empty(0, len(self.names))
 
     def __call__(self, update: Update) -> None:
-        self._gathered.append(torch.cat([update.L_I, torch.stack(update[2:])]))
+        values = torch.cat([update.L_I, torch.stack(update[2:])])
+        self._gathered.append(values[: len(self.names)])
         self._timed += 1
         is_regular = update.n % self.config.log_every == 0
         if not is_regular and update.n != self.config.updates:

@@ -1,8 +1,7 @@
 """Small random motions of images, under which what an image shows is held to be the same.
 
-Transformations of IMSAT (Hu et al. 2017) and IIC (Ji et al. 2019), which cluster by what holds still under them.
+The transformations of IMSAT (Hu et al. 2017) and IIC (Ji et al. 2019), which cluster by what they leave.
 """
-
 
 import torch
 import torch.nn.functional as F
@@ -37,8 +36,10 @@ def move(
     across = torch.stack([wide * cos, tall * (shear * cos - sin) * (h / w), 2 * motion.shift * right], dim=1)
     along = torch.stack([wide * sin * (w / h), tall * (shear * sin + cos), 2 * motion.shift * down], dim=1)
     grid = F.affine_grid(torch.stack([across, along], dim=1), [b, 1, h, w], align_corners=False)
-    moved = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    moved: Tensor = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
     if not motion.light:
         return moved
-    stretched = (moved - low) * (1 + motion.light) ** contrast.view(b, 1, 1, 1)
-    return (stretched + motion.light * (1 - low) * lit.view(b, 1, 1, 1) + low).clamp(low, 1)
+    factor = (1 + motion.light) ** contrast.view(b, 1, 1, 1)
+    step: Tensor = motion.light * (1 - low) * lit.view(b, 1, 1, 1)
+    lit_up: Tensor = (moved - low) * factor + step + low
+    return lit_up.clamp(low, 1)

@@ -70,9 +70,7 @@ def generator_loss(
     return adversarial.mean() - lam @ L_I
 
 
-def log_joint(
-    log_p: Float[Tensor, "b k"], log_p_moved: Float[Tensor, "b k"]
-) -> Float[Tensor, "k k"]:
+def log_joint(log_p: Float[Tensor, "b k"], log_p_moved: Float[Tensor, "b k"]) -> Float[Tensor, "k k"]:
     """log P(k, k'): the law, over a batch, of the category read off an image and off the same image moved.
 
         P(k, k') = E_x[ Q(k|x) Q(k'|x') ],  symmetrised, as either image might be the one that was moved

@@ -60,6 +60,10 @@ class StackedTrainer(Trainer):
         """
         if config.devices * config.nodes > 1:
             raise InfoganError("config: seeds are stacked in one process; leave out --devices or --stacked.")
+        if config.lam_motion or config.warm_up:
+            raise InfoganError(
+                "config: seeds are not stacked with --lam-motion or --warm-up; leave out --stacked."
+            )
         if isinstance(images.pixels, Sharded):
             raise InfoganError("config: seeds are not stacked on shards; leave out --stacked.")
         models = [make_model(replace(config, seed=seed)) for seed in seeds]
@@ -122,4 +126,4 @@ def _shared(name: str) -> bool:
 
 def _stacked_name(name: str) -> str:
     net, _, rest = name.partition(".")
-    return f"{net}.one.{rest}" if net in ("G", "D", "averaged") else name
+    return f"{net}.one.{rest}" if net in ("G", "D", "averaged", "averaged_d") else name

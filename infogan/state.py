@@ -7,9 +7,9 @@ from infogan.model import Model
 
 
 def load_weights(model: Model, state: dict[str, Tensor]) -> None:
-    """Puts the weights that `Trainer.state` gave into a model of the same config; of G the averaged ones."""
+    """Puts the weights that `Trainer.state` gave into a model of the same config; averaged ones go first."""
     model.G.load_state_dict(part(state, "averaged") or part(state, "G"))
-    model.D.load_state_dict(part(state, "D"))
+    model.D.load_state_dict(part(state, "averaged_d") or part(state, "D"))
 
 
 def part(state: dict[str, Tensor], name: str) -> dict[str, Tensor]:

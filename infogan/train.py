@@ -20,9 +20,18 @@ from infogan.errors import InfoganError, NotFinite
 from infogan.feed import make_feed
 from infogan.machine import make_fabric, settle
 from infogan.model import Model, batch_statistics, frozen
+from infogan.motion import DRAWS, move
 from infogan.nets.blocks import Judgement
-from infogan.objective import discriminator_loss, gan_value, generator_loss, info_bound
+from infogan.objective import (
+    discriminator_loss,
+    gan_value,
+    generator_loss,
+    info_bound,
+    information,
+    log_joint,
+)
 from infogan.rng import make_rng
+from infogan.spec import parse_motion
 from infogan.state import adam_state, load_adam, part
 
 
@@ -41,6 +50,9 @@ class Update(NamedTuple):
     loss_d: Float[Tensor, "*seeds"]
     loss_g: Float[Tensor, "*seeds"]
     diversity: Float[Tensor, "*seeds"]  # of G's images, as `diversity` measures it
+    kept: Float[
+        Tensor, "*seeds"
+    ]  # of a real image that moves, by its category, in nats; 0 where not asked for
 
 
 class Losses(NamedTuple):
@@ -48,6 +60,7 @@ class Losses(NamedTuple):
 
     loss: Float[Tensor, ""]
     adversarial: Float[Tensor, ""]
+    kept: Float[Tensor, ""]
     L_I: Float[Tensor, "L"]
 
 
@@ -86,7 +99,9 @@ class Trainer:
         self.looks_every = config.log_every if device.type == "cuda" else 1
         self.seeds = [config.seed]
         exact = torch.float64 if self.config.precision == "64-true" else torch.float32
-        self.lam = torch.tensor(config.lam_per_code, device=device, dtype=exact)
+        self.whole_lam = torch.tensor(config.lam_per_code, device=device, dtype=exact)
+        self.lam = self.whole_lam.clone()  # of the update at hand
+        self.motion = parse_motion(config.motion)
         self.pixels = images.pixels.to(device)
         self.feed = make_feed(self.pixels, config.batch, config.seed, self.part, device, self.config.devices)
         self.rngs = [make_rng(config.seed, "latent", device)]
@@ -103,11 +118,14 @@ class Trainer:
         self.n = 0  # updates asked for
         self.applied = torch.zeros((), dtype=torch.long, device=device)  # those that no loss forbade
         self.forbidden = torch.zeros((), device=device)  # 1 once a loss was no finite number
-        terms = torch.zeros(len(self.seeds), 1 + len(self.model.latent.codes), device=device)
+        terms = torch.zeros(len(self.seeds), 2 + len(self.model.latent.codes), device=device)
         self.terms = {"D": terms, "G": terms.clone()}  # of the last update that was not forbidden before
         on_gpu = device.type == "cuda"
         adam = partial(torch.optim.Adam, betas=(c.beta1, c.beta2), fused=True, capturable=on_gpu)
-        optim_d, optim_g = adam(D.parameters(), c.lr_d), adam(G.parameters(), c.lr_g)
+        lr_d, lr_g = c.lr_d, c.lr_g
+        if on_gpu and c.lr_decay:  # a graph reads a rate that changes off the device
+            lr_d, lr_g = (torch.tensor(lr, device=device) for lr in (lr_d, lr_g))  # type: ignore[assignment]
+        optim_d, optim_g = adam(D.parameters(), lr_d), adam(G.parameters(), lr_g)
         for optimizer in (optim_d, optim_g):
             # Adam's own word for "do not step": known to its fused kernels, and set by gradient scalers.
             setattr(optimizer, "found_inf", self.forbidden)  # noqa: B010, as no stub knows it
@@ -118,7 +136,12 @@ class Trainer:
                 synchronise(net)
         self.D, self.optim_d = self.fabric.setup(D, optim_d)
         self.G, self.optim_g = self.fabric.setup(G, optim_g)
-        self.averaged = deepcopy(G).requires_grad_(False) if c.ema else None
+        means = {"averaged": (self.G, G, c.ema), "averaged_d": (self.D, D, c.ema_d)}
+        self.averaged = {
+            name: (deepcopy(bare).requires_grad_(False), net, decay)
+            for name, (net, bare, decay) in means.items()
+            if decay
+        }
 
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
@@ -132,6 +155,7 @@ class Trainer:
         self.G.train()
         try:
             while self.n < self.config.updates:
+                self.schedule()
                 told = update(self.real_batch(self.n))
                 self.n += 1
                 if self.n % self.looks_every == 0 or self.n == self.config.updates:
@@ -142,15 +166,28 @@ class Trainer:
             self.D.eval()
             self.G.eval()
 
-    def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """A step of D and one of G: gives L_I, D's loss, G's, and the diversity of D's fake batch."""
+    def schedule(self) -> None:
+        """λ and the learning rates of the update that comes, where the config has them change."""
+        c = self.config
+        if c.inform_from:
+            self.lam.copy_(self.whole_lam * min(1.0, max(0.0, self.n / c.inform_from - 1)))
+        if not c.lr_decay:
+            return
+        share = min(1.0, (1 - self.n / c.updates) / c.lr_decay)
+        for optimizer, lr in ((self.optim_d, c.lr_d), (self.optim_g, c.lr_g)):
+            for group in optimizer.param_groups:
+                rate = group["lr"]
+                group["lr"] = rate.fill_(share * lr) if isinstance(rate, Tensor) else share * lr
+
+    def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, ...]:
+        """A step of D and one of G: gives L_I, D's loss, G's, the fake batch's diversity, what is kept."""
         fake = self.draw(learns=not self.config.fresh_fake)
-        L_I, loss_d = self.step_d(x_real, fake)
+        loss_d, _, kept, L_I = self.step_d(x_real, fake)
         loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
         self.applied.add_(self.forbidden < 1)
-        if self.averaged is not None:
-            average(self.averaged, self.G, self.applied, self.config.ema)
-        return L_I, loss_d, loss_g, diversity(x_real, fake.x.detach())
+        for mean, net, decay in self.averaged.values():
+            average(mean, net, self.applied, decay)
+        return L_I, loss_d, loss_g, diversity(x_real, fake.x.detach()), kept
 
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""
@@ -164,19 +201,17 @@ class Trainer:
         (rng,) = self.rngs
         return latent.sample_z(b, rng)[self.part], [c_i[self.part] for c_i in latent.sample_c(b, rng)]
 
-    def step_d(
-        self, x_real: Float[Tensor, "*seeds b ch h w"], fake: Fake
-    ) -> tuple[Float[Tensor, "*seeds L"], Float[Tensor, "*seeds"]]:
-        """D, Q and their trunk move; G does not. Gives L_I and the loss from before the move."""
+    def step_d(self, x_real: Float[Tensor, "*seeds b ch h w"], fake: Fake) -> Losses:
+        """D, Q and their trunk move; G does not. Gives what they descended, from before the move."""
         # Apart, each with its own batch statistics; only real images leave a mark on the running ones.
         # One autocast around both, so that D's weights are rounded to bf16 once.
         with self.fabric.autocast():
             real = self.D(self.seen(x_real))
             with batch_statistics(self.D):
                 judged = self.D(self.seen(fake.x.detach()), inform_trunk=self.config.inform_trunk)
-        losses = self.each(self.losses_d)(real, judged, fake.c)
-        loss, L_I = self._descend("D", losses, self.optim_d)
-        return L_I, loss
+                moved = [self.D(self.moved(x_real))] if self.config.lam_motion else []
+        losses = self.each(self.losses_d)(real, judged, fake.c, *moved)
+        return self._descend("D", losses, self.optim_d)
 
     def step_g(self, fake: Fake) -> Float[Tensor, "*seeds"]:
         """G moves; D, Q and their trunk do not. Gives the loss from before the move."""
@@ -184,8 +219,13 @@ class Trainer:
             with self.fabric.autocast():
                 judged = self.D(self.seen(fake.x))
             losses = self.each(self.losses_g)(judged, fake.c)
-            loss, _ = self._descend("G", losses, self.optim_g)
-        return loss
+            return self._descend("G", losses, self.optim_g).loss
+
+    def moved(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+        """Real images, each moved at random as the config says."""
+        (rng,) = self.rngs
+        u = torch.rand(DRAWS, len(x), generator=rng, device=x.device, dtype=x.dtype)
+        return move(x, self.motion, u, float(self.model.G.low or 0))
 
     def seen(self, x: Float[Tensor, "*seeds b ch h w"]) -> Float[Tensor, "*seeds b ch h w"]:
         """The images as D and Q see them."""
@@ -195,45 +235,54 @@ class Trainer:
         u = torch.rand(4, self.config.batch, 1, generator=rng, device=x.device)
         return augment(x, u[:, self.part])
 
-    def losses_d(self, real: Judgement, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
-        """What D, Q and their trunk descend, of one network's real and fake batch."""
+    def losses_d(
+        self,
+        real: Judgement,
+        judged: Judgement,
+        c: list[Float[Tensor, "b _"]],
+        moved: Judgement | None = None,
+    ) -> Losses:
+        """What D, Q and their trunk descend, of one network's real and fake batch, and the real one moved."""
         V = gan_value(real.logit, judged.logit)
         L_I = info_bound(self.model.latent.codes, c, judged.q)
-        return Losses(discriminator_loss(real.logit, judged.logit, L_I, self.lam), V, L_I)
+        loss = discriminator_loss(real.logit, judged.logit, L_I, self.lam)
+        kept = torch.zeros_like(V)
+        if moved is not None:
+            log_p, log_p_moved = (self.model.latent.log_categories(q) for q in (real.q, moved.q))
+            kept = information(log_joint(log_p, log_p_moved))
+        return Losses(loss - self.config.lam_motion * kept, V, kept, L_I)
 
     def losses_g(self, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
         """What G descends, of one network's fake batch."""
         L_I = info_bound(self.model.latent.codes, c, judged.q)
         lam = self.lam if self.config.inform_g else torch.zeros_like(self.lam)
         loss = generator_loss(judged.logit, L_I, lam, saturating=self.config.saturating)
-        return Losses(loss, judged.logit.mean(), L_I)
+        return Losses(loss, judged.logit.mean(), torch.zeros_like(loss), L_I)
 
     def each(self, losses: Callable[..., Losses]) -> Callable[..., Losses]:
         """The function for every seed; here there is one."""
         return losses
 
-    def _descend(
-        self, player: Literal["D", "G"], losses: Losses, optimizer: torch.optim.Optimizer
-    ) -> tuple[Tensor, Tensor]:
+    def _descend(self, player: Literal["D", "G"], losses: Losses, optimizer: torch.optim.Optimizer) -> Losses:
         """One step of Adam, unless this loss or one before it forbids it; nothing here asks the device.
 
-        Gives the loss and L_I, over all replicas.
+        Gives the losses over all replicas.
         """
         optimizer.zero_grad()
         self.fabric.backward(losses.loss.sum() / self.world)
-        loss, adversarial, L_I = (t.detach() / self.world for t in losses)
+        told = Losses(*(t.detach() / self.world for t in losses))
         if self.world > 1:
             from infogan.replicas import sum_over_replicas
 
             weights = (p for group in optimizer.param_groups for p in group["params"])
             grads = [p.grad for p in weights if p.grad is not None]
-            sum_over_replicas([*grads, loss, adversarial, L_I])
-        terms = torch.cat([adversarial[..., None], L_I], dim=-1)
-        told = self.terms[player]
-        told.copy_(torch.where(self.forbidden > 0, told, terms))
+            sum_over_replicas([*grads, *told])
+        terms = torch.cat([torch.stack([told.adversarial, told.kept], dim=-1), told.L_I], dim=-1)
+        last = self.terms[player]
+        last.copy_(torch.where(self.forbidden > 0, last, terms))
         self.forbidden.copy_(torch.maximum(self.forbidden, 1 - torch.isfinite(terms).all().float()))
         optimizer.step()
-        return loss, L_I
+        return told
 
     def any_of(self, flag: bool) -> bool:
         """Whether any process of this training says so."""
@@ -252,7 +301,11 @@ class Trainer:
         if not self.forbidden:
             return
         self.n = int(self.applied)
-        names = ("the adversarial term", *(f"L_I of {name}" for name in self.model.latent.names))
+        names = (
+            "the adversarial term",
+            "what a moved image keeps",
+            *(f"L_I of {name}" for name in self.model.latent.names),
+        )
         player, seed, term, value = next(
             (player, seed, name, value)
             for player, told in self.terms.items()
@@ -277,11 +330,15 @@ class Trainer:
             NotFinite: where an update since the last look was not applied.
         """
         self.look()
-        averaged = {} if self.averaged is None else self.averaged.state_dict()
+        averaged = {
+            f"{name}.{key}": value
+            for name, (mean, _, _) in self.averaged.items()
+            for key, value in self._one(i, mean.state_dict()).items()
+        }
         return {
             **{f"G.{name}": value for name, value in self._one(i, self.G.state_dict()).items()},
             **{f"D.{name}": value for name, value in self._one(i, self.D.state_dict()).items()},
-            **{f"averaged.{name}": value for name, value in self._one(i, averaged).items()},
+            **averaged,
             **self._one(i, adam_state("adam_g", self.optim_g)),
             **self._one(i, adam_state("adam_d", self.optim_d)),
             "rng": self.rngs[i].get_state(),
@@ -293,8 +350,8 @@ class Trainer:
         state = self._all(states)
         self.G.load_state_dict(part(state, "G"))
         self.D.load_state_dict(part(state, "D"))
-        if self.averaged is not None:
-            self.averaged.load_state_dict(part(state, "averaged"))
+        for name, (mean, _, _) in self.averaged.items():
+            mean.load_state_dict(part(state, name))
         load_adam(self.optim_g, part(state, "adam_g"))
         load_adam(self.optim_d, part(state, "adam_d"))
         for rng, of_seed in zip(self.rngs, states, strict=True):

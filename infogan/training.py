@@ -1,5 +1,6 @@
 """A trainer and the run folders of its seeds: what is saved when, gone back to, and told to whom."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -7,6 +8,7 @@ from typing import NamedTuple, final
 
 import torch
 from rich.console import Console
+from rich.progress import Progress
 from torch import Tensor
 
 from infogan.checkpoints import Checkpoint, checksum
@@ -18,6 +20,7 @@ from infogan.listen import Display, Means, Row, metrics_file, tensorboard
 from infogan.run import Run
 from infogan.signals import asked_to_stop
 from infogan.train import Trainer
+from infogan.warmup import warm_up
 from infogan.watch import Watch
 
 FREE = ("updates", "devices", "nodes")  # of the config, which a resumed training may change
@@ -62,6 +65,7 @@ class Training:
         self.since_log: Sequence[Tensor] = [torch.empty(0) for _ in runs]
         self.means: list[Means] = []
         self.attempt = 0
+        self.begins = True  # or else goes on from a checkpoint
         self.leads = trainer.fabric.is_global_zero  # of several processes, the one that writes
 
     @property
@@ -79,7 +83,8 @@ class Training:
             [run.recover() for run in self.runs] if self.leads else []
         )
         whole = [checkpoint for checkpoint in found if checkpoint is not None]
-        if not whole:
+        self.begins = not whole
+        if self.begins:
             return
         if len({checkpoint and checkpoint.path.stem for checkpoint in found}) > 1:
             raise InfoganError(f"{self.named} have come differently far; start again what trains them.")
@@ -109,20 +114,46 @@ class Training:
             InfoganError: where a loss is no finite number and no rollback helps, or the disk is full.
         """
         began, trainer = time.perf_counter(), self.trainer
-        if trainer.n == 0:
+        with asked_to_stop() as asked:
+            if self.begins and trainer.config.warm_up:
+                self._warm_up(asked)
+            if not asked:
+                self._go_on(asked)
+        return Outcome(
+            self.runs[0], trainer.n, trainer.n == trainer.config.updates, time.perf_counter() - began
+        )
+
+    def _go_on(self, asked: list[int]) -> None:
+        if self.trainer.n == 0:
             self._save()  # a disk that cannot take it says so now, not in an hour
-        with (
-            asked_to_stop() as asked,
-            Display(self.runs[0], trainer.model.latent, trainer.n, self.console) as display,
-        ):
+        with Display(self.runs[0], self.trainer.model.latent, self.trainer.n, self.console) as display:
             while True:
                 try:
                     self._train(asked, display)
-                    break
+                    return
                 except NotFinite as error:
                     self._roll_back(error)
-        return Outcome(
-            self.runs[0], trainer.n, trainer.n == trainer.config.updates, time.perf_counter() - began
+
+    def _warm_up(self, asked: list[int]) -> None:
+        """What comes before the first update; nothing of it is kept where it is asked to stop."""
+        trainer = self.trainer
+        total, began = trainer.config.warm_up, time.perf_counter()
+        kept = []
+        with Progress(console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
+            task = progress.add_task("warm-up", total=total)
+            for step in warm_up(trainer.model, trainer.pixels, trainer.config, trainer.fabric):
+                progress.update(task, completed=step.n)
+                kept.append(step.kept)
+                if asked:
+                    return
+        found = float(torch.stack(kept[-LOOKED_AT:]).mean())
+        if not math.isfinite(found):
+            raise NotFinite("the warm-up came to a loss that is no finite number; choose a smaller --motion.")
+        self.console.print(
+            f"warm-up: {total:,} updates in {time.perf_counter() - began:.0f} s; of a real image that moves, "
+            f"its category keeps {found:.2f} nats",
+            highlight=False,
+            soft_wrap=True,
         )
 
     def _train(self, asked: list[int], display: Display) -> None:

@@ -97,9 +97,7 @@ def test_light_is_brighter_or_darker_and_stays_in_range(low: float) -> None:
 def test_images_of_a_batch_move_apart_and_lead_gradients_back() -> None:
     x = blob(0, 0).repeat(50, 1, 1, 1).requires_grad_()
     u = torch.rand(DRAWS, 50, generator=torch.Generator().manual_seed(0))
-    places = torch.tensor(
-        [centre(image[None]) for image in move(x, Motion(shift=0.1), u, 0.0).detach()]
-    )
+    places = torch.tensor([centre(image[None]) for image in move(x, Motion(shift=0.1), u, 0.0).detach()])
     assert places[:, 0].abs().max() <= 0.1 * H + 0.1
     assert places.std(dim=0).min() > 1.5  # of a uniform law, 0.1 H 2 / sqrt(12) = 2.3 down
     move(x, Motion(shift=0.1), u, 0.0).sum().backward()

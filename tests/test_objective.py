@@ -16,8 +16,8 @@ from infogan.objective import (
     gan_value,
     generator_loss,
     info_bound,
-    information,
     infogan_value,
+    information,
     log_joint,
 )
 
