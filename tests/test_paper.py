@@ -185,7 +185,13 @@ def test_rates_and_weights(preset: str) -> None:
     assert (config.lr_d, config.lr_g, config.lam) == RATES[preset]
 
 
-OURS = ("digits", "mnist-quick", "sprites")  # at batches and lengths of their own
+OURS = (
+    "digits",
+    "mnist-quick",
+    "mnist-best",
+    "fashion-best",
+    "sprites",
+)  # at batches and lengths of their own
 
 
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name not in OURS])

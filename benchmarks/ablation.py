@@ -1,0 +1,124 @@
+"""What each ingredient of a recipe is worth, and how far its result hangs on the seed: every seed is a dot.
+
+    python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
+    python benchmarks/ablation.py mnist-best --only whole --seeds 10 11 12 13 14 15 16 17 18 19
+    python benchmarks/ablation.py fashion-best --only whole none
+
+Runs are kept in runs/ablation and not trained twice, so that it may be stopped and
+started. Labels are read when a run is done, for its scores alone. Writes benchmarks/records/ablation-NAME.json
+and docs/images/ablation_NAME.png, of all runs that are there.
+"""
+
+import argparse
+import json
+import statistics
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from record import record, spread
+
+from infogan import session
+from infogan.config import Config
+from infogan.data import HERE
+from infogan.errors import InfoganError
+from infogan.metrics.evaluation import evaluate_run
+from infogan.presets import get_preset
+from infogan.progress import console
+from infogan.run import Run
+
+NO_TERMS: dict[str, Any] = {"warm_up": 0, "lam_motion": 0.0, "inform_from": 0}
+VARIANTS: dict[str, dict[str, Any]] = {
+    "whole": {},
+    "no warm-up": {"warm_up": 0, "inform_from": 0},
+    "no term in the game": {"lam_motion": 0.0},
+    "λ at once": {"inform_from": 0},
+    "rates stay": {"lr_decay": 0.0},
+    "no averages": {"ema": 0.0, "ema_d": 0.0},
+    "none": NO_TERMS,
+}
+SCORES = ("one_to_one_error", "purity", "nmi", "ari")
+OUT = Path("runs/ablation")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
+    parser.add_argument("preset")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
+    parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--name", help="of the record, where it is not the preset's")
+    asked = parser.parse_args()
+    base = get_preset(asked.preset)
+    rows = []
+    for seed in asked.seeds:
+        for variant in asked.only:
+            config = replace(base, seed=seed, **VARIANTS[variant])
+            path = OUT / f"{asked.preset}-{variant.replace(' ', '-')}-{seed}"
+            rows.append({"variant": variant, "seed": seed} | measured(path, config))
+            print(json.dumps(rows[-1], ensure_ascii=False))
+            write(asked.name or asked.preset, asked.preset, base, rows)
+
+
+def measured(path: Path, config: Config) -> dict[str, Any]:
+    """The scores of a run that is trained here unless it is there, and the seconds that it took."""
+    kept = path / "measured.json"
+    if kept.is_file():
+        found: dict[str, Any] = json.loads(kept.read_text())
+        return found
+    if (path / "config.json").is_file():
+        outcome = session.resume(path, {}, HERE, console())
+        seconds = None  # of a part
+    else:
+        outcome = session.begin(config, path, HERE, console())
+        seconds = outcome.seconds
+    if not outcome.finished:
+        raise SystemExit(130)
+    run = Run.open(path)
+    evaluation = evaluate_run(run, HERE, groups=("bound", "consistency", "clustering"))
+    test = evaluation[list(evaluation)[-1]]
+    found = {name: test[name]["value"] for name in SCORES}
+    found["info_bound_c1"] = evaluation["generated"]["info_bound_c1"]["value"]
+    found["recovery_c1"] = evaluation["generated"]["recovery_c1"]["value"]
+    found |= {"seconds": seconds, "commit": run.circumstances().get("commit")}
+    kept.write_text(json.dumps(found))
+    return found
+
+
+def write(name: str, preset: str, base: Config, rows: list[dict[str, Any]]) -> None:
+    """The record and the plot, anew after each run."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    variants = [variant for variant in VARIANTS if any(row["variant"] == variant for row in rows)]
+    summary = {
+        variant: {
+            score: spread([row[score] for row in rows if row["variant"] == variant])
+            for score in (*SCORES, "info_bound_c1", "recovery_c1")
+        }
+        for variant in variants
+    }
+    record(
+        f"ablation-{name}",
+        {"preset": preset, "config": json.loads(base.to_json()), "summary": summary, "runs": rows},
+    )
+    figure, axes = pyplot.subplots(figsize=(7, 0.6 + 0.42 * len(variants)), layout="constrained")
+    for place, variant in enumerate(variants):
+        errors = [100 * row["one_to_one_error"] for row in rows if row["variant"] == variant]
+        axes.plot(errors, [place] * len(errors), "o", color="C0", alpha=0.6)
+        axes.plot([statistics.median(errors)], [place], "|", color="black", markersize=16)
+    axes.set(yticks=range(len(variants)), yticklabels=variants, xscale="log")
+    axes.set_xlabel("one-to-one error on the test split, %; a dot a seed, a bar the median")
+    axes.invert_yaxis()
+    figure.savefig(
+        Path(__file__).parent.parent / "docs" / "images" / f"ablation_{name.replace('-', '_')}.png", dpi=110
+    )
+    pyplot.close(figure)
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except InfoganError as error:
+        raise SystemExit(f"ablation: {error}") from error
