@@ -4,9 +4,9 @@
     python benchmarks/ablation.py mnist-best --only whole --seeds 10 11 12 13 14 15 16 17 18 19
     python benchmarks/ablation.py fashion-best --only whole none
 
-Runs are kept in runs/ablation and not trained twice, so that it may be stopped and
-started. Labels are read when a run is done, for its scores alone. Writes benchmarks/records/ablation-NAME.json
-and docs/images/ablation_NAME.png, of all runs that are there.
+Runs are kept in runs/ablation and not trained twice, so that it may be stopped and started. Labels are read
+when a run is done, for its scores alone. Writes benchmarks/records/ablation-NAME.json and a plot, of the runs
+that were asked for: docs/images/ablation_NAME.png.
 """
 
 import argparse
