@@ -179,6 +179,8 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert "warm-up: 6 updates in" in done.stderr
     assert json.loads((tmp_path / "run" / "config.json").read_text())["motion"] == "rotate:0.2 mirror:0.1"
+    assert call("report", "run", cwd=tmp_path).returncode == 0
+    assert "What a category keeps of a moved image, nats" in (tmp_path / "run" / "report.html").read_text()
     refused = call("train", "digits", "--warm-up", "6", "--out", "other", cwd=tmp_path)
     assert refused.returncode == 2
     assert "--motion" in refused.stderr

@@ -1,5 +1,6 @@
 """Everything that the page says, measured and put into words; `page.html` sets it."""
 
+import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -165,6 +166,12 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
     if "diversity" in rows[-1]:
         level = ("the real images'", 1.0)
         charts.append(chart("Diversity of G's images", updates, {"diversity": of("diversity")}, level))
+    if "kept" in rows[-1]:
+        k = next(code.categories for code in latent.codes if code.categories is not None)
+        level = (f"log {k}", math.log(k))
+        charts.append(
+            chart("What a category keeps of a moved image, nats", updates, {"kept": of("kept")}, level)
+        )
     return [*charts, chart("Speed, images a second", updates, {"speed": of("images_per_s")})]
 
 
