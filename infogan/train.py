@@ -189,6 +189,11 @@ class Trainer:
             average(mean, net, self.applied, decay)
         return L_I, loss_d, loss_g, diversity(x_real, fake.x.detach()), kept
 
+    def average_anew(self) -> None:
+        """The moving averages begin with what the networks are now."""
+        for mean, net, _ in self.averaged.values():
+            mean.load_state_dict(net.state_dict())
+
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""
         z, c = self.draw_latent()

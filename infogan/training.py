@@ -145,7 +145,11 @@ class Training:
                 progress.update(task, completed=step.n)
                 kept.append(step.kept)
                 if asked:
+                    self.console.print(
+                        "stopped within the warm-up, of which nothing is kept", highlight=False
+                    )
                     return
+        trainer.average_anew()
         found = float(torch.stack(kept[-LOOKED_AT:]).mean())
         if not math.isfinite(found):
             raise NotFinite("the warm-up came to a loss that is no finite number; choose a smaller --motion.")

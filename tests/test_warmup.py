@@ -2,6 +2,10 @@
 
 import json
 import math
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -10,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 from rich.console import Console
-from test_cli import call
+from test_cli import ENV, call
 from torch import Tensor
 from torch.testing import assert_close
 
@@ -148,6 +152,7 @@ def test_a_run_that_was_killed_comes_to_the_same_bits(tmp_path: Path) -> None:
     trainer = Trainer(config, make_model(config), IMAGES)
     run = Run.create(tmp_path / "parts", trainer.config, len(IMAGES))
     list(islice(warm_up(trainer.model, IMAGES.pixels, trainer.config, trainer.fabric), 5))  # and killed
+    assert run.checkpoint() is None
     session.resume(run.path, {}, HERE, console)
     assert_same_run(tmp_path / "whole", run.path)
 
@@ -160,6 +165,18 @@ def test_a_run_that_was_killed_comes_to_the_same_bits(tmp_path: Path) -> None:
     rows = again.metrics()
     assert all(0 <= row["kept"] <= math.log(10) for row in rows)
     assert_close(part_of(again, "averaged_d"), dict(again.model().D.state_dict()))
+
+
+def test_a_run_that_has_only_warmed_up_reads_by_what_it_learned(tmp_path: Path) -> None:
+    """Its first checkpoint, also where weights are averaged."""
+    config = replace(CONFIG, warm_up=9, updates=1, ema_d=0.99)
+    session.begin(config, tmp_path / "run", HERE, Console(quiet=True))
+    run = Run.open(tmp_path / "run")
+    newest = run.checkpoint()
+    assert newest is not None
+    newest.unlink()
+    assert run.updates == 0
+    assert_close(dict(run.model().D.state_dict()), dict(warmed(config)[0].D.state_dict()))
 
 
 def part_of(run: Run, name: str) -> dict[str, Tensor]:
@@ -185,6 +202,35 @@ def test_the_command_line(tmp_path: Path) -> None:
     assert refused.returncode == 2
     assert "--motion" in refused.stderr
     assert not (tmp_path / "other").exists()
+
+
+def test_ctrl_c_within_the_warm_up_ends_it_and_it_begins_anew(tmp_path: Path) -> None:
+    words = "train digits --warm-up 400 --motion rotate:0.2 --updates 3 --out run"
+    started = tmp_path / "run" / "run.json"
+    with subprocess.Popen(
+        [sys.executable, "-m", "infogan", *words.split()],
+        cwd=tmp_path,
+        env=ENV,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            until = time.monotonic() + 60
+            while not started.is_file() and process.poll() is None and time.monotonic() < until:
+                time.sleep(0.05)
+            time.sleep(1)  # signals are kept from here on, and it takes longer than this
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "stopped within the warm-up" in said
+    assert "infogan train --resume run" in said
+    assert Run.open(tmp_path / "run").checkpoint() is None
+    done = call("train", "--resume", "run", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "warm-up: 400 updates" in done.stderr
+    assert Run.open(tmp_path / "run").updates == 3
 
 
 def test_seeds_are_not_stacked_with_it() -> None:

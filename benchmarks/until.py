@@ -1,0 +1,81 @@
+"""Seconds until a run reads the categories of test images with 5 % error, measured afterwards.
+
+    python benchmarks/until.py mnist-quick [SEED ...]
+
+Every two seconds of training D and Q are put aside, which is not timed; their errors are measured once the
+run is over, so that no label steers it. Seconds count from before the images are read. Errors are one-to-one
+on the test split. Writes benchmarks/records/until-PRESET.json.
+"""
+
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+from record import record, spread
+from torch import Tensor
+
+from infogan.config import Config
+from infogan.data import load
+from infogan.metrics.clustering import count, one_to_one_error
+from infogan.model import make_model
+from infogan.presets import get_preset
+from infogan.state import part
+from infogan.train import Trainer
+from infogan.warmup import warm_up
+
+EVERY, GOAL = 2.0, 0.05
+
+
+def main() -> None:
+    preset, *seeds = sys.argv[1:]
+    runs = [curve(replace(get_preset(preset), seed=int(seed))) for seed in seeds or ["0", "1", "2"]]
+    reached = [run["seconds_to_goal"] for run in runs if run["seconds_to_goal"] is not None]
+    summary: dict[str, Any] = {"goal": GOAL, "reached": len(reached), "of": len(runs)}
+    if reached:
+        summary["seconds"] = spread(reached)
+    record(f"until-{preset}", {"preset": preset, **summary, "runs": runs})
+
+
+def curve(config: Config) -> dict[str, Any]:
+    """The error over the seconds of one run."""
+    aside: list[tuple[float, dict[str, Tensor]]] = []
+    began, timed_out, last = time.perf_counter(), 0.0, 0.0
+    for trainer in training(config):
+        now = time.perf_counter()
+        seconds = now - began - timed_out
+        if seconds - last >= EVERY:
+            state = trainer.state()
+            weights = part(state, "averaged_d") or part(state, "D")
+            aside.append((seconds, {name: value.clone() for name, value in weights.items()}))
+            last = seconds
+        timed_out += time.perf_counter() - now
+    images, model = load(config.images, "test"), make_model(config)
+    assert images.labels is not None
+    points = []
+    for seconds, weights in aside:
+        model.D.load_state_dict(weights)
+        model.D.eval()
+        category = model.encode(images.pixels).values[:, 0].long().numpy()
+        table = count(category, images.labels, 10, int(images.labels.max()) + 1)
+        points.append((round(seconds, 2), one_to_one_error(table)))
+    goal = next((seconds for seconds, error in points if error <= GOAL), None)
+    print(f"seed {config.seed}: {goal} s to {GOAL:.0%}; {points[-1][1]:.4f} after {points[-1][0]:.0f} s")
+    return {"seed": config.seed, "seconds_to_goal": goal, "curve": points}
+
+
+def training(config: Config) -> Iterator[Trainer]:
+    """The trainer, after each update of the warm-up and of the game."""
+    images = load(config.images)
+    trainer = Trainer(config, make_model(config), images)
+    if config.warm_up:
+        for _ in warm_up(trainer.model, images.pixels, trainer.config, trainer.fabric):
+            trainer.average_anew()
+            yield trainer
+    for _ in trainer.fit():
+        yield trainer
+
+
+if __name__ == "__main__":
+    main()
