@@ -2,7 +2,7 @@
 
     python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
     python benchmarks/ablation.py mnist-best --only whole --seeds 10 11 12 13 14 15 16 17 18 19
-    python benchmarks/ablation.py fashion-best --only whole none
+    python benchmarks/ablation.py svhn --only whole none              # the same on another preset's images
 
 Runs are kept in runs/ablation and not trained twice, so that it may be stopped and started. Labels are read
 when a run is done, for its scores alone. Writes benchmarks/records/ablation-NAME.json and a plot, of the runs
@@ -23,7 +23,7 @@ from infogan.config import Config
 from infogan.data import HERE
 from infogan.errors import InfoganError
 from infogan.metrics.evaluation import evaluate_run
-from infogan.presets import get_preset
+from infogan.presets import BEST, get_preset
 from infogan.progress import console
 from infogan.run import Run
 
@@ -48,7 +48,8 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--name", help="of the record, where it is not the preset's")
     asked = parser.parse_args()
-    base = get_preset(asked.preset)
+    preset = get_preset(asked.preset)
+    base = preset if preset.lam_motion else replace(preset, **BEST)
     rows = []
     for seed in asked.seeds:
         for variant in asked.only:
