@@ -78,15 +78,16 @@ class _WarmUp:
         self.heads = self._make_heads(make_rng(config.seed, "warm-up's heads"))
 
     def _make_heads(self, rng: torch.Generator) -> nn.Linear:
-        trunk, device = self.model.D.trunk.eval(), self.model.device
+        trunk = self.model.D.trunk.eval()
+        like = next(trunk.parameters())
         with torch.inference_mode():
-            width = trunk(torch.zeros(1, *self.model.G.shape, device=device)).shape[1]
+            width = trunk(like.new_zeros(1, *self.model.G.shape)).shape[1]
         trunk.train()
         with torch.random.fork_rng(devices=[]):
             heads = nn.Linear(width, HEADS * OVER * self.k)
         nn.init.normal_(heads.weight, 0, STD, generator=rng)
         nn.init.zeros_(heads.bias)
-        return heads.to(device)
+        return heads.to(like)
 
     def find_clusters(self, updates: int) -> Iterator[Step]:
         """The first part: the trunk and the heads raise what clusters keep."""
@@ -132,12 +133,12 @@ class _WarmUp:
     def _pairs(self, n: int, size: float) -> Float[Tensor, "b2 ch h w"]:
         """A batch of real images moved, then the same moved otherwise."""
         x = self._images(self.epochs.chosen(n)).repeat(2, 1, 1, 1)
-        u = torch.rand(DRAWS, len(x), generator=self.rng, device=x.device)
+        u = torch.rand(DRAWS, len(x), generator=self.rng, device=x.device, dtype=x.dtype)
         smaller = Motion(*(size * part for part in self.motion))._replace(mirror=self.motion.mirror)
         return move(x, smaller, u, float(self.model.G.low or 0))
 
     def _images(self, index: Int[Tensor, "n"]) -> Float[Tensor, "n ch h w"]:
-        return self.model.G.to_range(self.pixels.take(index).to(self.model.device))
+        return self.model.G.to_range(self.pixels.take(index).to(self.model.device)).to(self.heads.weight)
 
     def _log_clusters(self, features: Float[Tensor, "n width"]) -> Float[Tensor, "heads n m"]:
         """log of what each head holds of each cluster, in nats."""

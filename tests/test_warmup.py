@@ -70,6 +70,8 @@ def test_the_same_seed_finds_the_same_and_labels_play_no_part() -> None:
     for name, value in model.D.state_dict().items():
         assert torch.equal(blind.D.state_dict()[name], value), name
     assert warmed(replace(short, seed=1))[1] != kept
+    exact, _ = warmed(replace(short, warm_up=4, precision="64-true"))
+    assert exact.D.state_dict()["q_head.0.weight"].dtype == torch.float64
 
 
 def test_g_and_what_q_says_of_other_codes_stay_as_drawn(found: tuple[Model, list[float]]) -> None:
