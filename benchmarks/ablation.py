@@ -39,6 +39,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
 }
 SCORES = ("one_to_one_error", "purity", "nmi", "ari")
 OUT = Path("runs/ablation")
+TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)  # percent
 
 
 def main() -> None:
@@ -110,6 +111,9 @@ def write(name: str, preset: str, base: Config, rows: list[dict[str, Any]]) -> N
         axes.plot(errors, [place] * len(errors), "o", color="C0", alpha=0.6)
         axes.plot([statistics.median(errors)], [place], "|", color="black", markersize=16)
     axes.set(yticks=range(len(variants)), yticklabels=variants, xscale="log")
+    axes.set_xlim(0.4, 100)
+    axes.set_xticks(TICKS, labels=[f"{tick:g}" for tick in TICKS], minor=False)
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("one-to-one error on the test split, %; a dot a seed, a bar the median")
     axes.invert_yaxis()
     figure.savefig(
