@@ -482,7 +482,7 @@ def test_no_torchvision() -> None:
 LAYERS = (
     {"errors", "rng", "spec", "disk", "progress", "circumstances", "on_ray"},
     {"codes", "config", "latent", "presets"},
-    {"objective", "nets", "data"},
+    {"objective", "nets", "data", "motion", "merging"},
     {"model"},
     {
         "augment",
@@ -497,7 +497,7 @@ LAYERS = (
         "watch",
         "parts",
     },
-    {"feed", "machine"},
+    {"feed", "machine", "warmup"},
     {"train"},
     {"stack", "run"},
     {

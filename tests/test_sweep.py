@@ -79,7 +79,7 @@ def test_every_combination_the_last_field_fastest() -> None:
 VALUES: dict[str, Any] = {
     "images": "folder:a b/c", "net": "small", "shape": (3, 32, 32), "square": "pad", "augment": True,
     "codes": "cat:10 unif:2", "noise": "normal", "fixed_std": None, "lam": (1.0, 0.1), "updates": 7,
-    "lr_g": 2e-5, "precision": "64-true", "device": "cpu",
+    "lr_g": 2e-5, "motion": "rotate:0.2 mirror:0.5", "precision": "64-true", "device": "cpu",
 }  # fmt: skip
 
 
