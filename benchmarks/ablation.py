@@ -64,6 +64,10 @@ def main() -> None:
 def measured(path: Path, config: Config) -> dict[str, Any]:
     """The scores of a run that is trained here unless it is there, and the seconds that it took."""
     kept = path / "measured.json"
+    if (path / "config.json").is_file():
+        then = Run.open(path).config
+        if replace(then, precision=config.precision) != config:
+            raise InfoganError(f"{path} was trained with another config; move it away.")
     if kept.is_file():
         found: dict[str, Any] = json.loads(kept.read_text())
         return found

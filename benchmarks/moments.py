@@ -46,11 +46,11 @@ def moments(x: UInt8[np.ndarray, "n 1 h w"]) -> Float[np.ndarray, "n 3"]:
 def turned(model: Model) -> dict[str, dict[str, dict[str, float]]]:
     """code -> measure -> median |Spearman| over rows, and the share of rows with the commoner sign."""
     codes: tuple[Code, ...] = model.latent.codes
-    kinds = next(code.categories for code in codes if code.categories is not None)
+    category, kinds = next((i, code.categories) for i, code in enumerate(codes) if code.categories)
     rng = make_rng(0, "moments")
     n = kinds * NOISES
     held = torch.stack([code.sample_value(n, rng) for code in codes], dim=1)
-    held[:, 0] = torch.arange(n) % kinds
+    held[:, category] = torch.arange(n) % kinds
     z = model.latent.sample_z(n, rng)
     found: dict[str, dict[str, dict[str, float]]] = {}
     for i, (name, code) in enumerate(zip(model.latent.names, codes, strict=True)):

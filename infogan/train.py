@@ -50,9 +50,7 @@ class Update(NamedTuple):
     loss_d: Float[Tensor, "*seeds"]
     loss_g: Float[Tensor, "*seeds"]
     diversity: Float[Tensor, "*seeds"]  # of G's images, as `diversity` measures it
-    kept: Float[
-        Tensor, "*seeds"
-    ]  # of a real image that moves, by its category, in nats; 0 where not asked for
+    kept: Float[Tensor, "*seeds"]  # of a real image that moves, by its category, nats; 0 if not asked for
 
 
 class Losses(NamedTuple):

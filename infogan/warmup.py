@@ -150,12 +150,15 @@ class _WarmUp:
         """The head whose clusters, merged into k groups, keep most of their neighbours; and these groups."""
         n = len(self.pixels)
         order = torch.randperm(n, generator=make_rng(0, "neighbours"))[:SAMPLE].to(self.model.device)
-        x = torch.cat([_small(self._images(part)) for part in torch.split(order, CHUNK)])
-        near = neighbours(x, min(NEIGHBOURS, len(x) - 1))
+        small, held = [], []
         self.model.D.eval()
-        features = (self.model.D.trunk(self._images(part)) for part in torch.split(order, CHUNK))
-        p = torch.cat([self._log_clusters(part).exp() for part in features], dim=1)
+        for part in torch.split(order, CHUNK):
+            images = self._images(part)
+            small.append(_small(images))
+            held.append(self._log_clusters(self.model.D.trunk(images)).exp())
         self.model.D.train()
+        x, p = torch.cat(small), torch.cat(held, dim=1)
+        near = neighbours(x, min(NEIGHBOURS, len(x) - 1))
         found: list[tuple[float, int, Bool[np.ndarray, "m k"]]] = []
         for head, p_head in enumerate(p):
             P = (p_head.T @ p_head[near].mean(dim=1)).double().cpu().numpy() / len(x)
