@@ -4,6 +4,7 @@ The whole batch's noise and order of images come from the same streams in every 
 learned does not depend on how many there are, but for rounding; nothing is drawn twice, no image seen twice.
 """
 
+import atexit
 import os
 from functools import partial
 from typing import Any, final
@@ -34,6 +35,7 @@ class Replicas(DDPStrategy):
         if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
             self._meet()
         super().setup_environment()
+        atexit.register(_part)
 
     def _meet(self) -> None:
         """Has each attempt of torchrun meet in a place of its own.
@@ -57,6 +59,12 @@ class Replicas(DDPStrategy):
 
     def setup_module(self, module: nn.Module) -> Any:
         return module
+
+
+def _part() -> None:
+    """Has gloo's threads end before the interpreter does, which now and then aborts the process otherwise."""
+    if dist.is_initialized():
+        dist.destroy_process_group()
 
 
 def any_of(flag: bool, device: torch.device) -> bool:
