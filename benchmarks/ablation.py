@@ -1,8 +1,9 @@
 """What each ingredient of a recipe is worth, and how far its result hangs on the seed: every seed is a dot.
 
     python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
-    python benchmarks/ablation.py mnist-best --only whole --seeds 10 11 12 13 14 15 16 17 18 19
+    python benchmarks/ablation.py mnist-best --only whole --seeds 20 21 22 23 24 25 26 27 28 29
     python benchmarks/ablation.py svhn --only whole none              # the same on another preset's images
+    python benchmarks/ablation.py svhn --only whole none --updates 1000 --warm-up 1000 --name svhn-short
 
 Runs are kept in runs/ablation and not trained twice, so that it may be stopped and started. Labels are read
 when a run is done, for its scores alone. Writes benchmarks/records/ablation-NAME.json and a plot, of the runs
@@ -47,18 +48,23 @@ def main() -> None:
     parser.add_argument("preset")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--name", help="of the record, where it is not the preset's")
+    parser.add_argument("--updates", type=int, help="of the game, where they are not the preset's")
+    parser.add_argument("--warm-up", type=int, help="updates before it, where they are not the recipe's")
+    parser.add_argument("--name", help="of record, plot and runs, where it is not the preset's")
     asked = parser.parse_args()
     preset = get_preset(asked.preset)
     base = preset if preset.lam_motion else replace(preset, **BEST)
+    shorter = {"updates": asked.updates, "warm_up": asked.warm_up}
+    base = replace(base, **{name: value for name, value in shorter.items() if value})
+    name = asked.name or asked.preset
     rows = []
     for seed in asked.seeds:
         for variant in asked.only:
             config = replace(base, seed=seed, **VARIANTS[variant])
-            path = OUT / f"{asked.preset}-{variant.replace(' ', '-')}-{seed}"
+            path = OUT / f"{name}-{variant.replace(' ', '-')}-{seed}"
             rows.append({"variant": variant, "seed": seed} | measured(path, config))
             print(json.dumps(rows[-1], ensure_ascii=False))
-            write(asked.name or asked.preset, asked.preset, base, rows)
+            write(name, asked.preset, base, rows)
 
 
 def measured(path: Path, config: Config) -> dict[str, Any]:

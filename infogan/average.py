@@ -1,20 +1,35 @@
-"""The moving average of G's weights, which is steadier than G itself (Yazici et al. 2019)."""
+"""The moving average of a network's weights, steadier than the network itself (Yazici et al. 2019)."""
+
+from copy import deepcopy
+from typing import final
 
 from jaxtyping import Int
 from torch import Tensor, nn
 
 
-def average(mean: nn.Module, now: nn.Module, n: Int[Tensor, ""], decay: float) -> None:
-    """Moves the mean of weights and of running statistics on to what they are after update n, in place.
+@final
+class Average:
+    """The mean of a network's weights and running statistics over the updates so far."""
 
-    Nothing here asks the device.
+    def __init__(self, net: nn.Module, bare: nn.Module, decay: float) -> None:
+        """Begins with what the network is now.
 
-    Args:
-        decay: an update, in [0, 1); early on it is less, so that the mean forgets what G began with.
-    """
-    d = ((1 + n) / (10 + n)).clamp(max=decay)
-    for old, new in zip(mean.state_dict().values(), now.state_dict().values(), strict=True):
-        if old.is_floating_point():
-            old.lerp_(new, (1 - d).to(old.dtype))
-        else:
-            old.copy_(new)
+        Args:
+            net: whose weights are followed; `bare` is the same, before anything was wrapped around it.
+            decay: an update, in [0, 1); early on it is less, so that the mean forgets what it began with.
+        """
+        self.net, self.decay = net, decay
+        self.mean = deepcopy(bare).requires_grad_(False)
+
+    def begin_anew(self) -> None:
+        """Forgets what was, for what the network is now."""
+        self.mean.load_state_dict(self.net.state_dict())
+
+    def move(self, n: Int[Tensor, ""]) -> None:
+        """Takes in what the network is after update n; nothing here asks the device."""
+        d = ((1 + n) / (10 + n)).clamp(max=self.decay)
+        for old, new in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
+            if old.is_floating_point():
+                old.lerp_(new, (1 - d).to(old.dtype))
+            else:
+                old.copy_(new)

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from copy import deepcopy
 from functools import partial
 from typing import Literal, NamedTuple
 
@@ -11,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from infogan.augment import augment
-from infogan.average import average
+from infogan.average import Average
 from infogan.capture import Captured
 from infogan.config import Config
 from infogan.data.images import Images
@@ -31,6 +30,7 @@ from infogan.objective import (
     log_joint,
 )
 from infogan.rng import make_rng
+from infogan.schedule import set_rate, share_of_lam, share_of_rate
 from infogan.spec import parse_motion
 from infogan.state import adam_state, load_adam, part
 
@@ -134,12 +134,8 @@ class Trainer:
                 synchronise(net)
         self.D, self.optim_d = self.fabric.setup(D, optim_d)
         self.G, self.optim_g = self.fabric.setup(G, optim_g)
-        means = {"averaged": (self.G, G, c.ema), "averaged_d": (self.D, D, c.ema_d)}
-        self.averaged = {
-            name: (deepcopy(bare).requires_grad_(False), net, decay)
-            for name, (net, bare, decay) in means.items()
-            if decay
-        }
+        averages = {"averaged": Average(self.G, G, c.ema), "averaged_d": Average(self.D, D, c.ema_d)}
+        self.averages = {name: average for name, average in averages.items() if average.decay}
 
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
@@ -168,14 +164,10 @@ class Trainer:
         """λ and the learning rates of the update that comes, where the config has them change."""
         c = self.config
         if c.inform_from:
-            self.lam.copy_(self.whole_lam * min(1.0, max(0.0, self.n / c.inform_from - 1)))
-        if not c.lr_decay:
-            return
-        share = min(1.0, (1 - self.n / c.updates) / c.lr_decay)
-        for optimizer, lr in ((self.optim_d, c.lr_d), (self.optim_g, c.lr_g)):
-            for group in optimizer.param_groups:
-                rate = group["lr"]
-                group["lr"] = rate.fill_(share * lr) if isinstance(rate, Tensor) else share * lr
+            self.lam.copy_(self.whole_lam * share_of_lam(self.n, c))
+        if c.lr_decay:
+            set_rate(self.optim_d, c.lr_d * share_of_rate(self.n, c))
+            set_rate(self.optim_g, c.lr_g * share_of_rate(self.n, c))
 
     def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, ...]:
         """A step of D and one of G: gives L_I, D's loss, G's, the fake batch's diversity, what is kept."""
@@ -183,14 +175,9 @@ class Trainer:
         loss_d, _, kept, L_I = self.step_d(x_real, fake)
         loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
         self.applied.add_(self.forbidden < 1)
-        for mean, net, decay in self.averaged.values():
-            average(mean, net, self.applied, decay)
+        for average in self.averages.values():
+            average.move(self.applied)
         return L_I, loss_d, loss_g, diversity(x_real, fake.x.detach()), kept
-
-    def average_anew(self) -> None:
-        """The moving averages begin with what the networks are now."""
-        for mean, net, _ in self.averaged.values():
-            mean.load_state_dict(net.state_dict())
 
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""
@@ -335,8 +322,8 @@ class Trainer:
         self.look()
         averaged = {
             f"{name}.{key}": value
-            for name, (mean, _, _) in self.averaged.items()
-            for key, value in self._one(i, mean.state_dict()).items()
+            for name, average in self.averages.items()
+            for key, value in self._one(i, average.mean.state_dict()).items()
         }
         return {
             **{f"G.{name}": value for name, value in self._one(i, self.G.state_dict()).items()},
@@ -353,8 +340,8 @@ class Trainer:
         state = self._all(states)
         self.G.load_state_dict(part(state, "G"))
         self.D.load_state_dict(part(state, "D"))
-        for name, (mean, _, _) in self.averaged.items():
-            mean.load_state_dict(part(state, name))
+        for name, average in self.averages.items():
+            average.mean.load_state_dict(part(state, name))
         load_adam(self.optim_g, part(state, "adam_g"))
         load_adam(self.optim_d, part(state, "adam_d"))
         for rng, of_seed in zip(self.rngs, states, strict=True):

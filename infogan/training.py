@@ -149,7 +149,8 @@ class Training:
                         "stopped within the warm-up, of which nothing is kept", highlight=False
                     )
                     return
-        trainer.average_anew()
+        for average in trainer.averages.values():
+            average.begin_anew()
         found = float(torch.stack(kept[-LOOKED_AT:]).mean())
         if not math.isfinite(found):
             raise NotFinite("the warm-up came to a loss that is no finite number; choose a smaller --motion.")

@@ -494,6 +494,7 @@ LAYERS = (
         "lanes",
         "replicas",
         "state",
+        "schedule",
         "watch",
         "parts",
     },

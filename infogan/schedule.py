@@ -1,0 +1,23 @@
+"""How λ and the learning rates change over a training, as shares of what the config says, after n updates."""
+
+import torch
+from torch import Tensor
+
+from infogan.config import Config
+
+
+def share_of_lam(n: int, config: Config) -> float:
+    """0 up to update `inform_from`, then along a line to 1 at twice that: G learns to draw first."""
+    return min(1.0, max(0.0, n / config.inform_from - 1)) if config.inform_from else 1.0
+
+
+def share_of_rate(n: int, config: Config) -> float:
+    """1, then along a line to 0 over the last `lr_decay` of all updates."""
+    return min(1.0, (1 - n / config.updates) / config.lr_decay) if config.lr_decay else 1.0
+
+
+def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
+    """Has the steps from here on take that rate, also where a CUDA graph reads it off the device."""
+    for group in optimizer.param_groups:
+        rate = group["lr"]
+        group["lr"] = rate.fill_(lr) if isinstance(rate, Tensor) else lr
