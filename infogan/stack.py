@@ -1,6 +1,6 @@
 """Several seeds trained as one: for a GPU, which a single network of this size leaves idle."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any, final
@@ -19,6 +19,7 @@ from infogan.errors import InfoganError
 from infogan.model import make_model
 from infogan.rng import make_rng
 from infogan.train import Losses, Trainer, Update
+from infogan.warmup import Step, warm_up
 
 
 @final
@@ -60,20 +61,27 @@ class StackedTrainer(Trainer):
         """
         if config.devices * config.nodes > 1:
             raise InfoganError("config: seeds are stacked in one process; leave out --devices or --stacked.")
-        if config.lam_motion or config.warm_up:
-            raise InfoganError(
-                "config: seeds are not stacked with --lam-motion or --warm-up; leave out --stacked."
-            )
         if isinstance(images.pixels, Sharded):
             raise InfoganError("config: seeds are not stacked on shards; leave out --stacked.")
-        models = [make_model(replace(config, seed=seed)) for seed in seeds]
-        G, D = Stack([m.G for m in models]), Stack([m.D for m in models])
-        super().__init__(config, models[0], images)
+        self.models = [make_model(replace(config, seed=seed)) for seed in seeds]
+        G, D = Stack([m.G for m in self.models]), Stack([m.D for m in self.models])
+        super().__init__(config, self.models[0], images)
         device = self.fabric.device
         self.seeds = list(seeds)
         self.epochs = [Epochs(len(images), config.batch, seed, device) for seed in seeds]
         self.rngs = [make_rng(seed, "latent", device) for seed in seeds]
         self._equip(G, D)
+
+    def warm_up(self) -> Iterator[Step]:
+        """One seed after the other, as each does alone."""
+        like = next(self.D.parameters())
+        stacked = self.D.state_dict()
+        for i, (seed, model) in enumerate(zip(self.seeds, self.models, strict=True)):
+            model.D.to(like)
+            yield from warm_up(model, self.pixels, replace(self.config, seed=seed), self.fabric)
+            for name, value in model.D.state_dict().items():
+                stacked[f"one.{name}"][i].copy_(value)
+        self.average_anew()
 
     def each(self, losses: Callable[..., Losses]) -> Callable[..., Losses]:
         """The function for every seed."""
@@ -98,6 +106,10 @@ class StackedTrainer(Trainer):
             return x
         u = [torch.rand(4, self.config.batch, 1, generator=rng, device=x.device) for rng in self.rngs]
         return torch.stack([augment(x_i, u_i) for x_i, u_i in zip(x, u, strict=True)])
+
+    def moved(self, x: Float[Tensor, "s b ch h w"]) -> Float[Tensor, "s b ch h w"]:
+        """Real images, each seed's moved by a stream of its own."""
+        return torch.stack([self.moved_by(rng, x_i) for rng, x_i in zip(self.rngs, x, strict=True)])
 
     def of_seeds(self, update: Update) -> list[Update]:
         """An update seed by seed."""

@@ -33,6 +33,7 @@ from infogan.rng import make_rng
 from infogan.schedule import set_rate, share_of_lam, share_of_rate
 from infogan.spec import parse_motion
 from infogan.state import adam_state, load_adam, part
+from infogan.warmup import Step, warm_up
 
 
 class Fake(NamedTuple):
@@ -137,6 +138,16 @@ class Trainer:
         averages = {"averaged": Average(self.G, G, c.ema), "averaged_d": Average(self.D, D, c.ema_d)}
         self.averages = {name: average for name, average in averages.items() if average.decay}
 
+    def warm_up(self) -> Iterator[Step]:
+        """The `config.warm_up` steps before the first update (warmup.py), yielding after each."""
+        yield from warm_up(self.model, self.pixels, self.config, self.fabric)
+        self.average_anew()
+
+    def average_anew(self) -> None:
+        """The moving averages begin with what the networks are now."""
+        for average in self.averages.values():
+            average.begin_anew()
+
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
 
@@ -211,9 +222,13 @@ class Trainer:
             losses = self.each(self.losses_g)(judged, fake.c)
             return self._descend("G", losses, self.optim_g).loss
 
-    def moved(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+    def moved(self, x: Float[Tensor, "*seeds b ch h w"]) -> Float[Tensor, "*seeds b ch h w"]:
         """Real images, each moved at random as the config says."""
         (rng,) = self.rngs
+        return self.moved_by(rng, x)
+
+    def moved_by(self, rng: torch.Generator, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+        """Images, each moved by draws from that stream."""
         u = torch.rand(DRAWS, len(x), generator=rng, device=x.device, dtype=x.dtype)
         return move(x, self.motion, u, float(self.model.G.low or 0))
 

@@ -20,7 +20,6 @@ from infogan.listen import Display, Means, Row, metrics_file, tensorboard
 from infogan.run import Run
 from infogan.signals import asked_to_stop
 from infogan.train import Trainer
-from infogan.warmup import warm_up
 from infogan.watch import Watch
 
 FREE = ("updates", "devices", "nodes")  # of the config, which a resumed training may change
@@ -137,20 +136,18 @@ class Training:
     def _warm_up(self, asked: list[int]) -> None:
         """What comes before the first update; nothing of it is kept where it is asked to stop."""
         trainer = self.trainer
-        total, began = trainer.config.warm_up, time.perf_counter()
-        kept = []
+        updates, began = trainer.config.warm_up, time.perf_counter()
+        kept: list[Tensor] = []
         with Progress(console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
-            task = progress.add_task("warm-up", total=total)
-            for step in warm_up(trainer.model, trainer.pixels, trainer.config, trainer.fabric):
-                progress.update(task, completed=step.n)
+            task = progress.add_task("warm-up", total=updates * len(self.runs))
+            for step in trainer.warm_up():
+                progress.advance(task)
                 kept.append(step.kept)
                 if asked:
                     self.console.print(
                         "stopped within the warm-up, of which nothing is kept", highlight=False
                     )
                     return
-        for average in trainer.averages.values():
-            average.begin_anew()
         found = float(torch.stack(kept[-LOOKED_AT:]).mean())
         if not math.isfinite(found):
             raise NotFinite("the warm-up came to a loss that is no finite number; choose a smaller --motion.")

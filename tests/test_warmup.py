@@ -20,7 +20,6 @@ from torch.testing import assert_close
 
 from infogan import data, session
 from infogan.data import HERE, Images
-from infogan.errors import InfoganError
 from infogan.metrics.clustering import count, one_to_one_error
 from infogan.model import Model, make_model
 from infogan.motion import DRAWS, move
@@ -235,6 +234,22 @@ def test_ctrl_c_within_the_warm_up_ends_it_and_it_begins_anew(tmp_path: Path) ->
     assert Run.open(tmp_path / "run").updates == 3
 
 
-def test_seeds_are_not_stacked_with_it() -> None:
-    with pytest.raises(InfoganError, match="leave out --stacked"):
-        StackedTrainer(CONFIG, [0, 1], IMAGES)
+def test_stacked_seeds_are_what_each_is_alone() -> None:
+    """The warm-up's weights to the bit, the game's up to rounding; averages begin with the warm-up's."""
+    config = replace(
+        CONFIG, warm_up=9, updates=4, inform_from=2, lr_decay=0.5, ema=0.9, ema_d=0.9, precision="64-true"
+    )
+    seeds = [3, 5]
+    stacked = StackedTrainer(config, seeds, IMAGES)
+    steps = [step.kept for step in stacked.warm_up()]
+    warm = [{name: t.clone() for name, t in stacked.state(i).items()} for i in range(len(seeds))]
+    told = list(stacked.fit())[-1]
+    for i, seed in enumerate(seeds):
+        of_seed = replace(config, seed=seed)
+        alone = Trainer(of_seed, make_model(of_seed), IMAGES)
+        assert_close(steps[9 * i : 9 * (i + 1)], [step.kept for step in alone.warm_up()])
+        for name, value in alone.state().items():
+            assert torch.equal(warm[i][name], value), name
+        last = list(alone.fit())[-1]
+        assert_close(told.kept[i], last.kept)
+        assert_close(stacked.state(i), alone.state(), rtol=1e-6, atol=1e-8)
