@@ -157,7 +157,6 @@ class Config:
         discrete = "cat" in kinds or "bern" in kinds
         _require(discrete, name, value, f"0 where no code is discrete, as in --codes {self.codes!r}")
         _require(self.net != "vectors", name, value, "0 for vectors, which do not move")
-        _require(self.devices * self.nodes == 1, name, value, "0 in several processes; leave out --devices")
 
     @property
     def lam_per_code(self) -> tuple[float, ...]:

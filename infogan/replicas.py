@@ -86,6 +86,13 @@ def sum_over_replicas(tensors: list[Tensor]) -> None:
         tensor.copy_(part.view_as(tensor))
 
 
+def sum_gradients(optimizer: torch.optim.Optimizer, *told: Tensor) -> None:
+    """Replaces the gradients of what it steps, and what is told beside, by their sums over all processes."""
+    weights = (p for group in optimizer.param_groups for p in group["params"])
+    grads = [p.grad for p in weights if p.grad is not None]
+    sum_over_replicas([*grads, *told])
+
+
 def synchronise(net: nn.Module) -> None:
     """Has batch norm take the statistics of the whole batch, not of one process's part.
 

@@ -27,13 +27,12 @@ from infogan.objective import (
     generator_loss,
     info_bound,
     information,
-    log_joint,
 )
 from infogan.rng import make_rng
 from infogan.schedule import set_rate, share_of_lam, share_of_rate
 from infogan.spec import parse_motion
 from infogan.state import adam_state, load_adam, part
-from infogan.warmup import Step, warm_up
+from infogan.warmup import Step, law_of_batch, warm_up
 
 
 class Fake(NamedTuple):
@@ -229,8 +228,8 @@ class Trainer:
 
     def moved_by(self, rng: torch.Generator, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
         """Images, each moved by draws from that stream."""
-        u = torch.rand(DRAWS, len(x), generator=rng, device=x.device, dtype=x.dtype)
-        return move(x, self.motion, u, float(self.model.G.low or 0))
+        u = torch.rand(DRAWS, self.config.batch, generator=rng, device=x.device, dtype=x.dtype)
+        return move(x, self.motion, u[:, self.part], float(self.model.G.low or 0))
 
     def seen(self, x: Float[Tensor, "*seeds b ch h w"]) -> Float[Tensor, "*seeds b ch h w"]:
         """The images as D and Q see them."""
@@ -254,7 +253,7 @@ class Trainer:
         kept = torch.zeros_like(V)
         if moved is not None:
             log_p, log_p_moved = (self.model.latent.log_categories(q) for q in (real.q, moved.q))
-            kept = information(log_joint(log_p, log_p_moved))
+            kept = information(law_of_batch(log_p, log_p_moved, self.fabric))
         return Losses(loss - self.config.lam_motion * kept, V, kept, L_I)
 
     def losses_g(self, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
@@ -277,11 +276,9 @@ class Trainer:
         self.fabric.backward(losses.loss.sum() / self.world)
         told = Losses(*(t.detach() / self.world for t in losses))
         if self.world > 1:
-            from infogan.replicas import sum_over_replicas
+            from infogan.replicas import sum_gradients
 
-            weights = (p for group in optimizer.param_groups for p in group["params"])
-            grads = [p.grad for p in weights if p.grad is not None]
-            sum_over_replicas([*grads, *told])
+            sum_gradients(optimizer, *told)
         terms = torch.cat([torch.stack([told.adversarial, told.kept], dim=-1), told.L_I], dim=-1)
         last = self.terms[player]
         last.copy_(torch.where(self.forbidden > 0, last, terms))

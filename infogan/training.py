@@ -114,9 +114,7 @@ class Training:
         """
         began, trainer = time.perf_counter(), self.trainer
         with asked_to_stop() as asked:
-            if self.begins and trainer.config.warm_up:
-                self._warm_up(asked)
-            if not asked:
+            if not (self.begins and trainer.config.warm_up) or self._warm_up(asked):
                 self._go_on(asked)
         return Outcome(
             self.runs[0], trainer.n, trainer.n == trainer.config.updates, time.perf_counter() - began
@@ -133,30 +131,36 @@ class Training:
                 except NotFinite as error:
                     self._roll_back(error)
 
-    def _warm_up(self, asked: list[int]) -> None:
-        """What comes before the first update; nothing of it is kept where it is asked to stop."""
+    def _warm_up(self, asked: list[int]) -> bool:
+        """Whether what comes before the first update was done; nothing is kept where it is asked to stop."""
         trainer = self.trainer
         updates, began = trainer.config.warm_up, time.perf_counter()
         kept: list[Tensor] = []
         with Progress(console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
             task = progress.add_task("warm-up", total=updates * len(self.runs))
-            for step in trainer.warm_up():
-                progress.advance(task)
-                kept.append(step.kept)
-                if asked:
-                    self.console.print(
-                        "stopped within the warm-up, of which nothing is kept", highlight=False
-                    )
-                    return
+            try:
+                for step in trainer.warm_up():
+                    progress.advance(task)
+                    kept.append(step.kept)
+                    if trainer.any_of(bool(asked)):
+                        self.console.print(
+                            "stopped within the warm-up, of which nothing is kept", highlight=False
+                        )
+                        return False
+            except RuntimeError as error:
+                if trainer.world == 1:
+                    raise
+                raise self._lost(error, "begins anew") from error
         found = float(torch.stack(kept[-LOOKED_AT:]).mean())
         if not math.isfinite(found):
             raise NotFinite("the warm-up came to a loss that is no finite number; choose a smaller --motion.")
         self.console.print(
-            f"warm-up: {total:,} updates in {time.perf_counter() - began:.0f} s; of a real image that moves, "
-            f"its category keeps {found:.2f} nats",
+            f"warm-up: {updates:,} updates in {time.perf_counter() - began:.0f} s; a category keeps "
+            f"{found:.2f} nats of a real image that moves",
             highlight=False,
             soft_wrap=True,
         )
+        return True
 
     def _train(self, asked: list[int], display: Display) -> None:
         trainer, config, latent = self.trainer, self.trainer.config, self.trainer.model.latent
@@ -186,10 +190,14 @@ class Training:
         except RuntimeError as error:
             if trainer.world == 1:
                 raise
-            raise InfoganError(
-                f"a process of this training was lost ({one_line(error)}); {self.named} keeps the state "
-                f"after update {saved}: infogan train --resume {self.runs[0].path} goes on."
-            ) from error
+            raise self._lost(error, f"goes on from update {saved}") from error
+
+    def _lost(self, error: RuntimeError, then: str) -> InfoganError:
+        """What others of several processes say of one that is lost, as what they send each other fails."""
+        return InfoganError(
+            f"a process of this training was lost ({one_line(error)}); infogan train --resume "
+            f"{self.runs[0].path} {then}."
+        )
 
     def _roll_back(self, error: NotFinite) -> None:
         if self.trainer.config.on_nonfinite == "stop" or self.attempt == ATTEMPTS:

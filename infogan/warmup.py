@@ -12,6 +12,7 @@ may settle where two kinds share a category and a third has two. One of 3 k clus
 No label takes part. Q's other codes stay as they were drawn.
 """
 
+import math
 from collections.abc import Iterator
 from copy import deepcopy
 from typing import TYPE_CHECKING, NamedTuple
@@ -73,8 +74,11 @@ class _WarmUp:
         self.motion = parse_motion(config.motion)
         self.k = next(code.categories for code in model.latent.codes if code.categories is not None)
         self.rng = make_rng(config.seed, "warm-up", model.device)
-        batch = min(BATCH, len(pixels))
-        self.epochs = Epochs(len(pixels), batch, config.seed, model.device)
+        self.world = fabric.world_size
+        part = min(BATCH, len(pixels)) // self.world
+        self.part = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
+        self.batch = part * self.world
+        self.epochs = Epochs(len(pixels), self.batch, config.seed, model.device)
         self.heads = self._make_heads(make_rng(config.seed, "warm-up's heads"))
 
     def _make_heads(self, rng: torch.Generator) -> nn.Linear:
@@ -100,14 +104,15 @@ class _WarmUp:
             with self.fabric.autocast():
                 log_p = self._log_clusters(self.model.D.trunk(x))
             pairs = (head.chunk(2) for head in log_p)
-            kept = torch.stack([information(log_joint(a, b)) for a, b in pairs]).mean()
+            kept = torch.stack([information(law_of_batch(a, b, self.fabric)) for a, b in pairs]).mean()
             self._descend(adam, -kept)
             yield Step(i + 1, kept.detach())
 
     def refine(self, done: int, updates: int) -> Iterator[Step]:
         """The second part: Q's head takes the groups over, and trunk and head raise what they keep."""
         D = self.model.D
-        head, groups = self._merged()
+        # Of one process, as each may have batch statistics of its own.
+        head, groups = self.fabric.broadcast(self._merged())
         teacher = deepcopy(D.trunk).eval()
         adam = torch.optim.Adam(D.parameters(), RATE, fused=True)
         for i in range(updates):
@@ -121,19 +126,25 @@ class _WarmUp:
                     with torch.no_grad():
                         p = self._log_clusters(teacher(x))[head].exp() @ groups
                     taught = (p * log_p).sum(dim=1).mean()
-            kept = information(log_joint(*log_p.chunk(2)))
+            once, again = log_p.chunk(2)
+            kept = information(law_of_batch(once, again, self.fabric))
             self._descend(adam, -kept - weight * taught)
             yield Step(done + i + 1, kept.detach())
 
     def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
         adam.zero_grad()
-        self.fabric.backward(loss)
+        self.fabric.backward(loss / self.world)
+        if self.world > 1:
+            from infogan.replicas import sum_gradients
+
+            sum_gradients(adam)
         adam.step()
 
     def _pairs(self, n: int, size: float) -> Float[Tensor, "b2 ch h w"]:
         """A batch of real images moved, then the same moved otherwise."""
-        x = self._images(self.epochs.chosen(n)).repeat(2, 1, 1, 1)
-        u = torch.rand(DRAWS, len(x), generator=self.rng, device=x.device, dtype=x.dtype)
+        x = self._images(self.epochs.chosen(n)[self.part]).repeat(2, 1, 1, 1)
+        u = torch.rand(DRAWS, 2, self.batch, generator=self.rng, device=x.device, dtype=x.dtype)
+        u = u[:, :, self.part].flatten(1)
         smaller = Motion(*(size * part for part in self.motion))._replace(mirror=self.motion.mirror)
         return move(x, smaller, u, float(self.model.G.low or 0))
 
@@ -167,6 +178,24 @@ class _WarmUp:
             found.append((information_of(groups.T.astype(float) @ P @ groups), head, groups))
         _, head, groups = max(found, key=lambda one: one[0])
         return head, torch.from_numpy(groups).to(p)
+
+
+def law_of_batch(
+    log_p: Float[Tensor, "b k"], log_p_moved: Float[Tensor, "b k"], fabric: "Fabric"
+) -> Float[Tensor, "k k"]:
+    """`log_joint` over a batch of which each process has a part, as large as the others'.
+
+    Its gradient in this part is as large as if it were the whole: those of all parts are averaged afterwards.
+    """
+    log_P = log_joint(log_p, log_p_moved)
+    world = fabric.world_size
+    if world == 1:
+        return log_P
+    laws = fabric.all_gather(log_P.detach())
+    assert isinstance(laws, Tensor)
+    own = log_P.detach() + world * (log_P - log_P.detach())
+    laws = torch.cat([laws[: fabric.global_rank], own[None], laws[fabric.global_rank + 1 :]])
+    return laws.logsumexp(dim=0) - math.log(world)
 
 
 def neighbours(x: Float[Tensor, "n d"], many: int) -> Int[Tensor, "n many"]:

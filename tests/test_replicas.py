@@ -24,7 +24,7 @@ ENV.pop("TORCHELASTIC_RUN_ID", None)
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
 SCRIPT = """
-import sys
+import json, sys
 from dataclasses import replace
 import safetensors.torch, torch
 from infogan.data import load
@@ -32,27 +32,29 @@ from infogan.model import make_model
 from infogan.presets import digits
 from infogan.train import Trainer
 
-statistics, path, name = sys.argv[1:]
+statistics, path, name, more = sys.argv[1:]
 config = replace(digits(), batch=32, updates=6, device="cpu", precision="64-true", augment=True, ema=0.9,
-                 batch_statistics=statistics)
+                 batch_statistics=statistics, motion="rotate:0.2 shift:0.1", **json.loads(more))
 trainer = Trainer(config, make_model(config), load(name))
-told = [torch.cat([u.L_I, u.loss_d[None], u.loss_g[None]]) for u in trainer.fit()]
+if config.warm_up:
+    list(trainer.warm_up())
+told = [torch.cat([u.L_I, u.loss_d[None], u.loss_g[None], u.kept[None]]) for u in trainer.fit()]
 if trainer.fabric.is_global_zero:
     safetensors.torch.save_file(trainer.state() | {"told": torch.stack(told)}, path)
 """
 
 
 def trained(
-    folder: Path, processes: int, statistics: str = "whole", images: str = "digits"
+    folder: Path, processes: int, statistics: str = "whole", images: str = "digits", **more: float
 ) -> dict[str, Tensor]:
-    """The state after six updates, and what was said of each."""
+    """The state after six updates of a config with more fields changed, and what was said of each."""
     script, out = folder / "train.py", folder / f"{processes}-{statistics}.safetensors"
     script.write_text(SCRIPT)
     start = (
         [sys.executable] if processes == 1 else [*TORCHRUN, "--standalone", f"--nproc-per-node={processes}"]
     )
     done = subprocess.run(
-        [*start, str(script), statistics, str(out), images],
+        [*start, str(script), statistics, str(out), images, json.dumps(more)],
         env=ENV,
         capture_output=True,
         text=True,
@@ -81,6 +83,12 @@ def require_equal(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
         assert (found[name].double() - value.double()).abs().max() <= 1e-9 * max(
             1, value.double().abs().max()
         ), name
+
+
+def test_so_many_are_one_with_the_warm_up(tmp_path: Path) -> None:
+    """The joint laws of clusters and of categories are of the whole batch, and so are their gradients."""
+    recipe = {"warm_up": 6, "lam_motion": 2.0}
+    require_equal(trained(tmp_path, 2, **recipe), trained(tmp_path, 1, **recipe))
 
 
 def test_so_many_are_one_on_shards(tmp_path: Path) -> None:

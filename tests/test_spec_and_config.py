@@ -149,7 +149,7 @@ def test_valid_values_survive_json(values: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("field", [{"lam_motion": 2.0}, {"warm_up": 10}])
 def test_what_images_are_moved_for(field: dict[str, Any]) -> None:
-    """There must be a motion, a discrete code, images, and one process; each is named with the way out."""
+    """There must be a motion, a discrete code and images; each is named with the way out."""
     (name,) = field
     config = replace(BASE, motion="rotate:0.2", **field)
     assert Config.from_json(config.to_json()) == config
@@ -157,7 +157,6 @@ def test_what_images_are_moved_for(field: dict[str, Any]) -> None:
         ({"motion": ""}, "--motion"),
         ({"motion": "rotate:0"}, "--motion"),
         ({"codes": "unif:2 circ:1"}, "no code is discrete"),
-        ({"devices": 2}, "leave out --devices"),
         ({"net": "vectors", "shape": (1, 1, 5)}, "vectors"),
     ]:
         with pytest.raises(InfoganError, match=rf"config: {name} is .*{said}"):
