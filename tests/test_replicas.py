@@ -87,8 +87,8 @@ def require_equal(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
 
 def test_so_many_are_one_with_the_warm_up(tmp_path: Path) -> None:
     """The joint laws of clusters and of categories are of the whole batch, and so are their gradients."""
-    recipe = {"warm_up": 6, "lam_motion": 2.0}
-    require_equal(trained(tmp_path, 2, **recipe), trained(tmp_path, 1, **recipe))
+    alone = trained(tmp_path, 1, warm_up=6, lam_motion=2.0)
+    require_equal(trained(tmp_path, 2, warm_up=6, lam_motion=2.0), alone)
 
 
 def test_so_many_are_one_on_shards(tmp_path: Path) -> None:
