@@ -23,7 +23,6 @@ from infogan.model import make_model
 from infogan.presets import get_preset
 from infogan.state import part
 from infogan.train import Trainer
-from infogan.warmup import warm_up
 
 EVERY, GOAL = 2.0, 0.05
 
@@ -70,7 +69,7 @@ def training(config: Config) -> Iterator[Trainer]:
     images = load(config.images)
     trainer = Trainer(config, make_model(config), images)
     if config.warm_up:
-        for _ in warm_up(trainer.model, images.pixels, trainer.config, trainer.fabric):
+        for _ in trainer.warm_up():
             trainer.average_anew()
             yield trainer
     for _ in trainer.fit():

@@ -35,7 +35,7 @@ class Replicas(DDPStrategy):
         if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
             self._meet()
         super().setup_environment()
-        atexit.register(_part)
+        atexit.register(_leave)
 
     def _meet(self) -> None:
         """Has each attempt of torchrun meet in a place of its own.
@@ -61,7 +61,7 @@ class Replicas(DDPStrategy):
         return module
 
 
-def _part() -> None:
+def _leave() -> None:
     """Has gloo's threads end before the interpreter does, which now and then aborts the process otherwise."""
     if dist.is_initialized():
         dist.destroy_process_group()
