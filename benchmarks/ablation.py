@@ -135,9 +135,7 @@ def write(name: str, preset: str, base: Config, rows: list[dict[str, Any]]) -> N
     axes.set_xlim(0.4, 100)
     axes.set_xticks(TICKS, labels=[f"{tick:g}" for tick in TICKS], minor=False)
     axes.set_xticks([], minor=True)
-    axes.set_xlabel(
-        "one-to-one error, %, of the last split that is here; a dot a seed, a bar the median"
-    )
+    axes.set_xlabel("one-to-one error, %, of the last split that is here; a dot a seed, a bar the median")
     axes.invert_yaxis()
     figure.savefig(
         Path(__file__).parent.parent / "docs" / "images" / f"ablation_{name.replace('-', '_')}.png",
