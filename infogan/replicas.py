@@ -74,6 +74,13 @@ def any_of(flag: bool, device: torch.device) -> bool:
     return bool(said)
 
 
+def of_all(tensor: Tensor) -> list[Tensor]:
+    """What all processes have of a tensor, in their order."""
+    found = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
+    dist.all_gather(found, tensor)
+    return found
+
+
 def sum_over_replicas(tensors: list[Tensor]) -> None:
     """Replaces each by its sum over all processes: large ones where they lie, the others in one message."""
     large = [t for t in tensors if t.nbytes >= LARGE and t.is_contiguous()]
@@ -131,9 +138,7 @@ class _WholeBatchNorm(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
         _, mean, invstd = torch.native_batch_norm(x, w, b, None, None, True, 0.0, eps)
         told = torch.stack([mean, invstd**-2 - eps])
-        of_parts = [torch.empty_like(told) for _ in range(dist.get_world_size())]
-        dist.all_gather(of_parts, told)
-        means, variances = torch.stack(of_parts, dim=1)
+        means, variances = torch.stack(of_all(told), dim=1)
         mean = means.mean(0)
         var = variances.mean(0) + (means - mean).square().mean(0)
         ctx.save_for_backward(x, w, mean, var)

@@ -191,11 +191,11 @@ def law_of_batch(
     world = fabric.world_size
     if world == 1:
         return log_P
-    laws = fabric.all_gather(log_P.detach())
-    assert isinstance(laws, Tensor)
-    own = log_P.detach() + world * (log_P - log_P.detach())
-    laws = torch.cat([laws[: fabric.global_rank], own[None], laws[fabric.global_rank + 1 :]])
-    return laws.logsumexp(dim=0) - math.log(world)
+    from infogan.replicas import of_all
+
+    laws = of_all(log_P.detach())
+    laws[fabric.global_rank] = log_P.detach() + world * (log_P - log_P.detach())
+    return torch.stack(laws).logsumexp(dim=0) - math.log(world)
 
 
 def neighbours(x: Float[Tensor, "n d"], many: int) -> Int[Tensor, "n many"]:
