@@ -1,7 +1,7 @@
 """What each ingredient of a recipe is worth, and how far its result hangs on the seed: every seed is a dot.
 
     python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
-    python benchmarks/ablation.py mnist-best --only whole --seeds 20 21 22 23 24 25 26 27 28 29
+    python benchmarks/ablation.py mnist-best --only whole --seeds 30 31 32 33 34 35 36 37 38 39
     python benchmarks/ablation.py svhn --only whole none              # the same on another preset's images
     python benchmarks/ablation.py svhn --only whole none --updates 1000 --warm-up 1000 --name svhn-short
     python benchmarks/ablation.py own:mnist --only whole none         # the defaults for images of one's own
