@@ -138,10 +138,13 @@ class Training:
         kept: list[Tensor] = []
         with Progress(console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
             task = progress.add_task("warm-up", total=updates * len(self.runs))
+            done = 0
             try:
                 for step in trainer.warm_up():
-                    progress.advance(task)
-                    kept.append(step.kept)
+                    if step.n != done:  # else it is between two updates, where it can be stopped too
+                        done = step.n
+                        progress.advance(task)
+                        kept.append(step.kept)
                     if trainer.any_of(bool(asked)):
                         self.console.print(
                             "stopped within the warm-up, of which nothing is kept", highlight=False

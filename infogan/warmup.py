@@ -4,31 +4,34 @@ A Q of k categories that raises I(k; k') of an image and the same image moved (`
 may settle where two kinds share a category and a third has two. One of 3 k clusters has no need to. So:
 
 1. D's trunk learns, with five heads of 3 k clusters each, which all raise that information.
-2. The clusters of each are merged into k by what neighbours among the images tell of each other's
-   (merging.py), and the head whose k groups keep most of that is taken. Motions are small, and there are
-   kinds of one thing that no small motion turns into each other; neighbours bridge some of these.
+2. The trunk's features part the images into 40 k cells, in eight ways, and the cells of each are put into k
+   groups by what near images tell of each other's cells (neighbours.py, grouping.py). Motions are small, and
+   there are kinds of one thing that no small motion turns into each other; neighbours bridge these.
 3. Q's own head learns these groups, and raises the information itself, while motions grow.
 
 No label takes part. Q's other codes stay as they were drawn.
 """
 
 import math
-from collections.abc import Iterator
-from copy import deepcopy
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
+from sklearn.cluster import KMeans
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import normalize
+from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
 from infogan.config import Config
 from infogan.data.images import Pixels
 from infogan.epochs import Epochs
-from infogan.merging import information_of, merge
+from infogan.grouping import agree
 from infogan.model import Model
 from infogan.motion import DRAWS, move
+from infogan.neighbours import CHUNK, neighbours
 from infogan.objective import information, log_joint
 from infogan.rng import make_rng
 from infogan.spec import Motion, parse_motion
@@ -38,25 +41,26 @@ if TYPE_CHECKING:
 
 HEADS, OVER = 5, 3  # heads, of so many clusters a category
 CLUSTERS = 1 / 3  # of the warm-up, which finds clusters; the rest refines categories
-TAUGHT = 1 / 4  # of the rest, over which the clusters' word loses its weight
 SMALL = 0.7  # of the motion, while clusters are found: what small motions tell is learned sooner
 BATCH = 256  # and as many moved: a joint law takes more than D's step needs
 RATE = 1e-3
 STD = 0.2  # of the heads' weights: Q's own 0.02 would leave all clusters alike for long
-SAMPLE, NEIGHBOURS = 10_000, 10  # images among which neighbours are looked for, and how many of each
-SIDE = 32  # to which images are brought for that, at most
-CHUNK = 500
+SAMPLE = 20  # images by which groups are found, for each update that found clusters
+WAYS, CELLS = 8, 40  # of parting them, and cells a category
+STARTS = 10  # of putting the cells of a way into groups
+MEMBERS = 10  # of a cell, on average, at least
+WIDTH = 64  # principal components of the features, by which they are parted
 
 
 class Step(NamedTuple):
-    """An update of the warm-up."""
+    """An update of the warm-up, or a moment between two."""
 
-    n: int  # the first is 1
+    n: int  # updates done
     kept: Float[Tensor, ""]  # of an image, by its cluster or category, in nats
 
 
 def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> Iterator[Step]:
-    """Runs the `config.warm_up` updates on D's trunk and Q's head, yielding after each.
+    """Runs the `config.warm_up` updates on D's trunk and Q's head, yielding after each, and between.
 
     The same for the same config and images; what was stopped has to begin anew.
     """
@@ -64,14 +68,15 @@ def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> I
     warm = _WarmUp(model, pixels, config, fabric)
     first = round(CLUSTERS * config.warm_up)
     yield from warm.find_clusters(first)
-    yield from warm.refine(first, config.warm_up - first)
+    groups = yield from warm.find_groups(first, config.warm_up)
+    yield from warm.learn_groups(groups, first, config.warm_up)
     model.D.eval()
 
 
 class _WarmUp:
     def __init__(self, model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> None:
-        self.model, self.pixels, self.fabric = model, pixels, fabric
-        self.motion = parse_motion(config.motion)
+        self.model, self.pixels, self.config, self.fabric = model, pixels, config, fabric
+        self.motion, self.low = parse_motion(config.motion), float(model.G.low or 0)
         self.k = next(code.categories for code in model.latent.codes if code.categories is not None)
         self.rng = make_rng(config.seed, "warm-up", model.device)
         self.world = fabric.world_size
@@ -80,6 +85,7 @@ class _WarmUp:
         self.batch = part * self.world
         self.epochs = Epochs(len(pixels), self.batch, config.seed, model.device)
         self.heads = self._make_heads(make_rng(config.seed, "warm-up's heads"))
+        self.kept = self.heads.weight.new_zeros(())
 
     def _make_heads(self, rng: torch.Generator) -> nn.Linear:
         trunk = self.model.D.trunk.eval()
@@ -106,29 +112,64 @@ class _WarmUp:
             pairs = (head.chunk(2) for head in log_p)
             kept = torch.stack([information(law_of_batch(a, b, self.fabric)) for a, b in pairs]).mean()
             self._descend(adam, -kept)
-            yield Step(i + 1, kept.detach())
+            self.kept = kept.detach()
+            yield Step(i + 1, self.kept)
 
-    def refine(self, done: int, updates: int) -> Iterator[Step]:
-        """The second part: Q's head takes the groups over, and trunk and head raise what they keep."""
-        D = self.model.D
+    def find_groups(self, done: int, end: int) -> Generator[Step, None, Float[Tensor, "n k"]]:
+        """The second part, after `done` updates: gives the share of ways that put an image in each group.
+
+        Of the images that the updates up to `end` will see; of others 0.
+        """
+        n, rng = len(self.pixels), make_rng(self.config.seed, "warm-up's groups", self.model.device)
+        pause = Step(done, self.kept)
+        self.model.D.eval()
+        sample = torch.randperm(n, generator=make_rng(self.config.seed, "warm-up's sample"))
+        sample = sample[: max(SAMPLE * done, self.batch)]
+        near = []
+        for part in neighbours(self._images, sample.to(self.model.device), self.motion, rng, self.low):
+            near.append(part.cpu().numpy())
+            yield pause
+        x = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
+        centre = x.mean(0)
+        main = PCA(min(WIDTH, *x.shape), svd_solver="covariance_eigh").fit(normalize(x - centre))
+        m = max(self.k, min(CELLS * self.k, len(x) // MEMBERS))
+        ways, starts = [], []
+        with threadpool_limits(1, user_api="openmp"):  # with more, their sums are never twice the same
+            for way in range(WAYS):
+                seed = (self.config.seed + way) % 2**32
+                cells = KMeans(m, n_init=1, max_iter=50, random_state=seed)
+                ways.append(cells.fit(main.transform(normalize(x - centre))))
+                few = [KMeans(self.k, n_init=1, random_state=(seed + i) % 2**32) for i in range(STARTS)]
+                starts.append([each.fit_predict(cells.cluster_centers_) for each in few])
+                yield pause
+        labels = np.array([cells.labels_ for cells in ways], dtype=np.int64)
+        groups = agree(labels, np.concatenate(near), np.array(starts, dtype=np.int64), self.k)
+        shares = torch.zeros(n, self.k)
+        seen = torch.unique(torch.cat([self.epochs.chosen(i) for i in range(done, end)])).cpu()
+        for part in torch.split(seen, CHUNK):
+            y = main.transform(normalize(self._features(part) - centre))
+            for cells, group in zip(ways, groups, strict=True):
+                shares[part, torch.from_numpy(group[cells.predict(y)])] += 1 / WAYS
+            yield pause
+        self.model.D.train()
         # Of one process, as each may have batch statistics of its own.
-        head, groups = self.fabric.broadcast(self._merged())
-        teacher = deepcopy(D.trunk).eval()
+        found: Tensor = self.fabric.broadcast(shares.to(self.kept))
+        return found
+
+    def learn_groups(self, groups: Float[Tensor, "n k"], done: int, end: int) -> Iterator[Step]:
+        """The third part: Q's head takes the groups over, and trunk and head raise what they keep."""
+        D, updates = self.model.D, end - done
         adam = torch.optim.Adam(D.parameters(), RATE, fused=True)
         for i in range(updates):
             _cool(adam, 1.5 * (1 - i / updates))
             x = self._pairs(done + i, SMALL + (1 - SMALL) * min(1.0, 2 * i / updates))
-            weight = max(0.0, 1 - i / (TAUGHT * updates))
+            p = groups[self.epochs.chosen(done + i)[self.part]].repeat(2, 1)
             with self.fabric.autocast():
                 log_p = self.model.latent.log_categories(D(x).q)
-                taught = log_p.new_zeros(())
-                if weight:
-                    with torch.no_grad():
-                        p = self._log_clusters(teacher(x))[head].exp() @ groups
-                    taught = (p * log_p).sum(dim=1).mean()
             once, again = log_p.chunk(2)
             kept = information(law_of_batch(once, again, self.fabric))
-            self._descend(adam, -kept - weight * taught)
+            weight = 1 - i / updates
+            self._descend(adam, -kept - weight * (p * log_p).sum(dim=1).mean())
             yield Step(done + i + 1, kept.detach())
 
     def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
@@ -146,7 +187,7 @@ class _WarmUp:
         u = torch.rand(DRAWS, 2, self.batch, generator=self.rng, device=x.device, dtype=x.dtype)
         u = u[:, :, self.part].flatten(1)
         smaller = Motion(*(size * part for part in self.motion))._replace(mirror=self.motion.mirror)
-        return move(x, smaller, u, float(self.model.G.low or 0))
+        return move(x, smaller, u, self.low)
 
     def _images(self, index: Int[Tensor, "n"]) -> Float[Tensor, "n ch h w"]:
         return self.model.G.to_range(self.pixels.take(index).to(self.model.device)).to(self.heads.weight)
@@ -157,27 +198,9 @@ class _WarmUp:
         return logits.log_softmax(dim=2).transpose(0, 1)
 
     @torch.no_grad()
-    def _merged(self) -> tuple[int, Float[Tensor, "m k"]]:
-        """The head whose clusters, merged into k groups, keep most of their neighbours; and these groups."""
-        n = len(self.pixels)
-        order = torch.randperm(n, generator=make_rng(0, "neighbours"))[:SAMPLE].to(self.model.device)
-        small, held = [], []
-        self.model.D.eval()
-        for part in torch.split(order, CHUNK):
-            images = self._images(part)
-            small.append(_small(images))
-            held.append(self._log_clusters(self.model.D.trunk(images)).exp())
-        self.model.D.train()
-        x, p = torch.cat(small), torch.cat(held, dim=1)
-        near = neighbours(x, min(NEIGHBOURS, len(x) - 1))
-        found: list[tuple[float, int, Bool[np.ndarray, "m k"]]] = []
-        for head, p_head in enumerate(p):
-            P = (p_head.T @ p_head[near].mean(dim=1)).double().cpu().numpy() / len(x)
-            P = (P + P.T) / 2
-            groups = merge(P / P.sum(), self.k)
-            found.append((information_of(groups.T.astype(float) @ P @ groups), head, groups))
-        _, head, groups = max(found, key=lambda one: one[0])
-        return head, torch.from_numpy(groups).to(p)
+    def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
+        features: Tensor = self.model.D.trunk(self._images(index.to(self.model.device)))
+        return features.float().cpu().numpy()
 
 
 def law_of_batch(
@@ -196,23 +219,6 @@ def law_of_batch(
     laws = of_all(log_P.detach())
     laws[fabric.global_rank] = log_P.detach() + world * (log_P - log_P.detach())
     return torch.stack(laws).logsumexp(dim=0) - math.log(world)
-
-
-def neighbours(x: Float[Tensor, "n d"], many: int) -> Int[Tensor, "n many"]:
-    """The nearest others of each row, by their distance."""
-    found = []
-    for first, part in enumerate(torch.split(x, CHUNK)):
-        distance = torch.cdist(part, x)
-        rows = torch.arange(len(part), device=x.device)
-        distance[rows, first * CHUNK + rows] = torch.inf
-        found.append(distance.topk(many, largest=False).indices)
-    return torch.cat(found)
-
-
-def _small(x: Float[Tensor, "n ch h w"]) -> Float[Tensor, "n d"]:
-    """Images as rows of numbers, of no more pixels than tell neighbours."""
-    h, w = (min(side, SIDE) for side in x.shape[2:])
-    return F.adaptive_avg_pool2d(x, (h, w)).flatten(1)
 
 
 def _cool(adam: torch.optim.Optimizer, share: float) -> None:
