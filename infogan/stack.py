@@ -16,6 +16,7 @@ from infogan.data.images import Images
 from infogan.data.sharded import Sharded
 from infogan.epochs import Epochs
 from infogan.errors import InfoganError
+from infogan.machine import settle
 from infogan.model import make_model
 from infogan.rng import make_rng
 from infogan.train import Losses, Trainer, Update
@@ -63,6 +64,13 @@ class StackedTrainer(Trainer):
             raise InfoganError("config: seeds are stacked in one process; leave out --devices or --stacked.")
         if isinstance(images.pixels, Sharded):
             raise InfoganError("config: seeds are not stacked on shards; leave out --stacked.")
+        if settle(config).precision == "bf16-mixed":
+            if config.precision != "auto":
+                raise InfoganError(
+                    "config: seeds are not stacked in bf16-mixed, as torch.vmap leaves weights in 32 bits "
+                    "there; leave out --precision or --stacked."
+                )
+            config = replace(config, precision="32-true")
         self.models = [make_model(replace(config, seed=seed)) for seed in seeds]
         G, D = Stack([m.G for m in self.models]), Stack([m.D for m in self.models])
         super().__init__(config, self.models[0], images)

@@ -180,6 +180,15 @@ def test_auto_precision_is_settled() -> None:
     assert settle(replace(CONFIG, precision="64-true")).precision == "64-true"
 
 
+def test_stacked_seeds_are_of_32_bits_where_bf16_is_not_asked_for() -> None:
+    """Under torch.vmap autocast leaves weights in 32 bits, and a convolution refuses them."""
+    stacked = StackedTrainer(replace(CONFIG, precision="auto"), SEEDS, IMAGES)
+    assert stacked.config.precision == "32-true"
+    assert torch.isfinite(next(iter(stacked.fit())).L_I).all()
+    with pytest.raises(InfoganError, match="leave out --precision or --stacked"):
+        StackedTrainer(replace(CONFIG, precision="bf16-mixed"), SEEDS, IMAGES)
+
+
 @needs_gpu
 @pytest.mark.parametrize("fresh_fake", [True, False])
 def test_captured_updates_are_eager_ones(fresh_fake: bool) -> None:
