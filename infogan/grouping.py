@@ -2,8 +2,8 @@
 
 The sequential information bottleneck (Slonim, Friedman and Tishby 2002, "Unsupervised Document Classification
 using Sequential Information Maximization"), of how often a cell's member has a neighbour in another, counted
-alike both ways. It ends in one of many optima; so images are parted into cells in several ways, whose groups
-vote (cluster ensembles, Strehl and Ghosh 2002), and each begins again from the vote.
+alike both ways. It ends in one of many optima. So images are parted into cells in several ways, and each begins
+again from what the others found: a way that found the best tells all of it.
 """
 
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from scipy.special import entr
 
-AGAIN = 2  # times that all begin from the vote
+AGAIN = 2  # times that each begins from what the others found
 SWEEPS = 100  # at most; a handful is the rule
 
 Counts = Float[np.ndarray, "m m"]
@@ -78,7 +78,7 @@ def improve(counts: Counts, groups: Groups, k: int) -> Groups:
 def agree(
     cells: Int[np.ndarray, "r n"], near: Int[np.ndarray, "n many"], starts: Int[np.ndarray, "r s m"], k: int
 ) -> Int[np.ndarray, "r m"]:
-    """The groups of the cells of each of r ways, named alike, after all have begun again from their vote.
+    """The groups of the cells of each of r ways, named alike, after each began from what the others found.
 
     Args:
         cells: the cell of each image by each way, of m.
@@ -94,14 +94,15 @@ def agree(
         return most
 
     found = [best(r, starts[r]) for r in range(len(cells))]
-    lead = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k))
-    vote = found[lead][cells[lead]]
     for _ in range(AGAIN):
-        found = [_named_as(vote, row, of, k) for row, of in zip(cells, found, strict=True)]
-        vote = np.sum([np.eye(k)[of[row]] for row, of in zip(cells, found, strict=True)], axis=0).argmax(1)
-        again = [_overlap(row, vote, m, k).argmax(1) for row in cells]
-        found = [best(r, [of, start]) for r, (of, start) in enumerate(zip(found, again, strict=True))]
-    return np.stack([_named_as(vote, row, of, k) for row, of in zip(cells, found, strict=True)])
+        of_images = [of[row] for row, of in zip(cells, found, strict=True)]
+        found = [
+            best(r, [found[r], *(_overlap(row, other, m, k).argmax(1) for other in of_images)])
+            for r, row in enumerate(cells)
+        ]
+    lead = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k))
+    names = found[lead][cells[lead]]
+    return np.stack([_named_as(names, row, of, k) for row, of in zip(cells, found, strict=True)])
 
 
 def _named_as(vote: Int[np.ndarray, "n"], cells: Int[np.ndarray, "n"], groups: Groups, k: int) -> Groups:
