@@ -2,8 +2,8 @@
 
 The sequential information bottleneck (Slonim, Friedman and Tishby 2002, "Unsupervised Document Classification
 using Sequential Information Maximization"), of how often a cell's member has a neighbour in another, counted
-alike both ways. It ends in one of many optima. So images are parted into cells in several ways, and each begins
-again from what the others found: a way that found the best tells all of it.
+alike both ways. It ends in one of many optima. So images are parted into cells in several ways, and each way
+begins again from what the others found: one that found the best tells all of it.
 """
 
 from collections.abc import Iterable
@@ -100,14 +100,14 @@ def agree(
             best(r, [found[r], *(_overlap(row, other, m, k).argmax(1) for other in of_images)])
             for r, row in enumerate(cells)
         ]
-    lead = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k))
-    names = found[lead][cells[lead]]
-    return np.stack([_named_as(names, row, of, k) for row, of in zip(cells, found, strict=True)])
+    r = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k))
+    lead = found[r][cells[r]]
+    return np.stack([_named_as(lead, row, of, k) for row, of in zip(cells, found, strict=True)])
 
 
-def _named_as(vote: Int[np.ndarray, "n"], cells: Int[np.ndarray, "n"], groups: Groups, k: int) -> Groups:
-    """The groups, by the names with which most images are called as in the vote."""
-    _, names = linear_sum_assignment(-_overlap(groups[cells], vote, k, k))
+def _named_as(lead: Int[np.ndarray, "n"], cells: Int[np.ndarray, "n"], groups: Groups, k: int) -> Groups:
+    """The groups, by the names with which most images are called as the lead calls them."""
+    _, names = linear_sum_assignment(-_overlap(groups[cells], lead, k, k))
     named: Groups = names[groups]
     return named
 
