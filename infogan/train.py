@@ -81,6 +81,12 @@ class Trainer:
                 f"config: batch is {config.batch}, but {config.images} holds {len(images)} images; "
                 "choose a smaller --batch."
             )
+        k = next((code.categories for code in model.latent.codes if code.categories), 0)
+        if config.warm_up and len(images) < k:
+            raise InfoganError(
+                f"config: warm_up looks for {k} categories among {len(images)} images; choose fewer, such as "
+                f'--codes "cat:2 unif:2 noise:62", or --warm-up 0.'
+            )
         self.config = settle(config)
         self.model = model
         self.fabric = make_fabric(self.config)

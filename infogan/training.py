@@ -1,6 +1,5 @@
 """A trainer and the run folders of its seeds: what is saved when, gone back to, and told to whom."""
 
-import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -155,8 +154,6 @@ class Training:
                     raise
                 raise self._lost(error, "begins anew") from error
         found = float(torch.stack(kept[-LOOKED_AT:]).mean())
-        if not math.isfinite(found):
-            raise NotFinite("the warm-up came to a loss that is no finite number; choose a smaller --motion.")
         self.console.print(
             f"warm-up: {updates:,} updates in {time.perf_counter() - began:.0f} s; a category keeps "
             f"{found:.2f} nats of a real image that moves",

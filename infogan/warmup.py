@@ -15,12 +15,14 @@ No label takes part. Q's other codes stay as they were drawn.
 import math
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
+from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
@@ -28,6 +30,7 @@ from torch import Tensor, nn
 from infogan.config import Config
 from infogan.data.images import Pixels
 from infogan.epochs import Epochs
+from infogan.errors import NotFinite
 from infogan.grouping import agree
 from infogan.model import Model
 from infogan.motion import DRAWS, move
@@ -63,13 +66,18 @@ def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> I
     """Runs the `config.warm_up` updates on D's trunk and Q's head, yielding after each, and between.
 
     The same for the same config and images; what was stopped has to begin anew.
+
+    Raises:
+        NotFinite: where what is kept is no finite number.
     """
     model.D.train()
     warm = _WarmUp(model, pixels, config, fabric)
     first = round(CLUSTERS * config.warm_up)
     yield from warm.find_clusters(first)
+    _require_finite(warm.kept)
     groups = yield from warm.find_groups(first, config.warm_up)
     yield from warm.learn_groups(groups, first, config.warm_up)
+    _require_finite(warm.kept)
     model.D.eval()
 
 
@@ -132,18 +140,16 @@ class _WarmUp:
         x = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
         centre = x.mean(0)
         main = PCA(min(WIDTH, *x.shape), svd_solver="covariance_eigh").fit(normalize(x - centre))
+        x = main.transform(normalize(x - centre))
         m = max(self.k, min(CELLS * self.k, len(x) // MEMBERS))
         ways, starts = [], []
-        with threadpool_limits(1, user_api="openmp"):  # with more, their sums are never twice the same
-            for way in range(WAYS):
-                seed = (self.config.seed + way) % 2**32
-                cells = KMeans(m, n_init=1, max_iter=50, random_state=seed)
-                ways.append(cells.fit(main.transform(normalize(x - centre))))
-                few = [KMeans(self.k, n_init=1, random_state=(seed + i) % 2**32) for i in range(STARTS)]
-                starts.append([each.fit_predict(cells.cluster_centers_) for each in few])
-                yield pause
+        for way in range(WAYS):
+            cells, of_cells = _part(x, m, self.k, self.config.seed + way)
+            ways.append(cells)
+            starts.append(of_cells)
+            yield pause
         labels = np.array([cells.labels_ for cells in ways], dtype=np.int64)
-        groups = agree(labels, np.concatenate(near), np.array(starts, dtype=np.int64), self.k)
+        groups = agree(labels, np.concatenate(near), np.array(starts), self.k)
         shares = torch.zeros(n, self.k)
         seen = torch.unique(torch.cat([self.epochs.chosen(i) for i in range(done, end)])).cpu()
         for part in torch.split(seen, CHUNK):
@@ -170,7 +176,8 @@ class _WarmUp:
             kept = information(law_of_batch(once, again, self.fabric))
             weight = 1 - i / updates
             self._descend(adam, -kept - weight * (p * log_p).sum(dim=1).mean())
-            yield Step(done + i + 1, kept.detach())
+            self.kept = kept.detach()
+            yield Step(done + i + 1, self.kept)
 
     def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
         adam.zero_grad()
@@ -201,6 +208,23 @@ class _WarmUp:
     def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
         features: Tensor = self.model.D.trunk(self._images(index.to(self.model.device)))
         return features.float().cpu().numpy()
+
+
+def _part(
+    x: Float[np.ndarray, "n width"], m: int, k: int, seed: int
+) -> tuple[KMeans, list[Int[np.ndarray, "m"]]]:
+    """x in m cells, and several ways to begin putting these into k groups."""
+    with threadpool_limits(1, user_api="openmp"), catch_warnings():  # with more, no two sums are the same
+        simplefilter("ignore", ConvergenceWarning)  # where fewer than m are unlike
+        cells = KMeans(m, n_init=1, max_iter=50, random_state=seed % 2**32).fit(x)
+        centres = cells.cluster_centers_
+        few = [KMeans(k, n_init=1, random_state=(seed + i) % 2**32) for i in range(STARTS)]
+        return cells, [each.fit_predict(centres).astype(np.int64) for each in few]
+
+
+def _require_finite(kept: Float[Tensor, ""]) -> None:
+    if not math.isfinite(kept):
+        raise NotFinite("the warm-up came to a loss that is no finite number; choose a smaller --motion.")
 
 
 def law_of_batch(

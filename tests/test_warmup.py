@@ -20,6 +20,7 @@ from torch.testing import assert_close
 
 from infogan import data, session, warmup
 from infogan.data import HERE, Images
+from infogan.errors import InfoganError, NotFinite
 from infogan.metrics.clustering import count, one_to_one_error
 from infogan.model import Model, make_model
 from infogan.motion import DRAWS, move
@@ -79,6 +80,31 @@ def test_the_same_seed_finds_the_same_and_labels_play_no_part(few_ways: None) ->
     assert warmed(replace(short, seed=1))[1] != kept
     exact, _ = warmed(replace(short, warm_up=4, precision="64-true"))
     assert exact.D.state_dict()["q_head.0.weight"].dtype == torch.float64
+
+
+def test_a_loss_that_is_no_number_ends_it_with_a_sentence(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(warmup, "RATE", math.inf)
+    with pytest.raises(NotFinite, match="choose a smaller --motion"):
+        session.begin(replace(CONFIG, warm_up=9), tmp_path / "run", HERE, Console(quiet=True))
+
+
+def test_fewer_images_than_categories_are_refused() -> None:
+    few = Images.stored(IMAGES.pixels.take(torch.arange(8)).numpy())
+    config = replace(CONFIG, batch=4)
+    with pytest.raises(InfoganError, match=r"10 categories among 8 images; choose fewer, .* or --warm-up 0"):
+        Trainer(config, make_model(config), few)
+    list(Trainer(replace(config, warm_up=0), make_model(config), few).fit())
+
+
+@pytest.mark.parametrize("n", [10, 12])
+def test_images_of_which_there_are_twins_are_warmed_up_on(few_ways: None, n: int) -> None:
+    """Three that are unlike, for ten categories: cells and groups without a member do no harm."""
+    twins = Images.stored(IMAGES.pixels.take(torch.arange(n) % 3).numpy())
+    _, kept = warmed(replace(CONFIG, batch=4, warm_up=6), twins)
+    assert len(kept) == 6
+    assert all(map(math.isfinite, kept))
 
 
 def test_g_and_what_q_says_of_other_codes_stay_as_drawn(found: tuple[Model, list[float]]) -> None:
