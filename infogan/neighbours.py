@@ -13,10 +13,8 @@ from infogan.spec import Motion
 
 NEIGHBOURS = 10  # of each image
 MOTIONS = 40  # tried on it, the first being none; the one that brings two images nearest counts
-SIDE, WIDTH = (
-    16,
-    96,
-)  # of images at most, and their principal components: half the time, and what remains is noise
+SIDE = 16  # of images, at most: half of MNIST's tells as much
+WIDTH = 96  # principal components of these: in half the time, and what they leave out is mostly noise
 CHUNK = 500
 
 
