@@ -43,7 +43,7 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 HEADS, OVER = 5, 3  # heads, of so many clusters a category
-CLUSTERS = 1 / 3  # of the warm-up, which finds clusters; the rest refines categories
+CLUSTERS = 1 / 3  # of the warm-up, which finds clusters; in the rest Q learns groups
 SMALL = 0.7  # of the motion, while clusters are found: what small motions tell is learned sooner
 BATCH = 256  # and as many moved: a joint law takes more than D's step needs
 RATE = 1e-3
