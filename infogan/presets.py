@@ -164,12 +164,16 @@ def sprites() -> Config:
 
 
 OWN_CODES = "cat:10 unif:4 noise:62"
+ENOUGH = 1_000  # images, from which kinds are looked for before the game
 
 
-def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES) -> Config:
-    """n images of one's own, of any shape; decided by trials on CelebA's and MNIST's (docs/results.md)."""
+def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES, motion: str = BEST["motion"]) -> Config:
+    """n images of one's own, of any shape; decided by trials on CelebA's and MNIST's (docs/results.md).
+
+    Where there are enough of them, a discrete code and a motion, by what mnist-best does against luck.
+    """
     kinds = [kind for kind, _ in parse_spec(codes).codes]
-    return Config(
+    game = Config(
         images=images,
         net="small",
         shape=shape,
@@ -185,6 +189,9 @@ def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES) -> Config:
         batch=min(64, max(2, n // 2)),
         updates=int(5_000 * max(1.0, n / 10_000) ** 0.5),
     )
+    if n < ENOUGH or not motion or not {"cat", "bern"} & set(kinds):
+        return game
+    return replace(game, **BEST | {"motion": motion, "warm_up": 1_000})
 
 
 def own_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:

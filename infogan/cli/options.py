@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 from infogan.config import SHAPES, Config
 from infogan.errors import InfoganError
-from infogan.presets import OWN_CODES, get_preset, own
+from infogan.presets import get_preset, own
 
 if TYPE_CHECKING:
     from infogan.data import Reading
@@ -73,9 +73,9 @@ def own_config(source: str, size: int, fields: dict[str, Any], reading: "Reading
         raise InfoganError(
             f"{source} holds {found.n} images, too few to find what varies; bring 200 or more."
         )
-    codes = fields.get("codes", OWN_CODES)
     shape = found.shape or (found.channels, size, size)
-    chosen = own(whole_name(source), found.n, shape, codes)
+    decisive = {name: fields[name] for name in ("codes", "motion") if name in fields}
+    chosen = own(whole_name(source), found.n, shape, **decisive)
     shape_of_net = {"shape": None} if fields.get("net") in SHAPES else {}
     return dataclasses.replace(chosen, **shape_of_net | fields)
 
