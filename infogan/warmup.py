@@ -4,9 +4,9 @@ A Q of k categories that raises I(k; k') of an image and the same image moved (`
 may settle where two kinds share a category and a third has two. One of 3 k clusters has no need to. So:
 
 1. D's trunk learns, with five heads of 3 k clusters each, which all raise that information.
-2. The trunk's features part the images into 40 k cells, in eight ways, and the cells of each are put into k
-   groups by what near images tell of each other's cells (neighbours.py, grouping.py). Motions are small, and
-   there are kinds of one thing that no small motion turns into each other; neighbours bridge these.
+2. The trunk's features part the images into 40 k cells, in eight ways (cells.py), and the cells of each are
+   put into k groups (grouping.py) by what near images (neighbours.py) tell of each other's cells. Motions are
+   small, and there are kinds of one thing that no small motion makes each other; neighbours bridge these.
 3. Q's own head learns these groups, and raises the information itself, while motions grow.
 
 No label takes part. Q's other codes stay as they were drawn.
@@ -15,18 +15,13 @@ No label takes part. Q's other codes stay as they were drawn.
 import math
 from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple
-from warnings import catch_warnings, simplefilter
 
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.preprocessing import normalize
-from threadpoolctl import threadpool_limits
 from torch import Tensor, nn
 
+from infogan.cells import Cells
 from infogan.config import Config
 from infogan.data.images import Pixels
 from infogan.epochs import Epochs
@@ -49,10 +44,7 @@ BATCH = 256  # and as many moved: a joint law takes more than D's step needs
 RATE = 1e-3
 STD = 0.2  # of the heads' weights: Q's own 0.02 would leave all clusters alike for long
 SAMPLE = 20  # images by which groups are found, for each update that found clusters
-WAYS, CELLS = 8, 40  # of parting them, and cells a category
-STARTS = 10  # of putting the cells of a way into groups
-MEMBERS = 10  # of a cell, on average, at least
-WIDTH = 64  # principal components of the features, by which they are parted
+WAYS = 8  # of parting them into cells
 
 
 class Step(NamedTuple):
@@ -137,25 +129,16 @@ class _WarmUp:
         for part in neighbours(self._images, sample.to(self.model.device), self.motion, rng, self.low):
             near.append(part.cpu().numpy())
             yield pause
-        x = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
-        centre = x.mean(0)
-        main = PCA(min(WIDTH, *x.shape), svd_solver="covariance_eigh").fit(normalize(x - centre))
-        x = main.transform(normalize(x - centre))
-        m = max(self.k, min(CELLS * self.k, len(x) // MEMBERS))
-        ways, starts = [], []
+        cells = Cells(np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)]), self.k)
         for way in range(WAYS):
-            cells, of_cells = _part(x, m, self.k, self.config.seed + way)
-            ways.append(cells)
-            starts.append(of_cells)
+            cells.part(self.config.seed + way)
             yield pause
-        labels = np.array([cells.labels_ for cells in ways], dtype=np.int64)
-        groups = agree(labels, np.concatenate(near), np.array(starts), self.k)
+        groups = agree(np.array(cells.labels), np.concatenate(near), np.array(cells.starts), self.k)
         shares = torch.zeros(n, self.k)
         seen = torch.unique(torch.cat([self.epochs.chosen(i) for i in range(done, end)])).cpu()
         for part in torch.split(seen, CHUNK):
-            y = main.transform(normalize(self._features(part) - centre))
-            for cells, group in zip(ways, groups, strict=True):
-                shares[part, torch.from_numpy(group[cells.predict(y)])] += 1 / WAYS
+            for of_cells, labels in zip(groups, cells.find(self._features(part)), strict=True):
+                shares[part, torch.from_numpy(of_cells[labels])] += 1 / WAYS
             yield pause
         self.model.D.train()
         # Of one process, as each may have batch statistics of its own.
@@ -208,18 +191,6 @@ class _WarmUp:
     def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
         features: Tensor = self.model.D.trunk(self._images(index.to(self.model.device)))
         return features.float().cpu().numpy()
-
-
-def _part(
-    x: Float[np.ndarray, "n width"], m: int, k: int, seed: int
-) -> tuple[KMeans, list[Int[np.ndarray, "m"]]]:
-    """x in m cells, and several ways to begin putting these into k groups."""
-    with threadpool_limits(1, user_api="openmp"), catch_warnings():  # with more, no two sums are the same
-        simplefilter("ignore", ConvergenceWarning)  # where fewer than m are unlike
-        cells = KMeans(m, n_init=1, max_iter=50, random_state=seed % 2**32).fit(x)
-        centres = cells.cluster_centers_
-        few = [KMeans(k, n_init=1, random_state=(seed + i) % 2**32) for i in range(STARTS)]
-        return cells, [each.fit_predict(centres).astype(np.int64) for each in few]
 
 
 def _require_finite(kept: Float[Tensor, ""]) -> None:

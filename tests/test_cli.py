@@ -482,7 +482,7 @@ def test_no_torchvision() -> None:
 LAYERS = (
     {"errors", "rng", "spec", "disk", "progress", "circumstances", "on_ray"},
     {"codes", "config", "latent", "presets"},
-    {"objective", "nets", "data", "motion", "grouping", "neighbours"},
+    {"objective", "nets", "data", "motion", "grouping", "neighbours", "cells"},
     {"model"},
     {
         "augment",

@@ -18,7 +18,7 @@ from test_cli import ENV, call
 from torch import Tensor
 from torch.testing import assert_close
 
-from infogan import data, session, warmup
+from infogan import cells, data, session, warmup
 from infogan.data import HERE, Images
 from infogan.errors import InfoganError, NotFinite
 from infogan.metrics.clustering import count, one_to_one_error
@@ -52,7 +52,7 @@ def warmed(config: object = CONFIG, images: Images = IMAGES) -> tuple[Model, lis
 def few_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that do not ask how good the groups are, which take long under run-time type checks."""
     monkeypatch.setattr(warmup, "WAYS", 2)
-    monkeypatch.setattr(warmup, "STARTS", 2)
+    monkeypatch.setattr(cells, "STARTS", 2)
 
 
 @pytest.fixture(scope="module")
