@@ -11,7 +11,7 @@ from PIL import Image
 from test_cli import call, succeed
 
 from infogan.config import Config
-from infogan.presets import OWN_CODES, own
+from infogan.presets import OWN_CODES, get_preset, own
 
 
 @pytest.fixture(scope="module")
@@ -54,6 +54,21 @@ def test_what_is_named_stays(place: Path) -> None:
                 "--square", "pad", cwd=place)  # fmt: skip
     assert found == replace(expected, augment=False, updates=5000, square="pad")
     assert len(found.lam) == 3
+
+
+def test_kinds_are_looked_for_where_that_can_be(tmp_path: Path) -> None:
+    np.savez(tmp_path / "many.npz", images=np.zeros((1_000, 8, 8), np.uint8))
+    np.savez(tmp_path / "less.npz", images=np.zeros((999, 8, 8), np.uint8))
+    found = dry("npz:many.npz", cwd=tmp_path)
+    best = get_preset("mnist-best")
+    assert found.warm_up == 1_000
+    assert (found.motion, found.lam_motion, found.lr_decay) == (best.motion, best.lam_motion, best.lr_decay)
+    mirrored = dry("npz:many.npz", "--motion", "shift:0.1 mirror:0.5", cwd=tmp_path)
+    assert mirrored == replace(found, motion="shift:0.1 mirror:0.5")
+    still = dry("npz:many.npz", "--motion", "", cwd=tmp_path)
+    numbers = dry("npz:many.npz", "--codes", "unif:3", cwd=tmp_path)
+    for game in (still, numbers, dry("npz:less.npz", cwd=tmp_path)):
+        assert (game.motion, game.warm_up, game.lam_motion, game.inform_from, game.ema_d) == ("", 0, 0, 0, 0)
 
 
 def test_a_net_of_the_paper_brings_pictures_to_its_own_shape(place: Path) -> None:

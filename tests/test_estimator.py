@@ -24,8 +24,9 @@ from infogan import InfoGAN
 from infogan.data import load
 from infogan.errors import InfoganError
 from infogan.estimator.layout import Layout
+from infogan.metrics.clustering import count, one_to_one_error
 from infogan.model import make_model
-from infogan.presets import digits
+from infogan.presets import digits, own
 from infogan.rng import make_rng
 from infogan.run import Run
 from infogan.train import Trainer
@@ -166,6 +167,24 @@ def test_images_are_clustered_too() -> None:
     np.testing.assert_array_equal(images.predict(X), images.predict((X * 255).round().astype(np.uint8)))
     with pytest.raises(InfoganError, match=r"rows of shape \(64,\), but was fitted on \(8, 8\)"):
         images.predict(X.reshape(120, 64))
+
+
+def test_kinds_of_many_images_are_looked_for_before_the_game() -> None:
+    digits = load("digits")
+    assert digits.labels is not None
+    X = digits.pixels.take(torch.arange(1_200)).numpy()[:, 0]
+    before = InfoGAN("cat:10 noise:8", updates=1, options={"warm_up": 300}, random_state=0, device="cpu")
+    table = count(before.fit_predict(X), digits.labels[:1_200], 10, 10)
+    assert one_to_one_error(table) < 0.3  # of 0.9 by chance; what one update leaves of it
+    assert before.config_.motion == own("X", 1_200, (1, 8, 8)).motion
+
+
+def test_kinds_are_left_out_where_nothing_moves_and_of_chunks() -> None:
+    X = np.zeros((1_200, 8, 8), np.uint8)
+    still = InfoGAN("cat:10 noise:8", updates=1, options={"motion": ""}, device="cpu").fit(X)
+    chunk = InfoGAN("cat:10 noise:8", batch=1_200, device="cpu").partial_fit(X)
+    for found in (still, chunk):
+        assert (found.config_.warm_up, found.config_.lam_motion, found.config_.lr_decay) == (0, 0, 0)
 
 
 def test_a_seed_gives_the_same_bits(blobs: tuple[np.ndarray, np.ndarray]) -> None:

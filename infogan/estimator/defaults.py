@@ -30,7 +30,11 @@ def make_config(
     """
     if not isinstance(codes, str):
         raise InfoganError(f"InfoGAN: codes is {codes!r}, but must be words such as 'cat:10 unif:2'.")
-    default = own_vectors("X", n, shape, codes) if vectors else own("X", n, shape, codes)
+    if vectors:
+        default = own_vectors("X", n, shape, codes)
+    else:
+        motion = (options or {}).get("motion")
+        default = own("X", n, shape, codes, **{"motion": motion} if isinstance(motion, str) else {})
     values = asdict(default)
     free = [field.name for field in fields(Config) if field.name not in (*given, *NOT_OPTIONS)]
     for name, value in (options or {}).items():

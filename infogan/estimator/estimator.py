@@ -82,6 +82,9 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Trains from the start, on two rows or more; y is not looked at.
 
+        Of 1,000 images or more, where a code is discrete, Q looks for kinds first, which do not change as an
+        image is turned, stretched and shifted a little; `options={"motion": ""}` leaves that out.
+
         Raises:
             InfoganError: for parameters or images that cannot be, or a loss that is no finite number.
         """
@@ -90,9 +93,10 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Goes on for one pass over these rows, n / batch updates; raises as `fit`.
 
-        The first call, where no `fit` was before it, decides on networks, batch and scale.
+        The first call, where no `fit` was before it, decides on networks, batch and scale. Kinds are not
+        looked for first, as in `fit`, unless options name a warm_up, which then is of the first rows.
         """
-        x = self._read(X, least=2)[1] if "model_" in vars(self) else self._begin(X)
+        x = self._read(X, least=2)[1] if "model_" in vars(self) else self._begin(X, {"motion": ""})
         return self._train(x, -(-len(x) // min(len(x), self.config_.batch)))
 
     def fit_predict(self, X: Any, y: Any = None) -> Int[np.ndarray, "n"]:
@@ -217,13 +221,18 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             estimator.feature_names_in_ = np.array(fitted.columns, dtype=object)
         return estimator
 
-    def _begin(self, X: Any) -> Pictures:
-        """Forgets what was, and takes X's layout; gives X as the networks take it."""
+    def _begin(self, X: Any, default: Mapping[str, Any] | None = None) -> Pictures:
+        """Forgets what was, and takes X's layout; gives X as the networks take it.
+
+        Args:
+            default: options, where none of that name are given.
+        """
         _, x = self._read(X, least=2, reset=True)
         given = {name: getattr(self, name) for name in ("updates", "batch", "lam", "device")}
         given["seed"] = _seed(self.random_state)
         layout = self.layout_
-        config = make_config(len(x), layout.shape, layout.of_vectors, self.codes, given, self.options)
+        options = {**(default or {}), **(self.options or {})}
+        config = make_config(len(x), layout.shape, layout.of_vectors, self.codes, given, options)
         config = replace(config, batch=min(config.batch, len(x)))
         self._set(config, layout, make_model(config))
         return x

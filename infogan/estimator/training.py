@@ -23,7 +23,9 @@ State = dict[str, Tensor]
 def train(
     config: Config, model: Model, x: Pictures, state: State | None, updates: int, verbose: int
 ) -> tuple[State, Float[np.ndarray, "L"]]:
-    """That many updates more, from a state or from the model's weights; the model is on the CPU then.
+    """That many updates more, from a state, or from the model's weights after `config.warm_up`.
+
+    The model is on the CPU then.
 
     Gives the state, and L_I of each code, in nats. A batch is no larger than x.
 
@@ -37,6 +39,10 @@ def train(
         trainer.load_state(state)
     last: deque[Tensor] = deque(maxlen=LAST)
     with Progress(console=console(), disable=not verbose) as progress:
+        if config.warm_up and state is None:
+            task = progress.add_task("warm-up", total=config.warm_up)
+            for step in trainer.warm_up():
+                progress.update(task, completed=step.n)
         for update in progress.track(trainer.fit(), total=updates, description="InfoGAN"):
             last.append(update.L_I)
     state = {name: value.detach().cpu().clone() for name, value in trainer.state().items()}
