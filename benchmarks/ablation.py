@@ -2,9 +2,9 @@
 
     python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
     python benchmarks/ablation.py mnist-best --only whole --seeds 30 31 32 33 34 35 36 37 38 39
-    python benchmarks/ablation.py svhn --only whole none              # the same on another preset's images
-    python benchmarks/ablation.py svhn --only whole none --updates 1000 --warm-up 1000 --name svhn-short
-    python benchmarks/ablation.py own:mnist --only whole none         # the defaults for images of one's own
+    python benchmarks/ablation.py fashion-best --only whole none      # with the recipe, and without
+    python benchmarks/ablation.py sprites --only whole none --updates 1500 --warm-up 1000 --name sprites-short
+    python benchmarks/ablation.py own:digits --only whole none        # images of one's own, a motion named or not
 
 Of several discrete codes the scores are c1's, which is the one that the recipe has hold still. Runs are kept
 in runs/ablation and not trained twice, so that it may be stopped and started. Labels are read when a run is
@@ -41,6 +41,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "none": NO_TERMS,
 }
 SCORES = ("one_to_one_error", "purity", "nmi", "ari")
+OF_G = ("info_bound_c1", "recovery_c1")
+ALL = (*SCORES, *OF_G, "fid")  # by the features of a classifier of these images (`infogan evaluate`)
 OUT = Path("runs/ablation")
 TICKS = (0.5, 1, 2, 5, 10, 20, 50, 100)  # percent
 
@@ -54,60 +56,65 @@ def main() -> None:
     parser.add_argument("--warm-up", type=int, help="updates before it, where they are not the recipe's")
     parser.add_argument("--name", help="of record, plot and runs, where it is not the preset's")
     asked = parser.parse_args()
-    preset = preset_of(asked.preset)
-    base = preset if preset.lam_motion else replace(preset, **BEST)
-    shorter = {"updates": asked.updates, "warm_up": asked.warm_up}
-    base = replace(base, **{name: value for name, value in shorter.items() if value})
+    configs = {variant: preset_of(asked.preset, variant) for variant in asked.only}
+    for variant, config in configs.items():
+        updates = asked.updates or config.updates
+        warm_up = asked.warm_up if asked.warm_up and config.warm_up else config.warm_up
+        configs[variant] = replace(config, updates=updates, warm_up=warm_up)
     name = asked.name or asked.preset.replace(":", "-")
     rows = []
     for seed in asked.seeds:
-        for variant in asked.only:
-            config = replace(base, seed=seed, **VARIANTS[variant])
+        for variant, config in configs.items():
             path = OUT / f"{name}-{variant.replace(' ', '-')}-{seed}"
-            rows.append({"variant": variant, "seed": seed} | measured(path, config))
+            rows.append({"variant": variant, "seed": seed} | measured(path, replace(config, seed=seed)))
             print(json.dumps(rows[-1], ensure_ascii=False))
-            write(name, asked.preset, base, rows)
+            write(name, asked.preset, configs, rows)
 
 
-def preset_of(name: str) -> Config:
-    """A preset, or the defaults that own:IMAGES would have if they were somebody's own."""
-    if not name.startswith("own:"):
-        return get_preset(name)
-    images = load(name.removeprefix("own:"))
-    return own(name.removeprefix("own:"), len(images), images.shape)
+def preset_of(name: str, variant: str) -> Config:
+    """A preset, by the recipe, with the variant's parts left out.
+
+    Of own:IMAGES what they would be trained by if they were somebody's own, who named the recipe's motion, or
+    none.
+    """
+    if name.startswith("own:"):
+        images, motion = load(name.removeprefix("own:")), "" if variant == "none" else BEST["motion"]
+        chosen = own(name.removeprefix("own:"), len(images), images.shape, motion=motion)
+    else:
+        chosen = get_preset(name)
+        chosen = chosen if chosen.lam_motion else replace(chosen, **BEST)
+    return replace(chosen, **VARIANTS[variant])
 
 
 def measured(path: Path, config: Config) -> dict[str, Any]:
     """The scores of a run that is trained here unless it is there, and the seconds that it took."""
-    kept = path / "measured.json"
-    if (path / "config.json").is_file():
-        then = Run.open(path).config
-        if replace(then, precision=config.precision) != config:
-            raise InfoganError(f"{path} was trained with another config; move it away.")
-    if kept.is_file():
-        found: dict[str, Any] = json.loads(kept.read_text())
+    kept, exists = path / "measured.json", (path / "config.json").is_file()
+    if exists and replace(Run.open(path).config, precision=config.precision) != config:
+        raise InfoganError(f"{path} was trained with another config; move it away.")
+    found: dict[str, Any] = json.loads(kept.read_text()) if kept.is_file() else {}
+    if set(ALL) <= set(found):
         return found
-    if (path / "config.json").is_file():
-        outcome = session.resume(path, {}, HERE, console())
-        seconds = None  # of a part
+    if found:  # of before all of it was measured
+        seconds = found["seconds"]
     else:
-        outcome = session.begin(config, path, HERE, console())
-        seconds = outcome.seconds
-    if not outcome.finished:
-        raise SystemExit(130)
+        begun = session.resume(path, {}, HERE, console()) if exists else None
+        outcome = begun or session.begin(config, path, HERE, console())
+        if not outcome.finished:
+            raise SystemExit(130)
+        seconds = None if begun else outcome.seconds  # not of a part
     run = Run.open(path)
-    evaluation = evaluate_run(run, HERE, groups=("bound", "consistency", "clustering"))
-    test = evaluation[list(evaluation)[-1]]
+    evaluation = evaluate_run(run, HERE, groups=("bound", "consistency", "clustering", "image-quality"))
+    test, generated = evaluation[list(evaluation)[-1]], evaluation["generated"]
     of_c1 = "_c1" if f"{SCORES[0]}_c1" in test else ""
     found = {name: test[name + of_c1]["value"] for name in SCORES}
-    found["info_bound_c1"] = evaluation["generated"]["info_bound_c1"]["value"]
-    found["recovery_c1"] = evaluation["generated"]["recovery_c1"]["value"]
-    found |= {"seconds": seconds, "commit": run.circumstances().get("commit")}
+    found |= {name: generated[name]["value"] for name in OF_G}
+    fid = next(name for name in test if name.startswith("fid"))
+    found |= {"fid": test[fid]["value"], "seconds": seconds, "commit": run.circumstances().get("commit")}
     kept.write_text(json.dumps(found))
     return found
 
 
-def write(name: str, preset: str, base: Config, rows: list[dict[str, Any]]) -> None:
+def write(name: str, preset: str, configs: dict[str, Config], rows: list[dict[str, Any]]) -> None:
     """The record and the plot, anew after each run."""
     import matplotlib
 
@@ -116,16 +123,11 @@ def write(name: str, preset: str, base: Config, rows: list[dict[str, Any]]) -> N
 
     variants = [variant for variant in VARIANTS if any(row["variant"] == variant for row in rows)]
     summary = {
-        variant: {
-            score: spread([row[score] for row in rows if row["variant"] == variant])
-            for score in (*SCORES, "info_bound_c1", "recovery_c1")
-        }
+        variant: {score: spread([row[score] for row in rows if row["variant"] == variant]) for score in ALL}
         for variant in variants
     }
-    record(
-        f"ablation-{name}",
-        {"preset": preset, "config": json.loads(base.to_json()), "summary": summary, "runs": rows},
-    )
+    config = json.loads(next(iter(configs.values())).to_json())  # of what is asked for first, the seed apart
+    record(f"ablation-{name}", {"preset": preset, "config": config, "summary": summary, "runs": rows})
     figure, axes = pyplot.subplots(figsize=(7, 0.6 + 0.42 * len(variants)), layout="constrained")
     for place, variant in enumerate(variants):
         errors = [100 * row["one_to_one_error"] for row in rows if row["variant"] == variant]
