@@ -4,7 +4,7 @@
     python benchmarks/ablation.py mnist-best --only whole --seeds 30 31 32 33 34 35 36 37 38 39
     python benchmarks/ablation.py fashion-best --only whole none      # with the recipe, and without
     python benchmarks/ablation.py sprites --only whole none --updates 1500 --warm-up 1000 --name sprites-short
-    python benchmarks/ablation.py own:digits --only whole none        # images of one's own, a motion named or not
+    python benchmarks/ablation.py own:digits --only whole none        # one's own, a motion named or not
 
 Of several discrete codes the scores are c1's, which is the one that the recipe has hold still. Runs are kept
 in runs/ablation and not trained twice, so that it may be stopped and started. Labels are read when a run is

@@ -25,7 +25,8 @@ class Cells:
         """Makes ready to part them; the cells are meant for k groups."""
         self._centre = features.mean(0)
         x = normalize(features - self._centre)
-        self._main = PCA(min(WIDTH, *x.shape), svd_solver="covariance_eigh").fit(x)
+        with np.errstate(invalid="ignore"):  # where all are alike no component has a share of what varies
+            self._main = PCA(min(WIDTH, *x.shape), svd_solver="covariance_eigh").fit(x)
         self._x = self._main.transform(x)
         self._k, self.m = k, max(k, min(CELLS * k, len(x) // MEMBERS))
         self._ways: list[KMeans] = []

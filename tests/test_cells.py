@@ -64,3 +64,10 @@ def test_there_are_few_cells_of_few(
     cells.part(0)
     assert cells.m == m
     assert cells.labels[0].max() < m
+
+
+def test_what_is_all_alike_is_parted_too() -> None:
+    cells = Cells(np.ones((40, 5), np.float32), K)
+    cells.part(0)
+    assert set(cells.labels[0]) == {0}
+    assert set(cells.find(np.ones((2, 5), np.float32))[0]) == {0}

@@ -56,19 +56,18 @@ def test_what_is_named_stays(place: Path) -> None:
     assert len(found.lam) == 3
 
 
-def test_kinds_are_looked_for_where_that_can_be(tmp_path: Path) -> None:
-    np.savez(tmp_path / "many.npz", images=np.zeros((1_000, 8, 8), np.uint8))
-    np.savez(tmp_path / "less.npz", images=np.zeros((999, 8, 8), np.uint8))
-    found = dry("npz:many.npz", cwd=tmp_path)
+def test_kinds_are_looked_for_where_a_motion_is_named(place: Path) -> None:
     best = get_preset("mnist-best")
-    assert found.warm_up == 1_000
-    assert (found.motion, found.lam_motion, found.lr_decay) == (best.motion, best.lam_motion, best.lr_decay)
-    mirrored = dry("npz:many.npz", "--motion", "shift:0.1 mirror:0.5", cwd=tmp_path)
-    assert mirrored == replace(found, motion="shift:0.1 mirror:0.5")
-    still = dry("npz:many.npz", "--motion", "", cwd=tmp_path)
-    numbers = dry("npz:many.npz", "--codes", "unif:3", cwd=tmp_path)
-    for game in (still, numbers, dry("npz:less.npz", cwd=tmp_path)):
-        assert (game.motion, game.warm_up, game.lam_motion, game.inform_from, game.ema_d) == ("", 0, 0, 0, 0)
+    found = dry("folder:shots", "--motion", "shift:0.1 mirror:0.5", cwd=place)
+    assert (found.motion, found.warm_up) == ("shift:0.1 mirror:0.5", 1_000)
+    for name in ("lam_motion", "inform_from", "lr_decay", "ema", "ema_d", "lr_d"):
+        assert getattr(found, name) == getattr(best, name), name
+    plain = dry("folder:shots", cwd=place)
+    numbers = dry("folder:shots", "--motion", "shift:0.1", "--codes", "unif:3", cwd=place)
+    for game in (plain, numbers):
+        assert (game.warm_up, game.lam_motion, game.inform_from, game.lr_decay) == (0, 0, 0, 0)
+    short = dry("folder:shots", "--motion", "shift:0.1", "--warm-up", "50", cwd=place)
+    assert (short.warm_up, short.lam_motion) == (50, best.lam_motion)
 
 
 def test_a_net_of_the_paper_brings_pictures_to_its_own_shape(place: Path) -> None:

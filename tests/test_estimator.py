@@ -26,7 +26,7 @@ from infogan.errors import InfoganError
 from infogan.estimator.layout import Layout
 from infogan.metrics.clustering import count, one_to_one_error
 from infogan.model import make_model
-from infogan.presets import digits, own
+from infogan.presets import digits, get_preset, own
 from infogan.rng import make_rng
 from infogan.run import Run
 from infogan.train import Trainer
@@ -169,22 +169,23 @@ def test_images_are_clustered_too() -> None:
         images.predict(X.reshape(120, 64))
 
 
-def test_kinds_of_many_images_are_looked_for_before_the_game() -> None:
+def test_kinds_are_looked_for_where_a_motion_is_named() -> None:
     digits = load("digits")
     assert digits.labels is not None
     X = digits.pixels.take(torch.arange(1_200)).numpy()[:, 0]
-    before = InfoGAN("cat:10 noise:8", updates=1, options={"warm_up": 300}, random_state=0, device="cpu")
+    options = {"motion": get_preset("mnist-best").motion, "warm_up": 300}
+    before = InfoGAN("cat:10 noise:8", updates=1, options=options, random_state=0, device="cpu")
     table = count(before.fit_predict(X), digits.labels[:1_200], 10, 10)
     assert one_to_one_error(table) < 0.3  # of 0.9 by chance; what one update leaves of it
-    assert before.config_.motion == own("X", 1_200, (1, 8, 8)).motion
+    whole = own("X", 1_200, (1, 8, 8), "cat:10 noise:8", options["motion"])
+    assert replace(before.config_, updates=whole.updates, warm_up=1_000, seed=0, device="auto") == whole
 
 
-def test_kinds_are_left_out_where_nothing_moves_and_of_chunks() -> None:
-    X = np.zeros((1_200, 8, 8), np.uint8)
-    still = InfoGAN("cat:10 noise:8", updates=1, options={"motion": ""}, device="cpu").fit(X)
-    chunk = InfoGAN("cat:10 noise:8", batch=1_200, device="cpu").partial_fit(X)
-    for found in (still, chunk):
-        assert (found.config_.warm_up, found.config_.lam_motion, found.config_.lr_decay) == (0, 0, 0)
+def test_rates_do_not_fall_in_a_pass_over_a_chunk() -> None:
+    X = np.zeros((20, 8, 8), np.uint8)
+    options = {"motion": "shift:0.1", "warm_up": 3}
+    chunk = InfoGAN("cat:2 noise:8", batch=20, options=options, device="cpu").partial_fit(X).partial_fit(X)
+    assert (chunk.n_iter_, chunk.config_.warm_up, chunk.config_.lr_decay) == (2, 3, 0)
 
 
 def test_a_seed_gives_the_same_bits(blobs: tuple[np.ndarray, np.ndarray]) -> None:

@@ -82,8 +82,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Trains from the start, on two rows or more; y is not looked at.
 
-        Of 1,000 images or more, where a code is discrete, Q looks for kinds first, which do not change as an
-        image is turned, stretched and shifted a little; `options={"motion": ""}` leaves that out.
+        Where `options` name a motion, such as {"motion": "rotate:0.2 shift:0.1"}, and a code is discrete, Q
+        first looks for kinds of images that stay what they are as they move.
 
         Raises:
             InfoganError: for parameters or images that cannot be, or a loss that is no finite number.
@@ -93,10 +93,10 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def partial_fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Goes on for one pass over these rows, n / batch updates; raises as `fit`.
 
-        The first call, where no `fit` was before it, decides on networks, batch and scale. Kinds are not
-        looked for first, as in `fit`, unless options name a warm_up, which then is of the first rows.
+        The first call, where no `fit` was before it, decides on networks, batch and scale, and if kinds are
+        looked for, it is among its rows. Rates do not fall, as no pass is the last.
         """
-        x = self._read(X, least=2)[1] if "model_" in vars(self) else self._begin(X, {"motion": ""})
+        x = self._read(X, least=2)[1] if "model_" in vars(self) else self._begin(X, {"lr_decay": 0.0})
         return self._train(x, -(-len(x) // min(len(x), self.config_.batch)))
 
     def fit_predict(self, X: Any, y: Any = None) -> Int[np.ndarray, "n"]:
