@@ -67,7 +67,8 @@ class Config:
     """The update up to which λ is 0; from there it rises to its value over as many updates again."""
     motion: str = ""
     """How far a real image may be moved and still show the same, as KIND:SIZE words such as "rotate:0.2
-    shift:0.1": rotate (radians), scale, shear, shift (of a side), light, mirror (the share of images)."""
+    shift:0.1": rotate (radians), scale, shear, shift (of a side), light, mirror (the share of images).
+    Of images of one's own it turns on warm_up, lam_motion and the rest of mnist-best's recipe."""
     lam_motion: float = 0.0
     """The weight of what the first discrete code keeps of a real image that moves; 0 is none."""
     warm_up: int = 0

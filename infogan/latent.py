@@ -86,6 +86,11 @@ class Latent:
         """Q's last layer, a tensor a code."""
         return torch.split(q, [code.n_params for code in self.codes], dim=1)
 
+    @property
+    def k(self) -> int:
+        """The categories of the first discrete code; 0 where there is none."""
+        return next((code.categories for code in self.codes if code.categories is not None), 0)
+
     def log_categories(self, q: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b k"]:
         """log Q(c|x) of every value of the first discrete code, in nats.
 

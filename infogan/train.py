@@ -81,7 +81,7 @@ class Trainer:
                 f"config: batch is {config.batch}, but {config.images} holds {len(images)} images; "
                 "choose a smaller --batch."
             )
-        k = next((code.categories for code in model.latent.codes if code.categories), 0)
+        k = model.latent.k
         if config.warm_up and len(images) < k:
             raise InfoganError(
                 f"config: warm_up looks for {k} categories among {len(images)} images; choose fewer, such as "

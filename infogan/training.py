@@ -1,5 +1,6 @@
 """A trainer and the run folders of its seeds: what is saved when, gone back to, and told to whom."""
 
+import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
@@ -156,7 +157,7 @@ class Training:
         found = float(torch.stack(kept[-LOOKED_AT:]).mean())
         self.console.print(
             f"warm-up: {updates:,} updates in {time.perf_counter() - began:.0f} s; a category keeps "
-            f"{found:.2f} nats of a real image that moves",
+            f"{found:.2f} of at most {math.log(trainer.model.latent.k):.2f} nats of a real image that moves",
             highlight=False,
             soft_wrap=True,
         )

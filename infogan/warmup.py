@@ -77,7 +77,7 @@ class _WarmUp:
     def __init__(self, model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> None:
         self.model, self.pixels, self.config, self.fabric = model, pixels, config, fabric
         self.motion, self.low = parse_motion(config.motion), float(model.G.low or 0)
-        self.k = next(code.categories for code in model.latent.codes if code.categories is not None)
+        self.k = model.latent.k
         self.rng = make_rng(config.seed, "warm-up", model.device)
         self.world = fabric.world_size
         part = min(BATCH, len(pixels)) // self.world

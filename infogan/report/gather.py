@@ -167,8 +167,7 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
         level = ("the real images'", 1.0)
         charts.append(chart("Diversity of G's images", updates, {"diversity": of("diversity")}, level))
     if "kept" in rows[-1]:
-        k = next(code.categories for code in latent.codes if code.categories is not None)
-        level = (f"log {k}", math.log(k))
+        level = (f"log {latent.k}", math.log(latent.k))
         charts.append(
             chart("What a category keeps of a moved image, nats", updates, {"kept": of("kept")}, level)
         )
