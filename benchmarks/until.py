@@ -65,12 +65,11 @@ def curve(config: Config) -> dict[str, Any]:
 
 
 def training(config: Config) -> Iterator[Trainer]:
-    """The trainer, after each update of the warm-up and of the game."""
+    """The trainer, after each update of the warm-up, in which Q learns nothing yet, and of the game."""
     images = load(config.images)
     trainer = Trainer(config, make_model(config), images)
     if config.warm_up:
         for _ in trainer.warm_up():
-            trainer.average_anew()
             yield trainer
     for _ in trainer.fit():
         yield trainer

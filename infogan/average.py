@@ -21,10 +21,6 @@ class Average:
         self.net, self.decay = net, decay
         self.mean = deepcopy(bare).requires_grad_(False)
 
-    def begin_anew(self) -> None:
-        """Forgets what was, for what the network is now."""
-        self.mean.load_state_dict(self.net.state_dict())
-
     def move(self, n: Int[Tensor, ""]) -> None:
         """Takes in what the network is after update n; nothing here asks the device."""
         d = ((1 + n) / (10 + n)).clamp(max=self.decay)

@@ -63,16 +63,14 @@ class Config:
     """Whether L_I reaches G; without it this is a regular GAN beside a Q that learns (Fig. 1)."""
     inform_trunk: bool = True
     """Whether L_I reaches the trunk that D and Q share, or Q's head alone."""
-    inform_from: int = 0
-    """The update up to which λ is 0; from there it rises to its value over as many updates again."""
     motion: str = ""
     """How far a real image may be moved and still show the same, as KIND:SIZE words such as "rotate:0.2
     shift:0.1": rotate (radians), scale, shear, shift (of a side), light, mirror (the share of images).
-    Of images of one's own it turns on warm_up, lam_motion and the rest of mnist-best's recipe."""
-    lam_motion: float = 0.0
-    """The weight of what the first discrete code keeps of a real image that moves; 0 is none."""
+    Of images of one's own it turns on the rest of mnist-best's recipe."""
     warm_up: int = 0
-    """Updates before the first, in which Q alone learns from real images what holds still as they move."""
+    """Updates before the first, in which kinds of real images are found, by what holds still as they move."""
+    lam_real: float = 1.0
+    """The weight of L_I of real images: of Q's first discrete code for the kind that the warm-up found."""
     updates: int = 5000
     """How many times D and G step, one after the other."""
     batch: int = 128
@@ -124,7 +122,6 @@ class Config:
             "devices": 1,
             "nodes": 1,
             "seed": 0,
-            "inform_from": 0,
             "warm_up": 0,
         }.items():
             value = getattr(self, name)
@@ -139,25 +136,25 @@ class Config:
         _require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
         _require(self.seed < 2**63, "seed", self.seed, "below 2^63")
         _require(all(0 <= value < math.inf for value in self.lam), "lam", self.lam, "0 or more")
-        _require(0 <= self.lam_motion < math.inf, "lam_motion", self.lam_motion, "0 or more")
+        _require(0 <= self.lam_real < math.inf, "lam_real", self.lam_real, "0 or more")
         _require(0 <= self.lr_decay <= 1, "lr_decay", self.lr_decay, "in [0, 1]")
         moved = any(parse_motion(self.motion))
-        if self.warm_up or self.lam_motion:
-            self._require_motion("warm_up" if self.warm_up else "lam_motion", moved)
+        if self.warm_up:
+            self._require_kinds(moved)
         _require(not (self.augment and self.net == "vectors"), "augment", True, "off for vectors")
         takes_any = self.net not in SHAPES
         _require((self.shape is not None) == takes_any, "shape", self.shape, _shape_rule(self.net))
         _require(all(0 < side <= 4096 for side in self.shape or ()), "shape", self.shape, "in 1 .. 4096")
         _require(len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code")
 
-    def _require_motion(self, name: str, moved: bool) -> None:
-        """What compares images with themselves moved has to have images that move, and a category to keep."""
-        kinds = [kind for kind, _ in parse_spec(self.codes).codes]
-        value = getattr(self, name)
-        _require(moved, name, value, '0 unless --motion says how images move, such as "rotate:0.2 shift:0.1"')
-        discrete = "cat" in kinds or "bern" in kinds
-        _require(discrete, name, value, f"0 where no code is discrete, as in --codes {self.codes!r}")
-        _require(self.net != "vectors", name, value, "0 for vectors, which do not move")
+    def _require_kinds(self, moved: bool) -> None:
+        """Kinds are found where images move, and are read by a discrete code."""
+        codes = [kind for kind, _ in parse_spec(self.codes).codes]
+        rule = '0 unless --motion says how images move, such as "rotate:0.2 shift:0.1"'
+        _require(moved, "warm_up", self.warm_up, rule)
+        rule = f"0 where no code is discrete, as in --codes {self.codes!r}"
+        _require("cat" in codes or "bern" in codes, "warm_up", self.warm_up, rule)
+        _require(self.net != "vectors", "warm_up", self.warm_up, "0 for vectors, which do not move")
 
     @property
     def lam_per_code(self) -> tuple[float, ...]:

@@ -20,7 +20,7 @@ from infogan.run import Run
 from infogan.train import Update
 
 # "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "diversity" (diversity.py), "images_per_s", and with
-# --lam-motion "kept": what a real image's category keeps of it as it moves, in nats
+# --warm-up "kinds": L_I of the kinds of real images, in nats
 Row = dict[str, float | int]
 
 
@@ -32,7 +32,7 @@ class Means:
         """Takes what `gathered` gave when the training was stopped."""
         self.config = config
         self.names = [*(f"L_I_{name}" for name in latent.names), "loss_d", "loss_g", "diversity"]
-        self.names += ["kept"] if config.lam_motion else []
+        self.names += ["kinds"] if config.warm_up else []
         self.sinks = sinks
         self._gathered = list(gathered)
         self._since, self._timed = time.perf_counter(), 0

@@ -92,6 +92,16 @@ def information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
     return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()
 
 
+def kind_bound(p: Float[Tensor, "b k"], log_q: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+    """L_I(k; x') = E[log Q(k|x')] + H(k), Eq. (5) once more, of real images that move; in nats.
+
+    k ~ p(k|x) is a kind that was found in a real image x, in c's place, x' is x moved, and H(k) = log k that
+    of c's own prior. `p` is p(.|x), `log_q` is log Q(.|x'). At most log k, where each x is sure of its kind
+    and Q of it too.
+    """
+    return (p * log_q).sum(dim=1).mean() + math.log(p.shape[1])
+
+
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
     """L_I, in nats, of Q with the same means and the standard deviation that fits them best, and that one.
 

@@ -1,14 +1,9 @@
-"""How λ and the learning rates change over a training, as shares of what the config says, after n updates."""
+"""How the learning rates change over a training, as shares of what the config says, after n updates."""
 
 import torch
 from torch import Tensor
 
 from infogan.config import Config
-
-
-def share_of_lam(n: int, config: Config) -> float:
-    """0 up to update `inform_from`, then along a line to 1 at twice that: G learns to draw first."""
-    return min(1.0, max(0.0, n / config.inform_from - 1)) if config.inform_from else 1.0
 
 
 def share_of_rate(n: int, config: Config) -> float:

@@ -82,14 +82,15 @@ class StackedTrainer(Trainer):
 
     def warm_up(self) -> Iterator[Step]:
         """One seed after the other, as each does alone."""
-        like = next(self.D.parameters())
-        stacked = self.D.state_dict()
+        assert self.finder is not None
+        like = next(self.finder.parameters())
+        stacked = self.finder.state_dict()
         for i, (seed, model) in enumerate(zip(self.seeds, self.models, strict=True)):
-            model.D.to(like)
+            for net in (model.G, model.D):
+                net.to(like)
             yield from warm_up(model, self.pixels, replace(self.config, seed=seed), self.fabric)
             for name, value in model.D.state_dict().items():
                 stacked[f"one.{name}"][i].copy_(value)
-        self.average_anew()
 
     def each(self, losses: Callable[..., Losses]) -> Callable[..., Losses]:
         """The function for every seed."""
@@ -146,4 +147,4 @@ def _shared(name: str) -> bool:
 
 def _stacked_name(name: str) -> str:
     net, _, rest = name.partition(".")
-    return f"{net}.one.{rest}" if net in ("G", "D", "averaged", "averaged_d") else name
+    return f"{net}.one.{rest}" if net in ("G", "D", "finder", "averaged", "averaged_d") else name

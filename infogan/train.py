@@ -2,8 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from copy import deepcopy
 from functools import partial
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, cast
 
 import torch
 from jaxtyping import Float
@@ -20,19 +21,19 @@ from infogan.feed import make_feed
 from infogan.machine import make_fabric, settle
 from infogan.model import Model, batch_statistics, frozen
 from infogan.motion import DRAWS, move
-from infogan.nets.blocks import Judgement
+from infogan.nets.blocks import DiscriminatorQ, Judgement
 from infogan.objective import (
     discriminator_loss,
     gan_value,
     generator_loss,
     info_bound,
-    information,
+    kind_bound,
 )
 from infogan.rng import make_rng
-from infogan.schedule import set_rate, share_of_lam, share_of_rate
+from infogan.schedule import set_rate, share_of_rate
 from infogan.spec import parse_motion
 from infogan.state import adam_state, load_adam, part
-from infogan.warmup import Step, law_of_batch, warm_up
+from infogan.warmup import Step, warm_up
 
 
 class Fake(NamedTuple):
@@ -50,7 +51,7 @@ class Update(NamedTuple):
     loss_d: Float[Tensor, "*seeds"]
     loss_g: Float[Tensor, "*seeds"]
     diversity: Float[Tensor, "*seeds"]  # of G's images, as `diversity` measures it
-    kept: Float[Tensor, "*seeds"]  # of a real image that moves, by its category, nats; 0 if not asked for
+    kinds: Float[Tensor, "*seeds"]  # L_I of the kind of a real image, nats; 0 where none were looked for
 
 
 class Losses(NamedTuple):
@@ -58,7 +59,7 @@ class Losses(NamedTuple):
 
     loss: Float[Tensor, ""]
     adversarial: Float[Tensor, ""]
-    kept: Float[Tensor, ""]
+    kinds: Float[Tensor, ""]
     L_I: Float[Tensor, "L"]
 
 
@@ -103,8 +104,7 @@ class Trainer:
         self.looks_every = config.log_every if device.type == "cuda" else 1
         self.seeds = [config.seed]
         exact = torch.float64 if self.config.precision == "64-true" else torch.float32
-        self.whole_lam = torch.tensor(config.lam_per_code, device=device, dtype=exact)
-        self.lam = self.whole_lam.clone()  # of the update at hand
+        self.lam = torch.tensor(config.lam_per_code, device=device, dtype=exact)
         self.motion = parse_motion(config.motion)
         self.pixels = images.pixels.to(device)
         self.feed = make_feed(self.pixels, config.batch, config.seed, self.part, device, self.config.devices)
@@ -140,18 +140,18 @@ class Trainer:
                 synchronise(net)
         self.D, self.optim_d = self.fabric.setup(D, optim_d)
         self.G, self.optim_g = self.fabric.setup(G, optim_g)
+        # A network like D, whose Q tells the kinds of real images once it has warmed up.
+        self.finder = deepcopy(D).eval() if c.warm_up else None
         averages = {"averaged": Average(self.G, G, c.ema), "averaged_d": Average(self.D, D, c.ema_d)}
         self.averages = {name: average for name, average in averages.items() if average.decay}
 
     def warm_up(self) -> Iterator[Step]:
-        """The `config.warm_up` steps before the first update (warmup.py), yielding after each."""
-        yield from warm_up(self.model, self.pixels, self.config, self.fabric)
-        self.average_anew()
+        """The `config.warm_up` steps before the first update (warmup.py), yielding after each.
 
-    def average_anew(self) -> None:
-        """The moving averages begin with what the networks are now."""
-        for average in self.averages.values():
-            average.begin_anew()
+        They make the finder; G, D and Q stay as they were drawn.
+        """
+        model = Model(self.model.latent, self.model.G, cast(DiscriminatorQ, self.finder))
+        yield from warm_up(model, self.pixels, self.config, self.fabric)
 
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
@@ -177,23 +177,21 @@ class Trainer:
             self.G.eval()
 
     def schedule(self) -> None:
-        """λ and the learning rates of the update that comes, where the config has them change."""
+        """The learning rates of the update that comes, where the config has them change."""
         c = self.config
-        if c.inform_from:
-            self.lam.copy_(self.whole_lam * share_of_lam(self.n, c))
         if c.lr_decay:
             set_rate(self.optim_d, c.lr_d * share_of_rate(self.n, c))
             set_rate(self.optim_g, c.lr_g * share_of_rate(self.n, c))
 
     def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, ...]:
-        """A step of D and one of G: gives L_I, D's loss, G's, the fake batch's diversity, what is kept."""
+        """A step of D and one of G: gives what `Update` holds, but n."""
         fake = self.draw(learns=not self.config.fresh_fake)
-        loss_d, _, kept, L_I = self.step_d(x_real, fake)
+        loss_d, _, kinds, L_I = self.step_d(x_real, fake)
         loss_g = self.step_g(self.draw(learns=True) if self.config.fresh_fake else fake)
         self.applied.add_(self.forbidden < 1)
         for average in self.averages.values():
             average.move(self.applied)
-        return L_I, loss_d, loss_g, diversity(x_real, fake.x.detach()), kept
+        return L_I, loss_d, loss_g, diversity(x_real, fake.x.detach()), kinds
 
     def draw(self, *, learns: bool) -> Fake:
         """x ~ G(z, c) with z and c from their priors; without G's graph unless it `learns` from them."""
@@ -215,7 +213,7 @@ class Trainer:
             real = self.D(self.seen(x_real))
             with batch_statistics(self.D):
                 judged = self.D(self.seen(fake.x.detach()), inform_trunk=self.config.inform_trunk)
-                moved = [self.D(self.moved(x_real))] if self.config.lam_motion else []
+                moved = [self.D(self.moved(x_real)), self.find(x_real)] if self.finder is not None else []
         losses = self.each(self.losses_d)(real, judged, fake.c, *moved)
         return self._descend("D", losses, self.optim_d)
 
@@ -237,6 +235,13 @@ class Trainer:
         u = torch.rand(DRAWS, self.config.batch, generator=rng, device=x.device, dtype=x.dtype)
         return move(x, self.motion, u[:, self.part], float(self.model.G.low or 0))
 
+    @torch.no_grad()
+    def find(self, x: Float[Tensor, "*seeds b ch h w"]) -> Judgement:
+        """What the finder says of real images, of which its first discrete code is their kind."""
+        assert self.finder is not None
+        says: Judgement = self.finder(x.to(next(self.finder.parameters())))
+        return says
+
     def seen(self, x: Float[Tensor, "*seeds b ch h w"]) -> Float[Tensor, "*seeds b ch h w"]:
         """The images as D and Q see them."""
         if not self.config.augment:
@@ -251,16 +256,20 @@ class Trainer:
         judged: Judgement,
         c: list[Float[Tensor, "b _"]],
         moved: Judgement | None = None,
+        found: Judgement | None = None,
     ) -> Losses:
-        """What D, Q and their trunk descend, of one network's real and fake batch, and the real one moved."""
+        """What D, Q and their trunk descend, of one network's real and fake batch, and the real one moved.
+
+        `found` is what the finder says of the real one as it is.
+        """
         V = gan_value(real.logit, judged.logit)
         L_I = info_bound(self.model.latent.codes, c, judged.q)
         loss = discriminator_loss(real.logit, judged.logit, L_I, self.lam)
-        kept = torch.zeros_like(V)
-        if moved is not None:
-            log_p, log_p_moved = (self.model.latent.log_categories(q) for q in (real.q, moved.q))
-            kept = information(law_of_batch(log_p, log_p_moved, self.fabric))
-        return Losses(loss - self.config.lam_motion * kept, V, kept, L_I)
+        kinds = torch.zeros_like(V)
+        if moved is not None and found is not None:
+            log_p, *log_q = (self.model.latent.log_categories(says.q) for says in (found, real, moved))
+            kinds = kind_bound(log_p.exp().repeat(2, 1), torch.cat(log_q))
+        return Losses(loss - self.config.lam_real * kinds, V, kinds, L_I)
 
     def losses_g(self, judged: Judgement, c: list[Float[Tensor, "b _"]]) -> Losses:
         """What G descends, of one network's fake batch."""
@@ -285,7 +294,7 @@ class Trainer:
             from infogan.replicas import sum_gradients
 
             sum_gradients(optimizer, *told)
-        terms = torch.cat([torch.stack([told.adversarial, told.kept], dim=-1), told.L_I], dim=-1)
+        terms = torch.cat([torch.stack([told.adversarial, told.kinds], dim=-1), told.L_I], dim=-1)
         last = self.terms[player]
         last.copy_(torch.where(self.forbidden > 0, last, terms))
         self.forbidden.copy_(torch.maximum(self.forbidden, 1 - torch.isfinite(terms).all().float()))
@@ -311,7 +320,7 @@ class Trainer:
         self.n = int(self.applied)
         names = (
             "the adversarial term",
-            "what a moved image keeps",
+            "L_I of the kinds",
             *(f"L_I of {name}" for name in self.model.latent.names),
         )
         player, seed, term, value = next(
@@ -343,9 +352,13 @@ class Trainer:
             for name, average in self.averages.items()
             for key, value in self._one(i, average.mean.state_dict()).items()
         }
+        nets = {"G": self.G, "D": self.D} | ({} if self.finder is None else {"finder": self.finder})
         return {
-            **{f"G.{name}": value for name, value in self._one(i, self.G.state_dict()).items()},
-            **{f"D.{name}": value for name, value in self._one(i, self.D.state_dict()).items()},
+            **{
+                f"{name}.{key}": value
+                for name, net in nets.items()
+                for key, value in self._one(i, net.state_dict()).items()
+            },
             **averaged,
             **self._one(i, adam_state("adam_g", self.optim_g)),
             **self._one(i, adam_state("adam_d", self.optim_d)),
@@ -358,6 +371,8 @@ class Trainer:
         state = self._all(states)
         self.G.load_state_dict(part(state, "G"))
         self.D.load_state_dict(part(state, "D"))
+        if self.finder is not None:
+            self.finder.load_state_dict(part(state, "finder"))
         for name, average in self.averages.items():
             average.mean.load_state_dict(part(state, name))
         load_adam(self.optim_g, part(state, "adam_g"))

@@ -57,6 +57,8 @@ class Step(NamedTuple):
 def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> Iterator[Step]:
     """Runs the `config.warm_up` updates on D's trunk and Q's head, yielding after each, and between.
 
+    That D is the finder, which the game asks what kind a real image is of; the game's own begins as drawn.
+
     The same for the same config and images; what was stopped has to begin anew.
 
     Raises:
@@ -70,6 +72,9 @@ def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> I
     groups = yield from warm.find_groups(first, config.warm_up)
     yield from warm.learn_groups(groups, first, config.warm_up)
     _require_finite(warm.kept)
+    if fabric.world_size > 1:  # whose batch norms may each have statistics of their own
+        for statistic in model.D.buffers():
+            statistic.copy_(fabric.broadcast(statistic))
     model.D.eval()
 
 

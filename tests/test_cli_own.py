@@ -60,14 +60,14 @@ def test_kinds_are_looked_for_where_a_motion_is_named(place: Path) -> None:
     best = get_preset("mnist-best")
     found = dry("folder:shots", "--motion", "shift:0.1 mirror:0.5", cwd=place)
     assert (found.motion, found.warm_up) == ("shift:0.1 mirror:0.5", 1_000)
-    for name in ("lam_motion", "inform_from", "lr_decay", "ema", "ema_d", "lr_d"):
+    for name in ("lam_real", "lr_decay", "ema", "ema_d"):
         assert getattr(found, name) == getattr(best, name), name
     plain = dry("folder:shots", cwd=place)
     numbers = dry("folder:shots", "--motion", "shift:0.1", "--codes", "unif:3", cwd=place)
     for game in (plain, numbers):
-        assert (game.warm_up, game.lam_motion, game.inform_from, game.lr_decay) == (0, 0, 0, 0)
+        assert (game.warm_up, game.lr_decay, game.ema_d) == (0, 0, 0)
     short = dry("folder:shots", "--motion", "shift:0.1", "--warm-up", "50", cwd=place)
-    assert (short.warm_up, short.lam_motion) == (50, best.lam_motion)
+    assert (short.warm_up, short.lr_decay) == (50, best.lr_decay)
 
 
 def test_a_net_of_the_paper_brings_pictures_to_its_own_shape(place: Path) -> None:

@@ -166,11 +166,9 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
     if "diversity" in rows[-1]:
         level = ("the real images'", 1.0)
         charts.append(chart("Diversity of G's images", updates, {"diversity": of("diversity")}, level))
-    if "kept" in rows[-1]:
+    if "kinds" in rows[-1]:
         level = (f"log {latent.k}", math.log(latent.k))
-        charts.append(
-            chart("What a category keeps of a moved image, nats", updates, {"kept": of("kept")}, level)
-        )
+        charts.append(chart("L_I of real images' kinds, nats", updates, {"kinds": of("kinds")}, level))
     return [*charts, chart("Speed, images a second", updates, {"speed": of("images_per_s")})]
 
 
