@@ -18,6 +18,7 @@ from infogan.objective import (
     info_bound,
     infogan_value,
     information,
+    kind_bound,
     log_joint,
 )
 
@@ -285,3 +286,18 @@ def test_the_information_that_is_kept_has_a_finite_gradient_where_q_is_sure() ->
     q = randn(6, 3, seed=1).requires_grad_()
     other = randn(6, 3, seed=2).log_softmax(1)
     assert torch.autograd.gradcheck(lambda q: information(log_joint(q.log_softmax(1), other)), (q,))
+
+
+def test_l_i_of_kinds_is_that_of_codes_where_each_image_is_sure_of_its_kind() -> None:
+    """Eq. (5) with k for c: the same number as of a code's samples, and log k at most."""
+    c, q = one_hot(torch.arange(12) % 4, 4), randn(12, 4)
+    assert_close(kind_bound(c, q.log_softmax(1)), info_bound([Categorical(4)], [c], [q])[0])
+    assert_close(kind_bound(c, (50 * c).log_softmax(1)).item(), math.log(4))
+
+
+def test_l_i_of_kinds_is_highest_at_the_law_that_was_found() -> None:
+    p, other = randn(6, 3, seed=1).softmax(1), randn(6, 3, seed=2).softmax(1)
+    best = kind_bound(p, p.log())
+    entropy = -(p * p.log()).sum(dim=1).mean()
+    assert_close(best, math.log(3) - entropy)
+    assert kind_bound(p, other.log()) < best
