@@ -174,11 +174,11 @@ def test_kinds_are_looked_for_where_a_motion_is_named() -> None:
     assert digits.labels is not None
     X = digits.pixels.take(torch.arange(1_200)).numpy()[:, 0]
     options = {"motion": get_preset("mnist-best").motion, "warm_up": 300}
-    before = InfoGAN("cat:10 noise:8", updates=1, options=options, random_state=0, device="cpu")
-    table = count(before.fit_predict(X), digits.labels[:1_200], 10, 10)
-    assert one_to_one_error(table) < 0.3  # of 0.9 by chance; what one update leaves of it
+    few = InfoGAN("cat:10 noise:8", updates=300, options=options, random_state=0, device="cpu")
+    table = count(few.fit_predict(X), digits.labels[:1_200], 10, 10)
+    assert one_to_one_error(table) < 0.2  # without kinds 0.66 after so few updates
     whole = own("X", 1_200, (1, 8, 8), "cat:10 noise:8", options["motion"])
-    assert replace(before.config_, updates=whole.updates, warm_up=1_000, seed=0, device="auto") == whole
+    assert replace(few.config_, updates=whole.updates, warm_up=1_000, seed=0, device="auto") == whole
 
 
 def test_rates_do_not_fall_in_a_pass_over_a_chunk() -> None:
