@@ -1,4 +1,4 @@
-"""Before the game Q finds the categories of real images, by what holds still as they move; without luck.
+"""Before the game a finder, a network like D and Q, finds kinds of real images by what holds still as they move.
 
 A Q of k categories that raises I(k; k') of an image and the same image moved (`objective.information`, IIC)
 may settle where two kinds share a category and a third has two. One of 3 k clusters has no need to. So:
@@ -9,7 +9,8 @@ may settle where two kinds share a category and a third has two. One of 3 k clus
    small, and there are kinds of one thing that no small motion makes each other; neighbours bridge these.
 3. Q's own head learns these groups, and raises the information itself, while motions grow.
 
-No label takes part. Q's other codes stay as they were drawn.
+No label takes part. Q's other codes stay as they were drawn. The game does not go on with the finder's
+weights, as a warmed trunk is a weak D, but asks it what kind a real image is of (`Trainer.find`).
 """
 
 import math
