@@ -1,4 +1,4 @@
-"""Before the game a finder, a network like D and Q, finds kinds of real images by what holds still as they move.
+"""Before the game a finder, a network like D, finds kinds of real images, by what holds still as they move.
 
 A Q of k categories that raises I(k; k') of an image and the same image moved (`objective.information`, IIC)
 may settle where two kinds share a category and a third has two. One of 3 k clusters has no need to. So:
