@@ -41,7 +41,9 @@ class Nobody(nn.Module):
 class Plain(Trainer):
     """A GAN without Q and L_I."""
 
-    def losses_d(self, real: Any, judged: Any, c: list[Tensor], moved: Any = None) -> Losses:
+    def losses_d(
+        self, real: Any, judged: Any, c: list[Tensor], moved: Any = None, found: Any = None
+    ) -> Losses:
         V = gan_value(real.logit, judged.logit)
         return Losses(-V, V, V.new_zeros(()), self.lam.new_zeros(self.lam.shape))
 
