@@ -1,7 +1,7 @@
 """What each ingredient of a recipe is worth, and how far its result hangs on the seed: every seed is a dot.
 
     python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
-    python benchmarks/ablation.py mnist-best --only whole --seeds 30 31 32 33 34 35 36 37 38 39
+    python benchmarks/ablation.py mnist-best --only whole --seeds 60 61 62 63 --name mnist-best-seeds
     python benchmarks/ablation.py fashion-best --only whole none      # with the whole recipe, and without
     python benchmarks/ablation.py sprites --only whole none --updates 1500 --warm-up 1000 --name sprites-short
     python benchmarks/ablation.py own:digits --only whole none        # one's own, a motion named or not

@@ -347,34 +347,29 @@ class Trainer:
             NotFinite: where an update since the last look was not applied.
         """
         self.look()
-        averaged = {
-            f"{name}.{key}": value
-            for name, average in self.averages.items()
-            for key, value in self._one(i, average.mean.state_dict()).items()
-        }
-        nets = {"G": self.G, "D": self.D} | ({} if self.finder is None else {"finder": self.finder})
         return {
             **{
                 f"{name}.{key}": value
-                for name, net in nets.items()
+                for name, net in self._nets().items()
                 for key, value in self._one(i, net.state_dict()).items()
             },
-            **averaged,
             **self._one(i, adam_state("adam_g", self.optim_g)),
             **self._one(i, adam_state("adam_d", self.optim_d)),
             "rng": self.rngs[i].get_state(),
             "n": torch.tensor(self.n),
         }
 
+    def _nets(self) -> dict[str, nn.Module]:
+        """All networks whose tensors a state holds, by the names that they have there."""
+        finder = {} if self.finder is None else {"finder": self.finder}
+        averaged = {name: average.mean for name, average in self.averages.items()}
+        return {"G": self.G, "D": self.D, **finder, **averaged}
+
     def load_state(self, *states: dict[str, Tensor]) -> None:
         """Goes on from what `state` gave, a dict a seed; all after the same number of updates."""
         state = self._all(states)
-        self.G.load_state_dict(part(state, "G"))
-        self.D.load_state_dict(part(state, "D"))
-        if self.finder is not None:
-            self.finder.load_state_dict(part(state, "finder"))
-        for name, average in self.averages.items():
-            average.mean.load_state_dict(part(state, name))
+        for name, net in self._nets().items():
+            net.load_state_dict(part(state, name))
         load_adam(self.optim_g, part(state, "adam_g"))
         load_adam(self.optim_d, part(state, "adam_d"))
         for rng, of_seed in zip(self.rngs, states, strict=True):

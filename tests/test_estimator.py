@@ -188,6 +188,16 @@ def test_rates_do_not_fall_in_a_pass_over_a_chunk() -> None:
     assert (chunk.n_iter_, chunk.config_.warm_up, chunk.config_.lr_decay) == (2, 3, 0)
 
 
+def test_what_was_loaded_looks_for_no_kinds_again(tmp_path: Path) -> None:
+    """It would name them otherwise than the codes do by now."""
+    X = load("digits").pixels.take(torch.arange(200)).numpy()[:, 0]
+    options = {"motion": "shift:0.1", "warm_up": 6}
+    fitted = InfoGAN("cat:10 noise:8", updates=2, options=options, random_state=0, device="cpu").fit(X)
+    fitted.save(tmp_path / "a")
+    loaded = InfoGAN.load(tmp_path / "a").partial_fit(X).partial_fit(X)
+    assert (fitted.config_.warm_up, loaded.config_.warm_up) == (6, 0)
+
+
 def test_a_seed_gives_the_same_bits(blobs: tuple[np.ndarray, np.ndarray]) -> None:
     X, _ = blobs
     threads = torch.get_num_threads()

@@ -186,7 +186,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     @staticmethod
     def load(path: str | Path) -> "InfoGAN":
-        """What `save` wrote. `partial_fit` goes on from its weights, with Adam begun anew.
+        """What `save` wrote. `partial_fit` goes on from its weights, with Adam begun anew and no more kinds.
 
         Raises:
             InfoganError: where there is no such folder, or a file in it is damaged.
@@ -213,7 +213,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             raise InfoganError(
                 f"{ABOUT} names parameters of another version ({error}); save it again."
             ) from error
-        estimator._set(fitted.config, fitted.layout, fitted.model)
+        # What found the kinds is not saved, and another search would call them by other names.
+        estimator._set(replace(fitted.config, warm_up=0), fitted.layout, fitted.model)
         estimator.n_features_in_, estimator.n_iter_ = fitted.layout.item[0], fitted.n_iter
         if fitted.L_I is not None:
             estimator.L_I_ = np.array(fitted.L_I, dtype=np.float32)
