@@ -5,6 +5,7 @@
     python benchmarks/ablation.py fashion-best --only whole none      # with the whole recipe, and without
     python benchmarks/ablation.py sprites --only whole none --updates 1500 --warm-up 1000 --name sprites-short
     python benchmarks/ablation.py own:digits --only whole none        # one's own, a motion named or not
+    python benchmarks/ablation.py mnist-code --only none --seeds 10 11 12    # of a preset without it: as it is
 
 Of several discrete codes the scores are c1's, which is the one that the recipe has hold still. Runs are kept
 in runs/ablation and not trained twice, so that it may be stopped and started. Labels are read when a run is
@@ -15,7 +16,7 @@ asked for: docs/images/ablation_NAME.png.
 import argparse
 import json
 import statistics
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,8 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "no kinds": {"warm_up": 0},
     "rates stay": {"lr_decay": 0.0},
     "no averages": {"ema": 0.0, "ema_d": 0.0},
-    "none": {"warm_up": 0, "lr_decay": 0.0, "ema": 0.0, "ema_d": 0.0},
+    "D at half the rate": {"lr_d": BEST["lr_d"] / 2},
+    "none": {field.name: field.default for field in fields(Config) if field.name in BEST},
 }
 SCORES = ("one_to_one_error", "purity", "nmi", "ari")
 OF_G = ("info_bound_c1", "recovery_c1")
@@ -51,6 +53,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
     parser.add_argument("--updates", type=int, help="of the game, where they are not the preset's")
     parser.add_argument("--warm-up", type=int, help="updates before it, where they are not the recipe's")
+    parser.add_argument("--stacked", action="store_true", help="the seeds of each variant as one, for a GPU")
     parser.add_argument("--name", help="of record, plot and runs, where it is not the preset's")
     asked = parser.parse_args()
     configs = {variant: preset_of(asked.preset, variant) for variant in asked.only}
@@ -59,11 +62,19 @@ def main() -> None:
         warm_up = asked.warm_up if asked.warm_up and config.warm_up else config.warm_up
         configs[variant] = replace(config, updates=updates, warm_up=warm_up)
     name = asked.name or asked.preset.replace(":", "-")
-    rows = []
-    for seed in asked.seeds:
+    runs = {
+        seed: {variant: OUT / f"{name}-{variant.replace(' ', '-')}-{seed}" for variant in configs}
+        for seed in asked.seeds
+    }
+    shares: dict[Path, float] = {}
+    if asked.stacked:
         for variant, config in configs.items():
-            path = OUT / f"{name}-{variant.replace(' ', '-')}-{seed}"
-            rows.append({"variant": variant, "seed": seed} | measured(path, replace(config, seed=seed)))
+            shares |= trained_as_one({seed: runs[seed][variant] for seed in runs}, config)
+    rows = []
+    for seed, paths in runs.items():
+        for variant, path in paths.items():
+            config = replace(configs[variant], seed=seed)
+            rows.append({"variant": variant, "seed": seed} | measured(path, config, shares.get(path)))
             print(json.dumps(rows[-1], ensure_ascii=False))
             write(name, asked.preset, configs, rows)
 
@@ -80,35 +91,47 @@ def preset_of(name: str, variant: str) -> Config:
         chosen = own(name.removeprefix("own:"), len(images), images.shape, motion=motion)
         return chosen if plain else replace(chosen, **VARIANTS[variant])
     chosen = get_preset(name)
-    return replace(chosen if chosen.warm_up else replace(chosen, **BEST), **VARIANTS[variant])
+    if not chosen.warm_up:
+        return chosen if variant == "none" else replace(chosen, **BEST | VARIANTS[variant])
+    return replace(chosen, **VARIANTS[variant])
 
 
-def measured(path: Path, config: Config) -> dict[str, Any]:
-    """The scores of a run that is trained here unless it is there, and the seconds that it took."""
+def trained_as_one(paths: dict[int, Path], config: Config) -> dict[Path, float]:
+    """Trains the seeds that are not there, stacked; gives each's share of the seconds."""
+    new = {seed: path for seed, path in paths.items() if not (path / "config.json").is_file()}
+    if not new:
+        return {}
+    outcome = session.train_stacked(config, new, HERE, console())
+    if not outcome.finished:
+        raise SystemExit(130)
+    return dict.fromkeys(new.values(), outcome.seconds / len(new))
+
+
+def measured(path: Path, config: Config, seconds: float | None) -> dict[str, Any]:
+    """The scores of a run, which is trained here unless it is there, and the seconds that it took."""
     kept, exists = path / "measured.json", (path / "config.json").is_file()
     if exists and replace(Run.open(path).config, precision=config.precision) != config:
         raise InfoganError(f"{path} was trained with another config; move it away.")
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.is_file() else {}
     if set(ALL) <= set(found):
         return found
-    if found:  # of before all of it was measured
-        seconds = found["seconds"]
-    else:
-        begun = session.resume(path, {}, HERE, console()) if exists else None
-        outcome = begun or session.begin(config, path, HERE, console())
-        if not outcome.finished:
-            raise SystemExit(130)
-        seconds = None if begun else outcome.seconds  # not of a part
+    if not exists:
+        outcome = session.begin(config, path, HERE, console())
+        seconds = outcome.seconds
+    elif Run.open(path).updates < config.updates:
+        outcome = session.resume(path, {}, HERE, console())  # whose seconds are of a part
+    if Run.open(path).updates < config.updates:
+        raise SystemExit(130)
     run = Run.open(path)
     evaluation = evaluate_run(run, HERE, groups=("bound", "consistency", "clustering", "image-quality"))
     test, generated = evaluation[list(evaluation)[-1]], evaluation["generated"]
     of_c1 = "_c1" if f"{SCORES[0]}_c1" in test else ""
-    found = {name: test[name + of_c1]["value"] for name in SCORES}
+    found |= {name: test[name + of_c1]["value"] for name in SCORES}
     found |= {name: generated[name]["value"] for name in OF_G}
     fid = next(name for name in test if name.startswith("fid"))
-    found |= {"fid": test[fid]["value"], "seconds": seconds, "commit": run.circumstances().get("commit")}
-    kept.write_text(json.dumps(found))
-    return found
+    found |= {"fid": test[fid]["value"], "commit": run.circumstances().get("commit")}
+    kept.write_text(json.dumps({"seconds": seconds} | found))
+    return {"seconds": seconds} | found
 
 
 def write(name: str, preset: str, configs: dict[str, Config], rows: list[dict[str, Any]]) -> None:
