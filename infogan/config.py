@@ -68,7 +68,8 @@ class Config:
     shift:0.1": rotate (radians), scale, shear, shift (of a side), light, mirror (the share of images).
     Of images of one's own it turns on the rest of mnist-best's recipe."""
     warm_up: int = 0
-    """Updates before the first, in which kinds of real images are found, by what holds still as they move."""
+    """Updates before the first, in which kinds of real images are looked for, by what holds still as they
+    move; where ways of finding them do not agree there are none, and the training goes on without."""
     lam_real: float = 1.0
     """The weight of L_I of real images: of Q's first discrete code for the kind that the warm-up found."""
     updates: int = 5000
@@ -76,7 +77,7 @@ class Config:
     batch: int = 128
     """Images in a batch; as many real as fake."""
     lr_d: float = 2e-4
-    """Adam's learning rate for D, Q and their trunk."""
+    """Adam's learning rate for D, Q and their trunk; half of that where a warm-up found no kinds."""
     lr_g: float = 1e-3
     """Adam's learning rate for G."""
     lr_decay: float = 0.0

@@ -7,11 +7,13 @@ begins again from what the others found: one that found the best tells all of it
 """
 
 from collections.abc import Iterable
+from itertools import combinations
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from scipy.special import entr
+from sklearn.metrics import normalized_mutual_info_score
 
 AGAIN = 2  # times that each begins from what the others found
 SWEEPS = 100  # at most; a handful is the rule
@@ -103,6 +105,16 @@ def agree(
     r = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k))
     lead = found[r][cells[r]]
     return np.stack([_named_as(lead, row, of, k) for row, of in zip(cells, found, strict=True)])
+
+
+def agreement(named: Int[np.ndarray, "r n"]) -> float:
+    """How far r > 1 ways agree on n images' groups: NMI, the mean over pairs of ways; 1 where they all do.
+
+    Groups that come out otherwise from another start are of the start's making, not the images' (Lange, Roth,
+    Braun and Buhmann 2004, "Stability-Based Validation of Clustering Solutions").
+    """
+    pairs = combinations(named, 2)
+    return float(np.mean([normalized_mutual_info_score(one, other) for one, other in pairs]))
 
 
 def _named_as(lead: Int[np.ndarray, "n"], cells: Int[np.ndarray, "n"], groups: Groups, k: int) -> Groups:

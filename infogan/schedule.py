@@ -5,6 +5,8 @@ from torch import Tensor
 
 from infogan.config import Config
 
+WITHOUT_KINDS = 0.5  # of D's rate, where a warm-up found none: with them there is twice as much to learn
+
 
 def share_of_rate(n: int, config: Config) -> float:
     """1, then along a line to 0 over the last `lr_decay` of all updates."""

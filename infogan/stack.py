@@ -81,16 +81,29 @@ class StackedTrainer(Trainer):
         self._equip(G, D)
 
     def warm_up(self) -> Iterator[Step]:
-        """One seed after the other, as each does alone."""
+        """One seed after the other, as each does alone.
+
+        Raises:
+            InfoganError: where some find kinds and others none, as what D descends is the same for all.
+        """
         assert self.finder is not None
         like = next(self.finder.parameters())
-        stacked = self.finder.state_dict()
+        stacked, found = self.finder.state_dict(), []
         for i, (seed, model) in enumerate(zip(self.seeds, self.models, strict=True)):
             for net in (model.G, model.D):
                 net.to(like)
-            yield from warm_up(model, self.pixels, replace(self.config, seed=seed), self.fabric)
+            found.append(
+                (yield from warm_up(model, self.pixels, replace(self.config, seed=seed), self.fabric))
+            )
             for name, value in model.D.state_dict().items():
                 stacked[f"one.{name}"][i].copy_(value)
+        if not any(found):
+            self.finder = None
+        elif not all(found):
+            without = next(seed for seed, kinds in zip(self.seeds, found, strict=True) if not kinds)
+            raise InfoganError(
+                f"warm-up: seed {without} found no kinds of images, where others did; leave out --stacked."
+            )
 
     def each(self, losses: Callable[..., Losses]) -> Callable[..., Losses]:
         """The function for every seed."""

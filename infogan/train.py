@@ -30,7 +30,7 @@ from infogan.objective import (
     kind_bound,
 )
 from infogan.rng import make_rng
-from infogan.schedule import set_rate, share_of_rate
+from infogan.schedule import WITHOUT_KINDS, set_rate, share_of_rate
 from infogan.spec import parse_motion
 from infogan.state import adam_state, load_adam, part
 from infogan.warmup import Step, warm_up
@@ -127,7 +127,7 @@ class Trainer:
         on_gpu = device.type == "cuda"
         adam = partial(torch.optim.Adam, betas=(c.beta1, c.beta2), fused=True, capturable=on_gpu)
         lr_d, lr_g = c.lr_d, c.lr_g
-        if on_gpu and c.lr_decay:  # a graph reads a rate that changes off the device
+        if on_gpu and (c.lr_decay or c.warm_up):  # a graph reads a rate that changes off the device
             lr_d, lr_g = (torch.tensor(lr, device=device) for lr in (lr_d, lr_g))  # type: ignore[assignment]
         optim_d, optim_g = adam(D.parameters(), lr_d), adam(G.parameters(), lr_g)
         for optimizer in (optim_d, optim_g):
@@ -148,10 +148,12 @@ class Trainer:
     def warm_up(self) -> Iterator[Step]:
         """The `config.warm_up` steps before the first update (warmup.py), yielding after each.
 
-        They make the finder; G, D and Q stay as they were drawn.
+        They make the finder, which is none where there are no kinds; G, D and Q stay as they were drawn.
         """
         model = Model(self.model.latent, self.model.G, cast(DiscriminatorQ, self.finder))
-        yield from warm_up(model, self.pixels, self.config, self.fabric)
+        found = yield from warm_up(model, self.pixels, self.config, self.fabric)
+        if not found:
+            self.finder = None
 
     def fit(self) -> Iterator[Update]:
         """Runs the updates that are still to be done, yielding after each.
@@ -179,9 +181,11 @@ class Trainer:
     def schedule(self) -> None:
         """The learning rates of the update that comes, where the config has them change."""
         c = self.config
-        if c.lr_decay:
-            set_rate(self.optim_d, c.lr_d * share_of_rate(self.n, c))
-            set_rate(self.optim_g, c.lr_g * share_of_rate(self.n, c))
+        if c.lr_decay or c.warm_up:
+            share = share_of_rate(self.n, c)
+            lacks_kinds = c.warm_up > 0 and self.finder is None
+            set_rate(self.optim_d, c.lr_d * share * (WITHOUT_KINDS if lacks_kinds else 1))
+            set_rate(self.optim_g, c.lr_g * share)
 
     def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, ...]:
         """A step of D and one of G: gives what `Update` holds, but n."""
@@ -368,6 +372,8 @@ class Trainer:
     def load_state(self, *states: dict[str, Tensor]) -> None:
         """Goes on from what `state` gave, a dict a seed; all after the same number of updates."""
         state = self._all(states)
+        if not part(state, "finder"):  # as there are no kinds
+            self.finder = None
         for name, net in self._nets().items():
             net.load_state_dict(part(state, name))
         load_adam(self.optim_g, part(state, "adam_g"))

@@ -20,6 +20,7 @@ from infogan.listen import Display, Means, Row, metrics_file, tensorboard
 from infogan.run import Run
 from infogan.signals import asked_to_stop
 from infogan.train import Trainer
+from infogan.warmup import AGREED
 from infogan.watch import Watch
 
 FREE = ("updates", "devices", "nodes")  # of the config, which a resumed training may change
@@ -138,9 +139,10 @@ class Training:
         kept: list[Tensor] = []
         with Progress(console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
             task = progress.add_task("warm-up", total=updates * len(self.runs))
-            done = 0
+            done, agreement = 0, math.nan
             try:
                 for step in trainer.warm_up():
+                    agreement = step.agreement
                     if step.n != done:  # else it is between two updates, where it can be stopped too
                         done = step.n
                         progress.advance(task)
@@ -154,13 +156,14 @@ class Training:
                 if trainer.world == 1:
                     raise
                 raise self._lost(error, "begins anew") from error
-        found = float(torch.stack(kept[-LOOKED_AT:]).mean())
-        self.console.print(
-            f"warm-up: {updates:,} updates in {time.perf_counter() - began:.0f} s; a category keeps "
-            f"{found:.2f} of at most {math.log(trainer.model.latent.k):.2f} nats of a real image that moves",
-            highlight=False,
-            soft_wrap=True,
-        )
+        spent = f"warm-up: {done:,} updates in {time.perf_counter() - began:.0f} s; "
+        if trainer.finder is None:
+            said = f"there are no kinds, as ways of finding them agree by {agreement:.2f}, less than {AGREED}"
+        else:
+            found = float(torch.stack(kept[-LOOKED_AT:]).mean())
+            most = math.log(trainer.model.latent.k)
+            said = f"a category keeps {found:.2f} of at most {most:.2f} nats of a real image that moves"
+        self.console.print(spent + said, highlight=False, soft_wrap=True)
         return True
 
     def _train(self, asked: list[int], display: Display) -> None:

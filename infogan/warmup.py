@@ -9,6 +9,9 @@ may settle where two kinds share a category and a third has two. One of 3 k clus
    small, and there are kinds of one thing that no small motion makes each other; neighbours bridge these.
 3. Q's own head learns these groups, and raises the information itself, while motions grow.
 
+Where the ways do not agree there are no kinds, and the game goes on without: what Q would learn of real
+images would be of no use to the codes, and takes D's trunk from its own work.
+
 No label takes part. Q's other codes stay as they were drawn. The game does not go on with the finder's
 weights, as a warmed trunk is a weak D, but asks it what kind a real image is of (`Trainer.find`).
 """
@@ -27,7 +30,7 @@ from infogan.config import Config
 from infogan.data.images import Pixels
 from infogan.epochs import Epochs
 from infogan.errors import NotFinite
-from infogan.grouping import agree
+from infogan.grouping import agree, agreement
 from infogan.model import Model
 from infogan.motion import DRAWS, move
 from infogan.neighbours import CHUNK, neighbours
@@ -46,6 +49,7 @@ RATE = 1e-3
 STD = 0.2  # of the heads' weights: Q's own 0.02 would leave all clusters alike for long
 SAMPLE = 20  # images by which groups are found, for each update that found clusters
 WAYS = 8  # of parting them into cells
+AGREED = 0.75  # by the ways, where there are kinds (docs/results.md)
 
 
 class Step(NamedTuple):
@@ -53,12 +57,14 @@ class Step(NamedTuple):
 
     n: int  # updates done
     kept: Float[Tensor, ""]  # of an image, by its cluster or category, in nats
+    agreement: float = math.nan  # of the ways, 0 to 1, when they have made groups
 
 
-def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> Iterator[Step]:
+def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> Generator[Step, None, bool]:
     """Runs the `config.warm_up` updates on D's trunk and Q's head, yielding after each, and between.
 
     That D is the finder, which the game asks what kind a real image is of; the game's own begins as drawn.
+    Gives whether there are kinds; where there are none, the updates that would learn them are left out.
 
     The same for the same config and images; what was stopped has to begin anew.
 
@@ -71,12 +77,15 @@ def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> I
     yield from warm.find_clusters(first)
     _require_finite(warm.kept)
     groups = yield from warm.find_groups(first, config.warm_up)
+    if groups is None:
+        return False
     yield from warm.learn_groups(groups, first, config.warm_up)
     _require_finite(warm.kept)
     if fabric.world_size > 1:  # whose batch norms may each have statistics of their own
         for statistic in model.D.buffers():
             statistic.copy_(fabric.broadcast(statistic))
     model.D.eval()
+    return True
 
 
 class _WarmUp:
@@ -121,10 +130,10 @@ class _WarmUp:
             self.kept = kept.detach()
             yield Step(i + 1, self.kept)
 
-    def find_groups(self, done: int, end: int) -> Generator[Step, None, Float[Tensor, "n k"]]:
+    def find_groups(self, done: int, end: int) -> Generator[Step, None, Float[Tensor, "n k"] | None]:
         """The second part, after `done` updates: gives the share of ways that put an image in each group.
 
-        Of the images that the updates up to `end` will see; of others 0.
+        Of the images that the updates up to `end` will see; of others 0. None where the ways disagree.
         """
         n, rng = len(self.pixels), make_rng(self.config.seed, "warm-up's groups", self.model.device)
         pause = Step(done, self.kept)
@@ -140,6 +149,11 @@ class _WarmUp:
             cells.part(self.config.seed + way)
             yield pause
         groups = agree(np.array(cells.labels), np.concatenate(near), np.array(cells.starts), self.k)
+        named = np.stack([of[row] for of, row in zip(groups, cells.labels, strict=True)])
+        agreed: float = self.fabric.broadcast(agreement(named))
+        yield Step(done, self.kept, agreed)
+        if agreed < AGREED:
+            return None
         shares = torch.zeros(n, self.k)
         seen = torch.unique(torch.cat([self.epochs.chosen(i) for i in range(done, end)])).cpu()
         for part in torch.split(seen, CHUNK):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogan.grouping import Counts, agree, count_neighbours, improve, information_of, kept
+from infogan.grouping import Counts, agree, agreement, count_neighbours, improve, information_of, kept
 
 KIND = np.array([0, 0, 1, 1, 1, 2, 2])  # of seven cells
 
@@ -71,3 +71,14 @@ def test_ways_agree_on_groups_and_on_their_names() -> None:
     assert [len(set(named[0][kind == of])) for of in range(3)] == [1, 1, 1]
     assert len(set(named[0])) == 3
     assert np.array_equal(agree(cells, near, starts, 3), groups)
+
+
+def test_agreement_is_what_two_ways_share() -> None:
+    """NMI by its definition: names do not count, and ways that have nothing in common share nothing."""
+    once, names = np.array([0, 0, 1, 1]), np.array([1, 1, 0, 0])
+    across, three = np.array([0, 1, 0, 1]), np.array([0, 0, 1, 2])
+    assert agreement(np.stack([once, names])) == pytest.approx(1)
+    assert agreement(np.stack([once, across])) == pytest.approx(0, abs=1e-12)
+    shared = np.log(2) / ((np.log(2) + 1.5 * np.log(2)) / 2)  # I over the mean of the entropies
+    assert agreement(np.stack([once, three])) == pytest.approx(shared)
+    assert agreement(np.stack([once, names, three])) == pytest.approx((1 + 2 * shared) / 3)

@@ -1,5 +1,6 @@
 """What comes before the game, and is added to it: Q finds what holds still in real images as they move."""
 
+import io
 import json
 import math
 import re
@@ -34,6 +35,7 @@ from infogan.run import Run
 from infogan.spec import parse_motion
 from infogan.stack import StackedTrainer
 from infogan.train import Trainer
+from infogan.training import SINCE_LOG
 from infogan.warmup import warm_up
 
 MOTION = "rotate:0.2 scale:0.1 shear:0.1 shift:0.08"
@@ -55,6 +57,7 @@ def warmed(config: object = CONFIG, images: Images = IMAGES) -> tuple[Model, lis
 @pytest.fixture
 def few_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests that do not ask how good the groups are, which take long under run-time type checks."""
+    monkeypatch.setattr(warmup, "AGREED", 0)
     monkeypatch.setattr(warmup, "WAYS", 2)
     monkeypatch.setattr(cells, "STARTS", 2)
 
@@ -109,6 +112,47 @@ def test_images_of_which_there_are_twins_are_warmed_up_on(few_ways: None, n: int
     _, kept = warmed(replace(CONFIG, batch=4, warm_up=6), twins)
     assert len(kept) == 6
     assert all(map(math.isfinite, kept))
+
+
+def test_where_there_are_no_kinds_the_game_is_the_one_without(tmp_path: Path) -> None:
+    """Of images of noise: to the bits of a training that looks for none, at half of D's rate."""
+    noise = np.random.default_rng(0).integers(0, 256, (400, 1, 8, 8), np.uint8)
+    np.savez(tmp_path / "noise.npz", images=noise)
+    config = replace(CONFIG, images=f"npz:{tmp_path / 'noise.npz'}", warm_up=60, save_every=4, ema_d=0.9)
+    console = Console(record=True, width=300, file=io.StringIO())
+    session.begin(config, tmp_path / "run", HERE, console)
+    said = console.export_text()
+    assert re.search(
+        r"warm-up: 20 updates in .* there are no kinds, as ways of finding them agree by 0\.", said
+    )
+    run = Run.open(tmp_path / "run")
+    assert [row["kinds"] for row in run.metrics()] == [0] * 4
+    plain = replace(config, warm_up=0, lr_d=config.lr_d / 2)
+    session.begin(plain, tmp_path / "plain", HERE, Console(quiet=True))
+    assert_same_training(tmp_path / "plain", run.path)
+
+    newest = run.checkpoint()
+    assert newest is not None
+    newest.unlink()
+    session.resume(run.path, {}, HERE, Console(quiet=True))
+    assert_same_training(tmp_path / "plain", run.path)
+
+
+def test_seeds_are_stacked_where_all_find_kinds_or_none(
+    few_ways: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = replace(CONFIG, warm_up=6, updates=2)
+    monkeypatch.setattr(warmup, "AGREED", 0.5)
+    agreed = iter([0.4, 0.3, 0.6, 0.4])
+    monkeypatch.setattr(warmup, "agreement", lambda _: next(agreed))
+    none = StackedTrainer(config, [0, 1], IMAGES)
+    list(none.warm_up())
+    list(none.fit())
+    assert none.finder is None
+    with pytest.raises(
+        InfoganError, match="seed 1 found no kinds of images, where others did; leave out --stacked"
+    ):
+        list(StackedTrainer(config, [0, 1], IMAGES).warm_up())
 
 
 def test_g_and_what_q_says_of_other_codes_stay_as_drawn(found: tuple[Model, list[float]]) -> None:
@@ -233,10 +277,15 @@ def part_of(run: Run, name: str) -> dict[str, Tensor]:
 
 
 def assert_same_run(a: Path, b: Path) -> None:
+    assert_same_training(a, b)
+    assert torch.equal(*(Run.open(path).state()[SINCE_LOG] for path in (a, b)))
+
+
+def assert_same_training(a: Path, b: Path) -> None:
     one, other = Run.open(a).state(), Run.open(b).state()
     assert one.keys() == other.keys()
-    for name, value in one.items():
-        assert torch.equal(other[name], value), name
+    for name in one.keys() - {SINCE_LOG}:  # which has a column more where kinds are looked for
+        assert torch.equal(other[name], one[name]), name
 
 
 def test_the_command_line(tmp_path: Path) -> None:
