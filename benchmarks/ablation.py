@@ -33,7 +33,7 @@ from infogan.run import Run
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
-    "no kinds": {"warm_up": 0},
+    "no kinds": {"motion": "", "warm_up": 0},
     "rates stay": {"lr_decay": 0.0},
     "no averages": {"ema": 0.0, "ema_d": 0.0},
     "D at half the rate": {"lr_d": BEST["lr_d"] / 2},

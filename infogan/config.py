@@ -66,7 +66,7 @@ class Config:
     motion: str = ""
     """How far a real image may be moved and still show the same, as KIND:SIZE words such as "rotate:0.2
     shift:0.1": rotate (radians), scale, shear, shift (of a side), light, mirror (the share of images).
-    Of images of one's own it turns on the rest of mnist-best's recipe."""
+    It is what `warm_up` goes by; of images of one's own it turns on the whole of mnist-best's recipe."""
     warm_up: int = 0
     """Updates before the first, in which kinds of real images are looked for, by what holds still as they
     move; where ways of finding them do not agree there are none, and the training goes on without."""
@@ -139,23 +139,25 @@ class Config:
         _require(all(0 <= value < math.inf for value in self.lam), "lam", self.lam, "0 or more")
         _require(0 <= self.lam_real < math.inf, "lam_real", self.lam_real, "0 or more")
         _require(0 <= self.lr_decay <= 1, "lr_decay", self.lr_decay, "in [0, 1]")
-        moved = any(parse_motion(self.motion))
-        if self.warm_up:
-            self._require_kinds(moved)
+        rule = '0 unless --motion says how images move, such as "rotate:0.2 shift:0.1"'
+        _require(any(parse_motion(self.motion)) or not self.warm_up, "warm_up", self.warm_up, rule)
+        if self.motion:
+            self._require_kinds()
         _require(not (self.augment and self.net == "vectors"), "augment", True, "off for vectors")
         takes_any = self.net not in SHAPES
         _require((self.shape is not None) == takes_any, "shape", self.shape, _shape_rule(self.net))
         _require(all(0 < side <= 4096 for side in self.shape or ()), "shape", self.shape, "in 1 .. 4096")
         _require(len(self.lam) in (1, n_codes), "lam", self.lam, f"1 number, or {n_codes}, one a code")
 
-    def _require_kinds(self, moved: bool) -> None:
-        """Kinds are found where images move, and are read by a discrete code."""
+    def _require_kinds(self) -> None:
+        """A motion is there to find kinds by, of images, which a discrete code reads."""
         codes = [kind for kind, _ in parse_spec(self.codes).codes]
-        rule = '0 unless --motion says how images move, such as "rotate:0.2 shift:0.1"'
-        _require(moved, "warm_up", self.warm_up, rule)
-        rule = f"0 where no code is discrete, as in --codes {self.codes!r}"
-        _require("cat" in codes or "bern" in codes, "warm_up", self.warm_up, rule)
-        _require(self.net != "vectors", "warm_up", self.warm_up, "0 for vectors, which do not move")
+        for holds, where in (
+            (self.net != "vectors", "for vectors, which do not move"),
+            ("cat" in codes or "bern" in codes, f"where no code is discrete, as in --codes {self.codes!r}"),
+            (self.warm_up, "unless --warm-up says for how many updates kinds of images are looked for"),
+        ):
+            _require(bool(holds), "motion", repr(self.motion), f"left out {where}")
 
     @property
     def lam_per_code(self) -> tuple[float, ...]:

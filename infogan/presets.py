@@ -168,8 +168,11 @@ OWN_CODES = "cat:10 unif:4 noise:62"
 def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES, motion: str = "") -> Config:
     """n images of one's own, of any shape; decided by trials on CelebA's and MNIST's (docs/results.md).
 
-    With a motion, under which they stay what they are, and a discrete code, by what takes the luck out of
-    mnist-best. That is not done unasked: where no kinds hold still, images get worse for nothing.
+    With a motion, under which they stay what they are, by what takes the luck out of mnist-best. That is not
+    done unasked, as it takes somebody to say how images may be moved.
+
+    Raises:
+        InfoganError: where codes or motion cannot be read, or there is a motion and no discrete code.
     """
     kinds = [kind for kind, _ in parse_spec(codes).codes]
     game = Config(
@@ -184,12 +187,11 @@ def own(images: str, n: int, shape: Shape, codes: str = OWN_CODES, motion: str =
         else 2e-4,  # with its fully connected layer D won for good in one seed of four
         fresh_fake=False,
         augment=n < 5_000,
-        motion=motion,
         ema=0.999,
         batch=min(64, max(2, n // 2)),
         updates=int(5_000 * max(1.0, n / 10_000) ** 0.5),
     )
-    if not motion or not {"cat", "bern"} & set(kinds):
+    if not motion:
         return game
     return replace(game, **BEST | {"motion": motion, "warm_up": 1_000})
 

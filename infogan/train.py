@@ -86,7 +86,7 @@ class Trainer:
         if config.warm_up and len(images) < k:
             raise InfoganError(
                 f"config: warm_up looks for {k} categories among {len(images)} images; choose fewer, such as "
-                f'--codes "cat:2 unif:2 noise:62", or --warm-up 0.'
+                f'--codes "cat:2 unif:2 noise:62", or --motion "" --warm-up 0.'
             )
         self.config = settle(config)
         self.model = model

@@ -137,16 +137,18 @@ class Training:
         trainer = self.trainer
         updates, began = trainer.config.warm_up, time.perf_counter()
         kept: list[Tensor] = []
+        agreed: list[float] = []
         with Progress(console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
             task = progress.add_task("warm-up", total=updates * len(self.runs))
-            done, agreement = 0, math.nan
+            done = 0
             try:
                 for step in trainer.warm_up():
-                    agreement = step.agreement
                     if step.n != done:  # else it is between two updates, where it can be stopped too
                         done = step.n
                         progress.advance(task)
                         kept.append(step.kept)
+                    elif math.isfinite(step.agreement):
+                        agreed.append(step.agreement)
                     if trainer.any_of(bool(asked)):
                         self.console.print(
                             "stopped within the warm-up, of which nothing is kept", highlight=False
@@ -156,14 +158,14 @@ class Training:
                 if trainer.world == 1:
                     raise
                 raise self._lost(error, "begins anew") from error
-        spent = f"warm-up: {done:,} updates in {time.perf_counter() - began:.0f} s; "
+        spent, agreement = time.perf_counter() - began, min(agreed)
+        said = f"warm-up: {done:,} updates in {spent:.0f} s; ways of finding kinds agree by {agreement:.2f}"
         if trainer.finder is None:
-            said = f"there are no kinds, as ways of finding them agree by {agreement:.2f}, less than {AGREED}"
+            said += f", less than {AGREED}, so there are none, and the training goes on without"
         else:
-            found = float(torch.stack(kept[-LOOKED_AT:]).mean())
-            most = math.log(trainer.model.latent.k)
-            said = f"a category keeps {found:.2f} of at most {most:.2f} nats of a real image that moves"
-        self.console.print(spent + said, highlight=False, soft_wrap=True)
+            found, most = float(torch.stack(kept[-LOOKED_AT:]).mean()), math.log(trainer.model.latent.k)
+            said += f"; a kind keeps {found:.2f} of at most {most:.2f} nats of an image that moves"
+        self.console.print(said, highlight=False, soft_wrap=True)
         return True
 
     def _train(self, asked: list[int], display: Display) -> None:

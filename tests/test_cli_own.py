@@ -63,11 +63,13 @@ def test_kinds_are_looked_for_where_a_motion_is_named(place: Path) -> None:
     for name in ("lam_real", "lr_decay", "ema", "ema_d"):
         assert getattr(found, name) == getattr(best, name), name
     plain = dry("folder:shots", cwd=place)
-    numbers = dry("folder:shots", "--motion", "shift:0.1", "--codes", "unif:3", cwd=place)
-    for game in (plain, numbers):
-        assert (game.warm_up, game.lr_decay, game.ema_d) == (0, 0, 0)
+    assert (plain.warm_up, plain.lr_decay, plain.ema_d) == (0, 0, 0)
     short = dry("folder:shots", "--motion", "shift:0.1", "--warm-up", "50", cwd=place)
     assert (short.warm_up, short.lr_decay) == (50, best.lr_decay)
+    for words in ("train folder:shots --codes unif:3", "train digits"):
+        refused = call(*words.split(), "--motion", "shift:0.1", cwd=place)
+        assert refused.returncode == 2
+        assert "motion is 'shift:0.1', but must be left out" in refused.stderr
 
 
 def test_a_net_of_the_paper_brings_pictures_to_its_own_shape(place: Path) -> None:

@@ -34,10 +34,11 @@ from infogan.train import Trainer
 
 statistics, path, name, more = sys.argv[1:]
 config = replace(digits(), batch=32, updates=6, device="cpu", precision="64-true", augment=True, ema=0.9,
-                 batch_statistics=statistics, motion="rotate:0.2 shift:0.1", **json.loads(more))
+                 batch_statistics=statistics, **json.loads(more))
 trainer = Trainer(config, make_model(config), load(name))
 if config.warm_up:
     list(trainer.warm_up())
+    assert trainer.finder is not None  # as it found kinds
 told = [torch.cat([u.L_I, u.loss_d[None], u.loss_g[None], u.kinds[None]]) for u in trainer.fit()]
 if trainer.fabric.is_global_zero:
     safetensors.torch.save_file(trainer.state() | {"told": torch.stack(told)}, path)
@@ -87,8 +88,9 @@ def require_equal(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
 
 def test_so_many_are_one_with_the_warm_up(tmp_path: Path) -> None:
     """The joint laws of clusters and of categories are of the whole batch, and so are their gradients."""
-    alone = trained(tmp_path, 1, warm_up=6, lam_real=2.0)
-    require_equal(trained(tmp_path, 2, warm_up=6, lam_real=2.0), alone)
+    kinds = {"motion": "rotate:0.2 shift:0.1", "warm_up": 6, "lam_real": 2.0}
+    alone = trained(tmp_path, 1, **kinds)
+    require_equal(trained(tmp_path, 2, **kinds), alone)
 
 
 def test_so_many_are_one_on_shards(tmp_path: Path) -> None:

@@ -103,8 +103,8 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "fresh_fake": st.booleans(),
     "inform_g": st.booleans(),
     "inform_trunk": st.booleans(),
-    "motion": st.sampled_from(["", "rotate:0.2 mirror:0.5", "shift:0.1"]),
-    "warm_up": st.just(0),  # and what it takes else: test_what_images_are_moved_for
+    "motion": st.just(""),  # and what it takes else: test_what_images_are_moved_for
+    "warm_up": st.just(0),
     "lam_real": st.floats(0, 1e9),
     "updates": counts,
     "batch": st.integers(2, 10**6),
@@ -151,12 +151,13 @@ def test_what_images_are_moved_for() -> None:
     config = replace(BASE, motion="rotate:0.2", warm_up=10)
     assert Config.from_json(config.to_json()) == config
     for changed, said in [
-        ({"motion": ""}, "--motion"),
-        ({"motion": "rotate:0"}, "--motion"),
-        ({"codes": "unif:2 circ:1"}, "no code is discrete"),
-        ({"net": "vectors", "shape": (1, 1, 5)}, "vectors"),
+        ({"motion": ""}, "warm_up is 10, .* unless --motion says"),
+        ({"motion": "rotate:0"}, "warm_up is 10, .* unless --motion says"),
+        ({"warm_up": 0}, "motion is 'rotate:0.2', .* unless --warm-up says"),
+        ({"codes": "unif:2 circ:1"}, "motion is 'rotate:0.2', .* no code is discrete"),
+        ({"net": "vectors", "shape": (1, 1, 5)}, "motion is 'rotate:0.2', .* vectors"),
     ]:
-        with pytest.raises(InfoganError, match=rf"config: warm_up is .*{said}"):
+        with pytest.raises(InfoganError, match=f"config: {said}"):
             replace(config, **changed)
 
 

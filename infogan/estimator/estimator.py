@@ -82,8 +82,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Trains from the start, on two rows or more; y is not looked at.
 
-        Where `options` name a motion, such as {"motion": "rotate:0.2 shift:0.1"}, and a code is discrete, Q
-        first looks for kinds of images that stay what they are as they move.
+        Where `options` name a motion, such as {"motion": "rotate:0.2 shift:0.1"}, kinds of images are looked
+        for first, which stay what they are as they move; if there are any, a discrete code learns them.
 
         Raises:
             InfoganError: for parameters or images that cannot be, or a loss that is no finite number.
@@ -214,7 +214,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 f"{ABOUT} names parameters of another version ({error}); save it again."
             ) from error
         # What found the kinds is not saved, and another search would call them by other names.
-        estimator._set(replace(fitted.config, warm_up=0), fitted.layout, fitted.model)
+        estimator._set(replace(fitted.config, motion="", warm_up=0), fitted.layout, fitted.model)
         estimator.n_features_in_, estimator.n_iter_ = fitted.layout.item[0], fitted.n_iter
         if fitted.L_I is not None:
             estimator.L_I_ = np.array(fitted.L_I, dtype=np.float32)
