@@ -166,7 +166,7 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
     if "diversity" in rows[-1]:
         level = ("the real images'", 1.0)
         charts.append(chart("Diversity of G's images", updates, {"diversity": of("diversity")}, level))
-    if "kinds" in rows[-1]:
+    if rows[-1].get("kinds"):  # or else none were found, or looked for
         level = (f"log {latent.k}", math.log(latent.k))
         charts.append(chart("L_I of real images' kinds, nats", updates, {"kinds": of("kinds")}, level))
     return [*charts, chart("Speed, images a second", updates, {"speed": of("images_per_s")})]
