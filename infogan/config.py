@@ -82,7 +82,7 @@ class Config:
     """Adam's learning rate for G."""
     lr_decay: float = 0.0
     """The share of the updates, at the end, over which both rates fall to 0 along a line;
-    to go on with a larger goal raises them again."""
+    to go on with a larger goal raises them again. They do not where a warm-up found no kinds."""
     ema: float = 0.0
     """The decay, an update, of the moving average of G's weights that a run is shown by; 0 is none."""
     ema_d: float = 0.0

@@ -5,7 +5,7 @@ from torch import Tensor
 
 from infogan.config import Config
 
-WITHOUT_KINDS = 0.5  # of D's rate, where a warm-up found none: with them there is twice as much to learn
+WITHOUT_KINDS = 0.5  # of D's rate, for good, where a warm-up found none: with them D has more to learn
 
 
 def share_of_rate(n: int, config: Config) -> float:

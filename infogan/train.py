@@ -181,11 +181,11 @@ class Trainer:
     def schedule(self) -> None:
         """The learning rates of the update that comes, where the config has them change."""
         c = self.config
-        if c.lr_decay or c.warm_up:
-            share = share_of_rate(self.n, c)
-            lacks_kinds = c.warm_up > 0 and self.finder is None
-            set_rate(self.optim_d, c.lr_d * share * (WITHOUT_KINDS if lacks_kinds else 1))
-            set_rate(self.optim_g, c.lr_g * share)
+        if c.warm_up and self.finder is None:
+            set_rate(self.optim_d, c.lr_d * WITHOUT_KINDS)
+        elif c.lr_decay:
+            set_rate(self.optim_d, c.lr_d * share_of_rate(self.n, c))
+            set_rate(self.optim_g, c.lr_g * share_of_rate(self.n, c))
 
     def update(self, x_real: Float[Tensor, "*seeds b ch h w"]) -> tuple[Tensor, ...]:
         """A step of D and one of G: gives what `Update` holds, but n."""

@@ -117,17 +117,18 @@ def test_images_of_which_there_are_twins_are_warmed_up_on(few_ways: None, n: int
 
 
 def test_where_there_are_no_kinds_the_game_is_the_one_without(tmp_path: Path) -> None:
-    """Of images of noise: to the bits of a training that looks for none, at half of D's rate."""
+    """Of images of noise: to the bits of a training that looks for none, at half of D's rate, which stays."""
     noise = np.random.default_rng(0).integers(0, 256, (400, 1, 8, 8), np.uint8)
     np.savez(tmp_path / "noise.npz", images=noise)
-    config = replace(CONFIG, images=f"npz:{tmp_path / 'noise.npz'}", warm_up=60, save_every=4, ema_d=0.9)
+    config = replace(CONFIG, images=f"npz:{tmp_path / 'noise.npz'}", warm_up=60, save_every=4)
+    config = replace(config, lr_decay=0.5, ema_d=0.9)
     console = Console(record=True, width=300, file=io.StringIO())
     session.begin(config, tmp_path / "run", HERE, console)
     said = console.export_text()
     assert re.search(r"warm-up: 20 updates in .* agree by 0\.\d\d, less than 0\.75, so there are none", said)
     run = Run.open(tmp_path / "run")
     assert [row["kinds"] for row in run.metrics()] == [0] * 4
-    plain = replace(config, warm_up=0, motion="", lr_d=config.lr_d / 2)
+    plain = replace(config, warm_up=0, motion="", lr_d=config.lr_d / 2, lr_decay=0.0)
     session.begin(plain, tmp_path / "plain", HERE, Console(quiet=True))
     assert_same_training(tmp_path / "plain", run.path)
 
