@@ -3,9 +3,9 @@
     python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
     python benchmarks/ablation.py mnist-best --only whole --seeds 60 61 62 63 --name mnist-best-seeds
     python benchmarks/ablation.py fashion-best --only whole none      # with the whole recipe, and without
-    python benchmarks/ablation.py sprites --only whole none --updates 1500 --warm-up 1000 --name sprites-short
+    python benchmarks/ablation.py sprites --only whole none --warm-up 1000 --name sprites-cpu
     python benchmarks/ablation.py own:digits --only whole none        # one's own, a motion named or not
-    python benchmarks/ablation.py mnist-code --only none --seeds 10 11 12   # as it is
+    python benchmarks/ablation.py mnist-code --only none --seeds 10 11 12     # without it, as it is
 
 Of several discrete codes the scores are c1's, which is the one that the recipe has hold still. Runs are kept
 in runs/ablation and not trained twice, so that it may be stopped and started. Labels are read when a run is

@@ -196,6 +196,7 @@ def test_what_was_loaded_looks_for_no_kinds_again(tmp_path: Path) -> None:
     fitted.save(tmp_path / "a")
     loaded = InfoGAN.load(tmp_path / "a").partial_fit(X).partial_fit(X)
     assert (fitted.config_.warm_up, loaded.config_.warm_up) == (6, 0)
+    assert loaded.config_.lr_d == fitted.config_.lr_d / 2  # as of any training without kinds
 
 
 def test_a_seed_gives_the_same_bits(blobs: tuple[np.ndarray, np.ndarray]) -> None:

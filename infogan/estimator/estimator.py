@@ -22,6 +22,7 @@ from infogan.estimator.training import State, train
 from infogan.model import Model, Pictures, make_model
 from infogan.rng import make_rng
 from infogan.run import Run
+from infogan.schedule import WITHOUT_KINDS
 
 DRAWS = 16  # of z, over which the picture of a code is a mean
 
@@ -186,7 +187,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     @staticmethod
     def load(path: str | Path) -> "InfoGAN":
-        """What `save` wrote. `partial_fit` goes on from its weights, with Adam begun anew and no more kinds.
+        """What `save` wrote. `partial_fit` goes on from its weights, with Adam begun anew; where there were kinds, without, at half of D's rate.
 
         Raises:
             InfoganError: where there is no such folder, or a file in it is damaged.
@@ -213,8 +214,10 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             raise InfoganError(
                 f"{ABOUT} names parameters of another version ({error}); save it again."
             ) from error
-        # What found the kinds is not saved, and another search would call them by other names.
-        estimator._set(replace(fitted.config, motion="", warm_up=0), fitted.layout, fitted.model)
+        config = fitted.config
+        if config.warm_up:  # what found the kinds is not saved, and another search would name them otherwise
+            config = replace(config, motion="", warm_up=0, lr_d=config.lr_d * WITHOUT_KINDS)
+        estimator._set(config, fitted.layout, fitted.model)
         estimator.n_features_in_, estimator.n_iter_ = fitted.layout.item[0], fitted.n_iter
         if fitted.L_I is not None:
             estimator.L_I_ = np.array(fitted.L_I, dtype=np.float32)
