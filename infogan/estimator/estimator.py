@@ -187,7 +187,9 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
 
     @staticmethod
     def load(path: str | Path) -> "InfoGAN":
-        """What `save` wrote. `partial_fit` goes on from its weights, with Adam begun anew; where there were kinds, without, at half of D's rate.
+        """What `save` wrote. `partial_fit` goes on from its weights, with Adam begun anew.
+
+        Where kinds were looked for it goes on without, and at half of D's rate.
 
         Raises:
             InfoganError: where there is no such folder, or a file in it is damaged.
