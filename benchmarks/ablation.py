@@ -22,14 +22,14 @@ from typing import Any
 
 from record import record, spread
 
-from infogan import session
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import BEST, get_preset, own
 from infogan.data import HERE, load
-from infogan.errors import InfoganError
-from infogan.metrics.evaluation import evaluate_run
-from infogan.presets import BEST, get_preset, own
-from infogan.progress import console
-from infogan.run import Run
+from infogan.evaluation.evaluate import evaluate_run
+from infogan.runs.run import Run
+from infogan.training import launch
+from infogan.utils.errors import InfoganError
+from infogan.utils.progress import console
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
@@ -101,7 +101,7 @@ def trained_as_one(paths: dict[int, Path], config: Config) -> dict[Path, float]:
     new = {seed: path for seed, path in paths.items() if not (path / "config.json").is_file()}
     if not new:
         return {}
-    outcome = session.train_stacked(config, new, HERE, console())
+    outcome = launch.train_stacked(config, new, HERE, console())
     if not outcome.finished:
         raise SystemExit(130)
     return dict.fromkeys(new.values(), outcome.seconds / len(new))
@@ -116,10 +116,10 @@ def measured(path: Path, config: Config, seconds: float | None) -> dict[str, Any
     if set(ALL) <= set(found):
         return found
     if not exists:
-        outcome = session.begin(config, path, HERE, console())
+        outcome = launch.begin(config, path, HERE, console())
         seconds = outcome.seconds
     elif Run.open(path).updates < config.updates:
-        outcome = session.resume(path, {}, HERE, console())  # whose seconds are of a part
+        outcome = launch.resume(path, {}, HERE, console())  # whose seconds are of a part
     if Run.open(path).updates < config.updates:
         raise SystemExit(130)
     run = Run.open(path)

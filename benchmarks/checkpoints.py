@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 from record import record, spread
 
+from infogan.config.presets import PRESETS
 from infogan.data import Images
-from infogan.model import make_model
-from infogan.presets import PRESETS
-from infogan.run import Run
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.runs.run import Run
+from infogan.training.trainer import Trainer
 
 NAMES = ("digits", "mnist", "mnist-quick", "svhn", "celeba", "chairs-rotation", "sprites")
 UPDATES, SAVES, BURN_IN = 12, 7, 2

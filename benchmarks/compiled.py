@@ -14,11 +14,11 @@ import numpy as np
 from record import record, spread
 from speed import TURNS, UPDATES, seconds
 
+from infogan.config.presets import get_preset
 from infogan.data import Images
-from infogan.machine import settle
-from infogan.model import make_model
-from infogan.presets import get_preset
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.training.device import settle
+from infogan.training.trainer import Trainer
 
 
 def main() -> None:

@@ -26,14 +26,14 @@ import pyarrow.dataset
 from PIL import Image
 from record import record
 
-from infogan.checkpoints import write_checkpoint
-from infogan.data.shard_files import find_shards
-from infogan.data.shard_index import make_index
-from infogan.data.shard_writer import PerShard, Sample, write_shards
-from infogan.encoding import weights_of
-from infogan.model import make_model
-from infogan.presets import get_preset
-from infogan.run import Run
+from infogan.config.presets import get_preset
+from infogan.data.shards.files import find_shards
+from infogan.data.shards.index import make_index
+from infogan.data.shards.writer import PerShard, Sample, write_shards
+from infogan.method.model import make_model
+from infogan.runs.checkpoints import write_checkpoint
+from infogan.runs.run import Run
+from infogan.scale.encoding.encode import weights_of
 
 SIZES = (100_000, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
 MOST_GROWTH = 50.0  # MiB

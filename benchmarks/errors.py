@@ -16,8 +16,8 @@ from jaxtyping import Int
 from record import record
 
 from infogan.data import HERE, Images, splits_of
-from infogan.metrics.clustering import count, match
-from infogan.run import Run
+from infogan.evaluation.clustering import count, match
+from infogan.runs.run import Run
 
 COMMON, SHOWN, COLUMNS = 10, 60, 20
 

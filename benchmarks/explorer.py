@@ -20,10 +20,10 @@ from typing import Any
 from playwright.sync_api import Browser, Page, sync_playwright
 from record import record, spread
 
-from infogan.checkpoints import write_checkpoint
-from infogan.model import make_model
-from infogan.presets import get_preset
-from infogan.run import Run
+from infogan.config.presets import get_preset
+from infogan.method.model import make_model
+from infogan.runs.checkpoints import write_checkpoint
+from infogan.runs.run import Run
 
 MOVES, STARTS = 100, 5
 CHROMIUM = "/usr/bin/chromium"

@@ -12,15 +12,15 @@ from pathlib import Path
 
 from record import record
 
+from infogan.config.presets import own
 from infogan.data import Images
-from infogan.metrics.distances import fid
-from infogan.model import make_model
-from infogan.presets import own
-from infogan.progress import progress
-from infogan.rng import make_rng
-from infogan.run import Run
-from infogan.state import load_weights
-from infogan.train import Trainer
+from infogan.evaluation.image_quality.fid import fid
+from infogan.method.model import make_model
+from infogan.runs.run import Run
+from infogan.runs.weights import load_weights
+from infogan.training.trainer import Trainer
+from infogan.utils.progress import progress
+from infogan.utils.rng import make_rng
 
 HELD_OUT = 4_000
 

@@ -19,12 +19,12 @@ from record import record, spread
 from speed import TURNS, seconds
 from torch import Tensor, nn
 
+from infogan.config.presets import get_preset
 from infogan.data import Images
-from infogan.machine import settle
-from infogan.model import make_model
-from infogan.objective import gan_value, generator_loss
-from infogan.presets import get_preset
-from infogan.train import Losses, Trainer
+from infogan.method.model import make_model
+from infogan.method.objective import gan_value, generator_loss
+from infogan.training.device import settle
+from infogan.training.trainer import Losses, Trainer
 
 
 class Nobody(nn.Module):

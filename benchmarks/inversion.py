@@ -15,11 +15,12 @@ import torch
 from record import record
 
 from infogan.data import HERE, load
-from infogan.inversion import Inversion, inversion_of
-from infogan.model import Model
-from infogan.rng import make_rng
-from infogan.run import Run, fit
-from infogan.runs import shipped
+from infogan.method.inversion import Inversion
+from infogan.method.model import Model
+from infogan.runs.find import shipped
+from infogan.runs.inversion import inversion_of
+from infogan.runs.run import Run, fit
+from infogan.utils.rng import make_rng
 
 N = 256
 

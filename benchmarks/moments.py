@@ -22,10 +22,10 @@ from jaxtyping import Float, UInt8
 from record import record
 from scipy.stats import spearmanr
 
-from infogan.codes import Code
-from infogan.model import Model
-from infogan.rng import make_rng
-from infogan.run import Run
+from infogan.method.codes import Code
+from infogan.method.model import Model
+from infogan.runs.run import Run
+from infogan.utils.rng import make_rng
 
 STEPS, NOISES = 21, 10
 MEASURES = ("slant", "width", "ink")

@@ -17,7 +17,7 @@ from record import record
 
 from infogan.data import Reading, load
 from infogan.report import write_report
-from infogan.run import Run
+from infogan.runs.run import Run
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:

@@ -16,8 +16,8 @@ from speed import ours
 from usual import usual
 
 from infogan import data
-from infogan.machine import settle
-from infogan.presets import get_preset
+from infogan.config.presets import get_preset
+from infogan.training.device import settle
 
 GOAL, WINDOW, MOST = 2.2, 20, 5000
 SEEDS = (0, 1)

@@ -25,11 +25,11 @@ from record import record, spread
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils.flop_counter import FlopCounterMode
 
-from infogan import replicas
+from infogan.config.presets import PRESETS
 from infogan.data import Images
-from infogan.model import batch_norms, make_model
-from infogan.presets import PRESETS
-from infogan.train import Trainer
+from infogan.method.model import batch_norms, make_model
+from infogan.training.trainer import Trainer
+from infogan.utils import distributed
 
 NAMES = ("mnist", "svhn")
 WAYS: dict[str, tuple[int, Literal["whole", "part"]]] = {
@@ -57,7 +57,7 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
     spent: list[float] = []
     sent: list[int] = []
     small: list[int] = []  # messages of batch norm
-    reduce, gather, sum_up = replicas.sum_over_replicas, dist.all_gather, dist.all_reduce
+    reduce, gather, sum_up = distributed.sum_over_replicas, dist.all_gather, dist.all_reduce
 
     def timed(tensors: list[Any]) -> None:
         began = time.perf_counter()
@@ -77,14 +77,14 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
     images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     model = make_model(config)
     trainer = Trainer(config, model, images)
-    replicas.sum_over_replicas = timed
+    distributed.sum_over_replicas = timed
     dist.all_gather, dist.all_reduce = counted(gather), counted(sum_up)
     times = []
     began = time.perf_counter()
     for _ in zip(range(UPDATES), trainer.fit(), strict=False):
         times.append(time.perf_counter() - began)
         began = time.perf_counter()
-    replicas.sum_over_replicas, dist.all_gather, dist.all_reduce = reduce, gather, sum_up
+    distributed.sum_over_replicas, dist.all_gather, dist.all_reduce = reduce, gather, sum_up
     update = statistics.median(times[BURN_IN:])
     found = {
         "images_per_s": batch / update,

@@ -15,9 +15,10 @@ import safetensors.torch
 import torch
 
 from infogan.export.hub import save_pretrained
-from infogan.inversion import FILE, inversion_of, learn_inversion, save_inversion
-from infogan.run import Run
-from infogan.runs import shipped
+from infogan.method.inversion import learn_inversion
+from infogan.runs.find import shipped
+from infogan.runs.inversion import FILE, inversion_of, save_inversion
+from infogan.runs.run import Run
 
 KEPT = ("config.json", "run.json", "names.json", "model.safetensors", FILE)
 

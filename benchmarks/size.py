@@ -21,12 +21,12 @@ from typing import Any
 import numpy as np
 from record import record
 
+from infogan.config.presets import get_preset
 from infogan.data import Images
-from infogan.machine import settle
-from infogan.model import make_model
-from infogan.presets import get_preset
-from infogan.rng import make_rng
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.training.device import settle
+from infogan.training.trainer import Trainer
+from infogan.utils.rng import make_rng
 
 IMAGES, BATCH, CODES = 60_000, 128, "cat:10 unif:2 noise:62"
 N_CODES = (10, 25, 50, 100, 200)

@@ -16,13 +16,13 @@ import numpy as np
 from record import record, spread
 from usual import usual
 
-from infogan.bench import bench
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import get_preset
 from infogan.data import Images
-from infogan.machine import settle
-from infogan.model import make_model
-from infogan.presets import get_preset
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.training.benchmark import bench
+from infogan.training.device import settle
+from infogan.training.trainer import Trainer
 
 TURNS, UPDATES = 9, 5  # turns of each, of so many updates
 N_IMAGES = 60_000

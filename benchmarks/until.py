@@ -16,13 +16,13 @@ from typing import Any
 from record import record, spread
 from torch import Tensor
 
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import get_preset
 from infogan.data import load
-from infogan.metrics.clustering import count, one_to_one_error
-from infogan.model import make_model
-from infogan.presets import get_preset
-from infogan.state import part
-from infogan.train import Trainer
+from infogan.evaluation.clustering import count, one_to_one_error
+from infogan.method.model import make_model
+from infogan.runs.weights import part
+from infogan.training.trainer import Trainer
 
 EVERY, GOAL = 2.0, 0.05
 

@@ -13,9 +13,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from infogan.config import Config
-from infogan.model import make_model
-from infogan.rng import make_rng
+from infogan.config.config import Config
+from infogan.method.model import make_model
+from infogan.utils.rng import make_rng
 
 
 class Pictures(Dataset[Tensor]):

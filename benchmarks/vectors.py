@@ -25,7 +25,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
 from infogan.estimator import InfoGAN
-from infogan.metrics.clustering import ari, count, nmi, one_to_one_error
+from infogan.evaluation.clustering import ari, count, nmi, one_to_one_error
 
 PICTURE = Path(__file__).parent.parent / "docs" / "images" / "vectors_codes.png"
 

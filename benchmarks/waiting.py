@@ -17,14 +17,14 @@ from typing import Any
 import torch
 from record import record, spread
 
+from infogan.config.presets import celeba
 from infogan.data import Images, load, open_pile
-from infogan.data.pack import pack
-from infogan.data.shard_files import find_shards
-from infogan.data.shard_index import make_index
-from infogan.data.shard_writer import PerShard
-from infogan.model import make_model
-from infogan.presets import celeba
-from infogan.train import Trainer, Update
+from infogan.data.shards.files import find_shards
+from infogan.data.shards.index import make_index
+from infogan.data.shards.pack import pack
+from infogan.data.shards.writer import PerShard
+from infogan.method.model import make_model
+from infogan.training.trainer import Trainer, Update
 
 UPDATES, BURN_IN, ROUNDS = 40, 10, 3
 

@@ -7,15 +7,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infogan.config import Config
+    from infogan.config.config import Config
+    from infogan.config.presets import get_preset
     from infogan.data import load
-    from infogan.errors import InfoganError
     from infogan.estimator import InfoGAN
-    from infogan.latent import Latent
-    from infogan.model import Model, make_model
-    from infogan.presets import get_preset
-    from infogan.run import Run
-    from infogan.train import Trainer
+    from infogan.method.latent import Latent
+    from infogan.method.model import Model, make_model
+    from infogan.runs.run import Run
+    from infogan.training.trainer import Trainer
+    from infogan.utils.errors import InfoganError
 
 __all__ = [
     "Config",
@@ -31,16 +31,16 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Config": "config",
+    "Config": "config.config",
     "InfoGAN": "estimator",
-    "InfoganError": "errors",
-    "Latent": "latent",
-    "Model": "model",
-    "Run": "run",
-    "Trainer": "train",
-    "get_preset": "presets",
+    "InfoganError": "utils.errors",
+    "Latent": "method.latent",
+    "Model": "method.model",
+    "Run": "runs.run",
+    "Trainer": "training.trainer",
+    "get_preset": "config.presets",
     "load": "data",
-    "make_model": "model",
+    "make_model": "method.model",
 }
 
 

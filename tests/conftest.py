@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:  # what is checked for shapes is to be loaded after this file
-    from infogan.config import Config
-    from infogan.run import Run
+    from infogan.config.config import Config
+    from infogan.runs.run import Run
 
 CHROMIUM = Path("/usr/bin/chromium")
 
@@ -34,9 +34,9 @@ def nightly(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
     """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""
-    from infogan.checkpoints import write_checkpoint
-    from infogan.model import make_model
-    from infogan.run import Run
+    from infogan.method.model import make_model
+    from infogan.runs.checkpoints import write_checkpoint
+    from infogan.runs.run import Run
 
     def make(path: Path, config: "Config", gain: float = 1.0) -> Run:
         run = Run.create(path, config, n_images=1)

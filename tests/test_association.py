@@ -7,10 +7,10 @@ import pytest
 from scipy.stats import chi2_contingency, spearmanr
 from scipy.stats.contingency import association as scipy_association
 
-from infogan.codes import Categorical, Circular, Code, Uniform
 from infogan.data import Factor, Factors
-from infogan.metrics.association import association_scores, associations, strongest
-from infogan.metrics.score import Score
+from infogan.evaluation.disentanglement.association import association_scores, associations, strongest
+from infogan.evaluation.score import Score
+from infogan.method.codes import Categorical, Circular, Code, Uniform
 
 RNG = np.random.default_rng(0)
 N = 500

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infogan.data import celeba
-from infogan.data.celeba import ATTRIBUTES, CELEBA, crop_face, read_attributes, read_ready
+from infogan.data.datasets import celeba
+from infogan.data.datasets.celeba import ATTRIBUTES, CELEBA, crop_face, read_attributes, read_ready
+from infogan.data.formats.folder import find_pictures
 from infogan.data.images import Images
-from infogan.data.pictures import find_pictures
 from infogan.data.source import Reading
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from jaxtyping import Float, Int
 
-from infogan.cells import CELLS, MEMBERS, STARTS, Cells
+from infogan.pretraining.clustering.over_clusters import CELLS, MEMBERS, STARTS, Cells
 
 K = 3
 

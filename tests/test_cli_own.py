@@ -10,8 +10,8 @@ import pytest
 from PIL import Image
 from test_cli import call, succeed
 
-from infogan.config import Config
-from infogan.presets import OWN_CODES, get_preset, own
+from infogan.config.config import Config
+from infogan.config.presets import OWN_CODES, get_preset, own
 
 
 @pytest.fixture(scope="module")

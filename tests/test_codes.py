@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli as BernoulliLaw
 from torch.distributions import Normal, OneHotCategorical, VonMises
 from torch.testing import assert_close
 
-from infogan.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
+from infogan.method.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
 
 CODES: dict[str, Code] = {
     "cat-2": Categorical(2),

@@ -15,10 +15,11 @@ import pytest
 from PIL import Image
 
 from infogan import data
-from infogan.data import HERE, SOURCES, mnist
+from infogan.data import HERE, SOURCES
 from infogan.data.cache import kept
-from infogan.data.idx import read_idx
-from infogan.errors import InfoganError
+from infogan.data.datasets import mnist
+from infogan.data.formats.idx import read_idx
+from infogan.utils.errors import InfoganError
 
 BYTES = np.arange(2 * 3 * 4, dtype=np.uint8).reshape(2, 3, 4)
 
@@ -97,7 +98,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
     for name in mnist.MD5:
         monkeypatch.setitem(mnist.MD5[name], "test", tuple(map(md5, TINY.values())))
-    monkeypatch.setattr("infogan.data.mnist.SYSTEM", {})
+    monkeypatch.setattr("infogan.data.datasets.mnist.SYSTEM", {})
     monkeypatch.delenv("INFOGAN_DATA", raising=False)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")

@@ -14,11 +14,11 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import PRESETS, own, own_vectors
 from infogan.data import Images
-from infogan.model import make_model
-from infogan.presets import PRESETS, own, own_vectors
-from infogan.train import Trainer, Update
+from infogan.method.model import make_model
+from infogan.training.trainer import Trainer, Update
 
 OWN = {
     "own-colour": own("own", 100, (3, 32, 32)),

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from infogan.codes import Kind
-from infogan.errors import InfoganError
-from infogan.metrics import disentanglement
-from infogan.metrics.disentanglement import METRICS, Metric, disentanglement_scores
-from infogan.metrics.information import mig
-from infogan.metrics.pairs import Pairs, pair
+from infogan.evaluation import disentanglement
+from infogan.evaluation.disentanglement.mutual_information import mig
+from infogan.evaluation.disentanglement.pairs import Pairs, pair
+from infogan.evaluation.disentanglement.scores import METRICS, Metric, disentanglement_scores
+from infogan.method.codes import Kind
+from infogan.utils.errors import InfoganError
 
 N = 2000
 FEWER = 600

@@ -20,15 +20,15 @@ import pytest
 from filelock import FileLock
 from watched import Watched
 
-import infogan.encoding
-from infogan.config import Config
+import infogan.scale.encoding.encode
+from infogan.config.config import Config
 from infogan.data.images import Images
-from infogan.encoding import encode, plan_of
-from infogan.errors import InfoganError
-from infogan.model import Model
-from infogan.parts import LOCK, Plan
-from infogan.run import Run
-from infogan.table import write_codes
+from infogan.method.model import Model
+from infogan.runs.run import Run
+from infogan.scale.encoding.encode import encode, plan_of
+from infogan.scale.encoding.parts import LOCK, Plan
+from infogan.scale.encoding.table import write_codes
+from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
@@ -37,8 +37,8 @@ CONFIG = Config(images="digits", net="digits", codes="cat:4 unif:1 circ:1 noise:
 # The command line with small parts, once or several times.
 SMALL = f"""
 import contextlib, io, json, sys
-import infogan.encoding
-infogan.encoding.PART = {ROWS}
+import infogan.scale.encoding.encode
+infogan.scale.encoding.encode.PART = {ROWS}
 from infogan.cli import main
 """
 ONE = f"{SMALL}\nmain()"
@@ -211,8 +211,8 @@ def test_kills_lose_and_repeat_no_row(copy: Path, nightly: bool) -> None:
 
 @pytest.fixture
 def small(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(infogan.encoding, "PART", ROWS)
-    monkeypatch.setattr(infogan.encoding, "BLOCK", 32)
+    monkeypatch.setattr(infogan.scale.encoding.encode, "PART", ROWS)
+    monkeypatch.setattr(infogan.scale.encoding.encode, "BLOCK", 32)
 
 
 @pytest.fixture(scope="module")
@@ -243,14 +243,14 @@ def test_a_few_images_are_held_at_once(model: Model, tmp_path: Path, monkeypatch
     """However many parts there are, and however slow the network is."""
     pixels = Watched(1000)
     ahead: list[int] = []
-    real = infogan.encoding.read_codes
+    real = infogan.scale.encoding.encode.read_codes
 
     def slow(*args: Any) -> pa.Table:
         time.sleep(0.005)
         ahead.append(len(pixels.asked) - 1 - len(ahead))  # one was looked at for the mark
         return real(*args)
 
-    monkeypatch.setattr(infogan.encoding, "read_codes", slow)
+    monkeypatch.setattr(infogan.scale.encoding.encode, "read_codes", slow)
     plan = begin(tmp_path / "out", model, Images(pixels))
     with plan.claimed() as missing:
         assert len(list(encode(plan, model, Images(pixels), missing))) == 16

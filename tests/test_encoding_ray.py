@@ -15,14 +15,14 @@ import pytest
 
 pytest.importorskip("ray")
 
-from infogan.config import Config
-from infogan.run import Run
+from infogan.config.config import Config
+from infogan.runs.run import Run
 
 pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
 N, ROWS = 2000, 16
-SMALL = f"import infogan.encoding; infogan.encoding.PART = {ROWS}\nfrom infogan.cli import main\n"
+SMALL = f"import infogan.scale.encoding.encode as e; e.PART = {ROWS}\nfrom infogan.cli import main\n"
 
 
 @pytest.fixture(scope="module")
@@ -121,13 +121,13 @@ def test_what_workers_cannot_do_is_told(cluster: Any, place: Path) -> None:
     assert not (place / "new").exists()
     # Files that only this process sees, as where each node has a disk of its own.
     unseen = (
-        "import infogan.on_ray as r; r.tempfile.mkstemp = lambda **k: (r.os.open('/dev/null', 0), '/none')"
+        "import infogan.scale.ray as r; r.tempfile.mkstemp = lambda **k: (r.os.open('/dev/null', 0), '/none')"
     )
     assert "does not see new; name a folder that all nodes share" in said(
         start("-o", "new/", *at, cwd=place, first=unseen)
     )
     assert not (place / "new").exists()
-    other = "import infogan.encoding as e; e.mark = lambda images: '2000 of this machine alone'"
+    other = "import infogan.scale.encoding.encode as e; e.mark = lambda images: '2000 of this machine alone'"
     assert "a node finds other images as npz:" in said(start("-o", "new/", *at, cwd=place, first=other))
     assert sorted(p.name for p in (place / "new").iterdir()) == ["_about.json", "_lock"]
 

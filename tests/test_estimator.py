@@ -21,15 +21,15 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 from infogan import InfoGAN
+from infogan.config.presets import digits, get_preset, own
 from infogan.data import load
-from infogan.errors import InfoganError
 from infogan.estimator.layout import Layout
-from infogan.metrics.clustering import count, one_to_one_error
-from infogan.model import make_model
-from infogan.presets import digits, get_preset, own
-from infogan.rng import make_rng
-from infogan.run import Run
-from infogan.train import Trainer
+from infogan.evaluation.clustering import count, one_to_one_error
+from infogan.method.model import make_model
+from infogan.runs.run import Run
+from infogan.training.trainer import Trainer
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 ROOT = Path(__file__).parent.parent
 UNDER_TYPES = {

@@ -20,16 +20,17 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
-from infogan.codes import Uniform
-from infogan.config import Config
-from infogan.errors import InfoganError
+from infogan.config.config import Config
 from infogan.explore.explorer import Explorer
 from infogan.explore.serve import address_of, listen
 from infogan.explore.server import make_app
-from infogan.inversion import Inversion, inversion_of, learn_inversion, make_encoder, save_inversion
-from infogan.objective import with_best_std
-from infogan.run import Run
-from infogan.traverse import traverse
+from infogan.figures.traversal import traverse
+from infogan.method.codes import Uniform
+from infogan.method.inversion import Inversion, learn_inversion, make_encoder
+from infogan.method.objective import with_best_std
+from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 MakeRun = Callable[..., Run]

@@ -15,14 +15,15 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 from sklearn.datasets import load_digits
 
-from infogan.config import Config
+from infogan.config.config import Config
 from infogan.explore.explorer import Explorer
 from infogan.explore.serve import address_of, listen, make_server
 from infogan.explore.server import make_app
-from infogan.inversion import Inversion, make_encoder, save_inversion
-from infogan.model import Model
-from infogan.run import Run
-from infogan.traverse import draw_rows, save_tiles, tile, traverse
+from infogan.figures.traversal import draw_rows, save_tiles, tile, traverse
+from infogan.method.inversion import Inversion, make_encoder
+from infogan.method.model import Model
+from infogan.runs.inversion import save_inversion
+from infogan.runs.run import Run
 
 CONFIG = Config(images="digits", net="small", shape=(1, 8, 8), codes="cat:5 bern:1 circ:1 unif:2 noise:6")
 CAT, COIN, ANGLE, U, V = range(5)

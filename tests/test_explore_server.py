@@ -22,13 +22,14 @@ import pytest
 from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
-from infogan.config import Config
+from infogan.config.config import Config
 from infogan.explore.explorer import Explorer
 from infogan.explore.guard import HEADERS
 from infogan.explore.serve import listen, make_server
 from infogan.explore.server import UPLOADS, WAITING, make_app
-from infogan.inversion import Inversion, make_encoder, save_inversion
-from infogan.run import Run
+from infogan.method.inversion import Inversion, make_encoder
+from infogan.runs.inversion import save_inversion
+from infogan.runs.run import Run
 
 ROOT = Path(__file__).parent.parent
 TOKEN = "a-token-that-nobody-knows"
@@ -595,7 +596,7 @@ WATCHED = """
     from infogan.explore.explorer import Explorer
     from infogan.explore.serve import listen, make_server
     from infogan.explore.server import make_app
-    from infogan.run import Run
+    from infogan.runs.run import Run
 
     touched, watching = [], False
 

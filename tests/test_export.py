@@ -16,22 +16,23 @@ from PIL import Image
 from torch import Tensor, nn
 
 import infogan.export.onnx as onnx_export
-from infogan.checkpoints import write_checkpoint
-from infogan.codes import Circular
-from infogan.config import Config
+from infogan.config.config import Config
 from infogan.data.cache import cache_folder
-from infogan.errors import InfoganError
 from infogan.estimator import InfoGAN
 from infogan.export import runtime
 from infogan.export.folder import check_folder, new_folder
 from infogan.export.graphs import Decoder
 from infogan.export.hub import fetch, save_pretrained
 from infogan.export.onnx import export_onnx, graph_of, make_graphs
-from infogan.inversion import Inversion, inversion_of, make_encoder, save_inversion
-from infogan.model import Model, batch_norms, make_model
-from infogan.nets import init_weights
-from infogan.rng import make_rng
-from infogan.run import Run
+from infogan.method.codes import Circular
+from infogan.method.inversion import Inversion, make_encoder
+from infogan.method.model import Model, batch_norms, make_model
+from infogan.method.networks import init_weights
+from infogan.runs.checkpoints import write_checkpoint
+from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 EVERY_KIND = "cat:3 unif:1 gauss:1 bern:2 circ:2 noise:4"
 

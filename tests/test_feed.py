@@ -21,18 +21,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import digits
 from infogan.data import Images, Reading, load
-from infogan.data.shard_writer import PerShard, Sample, write_shards
-from infogan.data.sharded import Sharded
-from infogan.errors import InfoganError
-from infogan.feed import ReadAhead, _Lane, make_feed
-from infogan.lanes import Lanes, dealt
-from infogan.model import make_model
-from infogan.presets import digits
-from infogan.stack import StackedTrainer
-from infogan.train import Trainer
-from infogan.training import mark
+from infogan.data.loading.shard_batches import ReadAhead, _Lane, make_feed
+from infogan.data.loading.shard_order import Lanes, dealt
+from infogan.data.shards.images import Sharded
+from infogan.data.shards.writer import PerShard, Sample, write_shards
+from infogan.method.model import make_model
+from infogan.training.seeds import StackedTrainer
+from infogan.training.session import mark
+from infogan.training.trainer import Trainer
+from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
@@ -177,7 +177,7 @@ def test_what_is_read_is_what_the_order_says(readers: int) -> None:
 
 @pytest.mark.parametrize("world", [2, 4, 8])
 def test_replicas_share_batches(world: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.feed.cores", lambda: 1)
+    monkeypatch.setattr("infogan.data.loading.shard_batches.cores", lambda: 1)
     make_shards(200, 30)
     pixels, part = sharded(), 24 // world
     order = Lanes(200, pixels.shards.bytes_each, 24, 0)
@@ -338,7 +338,7 @@ def test_a_mark_reads_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("infogan.data.shard_files.Shard.part", refused)
+        patched.setattr("infogan.data.shards.files.Shard.part", refused)
         first = mark(images)
     assert first.startswith("100 ")
     Path("own").rename("elsewhere")
@@ -450,9 +450,9 @@ import json, resource, sys
 from dataclasses import replace
 import torch
 from infogan.data import Reading, load
-from infogan.model import make_model
-from infogan.presets import digits
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.config.presets import digits
+from infogan.training.trainer import Trainer
 
 images = load("shards:" + sys.argv[1], reading=Reading(shape=(1, 8, 8)))
 config = replace(digits(), device="cpu", batch=64, updates=int(sys.argv[2]))
@@ -492,7 +492,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
 def test_stored_images_are_as_before() -> None:
     images = Images.stored(np.arange(10 * 64, dtype=np.uint8).reshape(10, 1, 8, 8))
     feed = make_feed(images.pixels, 4, 3, slice(2, 4), CPU)
-    from infogan.epochs import Epochs
+    from infogan.data.loading.batches import Epochs
 
     expected = images.pixels.take(Epochs(10, 4, 3, CPU).chosen(5)[2:4])
     torch.testing.assert_close(feed.batch(5), expected)

@@ -14,13 +14,13 @@ from PIL import Image
 from scipy.io import savemat
 
 from infogan.data import load
-from infogan.data.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
-from infogan.data.files import load_numpy
+from infogan.data.datasets.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
+from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
+from infogan.data.datasets.svhn import SVHN, read_svhn
+from infogan.data.formats.numpy_files import load_numpy
 from infogan.data.images import Factor, Images
-from infogan.data.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.source import Reading
-from infogan.data.svhn import SVHN, read_svhn
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
 

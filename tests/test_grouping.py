@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogan.grouping import Counts, agree, agreement, count_neighbours, improve, information_of, kept
+from infogan.pretraining.clustering.consensus import (
+    Counts,
+    agree,
+    agreement,
+    count_neighbours,
+    improve,
+    information_of,
+    kept,
+)
 
 KIND = np.array([0, 0, 1, 1, 1, 2, 2])  # of seven cells
 

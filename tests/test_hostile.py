@@ -28,20 +28,20 @@ from scipy.io import savemat
 
 import infogan
 from infogan import data
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.spec import parse_spec
 from infogan.data import Reading
-from infogan.data.arrays import map_npy, read_npy, read_npz
-from infogan.data.factored import read_shapes3d
-from infogan.data.idx import read_idx
-from infogan.data.mat import read_mat
-from infogan.data.modest import memory_left, reading, require_modest
-from infogan.data.pictures import find_pictures
-from infogan.data.svhn import read_svhn
-from infogan.errors import InfoganError
+from infogan.data.datasets.factored import read_shapes3d
+from infogan.data.datasets.svhn import read_svhn
+from infogan.data.formats.folder import find_pictures
+from infogan.data.formats.idx import read_idx
+from infogan.data.formats.mat import read_mat
+from infogan.data.formats.npy import map_npy, read_npy, read_npz
 from infogan.estimator import InfoGAN
-from infogan.model import make_model
-from infogan.run import Run
-from infogan.spec import parse_spec
+from infogan.method.model import make_model
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
+from infogan.utils.limits import memory_left, reading, require_modest
 
 GIB = 2**30
 CONFIG = Config(images="digits", net="digits", codes="cat:3 noise:4")
@@ -185,7 +185,7 @@ def test_two_arrays_of_one_name(tmp_path: Path) -> None:
 
 
 def test_what_a_file_may_unpack_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.modest.memory_left", lambda: 8 * GIB)
+    monkeypatch.setattr("infogan.utils.limits.memory_left", lambda: 8 * GIB)
     require_modest("it", GIB, 1)
     require_modest("dSprites", 115 * 2**26, 2**26)
     require_modest("it", 250 * 2**23, 2**23)
@@ -246,8 +246,8 @@ def test_an_honest_idx_of_any_size(tmp_path: Path) -> None:
 
 
 def test_bombs_that_are_truly_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.modest.ALWAYS", 2**20)  # so that small ones are some
-    monkeypatch.setattr("infogan.data.modest.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that small ones are some
+    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
     (tmp_path / "a.gz").write_bytes(gzip.compress(idx(10**7, body=bytes(10**7))))
     with pytest.raises(InfoganError, match=r"claims to unpack to 0\.010 GB"):
         read_idx(tmp_path / "a.gz")
@@ -329,8 +329,8 @@ MATS = {
 
 @pytest.mark.parametrize("name", MATS)
 def test_a_mat_is_not_believed(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.modest.ALWAYS", 2**20)  # so that a small bomb is one
-    monkeypatch.setattr("infogan.data.modest.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that a small bomb is one
+    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
     (tmp_path / "a.mat").write_bytes(MATS[name])
     assert peak(lambda: read_svhn(tmp_path / "a.mat")) < 2**25
 
@@ -349,8 +349,8 @@ def test_honest_mats(tmp_path: Path, compressed: bool, kind: str) -> None:
 
 
 def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.modest.ALWAYS", 2**20)  # so that small ones are some
-    monkeypatch.setattr("infogan.data.modest.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that small ones are some
+    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
     labels, pictures = tmp_path / "labels.parquet", tmp_path / "pictures.parquet"
     n = 200_000
     pq.write_table(pa.table({"image": pa.array([b""] * n), "label": np.zeros(n, np.int64)}), labels)
@@ -362,8 +362,8 @@ def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_hdf5_leads_to_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.modest.ALWAYS", 2**20)
-    monkeypatch.setattr("infogan.data.modest.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
     secret, path, x = tmp_path / "secret", tmp_path / "3dshapes.h5", np.zeros((2, 64, 64, 3), np.uint8)
     secret.write_bytes(x.tobytes())
     with h5py.File(tmp_path / "other.h5", "w") as f:
@@ -480,7 +480,7 @@ def test_odd_pictures_are_read_or_named(tmp_path: Path, name: str) -> None:
 MEMORY = """
 import resource, sys
 from infogan.data import Reading, load
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 import numpy, PIL.PngImagePlugin
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
@@ -556,7 +556,7 @@ def test_networks_of_any_size_are_not_made(config: dict[str, Any]) -> None:
 
 def test_networks_larger_than_the_memory_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     make_model(CONFIG)
-    monkeypatch.setattr("infogan.model.memory_left", lambda: 10**5)
+    monkeypatch.setattr("infogan.method.model.memory_left", lambda: 10**5)
     with pytest.raises(InfoganError, match=r"and 0\.0 GB is the most"):
         make_model(CONFIG)
 

@@ -14,12 +14,17 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import poly_mmd
 
 from infogan.data import Factor, Factors, Images, Reading, load
-from infogan.errors import InfoganError
-from infogan.metrics.classifier import known
-from infogan.metrics.distances import fid, kid
-from infogan.metrics.features import Extractor, find_extractor, load_extractor, train_classifier
-from infogan.metrics.image_quality import MEASURES, image_quality_scores, intra_category_fid
-from infogan.metrics.neighbours import density_coverage, precision_recall
+from infogan.evaluation.image_quality.classifier import known
+from infogan.evaluation.image_quality.features import (
+    Extractor,
+    find_extractor,
+    load_extractor,
+    train_classifier,
+)
+from infogan.evaluation.image_quality.fid import fid, kid
+from infogan.evaluation.image_quality.precision_recall import density_coverage, precision_recall
+from infogan.evaluation.image_quality.scores import MEASURES, image_quality_scores, intra_category_fid
+from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
 REAL = RNG.normal(size=(230, 5)) @ RNG.normal(size=(5, 5))
@@ -239,7 +244,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quick(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Classifiers that are hardly trained."""
-    monkeypatch.setattr("infogan.metrics.classifier.UPDATES", 60)
+    monkeypatch.setattr("infogan.evaluation.image_quality.classifier.UPDATES", 60)
     return cache
 
 

@@ -16,10 +16,22 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
-from infogan.codes import Kind
-from infogan.metrics.infomec import active, explicitness, infomec, normalised_information, prominence
-from infogan.metrics.information import information, mig, modularity, nearest_neighbours, plug_in
-from infogan.metrics.pairs import Pairs, pair
+from infogan.evaluation.disentanglement.infomec import (
+    active,
+    explicitness,
+    infomec,
+    normalised_information,
+    prominence,
+)
+from infogan.evaluation.disentanglement.mutual_information import (
+    information,
+    mig,
+    modularity,
+    nearest_neighbours,
+    plug_in,
+)
+from infogan.evaluation.disentanglement.pairs import Pairs, pair
+from infogan.method.codes import Kind
 
 SIZES = (3, 5, 8)
 KINDS: tuple[Kind, ...] = ("number", "category", "angle", "number")

@@ -7,21 +7,15 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infogan.config import Config
-from infogan.errors import InfoganError
-from infogan.inversion import (
-    FILE,
-    Inversion,
-    inversion_of,
-    learn_inversion,
-    make_encoder,
-    save_inversion,
-)
-from infogan.latent import Latent, Noise
-from infogan.model import Model, make_model
-from infogan.nets import Generator, init_weights
-from infogan.rng import make_rng
-from infogan.run import Run
+from infogan.config.config import Config
+from infogan.method.inversion import Inversion, learn_inversion, make_encoder
+from infogan.method.latent import Latent, Noise
+from infogan.method.model import Model, make_model
+from infogan.method.networks import Generator, init_weights
+from infogan.runs.inversion import FILE, inversion_of, save_inversion
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 CODES = "cat:3 unif:1 circ:1 noise:5"
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 from infogan import data
+from infogan.config.presets import digits
 from infogan.data import Factor, Factors, Images
 from infogan.data.images import Pixels
-from infogan.errors import InfoganError
-from infogan.metrics import GROUPS, choose_groups, evaluate
-from infogan.metrics.bound import info_bounds
-from infogan.metrics.clustering import (
+from infogan.evaluation import GROUPS, choose_groups, evaluate
+from infogan.evaluation.bound import info_bounds
+from infogan.evaluation.clustering import (
     ari,
     cluster_scores,
     count,
@@ -27,12 +27,12 @@ from infogan.metrics.clustering import (
     one_to_one_error,
     purity,
 )
-from infogan.metrics.evaluation import tables
-from infogan.metrics.features import train_classifier
-from infogan.model import CHUNK, Model, make_model
-from infogan.presets import digits
-from infogan.rng import make_rng
-from infogan.traverse import find_code, tile, traverse
+from infogan.evaluation.evaluate import tables
+from infogan.evaluation.image_quality.features import train_classifier
+from infogan.figures.traversal import find_code, tile, traverse
+from infogan.method.model import CHUNK, Model, make_model
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 CONFIG = replace(digits(), batch=16, device="cpu")
 

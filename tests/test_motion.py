@@ -7,9 +7,9 @@ import torch
 from torch import Tensor
 from torch.testing import assert_close
 
-from infogan.errors import InfoganError
-from infogan.motion import DRAWS, move
-from infogan.spec import MOST_MOTION, Motion, parse_motion
+from infogan.config.spec import MOST_MOTION, Motion, parse_motion
+from infogan.pretraining.transforms import DRAWS, move
+from infogan.utils.errors import InfoganError
 
 H, W = 40, 60
 STILL = 0.5  # a draw that moves nothing, but for mirror

@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import Tensor
 
-from infogan import neighbours as module
+from infogan.config.spec import Motion, parse_motion
 from infogan.data import load
-from infogan.motion import DRAWS, move
-from infogan.neighbours import NEIGHBOURS, neighbours
-from infogan.spec import Motion, parse_motion
+from infogan.pretraining.clustering import neighbours as module
+from infogan.pretraining.clustering.neighbours import NEIGHBOURS, neighbours
+from infogan.pretraining.transforms import DRAWS, move
 
 STILL = parse_motion("rotate:0")
 TURNED = parse_motion("rotate:0.6 shift:0.1")

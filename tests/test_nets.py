@@ -9,10 +9,10 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infogan.config import SHAPES, Config, Net
-from infogan.latent import Latent
-from infogan.nets import NETS, OF_ANY_SHAPE, Networks, init_weights, make_networks
-from infogan.nets.small import make_small
+from infogan.config.config import SHAPES, Config, Net
+from infogan.method.latent import Latent
+from infogan.method.networks import NETS, OF_ANY_SHAPE, Networks, init_weights, make_networks
+from infogan.method.networks.small import make_small
 
 MNIST = "cat:10 unif:2 noise:62"
 EVERY_KIND = "cat:10 unif:2 gauss:1 bern:1 circ:1 noise:5"

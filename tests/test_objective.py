@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from infogan.codes import Bernoulli, Categorical, Gaussian
-from infogan.objective import (
+from infogan.method.codes import Bernoulli, Categorical, Gaussian
+from infogan.method.objective import (
     discriminator_loss,
     gan_value,
     generator_loss,

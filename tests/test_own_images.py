@@ -18,11 +18,11 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.config import Shape
+from infogan.config.config import Shape
 from infogan.data import Images, Reading
-from infogan.data.catalog import is_source, load, probe, whole_name
-from infogan.data.rows import find_rows
-from infogan.errors import InfoganError
+from infogan.data.formats.parquet import find_rows
+from infogan.data.registry import is_source, load, probe, whole_name
+from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
 GRAY8: Shape = (1, 8, 8)
@@ -37,7 +37,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return str(tmp_path / "cache")
 
     monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
-    monkeypatch.setattr("infogan.data.own.FEW", 0)
+    monkeypatch.setattr("infogan.data.custom.FEW", 0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
     return tmp_path / "cache" / "pictures"
@@ -347,7 +347,7 @@ def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.
             raise KeyboardInterrupt
         before(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("infogan.data.packed.np.lib.format.write_array_header_1_0", interrupted)
+    monkeypatch.setattr("infogan.data.loading.memmap.np.lib.format.write_array_header_1_0", interrupted)
     with pytest.raises(KeyboardInterrupt):
         shaped(shape=GRAY8)
     assert list(cache.iterdir()) == []
@@ -355,7 +355,7 @@ def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.
 
 
 def test_few_pictures_are_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.own.FEW", 5)
+    monkeypatch.setattr("infogan.data.custom.FEW", 5)
     save_some()
     assert values(shaped(shape=GRAY8)) == [0, 10, 20, 30, 40]
     assert not cache.exists()
@@ -377,7 +377,7 @@ def test_a_disk_without_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def nearly_full(_: object) -> object:
         return type("usage", (), {"free": 100})()
 
-    monkeypatch.setattr("infogan.data.packed.shutil.disk_usage", nearly_full)
+    monkeypatch.setattr("infogan.data.loading.memmap.shutil.disk_usage", nearly_full)
     with pytest.raises(InfoganError, match=r"need 0\.0 GB in .*where 0\.0 GB are free"):
         shaped()
     assert list(cache.iterdir()) == []
@@ -450,8 +450,8 @@ def test_a_bomb_is_refused_and_a_large_picture_is_read() -> None:
 MEMORY = """
 import resource, sys
 from infogan.data import Reading
-from infogan.data.catalog import load, probe
-from infogan.data.shaping import Shaper
+from infogan.data.registry import load, probe
+from infogan.data.formats.resize import Shaper
 from PIL import Image
 Shaper((3, 32, 32))(Image.new("RGB", (64, 64)))
 for name in sys.argv[1:]:
@@ -552,14 +552,14 @@ def test_denied(monkeypatch: pytest.MonkeyPatch) -> None:
             raise PermissionError(13, "Permission denied", str(file))
         return really(file, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("infogan.data.pictures.Image.open", denied)
+    monkeypatch.setattr("infogan.data.formats.folder.Image.open", denied)
     with pytest.raises(InfoganError, match=r"1 of 3 .*: 1\.png \(Permission denied\); mend"):
         shaped()
 
     def no_entry(folder: object) -> object:
         raise PermissionError(13, "Permission denied", folder)
 
-    monkeypatch.setattr("infogan.data.pictures.os.scandir", no_entry)
+    monkeypatch.setattr("infogan.data.formats.folder.os.scandir", no_entry)
     with pytest.raises(InfoganError, match=r"own.* cannot be looked into \(Permission denied\)"):
         shaped()
 
@@ -721,8 +721,8 @@ HF = """
 import json, sys
 import numpy as np
 from infogan.data import Reading
-from infogan.data.catalog import load, probe
-from infogan.errors import InfoganError
+from infogan.data.registry import load, probe
+from infogan.utils.errors import InfoganError
 said = []
 for name in json.loads(sys.argv[1]):
     try:

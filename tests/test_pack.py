@@ -19,10 +19,10 @@ import webdataset
 from PIL import Image
 
 from infogan.data import Reading, load, open_pile
-from infogan.data.pack import Packed, pack
-from infogan.data.shaping import Shaper
-from infogan.data.shard_writer import PerShard
-from infogan.errors import InfoganError
+from infogan.data.formats.resize import Shaper
+from infogan.data.shards.pack import Packed, pack
+from infogan.data.shards.writer import PerShard
+from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (40, 9, 11), np.uint8)
@@ -283,7 +283,7 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     with monkeypatch.context() as patched:
-        patched.setattr("infogan.data.shard_writer.os.fsync", full)
+        patched.setattr("infogan.data.shards.writer.os.fsync", full)
         with pytest.raises(
             InfoganError, match=r"out cannot be written .No space left on device.; make room, and"
         ):

@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from infogan.config import Config
-from infogan.latent import Latent
-from infogan.nets import NETS, Networks
-from infogan.presets import PRESETS, get_preset
+from infogan.config.config import Config
+from infogan.config.presets import PRESETS, get_preset
+from infogan.method.latent import Latent
+from infogan.method.networks import NETS, Networks
 
 MNIST_D = """\
 Input 28x28x1

@@ -9,11 +9,11 @@ from scipy.optimize import minimize
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import LinearSVC
 
-from infogan.codes import Kind
-from infogan.metrics.dci import completeness, dci_forest, dci_lasso, disentanglement
-from infogan.metrics.explicitness import area, explicitness
-from infogan.metrics.pairs import Pairs, pair
-from infogan.metrics.sap import gap, sap
+from infogan.evaluation.disentanglement.dci import completeness, dci_forest, dci_lasso, disentanglement
+from infogan.evaluation.disentanglement.explicitness import area, explicitness
+from infogan.evaluation.disentanglement.pairs import Pairs, pair
+from infogan.evaluation.disentanglement.sap import gap, sap
+from infogan.method.codes import Kind
 
 Function = Callable[[Pairs, Pairs, np.random.Generator], dict[str, float]]
 FUNCTIONS: list[Function] = [dci_forest, dci_lasso, sap, explicitness]

@@ -8,16 +8,16 @@ import pytest
 import torch
 
 from infogan import data
+from infogan.config.presets import PRESETS, own
 from infogan.data import HERE, SOURCES, Factors, Images
-from infogan.data.chairs3d import FACTORS as CHAIR_FACTORS
-from infogan.data.chairs3d import chair_shape
-from infogan.data.chairs3d import draw as draw_chairs
-from infogan.data.faces3d import FACTORS as FACE_FACTORS
-from infogan.data.faces3d import draw_people
-from infogan.data.head import has_head, load_head
-from infogan.model import make_model
-from infogan.presets import PRESETS, own
-from infogan.train import Trainer
+from infogan.data.synthetic.chairs3d import FACTORS as CHAIR_FACTORS
+from infogan.data.synthetic.chairs3d import chair_shape
+from infogan.data.synthetic.chairs3d import draw as draw_chairs
+from infogan.data.synthetic.faces3d import FACTORS as FACE_FACTORS
+from infogan.data.synthetic.faces3d import draw_people
+from infogan.data.synthetic.head import has_head, load_head
+from infogan.method.model import make_model
+from infogan.training.trainer import Trainer
 
 UPDATES, BATCH = 20, 8
 

@@ -9,9 +9,9 @@ import pytest
 from jaxtyping import Float
 from numpy.testing import assert_allclose, assert_array_equal
 
-from infogan.data import render
-from infogan.data.render import Mesh, Scene, View, vertex_normals
-from infogan.errors import InfoganError
+from infogan.data.synthetic import render
+from infogan.data.synthetic.render import Mesh, Scene, View, vertex_normals
+from infogan.utils.errors import InfoganError
 
 pytest.importorskip("embreex", reason="meshes are drawn by embreex, which is not installed")
 

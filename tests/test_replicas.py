@@ -15,8 +15,8 @@ import safetensors.torch
 from torch import Tensor
 
 from infogan.data import open_pile
-from infogan.data.pack import pack
-from infogan.data.shard_writer import PerShard
+from infogan.data.shards.pack import pack
+from infogan.data.shards.writer import PerShard
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -28,9 +28,9 @@ import json, sys
 from dataclasses import replace
 import safetensors.torch, torch
 from infogan.data import load
-from infogan.model import make_model
-from infogan.presets import digits
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.config.presets import digits
+from infogan.training.trainer import Trainer
 
 statistics, path, name, more = sys.argv[1:]
 config = replace(digits(), batch=32, updates=6, device="cpu", precision="64-true", augment=True, ema=0.9,

@@ -18,14 +18,13 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from infogan.cli.reporting import report
-from infogan.codes import Bernoulli, Categorical, Circular, Uniform
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import digits
 from infogan.data import HERE, Images, load
 from infogan.data.images import Stored
-from infogan.errors import InfoganError
-from infogan.metrics.bound import info_bounds
-from infogan.model import make_model
-from infogan.presets import digits
+from infogan.evaluation.bound import info_bounds
+from infogan.method.codes import Bernoulli, Categorical, Circular, Uniform
+from infogan.method.model import make_model
 from infogan.report import write_report
 from infogan.report.chosen import around, lowest_and_highest, most_typical
 from infogan.report.codes import ceiling
@@ -47,9 +46,10 @@ from infogan.report.trust import (
     use,
     verdict,
 )
-from infogan.rng import make_rng
-from infogan.run import Run, fit
-from infogan.train import Trainer
+from infogan.runs.run import Run, fit
+from infogan.training.trainer import Trainer
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 EVIL = "<script>alert(1)<q> \"onerror='x'&amp;.png"
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from infogan.metrics.compare import compare, differs
-from infogan.metrics.score import Score, half_width, halves, score
-from infogan.metrics.seeds import median_score, over_seeds
+from infogan.evaluation.compare import compare, differs
+from infogan.evaluation.score import Score, half_width, halves, score
+from infogan.evaluation.seeds import median_score, over_seeds
 
 
 def mean_score(sample: np.ndarray, times: int = 50) -> Score:

@@ -10,21 +10,21 @@ from torch import nn
 
 from infogan.cli.judging import By
 from infogan.data import Factor, Factors, Images
-from infogan.errors import InfoganError
-from infogan.latent import Latent
-from infogan.metrics.consistency import (
+from infogan.evaluation.consistency import (
     agreement,
     nudge,
     read_back,
     recovery_scores,
     stability_scores,
 )
-from infogan.metrics.model_centrality import model_centrality
-from infogan.metrics.selection import LABEL_FREE, select, standing
-from infogan.metrics.udr import pair_udr, udr
-from infogan.model import Model
-from infogan.nets.blocks import DiscriminatorQ, Generator
-from infogan.rng import make_rng
+from infogan.evaluation.selection.model_centrality import model_centrality
+from infogan.evaluation.selection.select import LABEL_FREE, select, standing
+from infogan.evaluation.selection.udr import pair_udr, udr
+from infogan.method.latent import Latent
+from infogan.method.model import Model
+from infogan.method.networks.blocks import DiscriminatorQ, Generator
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 STRAIGHT = torch.eye(3)
 SWAPPED = torch.tensor([[0.0, 1, 0], [-1, 0, 0], [0, 0, 1]])  # other names and signs, the same knobs

@@ -23,10 +23,10 @@ import webdataset
 from PIL import Image
 
 from infogan.data import Images, Reading, load, probe, whole_name, without_path
-from infogan.data.catalog import is_source
-from infogan.data.shard_files import expand, find_shards
-from infogan.data.sharded import Sharded
-from infogan.errors import InfoganError
+from infogan.data.registry import is_source
+from infogan.data.shards.files import expand, find_shards
+from infogan.data.shards.images import Sharded
+from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
 X = RNG.integers(0, 256, (23, 9, 9), np.uint8)
@@ -149,7 +149,7 @@ def test_the_index_is_made_once_and_anew_for_what_has_changed(
     by_webdataset(0, 10, "own/000000.tar")
     by_webdataset(10, 20, "own/000001.tar")
     looked: list[str] = []
-    from infogan.data import shard_index
+    from infogan.data.shards import index as shard_index
 
     before = shard_index.look_through
 
@@ -202,9 +202,9 @@ def test_object_storage(cache: Path) -> None:
 
 
 def test_an_index_beside_shards_in_object_storage(monkeypatch: pytest.MonkeyPatch) -> None:
-    from infogan.data.catalog import open_pile
-    from infogan.data.pack import pack
-    from infogan.data.shard_writer import PerShard
+    from infogan.data.registry import open_pile
+    from infogan.data.shards.pack import pack
+    from infogan.data.shards.writer import PerShard
 
     by_webdataset()
     pack(open_pile("shards:own"), Path("packed"), PerShard(10, None), None, skip_bad=False)
@@ -214,7 +214,7 @@ def test_an_index_beside_shards_in_object_storage(monkeypatch: pytest.MonkeyPatc
     def refused(_: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("infogan.data.shard_index.look_through", refused)
+    monkeypatch.setattr("infogan.data.shards.index.look_through", refused)
     try:
         for _ in range(2):
             np.testing.assert_array_equal(shaped("shards:memory://packed").x[:, 0], X)
@@ -529,7 +529,7 @@ def test_neighbours_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     by_webdataset()
     pixels = shaped().pixels
     assert isinstance(pixels, Sharded)
-    from infogan.data.shard_files import Shard
+    from infogan.data.shards.files import Shard
 
     before, asked = Shard.part, list[int]()
 
@@ -540,7 +540,7 @@ def test_neighbours_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Shard, "part", counted)
     list(pixels.shards.read(np.arange(23)))
     assert len(asked) == 1
-    monkeypatch.setattr("infogan.data.shards.AT_ONCE", 3000)
+    monkeypatch.setattr("infogan.data.shards.reader.AT_ONCE", 3000)
     del asked[:]
     list(pixels.shards.read(np.arange(23)))
     assert len(asked) > 10
@@ -593,7 +593,7 @@ HTTP = """
 import sys
 import numpy as np
 from infogan.data import Reading, load
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 try:
     print(int(load("shards:" + sys.argv[1], reading=Reading(shape=(1, 9, 9))).x.sum()))
 except InfoganError as error:

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from infogan.config.presets import mnist_best
 from infogan.data import load
-from infogan.inversion import inversion_of
-from infogan.metrics.clustering import count, one_to_one_error
-from infogan.metrics.consistency import read_back, recovery_scores
-from infogan.presets import mnist_best
-from infogan.run import Run
-from infogan.runs import shipped
+from infogan.evaluation.clustering import count, one_to_one_error
+from infogan.evaluation.consistency import read_back, recovery_scores
+from infogan.runs.find import shipped
+from infogan.runs.inversion import inversion_of
+from infogan.runs.run import Run
 
 needs_mnist = pytest.mark.skipif(
     not (Path(os.environ.get("INFOGAN_DATA", "nowhere")) / "mnist").is_dir(),

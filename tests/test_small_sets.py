@@ -9,14 +9,14 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.augment import augment
-from infogan.config import Config
-from infogan.errors import InfoganError
-from infogan.model import make_model
-from infogan.presets import digits
-from infogan.stack import StackedTrainer
-from infogan.state import load_weights, part
-from infogan.train import Trainer
+from infogan.config.config import Config
+from infogan.config.presets import digits
+from infogan.method.diffaug import augment
+from infogan.method.model import make_model
+from infogan.runs.weights import load_weights, part
+from infogan.training.seeds import StackedTrainer
+from infogan.training.trainer import Trainer
+from infogan.utils.errors import InfoganError
 
 CONFIG = replace(digits(), batch=16, updates=6, device="cpu", ema=0.6)
 IMAGES = data.load("digits")

@@ -9,10 +9,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogan.config import SHAPES, Config, Device, Precision
-from infogan.errors import InfoganError
-from infogan.presets import PRESETS, get_preset
-from infogan.spec import DEFAULT_NOISE, Kind, parse_spec
+from infogan.config.config import SHAPES, Config, Device, Precision
+from infogan.config.presets import PRESETS, get_preset
+from infogan.config.spec import DEFAULT_NOISE, Kind, parse_spec
+from infogan.utils.errors import InfoganError
 
 KINDS = get_args(Kind)
 

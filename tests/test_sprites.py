@@ -10,8 +10,8 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from infogan.data.source import Reading
-from infogan.data.sprites import ELLIPSE, FACTORS, HEART, LIFT, SPRITES, SQUARE, Sprites, draw, grid
-from infogan.rng import make_rng
+from infogan.data.synthetic.sprites import ELLIPSE, FACTORS, HEART, LIFT, SPRITES, SQUARE, Sprites, draw, grid
+from infogan.utils.rng import make_rng
 
 SHAPES = {"square": 0, "ellipse": 1, "heart": 2}
 AREAS = {

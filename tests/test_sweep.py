@@ -18,20 +18,20 @@ import pytest
 import torch
 from rich.console import Console
 
-import infogan.watch
-from infogan.config import Config
+import infogan.training.health
+from infogan.config.config import Config
+from infogan.config.presets import digits
 from infogan.data import Reading
-from infogan.errors import InfoganError
-from infogan.metrics.selection import select
-from infogan.presets import digits
-from infogan.run import Run
-from infogan.sweep import Plan, parse_settings, sweep, tell
-from infogan.sweep import plan as plans
-from infogan.sweep.best import Choice, choose, label_free
-from infogan.sweep.page import write_page
-from infogan.sweep.plan import make_trials
-from infogan.sweep.results import as_rows
-from infogan.sweep.settings import folder_name, written
+from infogan.evaluation.selection.select import select
+from infogan.runs.run import Run
+from infogan.scale.sweep import Plan, parse_settings, sweep, tell
+from infogan.scale.sweep import plan as plans
+from infogan.scale.sweep.best import Choice, choose, label_free
+from infogan.scale.sweep.page import write_page
+from infogan.scale.sweep.plan import make_trials
+from infogan.scale.sweep.results import as_rows
+from infogan.scale.sweep.settings import folder_name, written
+from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
@@ -191,7 +191,7 @@ def call(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
                           cwd=cwd, env=ENV, capture_output=True, text=True, timeout=180)  # fmt: skip
 
 
-CORES = "infogan.sweep.plan as p, infogan.sweep.main as s; p.cores = s.cores = lambda: 2"
+CORES = "infogan.scale.sweep.plan as p, infogan.scale.sweep.main as s; p.cores = s.cores = lambda: 2"
 
 
 def test_processes_come_to_the_same_bits_as_one_after_the_other(swept: Path, tmp_path: Path) -> None:
@@ -214,8 +214,8 @@ def test_what_is_done_is_taken_as_it_is(swept: Path, monkeypatch: pytest.MonkeyP
     def train(*_: Any, **__: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("infogan.sweep.pool.Worker", train)
-    monkeypatch.setattr("infogan.session.resume", train)
+    monkeypatch.setattr("infogan.scale.sweep.pool.Worker", train)
+    monkeypatch.setattr("infogan.training.launch.resume", train)
     for plan in (Plan(cpus=1), Plan()):
         found, _ = sweep("digits", QUICK, 1, swept, HERE, quiet(), parse_settings(SETTINGS), plan)
         assert len(found["runs"]) == 4
@@ -346,11 +346,11 @@ def test_a_run_that_collapses_is_ended_and_kept(
     """Here all do, as no image is as diverse as the watch is made to ask for."""
     config = replace(QUICK, updates=60)
     (tmp_path / "sitecustomize.py").write_text(
-        "import infogan.watch\ninfogan.watch.COLLAPSED, infogan.watch.EARLY = 1e9, 10\n"
+        "import infogan.training.health as health\nhealth.COLLAPSED, health.EARLY = 1e9, 10\n"
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(infogan.watch, "COLLAPSED", 1e9)
-    monkeypatch.setattr(infogan.watch, "EARLY", 10)
+    monkeypatch.setattr(infogan.training.health, "COLLAPSED", 1e9)
+    monkeypatch.setattr(infogan.training.health, "EARLY", 10)
     console = Console(record=True, width=1000, file=io.StringIO())
     folder = tmp_path / "runs"
     settings = parse_settings(["lr_g=1e-3,5e-4"])

@@ -18,12 +18,12 @@ pytest.importorskip("ray")
 import torch
 from rich.console import Console
 
-from infogan import session
+from infogan.config.presets import digits
 from infogan.data import Reading
-from infogan.presets import digits
-from infogan.sweep.plan import make_trials
-from infogan.sweep.settings import parse_settings
-from infogan.sweep.trial import as_job
+from infogan.scale.sweep.plan import make_trials
+from infogan.scale.sweep.settings import parse_settings
+from infogan.scale.sweep.trial import as_job
+from infogan.training import launch
 
 pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself
 ROOT = Path(__file__).parent.parent
@@ -100,7 +100,7 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     for trial in begun:  # of which one was lost
         alone = tmp_path / "alone" / trial.path.name
-        session.begin(trial.config, alone, Reading(), Console(quiet=True))
+        launch.begin(trial.config, alone, Reading(), Console(quiet=True))
         name = "checkpoints/0001000.safetensors"
         assert (alone / name).read_bytes() == (trial.path / name).read_bytes()
     again = start(*LINE, "--ray", cluster.address, "--json", cwd=tmp_path)
@@ -132,7 +132,7 @@ def test_ctrl_c_saves_what_trains_on_the_cluster(cluster: Any, tmp_path: Path) -
 
 
 def test_a_folder_that_is_not_shared_is_told(tmp_path: Path) -> None:
-    from infogan.sweep.tune import TrainOne
+    from infogan.scale.sweep.tune import TrainOne
 
     (trial,) = make_trials("digits", CONFIG, 1, [{}], tmp_path)
     told = {"job": as_job(trial, Reading(), False), "sign": str(tmp_path / "store" / "sign"), "word": "w",

@@ -8,12 +8,12 @@ import pyarrow.parquet
 import pytest
 from watched import Watched
 
-import infogan.table
-from infogan.config import Config
+import infogan.scale.encoding.table
+from infogan.config.config import Config
 from infogan.data.images import Images
-from infogan.errors import InfoganError
-from infogan.model import Model, make_model
-from infogan.table import write_codes
+from infogan.method.model import Model, make_model
+from infogan.scale.encoding.table import write_codes
+from infogan.utils.errors import InfoganError
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +27,7 @@ def model() -> Model:
 def test_a_table_says_what_the_model_reads(
     suffix: str, n: int, named: bool, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(infogan.table, "ROWS", 512)
+    monkeypatch.setattr(infogan.scale.encoding.table, "ROWS", 512)
     pixels = Watched(n)
     names = tuple(f"a, {i}.png" for i in range(n)) if named else None
     path = tmp_path / f"codes.{suffix}"
@@ -51,7 +51,7 @@ def test_a_table_says_what_the_model_reads(
 def test_a_table_that_is_stopped_is_not_there(
     suffix: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(infogan.table, "ROWS", 512)
+    monkeypatch.setattr(infogan.scale.encoding.table, "ROWS", 512)
     with pytest.raises(KeyboardInterrupt):
         write_codes(tmp_path / f"codes.{suffix}", model, Images(Watched(1300, broken=1200)))
     assert not list(tmp_path.iterdir())

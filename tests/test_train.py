@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.config import Config
+from infogan.config.config import Config
+from infogan.config.presets import digits
 from infogan.data import Images
-from infogan.errors import InfoganError
-from infogan.model import make_model
-from infogan.objective import info_bound
-from infogan.presets import digits
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.method.objective import info_bound
+from infogan.training.trainer import Trainer
+from infogan.utils.errors import InfoganError
 
 CONFIG = replace(digits(), batch=16, updates=3, device="cpu")
 IMAGES = data.load("digits")

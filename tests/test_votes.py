@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from infogan.codes import Kind
-from infogan.metrics.pairs import Pairs, pair
-from infogan.metrics.votes import Groups, betavae, distances, factorvae, variances
+from infogan.evaluation.disentanglement.factorvae import Groups, betavae, distances, factorvae, variances
+from infogan.evaluation.disentanglement.pairs import Pairs, pair
+from infogan.method.codes import Kind
 
 N = 3000
 KINDS: tuple[Kind, ...] = ("number", "category", "angle")

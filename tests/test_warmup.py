@@ -22,21 +22,24 @@ from torch import Tensor
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
-from infogan import cells, data, session, warmup
+from infogan import data
+from infogan.config.presets import digits
+from infogan.config.spec import parse_motion
 from infogan.data import HERE, Images
-from infogan.errors import InfoganError, NotFinite
-from infogan.metrics.clustering import count, one_to_one_error
-from infogan.model import Model, make_model
-from infogan.motion import DRAWS, move
-from infogan.nets import DiscriminatorQ, init_weights
-from infogan.objective import discriminator_loss, gan_value, info_bound
-from infogan.presets import digits
-from infogan.run import Run
-from infogan.spec import parse_motion
-from infogan.stack import StackedTrainer
-from infogan.train import Trainer
-from infogan.training import SINCE_LOG
-from infogan.warmup import warm_up
+from infogan.evaluation.clustering import count, one_to_one_error
+from infogan.method.model import Model, make_model
+from infogan.method.networks import DiscriminatorQ, init_weights
+from infogan.method.objective import discriminator_loss, gan_value, info_bound
+from infogan.pretraining.clustering import over_clusters as cells
+from infogan.pretraining.clustering import stage as warmup
+from infogan.pretraining.clustering.stage import warm_up
+from infogan.pretraining.transforms import DRAWS, move
+from infogan.runs.run import Run
+from infogan.training import launch
+from infogan.training.seeds import StackedTrainer
+from infogan.training.session import SINCE_LOG
+from infogan.training.trainer import Trainer
+from infogan.utils.errors import InfoganError, NotFinite
 
 MOTION = "rotate:0.2 scale:0.1 shear:0.1 shift:0.08"
 CONFIG = replace(
@@ -94,7 +97,7 @@ def test_a_loss_that_is_no_number_ends_it_with_a_sentence(
 ) -> None:
     monkeypatch.setattr(warmup, "RATE", math.inf)
     with pytest.raises(NotFinite, match="choose a smaller --motion"):
-        session.begin(replace(CONFIG, warm_up=9), tmp_path / "run", HERE, Console(quiet=True))
+        launch.begin(replace(CONFIG, warm_up=9), tmp_path / "run", HERE, Console(quiet=True))
 
 
 def test_fewer_images_than_categories_are_refused() -> None:
@@ -123,19 +126,19 @@ def test_where_there_are_no_kinds_the_game_is_the_one_without(tmp_path: Path) ->
     config = replace(CONFIG, images=f"npz:{tmp_path / 'noise.npz'}", warm_up=60, save_every=4)
     config = replace(config, lr_decay=0.5, ema_d=0.9)
     console = Console(record=True, width=300, file=io.StringIO())
-    session.begin(config, tmp_path / "run", HERE, console)
+    launch.begin(config, tmp_path / "run", HERE, console)
     said = console.export_text()
     assert re.search(r"warm-up: 20 updates in .* agree by 0\.\d\d, less than 0\.75, so there are none", said)
     run = Run.open(tmp_path / "run")
     assert [row["kinds"] for row in run.metrics()] == [0] * 4
     plain = replace(config, warm_up=0, motion="", lr_d=config.lr_d / 2, lr_decay=0.0)
-    session.begin(plain, tmp_path / "plain", HERE, Console(quiet=True))
+    launch.begin(plain, tmp_path / "plain", HERE, Console(quiet=True))
     assert_same_training(tmp_path / "plain", run.path)
 
     newest = run.checkpoint()
     assert newest is not None
     newest.unlink()
-    session.resume(run.path, {}, HERE, Console(quiet=True))
+    launch.resume(run.path, {}, HERE, Console(quiet=True))
     assert_same_training(tmp_path / "plain", run.path)
 
 
@@ -226,20 +229,20 @@ def test_a_run_that_was_killed_comes_to_the_same_bits(few_ways: None, tmp_path: 
     """Within the warm-up it begins anew, after it it does not warm up again; metrics tell L_I of kinds."""
     config = replace(CONFIG, warm_up=9, save_every=3, ema=0.9, ema_d=0.9, lr_decay=0.5)
     console = Console(quiet=True)
-    session.begin(config, tmp_path / "whole", HERE, console)
+    launch.begin(config, tmp_path / "whole", HERE, console)
 
     trainer = Trainer(config, make_model(config), IMAGES)
     run = Run.create(tmp_path / "parts", trainer.config, len(IMAGES))
     list(islice(warm_up(trainer.model, IMAGES.pixels, trainer.config, trainer.fabric), 5))  # and killed
     assert run.checkpoint() is None
-    session.resume(run.path, {}, HERE, console)
+    launch.resume(run.path, {}, HERE, console)
     assert_same_run(tmp_path / "whole", run.path)
 
     again = Run.open(tmp_path / "whole")
     newest = again.checkpoint()
     assert newest is not None
     newest.unlink()  # so that it goes on from update 6
-    session.resume(again.path, {}, HERE, console)
+    launch.resume(again.path, {}, HERE, console)
     assert_same_run(again.path, run.path)
     rows = again.metrics()
     assert all(row["kinds"] <= math.log(10) for row in rows)
@@ -249,7 +252,7 @@ def test_a_run_that_was_killed_comes_to_the_same_bits(few_ways: None, tmp_path: 
 def test_the_game_begins_with_networks_as_they_were_drawn(few_ways: None, tmp_path: Path) -> None:
     """D of a warmed trunk is a weak one; what was learned is the finder's, in the first checkpoint."""
     config = replace(CONFIG, warm_up=9, updates=1, ema_d=0.99)
-    session.begin(config, tmp_path / "run", HERE, Console(quiet=True))
+    launch.begin(config, tmp_path / "run", HERE, Console(quiet=True))
     run = Run.open(tmp_path / "run")
     newest = run.checkpoint()
     assert newest is not None

@@ -6,8 +6,8 @@ import sys
 from cyclopts import App, Parameter
 
 from infogan.cli import datasets, experiments, exploring, judging, reporting, running, sharing, training
-from infogan.errors import InfoganError
-from infogan.progress import QUIET
+from infogan.utils.errors import InfoganError
+from infogan.utils.progress import QUIET
 
 EPILOGUE = (
     "--quiet, anywhere, leaves out progress, as INFOGAN_QUIET=1 does. "

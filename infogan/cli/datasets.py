@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Data, Json, SkipBad, dumps, print_paths
-from infogan.progress import console
+from infogan.utils.progress import console
 
 Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE, folder:PATH or shards:PATH.")]
 
@@ -105,7 +105,7 @@ def preview(
 ) -> None:
     """Draw a contact sheet of a data set as a picture."""
     from infogan.data import Reading, load
-    from infogan.traverse import save_sheet
+    from infogan.figures.traversal import save_sheet
 
     images = load(name, reading=Reading(data, skip_bad))
     path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
@@ -132,9 +132,9 @@ def pack(
     Pictures stay the bytes that they are, unless --size is given. A pack that was interrupted goes on.
     """
     from infogan.data import Reading, open_pile, probe
-    from infogan.data.pack import pack
-    from infogan.data.shaping import Shaper, bits_in_use
-    from infogan.data.shard_writer import PerShard
+    from infogan.data.formats.resize import Shaper, bits_in_use
+    from infogan.data.shards.pack import pack
+    from infogan.data.shards.writer import PerShard
 
     ending, reading = PerShard.parse(per_shard), Reading(data, skip_bad)
     pictures = open_pile(name, reading)

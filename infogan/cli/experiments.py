@@ -20,10 +20,10 @@ from infogan.cli.options import (
     preset_options,
     with_options,
 )
-from infogan.config import Config, Device, Precision
-from infogan.errors import InfoganError
-from infogan.presets import PRESETS, get_preset
-from infogan.progress import console
+from infogan.config.config import Config, Device, Precision
+from infogan.config.presets import PRESETS, get_preset
+from infogan.utils.errors import InfoganError
+from infogan.utils.progress import console
 
 if TYPE_CHECKING:
     from infogan.data import Reading
@@ -127,7 +127,7 @@ def _sweep_own(
 
 
 def _sweep(name: str, config: Config, how: Sweeping, reading: "Reading", as_json: bool) -> None:
-    from infogan.sweep import Plan, parse_settings, sweep, tell
+    from infogan.scale.sweep import Plan, parse_settings, sweep, tell
 
     settings = parse_settings(how.set)
     plan = Plan(how.stacked, how.stop_collapsed, how.cpus, how.gpus, how.ray)
@@ -151,7 +151,7 @@ def bench(
     chosen = dataclasses.replace(
         config, precision=precision or config.precision, device=device or config.device
     )
-    from infogan.bench import bench as measure
+    from infogan.training.benchmark import bench as measure
 
     with console().status("") as status:
         found = measure(chosen, status.update)

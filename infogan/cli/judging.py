@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Data, Json, SkipBad, dumps
-from infogan.errors import InfoganError
-from infogan.progress import console
+from infogan.utils.errors import InfoganError
+from infogan.utils.progress import console
 
 if TYPE_CHECKING:
     from rich.status import Status
 
-    from infogan.metrics.compare import Comparison
-    from infogan.metrics.score import Evaluation
-    from infogan.metrics.selection import Selection
-    from infogan.run import Run
+    from infogan.evaluation.compare import Comparison
+    from infogan.evaluation.score import Evaluation
+    from infogan.evaluation.selection.select import Selection
+    from infogan.runs.run import Run
 
 RunOrSweep = Annotated[Path, Parameter(help="A run, a NAME-sweep.json, or a folder of runs.")]
 Metrics = Annotated[
@@ -56,8 +56,8 @@ def evaluate(
     Each run's scores go to its evaluation.json; of several runs the medians are printed.
     """
     from infogan.data import Reading
-    from infogan.metrics import QUICK, choose_groups, evaluate_run, over_seeds, without_draws
-    from infogan.runs import find_runs
+    from infogan.evaluation import QUICK, choose_groups, evaluate_run, over_seeds, without_draws
+    from infogan.runs.find import find_runs
 
     groups = choose_groups(metrics or QUICK)
     runs, reading = find_runs(run_or_sweep), Reading(data, skip_bad)
@@ -79,7 +79,7 @@ def _saying(status: "Status", run: "Run") -> Callable[[str], None]:
 
 def _print_evaluation(evaluation: "Evaluation") -> None:
     """Every score, but of the associations of each factor the strongest alone: there may be hundreds."""
-    from infogan.metrics import strongest
+    from infogan.evaluation import strongest
 
     for split, scores in evaluation.items():
         print(split)
@@ -101,8 +101,8 @@ def compare(
 ) -> None:
     """Set runs side by side: every score, and whether it differs from the first run's on the same images."""
     from infogan.data import Reading
-    from infogan.metrics import compare, evaluated
-    from infogan.run import Run
+    from infogan.evaluation import compare, evaluated
+    from infogan.runs.run import Run
 
     if not others:
         raise InfoganError("compare: name two runs at least.")
@@ -120,7 +120,7 @@ def compare(
 
 
 def _print_comparison(comparison: "Comparison") -> None:
-    from infogan.metrics import differs
+    from infogan.evaluation import differs
 
     for split, scores in comparison.items():
         runs = list(next(iter(scores.values()))["values"])
@@ -150,9 +150,9 @@ def select(
     All of it goes to NAME-sweep-selection.json, or, for a folder, to its selection.json.
     """
     from infogan.data import Reading, splits_of
-    from infogan.metrics.selection import select
-    from infogan.run import Run
-    from infogan.runs import find_runs
+    from infogan.evaluation.selection.select import select
+    from infogan.runs.find import find_runs
+    from infogan.runs.run import Run
 
     runs, reading = find_runs(sweep), Reading(data, skip_bad)
     name = runs[0].config.images
@@ -170,7 +170,7 @@ def select(
 
 
 def _print_selection(found: "Selection") -> None:
-    from infogan.metrics.selection import LABEL_FREE
+    from infogan.evaluation.selection.select import LABEL_FREE
 
     width = max(map(len, found["runs"]))
     print(f"{'the best first, by ' + found['by']:{width}}  " + "  ".join(f"{s:>16}" for s in LABEL_FREE))

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
-from infogan.config import SHAPES, Config
-from infogan.errors import InfoganError
-from infogan.presets import get_preset, own
+from infogan.config.config import SHAPES, Config
+from infogan.config.presets import get_preset, own
+from infogan.utils.errors import InfoganError
 
 if TYPE_CHECKING:
     from infogan.data import Reading

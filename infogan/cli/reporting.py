@@ -6,7 +6,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Data, Json, SkipBad, print_paths
-from infogan.progress import console
+from infogan.utils.progress import console
 
 
 def register(app: App) -> None:
@@ -35,7 +35,7 @@ def report(
     """
     from infogan.data import Reading
     from infogan.report import write_report
-    from infogan.run import Run
+    from infogan.runs.run import Run
 
     opened = Run.open(run)
     with console().status("") as status:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Data, Json, SkipBad, print_paths
-from infogan.errors import InfoganError
-from infogan.progress import console, progress
+from infogan.utils.errors import InfoganError
+from infogan.utils.progress import console, progress
 
 if TYPE_CHECKING:
     from infogan.data import Reading
-    from infogan.run import Run
+    from infogan.runs.run import Run
 
 
 def register(app: App) -> None:
@@ -33,8 +33,8 @@ def figures(
 ) -> None:
     """Draw a run: L_I over updates, every code moved, confusion table, codes against factors (Figs. 1-6)."""
     from infogan.data import Reading, splits_of
-    from infogan.figures import make_figures, save_figures
-    from infogan.run import Run
+    from infogan.figures.paper import make_figures, save_figures
+    from infogan.runs.run import Run
 
     opened = Run.open(run)
     name, reading = opened.config.images, Reading(data, skip_bad)
@@ -61,9 +61,9 @@ def traverse(
     json: Json = False,
 ) -> None:
     """Move one code and hold all else: a picture, a row a random z, a column a value."""
-    from infogan.run import Run
-    from infogan.traverse import find_code, save_tiles
-    from infogan.traverse import traverse as move
+    from infogan.figures.traversal import find_code, save_tiles
+    from infogan.figures.traversal import traverse as move
+    from infogan.runs.run import Run
 
     opened = Run.open(run)
     model = opened.model()
@@ -100,8 +100,8 @@ def encode(
     A folder is filled part by part, and the same command goes on with one that is not full.
     """
     from infogan.data import Reading, load
-    from infogan.run import Run, fit
-    from infogan.table import check_target, write_codes
+    from infogan.runs.run import Run, fit
+    from infogan.scale.encoding.table import check_target, write_codes
 
     opened, target, reading = Run.open(run), Path(out), Reading(data, skip_bad)
     if out.endswith(("/", os.sep)) or target.is_dir() or not target.suffix:
@@ -119,15 +119,15 @@ def _encode_parts(
     run: "Run", name: str, reading: "Reading", folder: Path, ray: str | None, cpus: int, gpus: float
 ) -> None:
     from infogan.data import load, whole_name
-    from infogan.encoding import encode, plan_of
-    from infogan.parts import look
-    from infogan.run import fit
+    from infogan.runs.run import fit
+    from infogan.scale.encoding.encode import encode, plan_of
+    from infogan.scale.encoding.parts import look
 
     look(folder)  # before what takes long
     with ExitStack() as stack:
         if ray is not None:
-            from infogan.encoding_ray import encode_on_ray
-            from infogan.on_ray import connect, places, require_shared, require_sizes
+            from infogan.scale.encoding.ray import encode_on_ray
+            from infogan.scale.ray import connect, places, require_shared, require_sizes
 
             require_sizes(cpus, gpus)
             stack.enter_context(connect(ray))

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 from cyclopts import App, Parameter
 
 from infogan.cli.app import Json, print_paths
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 
 if TYPE_CHECKING:
-    from infogan.run import Run
+    from infogan.runs.run import Run
 
 
 def register(app: App) -> None:
@@ -40,8 +40,8 @@ def export(
     from infogan.export.hub import save_pretrained
     from infogan.export.onnx import export_onnx
     from infogan.export.web import export_web
-    from infogan.progress import console
-    from infogan.run import Run
+    from infogan.runs.run import Run
+    from infogan.utils.progress import console
 
     folders = [folder for folder in (onnx, hub, web) if folder is not None]
     if not folders:
@@ -68,8 +68,9 @@ def export(
 
 def _learn_inversion(run: "Run") -> None:
     """Sees to it that the run has a network that reads z."""
-    from infogan.inversion import UPDATES, inversion_of, learn_inversion, save_inversion
-    from infogan.progress import progress
+    from infogan.method.inversion import UPDATES, learn_inversion
+    from infogan.runs.inversion import inversion_of, save_inversion
+    from infogan.utils.progress import progress
 
     model = run.model()
     if inversion_of(run, model) is None:

@@ -20,14 +20,14 @@ from infogan.cli.options import (
     preset_options,
     with_options,
 )
-from infogan.config import Config
-from infogan.errors import InfoganError
-from infogan.presets import PRESETS
-from infogan.progress import console
+from infogan.config.config import Config
+from infogan.config.presets import PRESETS
+from infogan.utils.errors import InfoganError
+from infogan.utils.progress import console
 
 if TYPE_CHECKING:
     from infogan.data import Reading
-    from infogan.training import Outcome
+    from infogan.training.session import Outcome
 
 Out = Annotated[Path | None, Parameter(help="The run folder; runs/NAME-SEED if not named.")]
 DryRun = Annotated[bool, Parameter(help="Print the whole config and do nothing.", negative=())]
@@ -92,9 +92,9 @@ def _train_own(
                 f"train: {resume} keeps its images and its config; beside --resume only --updates, --devices "
                 "and --nodes are taken."
             )
-        from infogan import session
+        from infogan.training import launch
 
-        _print_outcome(session.resume(resume, fields, reading, console()), json)
+        _print_outcome(launch.resume(resume, fields, reading, console()), json)
         return
     chosen = own_config(source, size, fields, reading)
     if dry_run:
@@ -104,10 +104,10 @@ def _train_own(
 
 
 def _train(name: str, config: Config, out: Path | None, reading: "Reading", as_json: bool) -> None:
-    from infogan import session
+    from infogan.training import launch
 
     path = out or Path("runs") / f"{name}-{config.seed}"
-    _print_outcome(session.begin(config, path, reading, console()), as_json)
+    _print_outcome(launch.begin(config, path, reading, console()), as_json)
 
 
 def _print_outcome(outcome: "Outcome", as_json: bool) -> None:

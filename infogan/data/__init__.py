@@ -1,6 +1,7 @@
 """Images by name."""
 
-from infogan.data.catalog import (
+from infogan.data.images import Factor, Factors, Images
+from infogan.data.registry import (
     HERE,
     SOURCES,
     find_source,
@@ -12,7 +13,6 @@ from infogan.data.catalog import (
     whole_name,
     without_path,
 )
-from infogan.data.images import Factor, Factors, Images
 from infogan.data.source import Reading, Source
 
 __all__ = [

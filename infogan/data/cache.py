@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import platformdirs
 
-from infogan.data.arrays import Arrays as Arrays
-from infogan.data.arrays import read_npz
-from infogan.errors import InfoganError
+from infogan.data.formats.npy import Arrays as Arrays
+from infogan.data.formats.npy import read_npz
+from infogan.utils.errors import InfoganError
 
 
 def cache_folder() -> Path:

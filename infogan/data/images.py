@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from infogan.rng import make_rng
+from infogan.utils.rng import make_rng
 
 
 class Pixels(ABC):

@@ -5,9 +5,9 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from infogan.codes import Code
-from infogan.errors import InfoganError
-from infogan.model import CHUNK, Model, Pictures
+from infogan.method.codes import Code
+from infogan.method.model import CHUNK, Model, Pictures
+from infogan.utils.errors import InfoganError
 
 
 def first_discrete(model: Model, method: str) -> tuple[int, Code]:

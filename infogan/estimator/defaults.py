@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from infogan.config import SHAPES, Config, Shape
-from infogan.errors import InfoganError, did_you_mean
-from infogan.presets import own, own_vectors
+from infogan.config.config import SHAPES, Config, Shape
+from infogan.config.presets import own, own_vectors
+from infogan.utils.errors import InfoganError, did_you_mean
 
 NOT_OPTIONS = ("images", "shape", "square", "codes", "seed", "device")  # which X and parameters decide
 

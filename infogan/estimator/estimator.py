@@ -12,17 +12,17 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from infogan.config import Config
-from infogan.errors import InfoganError
+from infogan.config.config import Config
 from infogan.estimator.asking import checked_codes, first_discrete, probabilities, told
 from infogan.estimator.defaults import make_config
 from infogan.estimator.folder import ABOUT, Fitted, load, of_run, save
 from infogan.estimator.layout import Layout, shape_of
 from infogan.estimator.training import State, train
-from infogan.model import Model, Pictures, make_model
-from infogan.rng import make_rng
-from infogan.run import Run
-from infogan.schedule import WITHOUT_KINDS
+from infogan.method.model import Model, Pictures, make_model
+from infogan.runs.run import Run
+from infogan.training.schedule import WITHOUT_KINDS
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 DRAWS = 16  # of z, over which the picture of a code is a mean
 

@@ -14,14 +14,14 @@ import numpy as np
 import safetensors.torch
 from safetensors import SafetensorError
 
-from infogan.config import Config
-from infogan.disk import write_whole
-from infogan.errors import InfoganError
+from infogan.config.config import Config
 from infogan.estimator.defaults import plain
 from infogan.estimator.layout import Layout
-from infogan.model import Model, make_model
-from infogan.run import Run
-from infogan.state import load_weights
+from infogan.method.model import Model, make_model
+from infogan.runs.run import Run
+from infogan.runs.weights import load_weights
+from infogan.utils.errors import InfoganError
+from infogan.utils.io import write_whole
 
 ABOUT, WEIGHTS = "estimator.json", "model.safetensors"
 

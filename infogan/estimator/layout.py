@@ -6,9 +6,9 @@ from typing import Any, final
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from infogan.config import Config, Shape
-from infogan.errors import InfoganError
-from infogan.model import Pictures
+from infogan.config.config import Config, Shape
+from infogan.method.model import Pictures
+from infogan.utils.errors import InfoganError
 
 LEAST_SIDE, MOST_CHANNELS = 4, 4
 

@@ -9,12 +9,12 @@ from jaxtyping import Float
 from rich.progress import Progress
 from torch import Tensor
 
-from infogan.config import Config
+from infogan.config.config import Config
 from infogan.data.images import Images, Stored
-from infogan.model import Model, Pictures
-from infogan.progress import console
-from infogan.state import load_weights
-from infogan.train import Trainer
+from infogan.method.model import Model, Pictures
+from infogan.runs.weights import load_weights
+from infogan.training.trainer import Trainer
+from infogan.utils.progress import console
 
 LAST = 100  # updates that L_I is a mean over
 State = dict[str, Tensor]

@@ -8,13 +8,14 @@ from typing import Any, TypeVar, final
 import numpy as np
 import torch
 
-from infogan.errors import InfoganError
 from infogan.explore.info import SEEDS, describe
 from infogan.explore.names import Names
 from infogan.explore.upload import read_upload
-from infogan.inversion import Inversion, inversion_of, learn_inversion, save_inversion
-from infogan.run import Run
-from infogan.traverse import draw_rows
+from infogan.figures.traversal import draw_rows
+from infogan.method.inversion import Inversion, learn_inversion
+from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
 
 ROWS = 8  # images of a seed
 MOST = 256  # images of a request

@@ -3,10 +3,10 @@
 import math
 from typing import Any
 
-from infogan.codes import Code
 from infogan.data import without_path
-from infogan.objective import with_best_std
-from infogan.run import Run
+from infogan.method.codes import Code
+from infogan.method.objective import with_best_std
+from infogan.runs.run import Run
 
 SEEDS = 1_000_000
 

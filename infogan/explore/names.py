@@ -5,8 +5,8 @@ from pathlib import Path
 from threading import Lock
 from typing import final
 
-from infogan.disk import write_whole
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
+from infogan.utils.io import write_whole
 
 LONGEST = 60  # characters
 

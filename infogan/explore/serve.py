@@ -9,13 +9,13 @@ import webbrowser
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 
 if TYPE_CHECKING:
     import uvicorn
 
     from infogan.explore.guard import Guard
-    from infogan.run import Run
+    from infogan.runs.run import Run
 
 MOST_HEAD_BYTES = 16_384
 

@@ -11,12 +11,12 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infogan.errors import InfoganError
 from infogan.explore.explorer import MOST, Explorer
 from infogan.explore.files import PageFile, page_files
 from infogan.explore.guard import Guard
 from infogan.explore.limits import Places, read_body, while_there
 from infogan.explore.upload import MOST_BYTES
+from infogan.utils.errors import InfoganError
 
 MOST_NAME_BYTES = 2000
 WAITING = 64  # requests to the model beside the one that it computes

@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from infogan.config import Shape
-from infogan.data.modest import BROKEN
-from infogan.data.picture import open_picture
-from infogan.data.shaping import Shaper
-from infogan.errors import InfoganError
+from infogan.config.config import Shape
+from infogan.data.formats.image import open_picture
+from infogan.data.formats.resize import Shaper
+from infogan.utils.errors import InfoganError
+from infogan.utils.limits import BROKEN
 
 MOST_BYTES = 20_000_000
 MOST_PIXELS = 40_000_000

@@ -5,8 +5,8 @@ from importlib.metadata import version
 from typing import Any
 
 from infogan.data import SOURCES
-from infogan.model import Model
-from infogan.run import Run
+from infogan.method.model import Model
+from infogan.runs.run import Run
 
 KINDS = {"number": "a number, -1 to 1 in training", "angle": "an angle in radians, all around"}
 

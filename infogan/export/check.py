@@ -7,10 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from infogan.errors import InfoganError
 from infogan.export.graphs import Decoder, Encoder
-from infogan.model import Model
-from infogan.rng import make_rng
+from infogan.method.model import Model
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 TOLERANCE = 1e-4  # between onnxruntime and torch
 BATCHES = (1, 2, 7, 64)  # that are compared

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
 
 
 def check_folder(folder: Path) -> None:

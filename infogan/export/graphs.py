@@ -5,8 +5,8 @@ from typing import final
 import torch
 from torch import Tensor, nn
 
-from infogan.inversion import Inversion
-from infogan.model import Model
+from infogan.method.inversion import Inversion
+from infogan.method.model import Model
 
 
 @final

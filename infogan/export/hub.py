@@ -15,15 +15,15 @@ import safetensors.torch
 from torch import Tensor, nn
 
 from infogan.data import without_path
-from infogan.errors import InfoganError
 from infogan.export.card import model_card
 from infogan.export.folder import new_folder
-from infogan.inversion import FILE as INVERSION
-from infogan.inversion import inversion_of
-from infogan.model import Model
-from infogan.rng import make_rng
-from infogan.run import Run
-from infogan.traverse import save_sheet, save_tiles, traverse
+from infogan.figures.traversal import save_sheet, save_tiles, traverse
+from infogan.method.model import Model
+from infogan.runs.inversion import FILE as INVERSION
+from infogan.runs.inversion import inversion_of
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
+from infogan.utils.rng import make_rng
 
 WEIGHTS = "model.safetensors"
 AS_THEY_ARE = ("run.json", "metrics.jsonl", "names.json")

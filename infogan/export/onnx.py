@@ -23,14 +23,15 @@ import torch
 from torch import Tensor, nn
 
 from infogan.data import without_path
-from infogan.errors import InfoganError
 from infogan.export.bessel import bessel
 from infogan.export.check import compare, draw_latents
 from infogan.export.folder import new_folder
 from infogan.export.graphs import Decoder, Encoder
-from infogan.inversion import Inversion, inversion_of
-from infogan.model import Model
-from infogan.run import Run
+from infogan.method.inversion import Inversion
+from infogan.method.model import Model
+from infogan.runs.inversion import inversion_of
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
 
 OPSET = 20
 

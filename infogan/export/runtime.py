@@ -14,8 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from infogan.data.cache import cache_folder
-from infogan.disk import write_whole
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
+from infogan.utils.io import write_whole
 
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web@{VERSION}"

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from infogan.errors import InfoganError
 from infogan.explore.files import page_files
 from infogan.explore.info import describe
 from infogan.export.folder import new_folder
 from infogan.export.onnx import make_graphs
 from infogan.export.runtime import find_runtime
-from infogan.inversion import inversion_of
-from infogan.model import Model
-from infogan.run import Run
-from infogan.traverse import draw_rows
+from infogan.figures.traversal import draw_rows
+from infogan.method.model import Model
+from infogan.runs.inversion import inversion_of
+from infogan.runs.run import Run
+from infogan.utils.errors import InfoganError
 
 SEEDS, ROWS = 64, 8  # that the page may draw, and the rows of each
 

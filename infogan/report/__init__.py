@@ -6,7 +6,7 @@ from pathlib import Path
 from infogan.data import HERE, Reading, splits_of
 from infogan.report.gather import gather
 from infogan.report.render import render, save_page
-from infogan.run import Run
+from infogan.runs.run import Run
 
 
 def write_report(

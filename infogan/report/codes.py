@@ -8,15 +8,15 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int
 
-from infogan.codes import Code
-from infogan.metrics import Score
-from infogan.model import Model
+from infogan.evaluation import Score
+from infogan.figures.traversal import traverse
+from infogan.method.codes import Code
+from infogan.method.model import Model
 from infogan.report.chosen import around, lowest_and_highest, most_typical
 from infogan.report.pictures import Picture, picture, sheet
 from infogan.report.sample import Sample
 from infogan.report.trust import Sign, Verdict, above_guessing, certainty, effective_number, use, verdict
-from infogan.rng import make_rng
-from infogan.traverse import traverse
+from infogan.utils.rng import make_rng
 
 ROWS, STEPS = 4, 10  # of a strip
 ENDS = 12  # images at each end of a code, or around its circle

@@ -9,8 +9,8 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 from scipy.stats import chi2
 
-from infogan.codes import Code, Kind
-from infogan.metrics.association import strengths
+from infogan.evaluation.disentanglement.association import strengths
+from infogan.method.codes import Code, Kind
 from infogan.report.sample import Sample
 
 MOST_VALUES = 50  # of a text column that is taken for categories

@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
-from infogan.config import Config
+from infogan.config.config import Config
 from infogan.data import Images, without_path
-from infogan.latent import Latent
-from infogan.metrics import Score, read_evaluation
-from infogan.metrics.bound import info_bounds
-from infogan.metrics.consistency import N_IMAGES, read_back, recovery_scores, stability_scores
-from infogan.model import Model
+from infogan.evaluation import Score, read_evaluation
+from infogan.evaluation.bound import info_bounds
+from infogan.evaluation.consistency import N_IMAGES, read_back, recovery_scores, stability_scores
+from infogan.method.latent import Latent
+from infogan.method.model import Model
 from infogan.report.codes import Section, ceiling, make_section
 from infogan.report.columns import associate, known_columns
 from infogan.report.curves import Chart, chart
@@ -22,8 +22,8 @@ from infogan.report.oddities import NEAR, NEAR_SHARE, Oddities, find_oddities
 from infogan.report.pictures import Picture, picture, sheet
 from infogan.report.sample import Sample, take_sample
 from infogan.report.trust import RULES, WORDS, responses
-from infogan.rng import make_rng
-from infogan.run import Run
+from infogan.runs.run import Run
+from infogan.utils.rng import make_rng
 
 Say = Callable[[str], None]
 

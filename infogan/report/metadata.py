@@ -12,8 +12,8 @@ import pyarrow.csv
 import pyarrow.parquet
 from jaxtyping import Int
 
-from infogan.errors import InfoganError
 from infogan.report.columns import Column, make_column
+from infogan.utils.errors import InfoganError
 
 NUMBERED = ("image", "index", "row", "id", "number")  # columns that may count images from 0
 LEAST, LEAST_SHARE = 3, 0.1  # images, and of the rows or of the images, that must be found

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from infogan.metrics.neighbours import nearest
-from infogan.model import Pictures
+from infogan.evaluation.image_quality.precision_recall import nearest
+from infogan.method.model import Pictures
 
 NEIGHBOURS = 5
 NEAR = 0.02  # of black to white, the mean difference of a pixel

@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from infogan.traverse import tile
+from infogan.figures.traversal import tile
 
 SIDE = 64  # larger images are shown as thumbnails
 SHOWN = 56  # about how wide an image is on the page, in CSS pixels

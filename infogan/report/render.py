@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infogan.disk import telling, write_whole
-from infogan.errors import InfoganError
+from infogan.utils.errors import InfoganError
+from infogan.utils.io import telling, write_whole
 
 HERE = Path(__file__).parent
 

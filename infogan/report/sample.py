@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, Int
 
 from infogan.data import Factors, Images
-from infogan.model import Model, Pictures
+from infogan.method.model import Model, Pictures
 
 MOST = 10_000
 MOST_BYTES = 2**28  # of pixels in memory, however large an image is

@@ -13,8 +13,8 @@ import numpy as np
 import torch
 from jaxtyping import Float
 
-from infogan.codes import Code
-from infogan.model import Model
+from infogan.method.codes import Code
+from infogan.method.model import Model
 
 PAIRS = 512  # images that are made twice, to see what a change does to them
 

@@ -203,7 +203,7 @@ def _child(commands: IO[str]) -> None:
 
 def _outcome(handle, folder: Path, content: bytes) -> str | None:  # type: ignore[no-untyped-def]
     """None for a result, "" for a sentence, else what went wrong."""
-    from infogan.errors import InfoganError
+    from infogan.utils.errors import InfoganError
 
     try:
         handle(folder, content)

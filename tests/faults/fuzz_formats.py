@@ -17,15 +17,15 @@ import fuzz_mutations as m
 import fuzz_seeds as seeds
 
 from infogan.data import Reading, load
-from infogan.data.idx import read_idx
-from infogan.data.svhn import read_svhn
-from infogan.errors import InfoganError
+from infogan.data.datasets.svhn import read_svhn
+from infogan.data.formats.idx import read_idx
+from infogan.evaluation.saved import read_evaluation
 from infogan.explore.names import Names
 from infogan.explore.upload import read_upload
-from infogan.metrics.saved import read_evaluation
-from infogan.progress import console
-from infogan.run import Run
-from infogan.training import Training
+from infogan.runs.run import Run
+from infogan.training.session import Training
+from infogan.utils.errors import InfoganError
+from infogan.utils.progress import console
 
 Within = Callable[[bytes, m.Inner, Random], bytes]
 SHAPE = (1, 8, 8)

@@ -16,11 +16,11 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from infogan.checkpoints import ABOUT, checksum
-from infogan.config import Config
+from infogan.config.config import Config
 from infogan.data import Images
-from infogan.model import make_model
-from infogan.train import Trainer
+from infogan.method.model import make_model
+from infogan.runs.checkpoints import ABOUT, checksum
+from infogan.training.trainer import Trainer
 
 
 def idx() -> list[bytes]:

@@ -9,9 +9,9 @@ import pytest
 from commands import lines, newest, run, train
 from rich.console import Console
 
-from infogan import session
 from infogan.data import Reading
-from infogan.errors import InfoganError
+from infogan.training import launch
+from infogan.utils.errors import InfoganError
 
 FILES = ("config.json", "run.json", "metrics.jsonl", "newest", "both")
 HEAD = 1000  # bytes into a checkpoint at which its head is not over yet
@@ -90,7 +90,7 @@ def test_damaged_files(
 def resume(path: Path) -> str:
     """Goes on to the end; what the console was told."""
     told = io.StringIO()
-    assert session.resume(path, {}, Reading(), Console(file=told, width=500)).finished
+    assert launch.resume(path, {}, Reading(), Console(file=told, width=500)).finished
     return told.getvalue()
 
 

@@ -11,11 +11,11 @@ import torch
 from PIL import Image
 
 from infogan.data import pile
-from infogan.data.own import load_own
-from infogan.data.pictures import find_pictures
-from infogan.data.shaping import as_array
+from infogan.data.custom import load_own
+from infogan.data.formats.folder import find_pictures
+from infogan.data.formats.resize import as_array
+from infogan.data.loading.batches import Epochs
 from infogan.data.source import Reading
-from infogan.epochs import Epochs
 
 N = 300
 BROKEN = (0, 17, 150, 151, 299)

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infogan.runs import shipped
+from infogan.runs.find import shipped
 
 ROOT = Path(__file__).parent.parent.parent
 IDLE = 500  # connections

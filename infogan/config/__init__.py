@@ -1,0 +1,1 @@
+"""What decides a run, without torch: the config tree, spec strings and presets."""

@@ -1,0 +1,1 @@
+"""In which order images are read, and in which batches."""

@@ -1,0 +1,1 @@
+"""Data sets that are rendered here, with known factors."""

@@ -1,0 +1,1 @@
+"""Scores of codes against known factors."""

@@ -1,0 +1,1 @@
+"""Which run of a sweep to take, without labels."""

@@ -1,0 +1,169 @@
+"""The continuous codes: Uniform, Gaussian, Circular (Secs. 4-6).
+
+c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); code.py says the rest.
+"""
+
+import math
+from abc import ABC
+from dataclasses import dataclass
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from infogan.method.codes.code import Code, Decoded, Kind
+
+STD_FLOOR = 0.02  # x determines a learned continuous code, so I(c; x) has no ceiling of its own
+
+
+class Real(Code, ABC):
+    """A code on the real line, recovered by a Gaussian: Q(c|x) = N(mean, std) (Sec. 6, App. C).
+
+    q is a mean and the log of a standard deviation, to whose exponential `std_floor` is added. A
+    `fixed_std` ignores the second number, as the original code does on MNIST with 1.
+    """
+
+    std_floor: float
+    fixed_std: float | None
+
+    @property
+    def size(self) -> int:
+        return 1
+
+    @property
+    def n_params(self) -> int:
+        return 2
+
+    @property
+    def kind(self) -> Kind:
+        return "number"
+
+    @property
+    def categories(self) -> None:
+        return None
+
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+        return value[:, None]
+
+    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        mean, std = self.decode(q)
+        return -0.5 * ((c[:, 0] - mean) / std) ** 2 - std.log() - 0.5 * math.log(2 * math.pi)
+
+    def log_categories(self, q: Float[Tensor, "b params"]) -> None:
+        return None
+
+    def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
+        mean, log_std = q.unbind(dim=1)
+        if self.fixed_std is not None:
+            return Decoded(mean, torch.full_like(mean, self.fixed_std))
+        return Decoded(mean, log_std.exp() + self.std_floor)
+
+    def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
+        return torch.linspace(low, high, steps)
+
+
+@final
+@dataclass(frozen=True)
+class Uniform(Real):
+    """A continuous code c ~ Unif(-1, 1)."""
+
+    std_floor: float = STD_FLOOR
+    fixed_std: float | None = None
+
+    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
+        return 2 * torch.rand(n, generator=rng, device=rng.device) - 1
+
+    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+        inside = c[:, 0].abs() <= 1
+        return torch.where(inside, -math.log(2), -math.inf).to(c.dtype)
+
+    def entropy(self) -> float:
+        """H(c) = log 2; differential, so not a bit count."""
+        return math.log(2)
+
+
+@final
+@dataclass(frozen=True)
+class Gaussian(Real):
+    """A continuous code c ~ N(0, 1)."""
+
+    std_floor: float = STD_FLOOR
+    fixed_std: float | None = None
+
+    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
+        return torch.randn(n, generator=rng, device=rng.device)
+
+    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+        return -0.5 * c[:, 0] ** 2 - 0.5 * math.log(2 * math.pi)
+
+    def entropy(self) -> float:
+        """H(c) = log(2 pi e) / 2; differential."""
+        return 0.5 * math.log(2 * math.pi * math.e)
+
+
+@final
+@dataclass(frozen=True)
+class Circular(Code):
+    """An angle, equally likely all around, given to G as its cosine and sine.
+
+    Q is a von Mises law. Its two outputs are kappa (cos mean, sin mean), so that no angle is special.
+    The floor adds its variance to Q's: 1 / kappa is never below floor^2.
+    """
+
+    std_floor: float = STD_FLOOR
+
+    @property
+    def size(self) -> int:
+        return 2
+
+    @property
+    def n_params(self) -> int:
+        return 2
+
+    @property
+    def kind(self) -> Kind:
+        return "angle"
+
+    @property
+    def categories(self) -> None:
+        return None
+
+    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
+        return 2 * math.pi * torch.rand(n, generator=rng, device=rng.device)
+
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+        return torch.stack([value.cos(), value.sin()], dim=1)
+
+    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+        return c.new_full((len(c),), -math.log(2 * math.pi))
+
+    def entropy(self) -> float:
+        """H(c) = log 2 pi; differential, over the angle in radians."""
+        return math.log(2 * math.pi)
+
+    def _concentration(self, q: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2"]:
+        return q / (1 + self.std_floor**2 * _length(q)[:, None])
+
+    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        q = self._concentration(q)
+        kappa = _length(q)
+        log_i0: Tensor = torch.special.i0e(kappa).log() + kappa
+        return (c * q).sum(dim=1) - log_i0 - math.log(2 * math.pi)
+
+    def log_categories(self, q: Float[Tensor, "b params"]) -> None:
+        return None
+
+    def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
+        kappa = _length(self._concentration(q))
+        mean_length = torch.special.i1e(kappa) / torch.special.i0e(kappa)
+        angle = torch.atan2(q[:, 1], q[:, 0]).remainder(2 * math.pi)
+        return Decoded(angle, (-2 * mean_length.log()).sqrt())
+
+    def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
+        return torch.linspace(0, 2 * math.pi, steps + 1)[:-1]  # all around, whatever low and high
+
+
+def _length(q: Float[Tensor, "b 2"]) -> Float[Tensor, "b"]:
+    length: Tensor = torch.linalg.vector_norm(q, dim=1)
+    return length

@@ -1,0 +1,112 @@
+"""The discrete codes: Categorical and Bernoulli (Secs. 4-6).
+
+c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); code.py says the rest.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import final
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Float
+from torch import Tensor
+
+from infogan.method.codes.code import Code, Decoded, Kind
+
+
+@final
+@dataclass(frozen=True)
+class Categorical(Code):
+    """One of k categories, equally likely, one-hot; Q is a softmax (Sec. 6)."""
+
+    k: int
+
+    @property
+    def size(self) -> int:
+        return self.k
+
+    @property
+    def n_params(self) -> int:
+        return self.k
+
+    @property
+    def kind(self) -> Kind:
+        return "category"
+
+    @property
+    def categories(self) -> int:
+        return self.k
+
+    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
+        return torch.randint(self.k, (n,), generator=rng, device=rng.device).float()
+
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+        return F.one_hot(value.long(), self.k).to(value.dtype)
+
+    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+        return c.new_full((len(c),), -math.log(self.k))
+
+    def entropy(self) -> float:
+        """H(c) = log k: 2.303 nats for 10 categories (Sec. 7.1)."""
+        return math.log(self.k)
+
+    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        return (c * q.log_softmax(dim=1)).sum(dim=1)
+
+    def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b k"]:
+        return q.log_softmax(dim=1)
+
+    def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
+        p, value = q.softmax(dim=1).max(dim=1)
+        return Decoded(value.to(q.dtype), 1 - p)
+
+    def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
+        return torch.arange(self.k, dtype=torch.float32)
+
+
+@final
+@dataclass(frozen=True)
+class Bernoulli(Code):
+    """A coin c in {0, 1}, both equally likely; Q is a sigmoid."""
+
+    @property
+    def size(self) -> int:
+        return 1
+
+    @property
+    def n_params(self) -> int:
+        return 1
+
+    @property
+    def kind(self) -> Kind:
+        return "category"
+
+    @property
+    def categories(self) -> int:
+        return 2
+
+    def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
+        return torch.randint(2, (n,), generator=rng, device=rng.device).float()
+
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+        return value[:, None]
+
+    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+        return c.new_full((len(c),), -math.log(2))
+
+    def entropy(self) -> float:
+        """H(c) = log 2."""
+        return math.log(2)
+
+    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        return -F.binary_cross_entropy_with_logits(q[:, 0], c[:, 0], reduction="none")
+
+    def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b 2"]:
+        return F.logsigmoid(torch.cat([-q, q], dim=1))
+
+    def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
+        return Decoded((q[:, 0] > 0).to(q.dtype), torch.sigmoid(-q[:, 0].abs()))
+
+    def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
+        return torch.tensor([0.0, 1.0])

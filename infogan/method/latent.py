@@ -1,0 +1,101 @@
+"""The input of G: noise z and the codes c_1 ... c_L, drawn, packed, and written as a spec string."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from infogan.config.spec import Kind, parse_spec
+from infogan.method.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
+
+Noise = Literal["uniform", "normal"]
+
+
+@final
+@dataclass(frozen=True)
+class Latent:
+    """z, which nobody reads back, and the codes, which Q does (Sec. 4)."""
+
+    codes: tuple[Code, ...]
+    n_z: int
+    noise: Noise = "uniform"
+
+    @staticmethod
+    def parse(
+        text: str,
+        noise: Noise = "uniform",
+        std_floor: float = STD_FLOOR,
+        fixed_std: float | None = None,
+    ) -> "Latent":
+        """The latent of a spec string such as "cat:10 unif:2 noise:62" (its words: `parse_spec`).
+
+        Args:
+            noise: the law of z; the paper names none, the original code uses Unif(-1, 1).
+            std_floor: the least standard deviation that Q may claim for a continuous code.
+            fixed_std: Q's standard deviation where it is not learned; circular codes always learn it.
+
+        Raises:
+            InfoganError: where the text is no spec.
+        """
+        make: dict[Kind, Callable[[int], Code]] = {
+            "cat": Categorical,
+            "unif": lambda _: Uniform(std_floor, fixed_std),
+            "gauss": lambda _: Gaussian(std_floor, fixed_std),
+            "bern": lambda _: Bernoulli(),
+            "circ": lambda _: Circular(std_floor),
+        }
+        spec = parse_spec(text)
+        return Latent(tuple(make[kind](k) for kind, k in spec.codes), spec.n_noise, noise)
+
+    @property
+    def size(self) -> int:
+        """The width of G's input; 74 for MNIST (App. C.1)."""
+        return self.n_z + sum(code.size for code in self.codes)
+
+    @property
+    def n_params(self) -> int:
+        """The width of Q's output."""
+        return sum(code.n_params for code in self.codes)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """c1 ... cL, the paper's names."""
+        return tuple(f"c{i}" for i in range(1, len(self.codes) + 1))
+
+    def sample_z(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n} n_z"]:
+        if self.noise == "normal":
+            return torch.randn(n, self.n_z, generator=rng, device=rng.device)
+        return 2 * torch.rand(n, self.n_z, generator=rng, device=rng.device) - 1
+
+    def sample_c(self, n: int, rng: torch.Generator) -> list[Float[Tensor, "{n} _"]]:
+        """One tensor a code; independent of each other: P(c) is the product of the P(c_i) (Sec. 4)."""
+        return [code.sample(n, rng) for code in self.codes]
+
+    def embed(self, values: Float[Tensor, "b L"]) -> list[Float[Tensor, "b _"]]:
+        """The codes as G takes them, from their values, a column a code."""
+        return [code.embed(v) for code, v in zip(self.codes, values.unbind(dim=1), strict=True)]
+
+    def pack(self, z: Float[Tensor, "b n_z"], c: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b size"]:
+        """G's front door, the one place where z and the codes become one tensor."""
+        return torch.cat([z, *c], dim=1)
+
+    def split_q(self, q: Float[Tensor, "b params"]) -> tuple[Float[Tensor, "b _"], ...]:
+        """Q's last layer, a tensor a code."""
+        return torch.split(q, [code.n_params for code in self.codes], dim=1)
+
+    @property
+    def k(self) -> int:
+        """The categories of the first discrete code; 0 where there is none."""
+        return next((code.categories for code in self.codes if code.categories is not None), 0)
+
+    def log_categories(self, q: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b k"]:
+        """log Q(c|x) of every value of the first discrete code, in nats.
+
+        Raises:
+            StopIteration: where no code is discrete.
+        """
+        each = (code.log_categories(q_i) for code, q_i in zip(self.codes, q, strict=True))
+        return next(log_p for log_p in each if log_p is not None)

@@ -1,0 +1,174 @@
+"""G, D and Q with their latent: what training makes, and what everything else asks."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Literal, NamedTuple, TypeAlias, final
+
+import numpy as np
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from infogan.config.config import Config
+from infogan.data.images import Pixels, Stored
+from infogan.method.latent import Latent
+from infogan.method.networks import DiscriminatorQ, Generator, init_weights, make_networks
+from infogan.utils.errors import InfoganError
+from infogan.utils.limits import memory_left
+from infogan.utils.rng import make_rng
+
+# Images that pass a network at once, so that memory does not grow with their number; with more, activations
+# are too large for the allocator to keep, and a third of the time goes to page faults.
+CHUNK = 256
+MOST_BYTES = 2**32  # of weights; those of the paper take 0.2 GB at most
+BATCH = 1024  # whose own statistics of batch norm may be asked for
+
+Statistics = Literal["running", "batch"]
+Pictures: TypeAlias = UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]
+
+
+class Encoding(NamedTuple):
+    """What Q reads off images, a column a code; units as in `Code.decode`."""
+
+    values: Float[Tensor, "n L"]
+    spreads: Float[Tensor, "n L"]
+
+
+@final
+class Model:
+    """The trained networks, in evaluation mode.
+
+    Images go in and come out as uint8, 0 to 255, vectors as numbers of any size (n, 1, 1, width).
+    """
+
+    def __init__(self, latent: Latent, G: Generator, D: DiscriminatorQ) -> None:
+        self.latent = latent
+        self.G = G.eval()
+        self.D = D.eval()
+
+    @property
+    def device(self) -> torch.device:
+        return next(self.G.parameters()).device
+
+    def check_shape(self, shape: tuple[int, int, int], what: str) -> None:
+        """Raises InfoganError unless images of that shape fit the networks."""
+        if shape != self.G.shape:
+            raise InfoganError(
+                f"{what} are (channels, height, width) {shape}, but the networks take {self.G.shape}; "
+                "bring the images to that shape, or choose another --net."
+            )
+
+    @torch.inference_mode()
+    def encode(self, x: Pictures | Pixels, statistics: Statistics = "running") -> Encoding:
+        """What Q reads off these images, chunk by chunk, so that memory does not grow with their number.
+
+        Args:
+            x: images, or where they can be asked for.
+            statistics: of batch norm. The running ones are means over the real batches of the last
+                updates, so that an image's codes do not depend on its neighbours. "batch" takes those
+                of the images at hand, 1,024 at a time, as the original code did everywhere.
+
+        Raises:
+            InfoganError: for images of another shape.
+        """
+        pixels = Stored(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
+        self.check_shape(pixels.shape, "the images")
+        values, spreads = [], []
+        of_batch = statistics == "batch"
+        with batch_statistics(self.D, of_batch):
+            for index in torch.split(torch.arange(len(pixels)), BATCH if of_batch else CHUNK):
+                q = self.D(self.G.to_range(pixels.take(index).to(self.device))).q
+                decoded = [code.decode(q_i) for code, q_i in zip(self.latent.codes, q, strict=True)]
+                values.append(torch.stack([d.value for d in decoded], dim=1).cpu())
+                spreads.append(torch.stack([d.spread for d in decoded], dim=1).cpu())
+        if not len(pixels):
+            return Encoding(*(torch.empty(0, len(self.latent.codes)) for _ in range(2)))
+        return Encoding(torch.cat(values), torch.cat(spreads))
+
+    @torch.inference_mode()
+    def features(self, x: Pictures) -> Float[Tensor, "n width"]:
+        """What Q's last layer is given: the penultimate features, with running statistics of batch norm."""
+        self.check_shape(tuple(x.shape[1:]), "the images")
+        images = (self.G.to_range(part.to(self.device)) for part in torch.split(torch.from_numpy(x), CHUNK))
+        return torch.cat([self.D.features(part).cpu() for part in images])
+
+    @torch.inference_mode()
+    def decode(self, values: Float[Tensor, "n L"], z: Float[Tensor, "n n_z"]) -> Pictures:
+        """G(z, c) for codes given by their values, with G's running statistics of batch norm."""
+        values, z = values.to(self.device), z.to(self.device)
+        chunks = zip(torch.split(values, CHUNK), torch.split(z, CHUNK), strict=True)
+        images = [self.G.to_bytes(self.G(z_i, self.latent.embed(v_i))).cpu() for v_i, z_i in chunks]
+        decoded: Pictures = torch.cat(images).numpy()
+        return decoded
+
+    def sample(self, n: int, rng: torch.Generator) -> Pictures:
+        """n images, z and codes drawn from their priors by `rng`, a generator on the CPU."""
+        return self.decode(self.sample_values(n, rng), self.latent.sample_z(n, rng))
+
+    def sample_values(self, n: int, rng: torch.Generator) -> Float[Tensor, "n L"]:
+        """Codes drawn from their priors, as values."""
+        return torch.stack([code.sample_value(n, rng) for code in self.latent.codes], dim=1)
+
+    def reconstruct(self, x: Pictures, rng: torch.Generator) -> Pictures:
+        """Images with the codes of these, and a z drawn by `rng`, as InfoGAN has no encoder of z."""
+        return self.decode(self.encode(x).values, self.latent.sample_z(len(x), rng))
+
+
+def make_model(config: Config) -> Model:
+    """The networks of a config, with the weights that its seed draws.
+
+    Raises:
+        InfoganError: where they would be larger than 4 GiB, or than the memory that is left.
+    """
+    latent = Latent.parse(config.codes, config.noise, config.std_floor, config.fixed_std)
+    with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made, which are not kept
+        _require_fitting(config, latent)
+        networks = make_networks(config, latent)
+    rng = make_rng(config.seed, "weights")
+    for net in networks:
+        init_weights(net, rng)
+    return Model(latent, *networks)
+
+
+def _require_fitting(config: Config, latent: Latent) -> None:
+    """The networks are first made without memory, to add up what they would take."""
+    with torch.device("meta"):
+        networks = make_networks(config, latent)
+    wanted = sum(tensor.nbytes for net in networks for tensor in net.state_dict().values())
+    most = min(MOST_BYTES, memory_left())
+    if wanted > most:
+        raise InfoganError(
+            f"config: networks {config.net} for images {config.net_shape} and {latent.size:,} numbers of "
+            f"codes and noise take {wanted / 1e9:,.1f} GB, and {most / 1e9:.1f} GB is the most; choose less."
+        )
+
+
+def batch_norms(net: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
+    return [m for m in net.modules() if isinstance(m, nn.BatchNorm1d | nn.BatchNorm2d)]
+
+
+@contextmanager
+def batch_statistics(net: nn.Module, wanted: bool = True) -> Iterator[None]:
+    """Batch norm takes the statistics of the batch at hand within, and keeps its running ones as they are."""
+    if not wanted:
+        yield
+        return
+    norms = batch_norms(net)
+    before = [(norm.training, norm.momentum) for norm in norms]
+    for norm in norms:
+        norm.training, norm.momentum = True, 0.0
+    try:
+        yield
+    finally:
+        for norm, (training, momentum) in zip(norms, before, strict=True):
+            norm.training, norm.momentum = training, momentum
+
+
+@contextmanager
+def frozen(net: nn.Module) -> Iterator[None]:
+    """Gradients pass through the net within, and are not computed for its weights."""
+    net.requires_grad_(False)
+    try:
+        yield
+    finally:
+        net.requires_grad_(True)

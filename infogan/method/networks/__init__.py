@@ -1,0 +1,37 @@
+"""The networks of the paper's tables, by the name that a config gives them."""
+
+from collections.abc import Callable
+
+from infogan.config.config import Config, Shape
+from infogan.method.latent import Latent
+from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, init_weights
+from infogan.method.networks.chairs import make_chairs
+from infogan.method.networks.faces import make_faces
+from infogan.method.networks.mnist import make_digits, make_mnist, make_mnist_small
+from infogan.method.networks.small import make_small
+from infogan.method.networks.sprites import make_sprites
+from infogan.method.networks.svhn import make_svhn
+from infogan.method.networks.vectors import make_vectors
+
+__all__ = ["NETS", "DiscriminatorQ", "Generator", "Networks", "init_weights", "make_networks"]
+
+NETS: dict[str, Callable[[Latent, float], Networks]] = {
+    "mnist": make_mnist,
+    "mnist-small": make_mnist_small,
+    "digits": make_digits,
+    "svhn": make_svhn,
+    "faces": make_faces,
+    "chairs": make_chairs,
+    "sprites": make_sprites,
+}
+OF_ANY_SHAPE: dict[str, Callable[[Latent, float, Shape], Networks]] = {
+    "small": make_small,
+    "vectors": make_vectors,
+}
+
+
+def make_networks(config: Config, latent: Latent) -> Networks:
+    """G, D and Q of a config; their weights are still to be drawn."""
+    if config.net in OF_ANY_SHAPE:
+        return OF_ANY_SHAPE[config.net](latent, config.leak, config.net_shape)
+    return NETS[config.net](latent, config.leak)

@@ -1,0 +1,131 @@
+"""The layers that the tables of App. C share, and the two networks made of them.
+
+In the tables' words: conv, upconv and FC, each followed by batch norm where the table says so, then
+by its nonlinearity, the order of the original code.
+"""
+
+from typing import Literal, NamedTuple, final
+
+import torch
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+
+from infogan.method.latent import Latent
+
+
+class Judgement(NamedTuple):
+    """What D and Q say of a batch: D's logit, and Q's output, a tensor a code."""
+
+    logit: Float[Tensor, "b"]
+    q: tuple[Float[Tensor, "b _"], ...]
+
+
+@final
+class Generator(nn.Module):
+    """G(z, c): images of a fixed shape, in [0, 1] or in [-1, 1] as its last layer has it, or vectors.
+
+    Vectors are images of one row, (1, 1, width), of numbers of any size.
+    """
+
+    def __init__(
+        self,
+        latent: Latent,
+        layers: nn.Sequential,
+        shape: tuple[int, int, int],
+        low: Literal[0, -1] | None = 0,
+    ) -> None:
+        """Takes the shape as channels, height, width; `low` is 0 after a sigmoid, -1 after a tanh, None for
+        vectors."""
+        super().__init__()
+        self.latent = latent
+        self.layers = layers
+        self.shape = shape
+        self.low = low
+
+    def forward(self, z: Float[Tensor, "b n_z"], c: list[Float[Tensor, "b _"]]) -> Float[Tensor, "b ch h w"]:
+        x: Tensor = self.layers(self.latent.pack(z, c))
+        return x
+
+    def to_range(self, x: UInt8[Tensor, "b ch h w"] | Float[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
+        """Stored images, 0 to 255, in the range of this G, which is what D sees; vectors as they are."""
+        if self.low is None:
+            return x.float()
+        return x.float() / 255 * (1 - self.low) + self.low
+
+    def to_bytes(self, x: Float[Tensor, "b ch h w"]) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b ch h w"]:
+        """From this G's range back to 0 .. 255; vectors as they are."""
+        if self.low is None:
+            return x.float()
+        return ((x.float() - self.low) * (255 / (1 - self.low))).round().byte()
+
+
+@final
+class DiscriminatorQ(nn.Module):
+    """D and Q: one trunk, two heads (App. C)."""
+
+    def __init__(self, latent: Latent, trunk: nn.Sequential, d_head: nn.Module, q_head: nn.Module) -> None:
+        super().__init__()
+        self.latent = latent
+        self.trunk = trunk
+        self.d_head = d_head
+        self.q_head = q_head
+
+    def forward(self, x: Float[Tensor, "b ch h w"], *, inform_trunk: bool = True) -> Judgement:
+        """`inform_trunk=False` cuts the gradient of Q's head off from the trunk."""
+        features = self.trunk(x)
+        q = self.q_head(features if inform_trunk else features.detach())
+        return Judgement(self.d_head(features)[:, 0], self.latent.split_q(q))
+
+    def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b width"]:
+        """What the last layer of Q's head is given: the trunk's output, where that head is one layer."""
+        before_last = nn.Sequential(*list(self.q_head.children())[:-1])
+        penultimate: Tensor = before_last(self.trunk(x))
+        return penultimate
+
+
+@final
+class Networks(NamedTuple):
+    """What a file of this folder makes."""
+
+    G: Generator
+    D: DiscriminatorQ
+
+
+def conv(
+    n_in: int, n_out: int, activation: nn.Module, *, stride: int = 2, batch_norm: bool = True
+) -> list[nn.Module]:
+    """A 4x4 convolution to 1 / stride of the height and width, padded as TensorFlow's SAME.
+
+    A bias before a batch norm would be subtracted again, so there is none.
+    """
+    pad = [nn.ZeroPad2d((1, 2, 1, 2))] if stride == 1 else []
+    layer = nn.Conv2d(n_in, n_out, 4, stride, padding=0 if pad else 1, bias=not batch_norm)
+    return [*pad, layer, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
+
+
+def upconv(
+    n_in: int, n_out: int, activation: nn.Module, *, stride: int = 2, batch_norm: bool = True
+) -> list[nn.Module]:
+    """A 4x4 transposed convolution to `stride` times the height and width, cut as TensorFlow's SAME."""
+    layer = nn.ConvTranspose2d(n_in, n_out, 4, stride, padding=1, bias=not batch_norm)
+    cut = [nn.ZeroPad2d((0, -1, 0, -1))] if stride == 1 else []
+    return [layer, *cut, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
+
+
+def fc(n_in: int, n_out: int, activation: nn.Module) -> list[nn.Module]:
+    """A fully connected layer with batch norm."""
+    return [nn.Linear(n_in, n_out, bias=False), nn.BatchNorm1d(n_out), activation]
+
+
+def init_weights(net: nn.Module, rng: torch.Generator) -> None:
+    """The original code's: weights N(0, 0.02), cut at two deviations in a convolution; scales N(1, 0.02)."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d):
+            nn.init.trunc_normal_(layer.weight, 0, 0.02, -0.04, 0.04, generator=rng)
+        elif isinstance(layer, nn.ConvTranspose2d | nn.Linear):
+            nn.init.normal_(layer.weight, 0, 0.02, generator=rng)
+        elif isinstance(layer, nn.BatchNorm1d | nn.BatchNorm2d):
+            nn.init.normal_(layer.weight, 1, 0.02, generator=rng)
+        bias = getattr(layer, "bias", None)
+        if isinstance(bias, Tensor):
+            nn.init.zeros_(bias)

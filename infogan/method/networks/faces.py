@@ -1,0 +1,28 @@
+"""Table 4: the networks for faces, 32x32, gray (App. C.4)."""
+
+from torch import nn
+
+from infogan.method.latent import Latent
+from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
+
+
+def make_faces(latent: Latent, leak: float) -> Networks:
+    """Table 4; its last upconv names no stride, and 2 is what reaches 32. D and Q part at the last layer."""
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+    G = nn.Sequential(
+        *fc(latent.size, 1024, relu),
+        *fc(1024, 8 * 8 * 128, relu),
+        nn.Unflatten(1, (128, 8, 8)),
+        *upconv(128, 64, relu),
+        *upconv(64, 1, nn.Sigmoid(), batch_norm=False),
+    )
+    trunk = nn.Sequential(
+        *conv(1, 64, lrelu, batch_norm=False),
+        *conv(64, 128, lrelu),
+        nn.Flatten(),
+        *fc(8 * 8 * 128, 1024, lrelu),
+    )
+    return Networks(
+        Generator(latent, G, (1, 32, 32)),
+        DiscriminatorQ(latent, trunk, nn.Linear(1024, 1), nn.Linear(1024, latent.n_params)),
+    )

@@ -1,0 +1,1 @@
+"""What is learned from real images before adversarial training."""

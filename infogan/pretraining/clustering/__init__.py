@@ -1,0 +1,1 @@
+"""Clusters real images by what is invariant to small transforms."""

@@ -1,0 +1,1 @@
+"""Many runs and many images: sweeps, encoding by the million, Ray."""

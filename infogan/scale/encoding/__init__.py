@@ -1,0 +1,1 @@
+"""Encodes any number of images, in parts that can be resumed."""

@@ -1,0 +1,1 @@
+"""The training engine: trainer, optimisers, schedules, seeds, sessions."""

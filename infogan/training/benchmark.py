@@ -1,0 +1,107 @@
+"""How fast a preset trains on this machine, against the fastest that this machine multiplies matrices."""
+
+import os
+import resource
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+
+from infogan.config.config import Config
+from infogan.data import Images
+from infogan.method.model import make_model
+from infogan.training.cuda_graph import WARM_UP
+from infogan.training.trainer import Trainer
+
+RUNS = 7
+SIDE = 2048  # of the matrices whose product is the peak
+N_IMAGES = 4096  # as many as make no batch like the other
+
+
+def bench(config: Config, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
+    """Times updates of a config on images of noise, so that no data set is needed.
+
+    Gives, each a median of 7 times after one that is not counted:
+
+        images_per_s      real images that D is shown
+        ms_per_update     milliseconds, of which ms_d in D's step and ms_g in G's, draws included, in the
+                          ratio of the two steps timed apart
+        gflop_per_update  10^9 floating point operations in convolutions and matrix products, as counted
+                          by torch while an update runs
+        peak_gflop_per_s  of a product of two 2048x2048 matrices in the precision of the config
+        share_of_peak     how near the update comes to it
+        peak_memory_mib   the most that this process has held at once, MiB
+        whole_run_s       the estimated time of all updates of the config
+
+    Args:
+        say: told what is being done.
+    """
+    say(f"{config.net}: the peak of this machine")
+    trainer = _trainer(config)
+    device = trainer.fabric.device
+    precision = trainer.config.precision
+    dtype = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "64-true": torch.float64}
+    a, b = (torch.randn(SIDE, SIDE, device=device).to(dtype[precision]) for _ in range(2))
+    peak = 2 * SIDE**3 / _seconds(lambda: a @ b, device)
+    say(f"{config.net}, {precision}: {RUNS} updates")
+    updates = trainer.fit()
+    for _ in range(WARM_UP + 1):
+        next(updates)  # builds and captures what is built and captured once
+    whole = _seconds(lambda: next(updates), device)
+    x_real = trainer.real_batch(0)
+    with FlopCounterMode(display=False) as counter:
+        trainer.update(x_real)  # not `next(updates)`: nobody counts within a captured one
+    flop = counter.get_total_flops()
+    share_d = _seconds(
+        lambda: trainer.step_d(x_real, trainer.draw(learns=not config.fresh_fake)), device
+    ) / _seconds(lambda: trainer.update(x_real), device)
+    return {
+        "device": str(device),
+        "precision": precision,
+        "torch": torch.__version__,
+        "threads": torch.get_num_threads(),
+        "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
+        "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
+        "batch": config.batch,
+        "images_per_s": config.batch / whole,
+        "ms_per_update": whole * 1e3,
+        "ms_d": whole * share_d * 1e3,
+        "ms_g": whole * (1 - share_d) * 1e3,
+        "gflop_per_update": flop / 1e9,
+        "peak_gflop_per_s": peak / 1e9,
+        "share_of_peak": flop / whole / peak,
+        "peak_memory_mib": _peak_memory(device),
+        "whole_run_s": config.updates * whole,
+    }
+
+
+def _trainer(config: Config) -> Trainer:
+    config = replace(config, updates=10**9)
+    model = make_model(config)
+    noise = np.random.default_rng(0).integers(0, 256, (N_IMAGES, *model.G.shape), np.uint8)
+    return Trainer(config, model, Images.stored(noise))
+
+
+def _seconds(work: Callable[[], object], device: torch.device) -> float:
+    """The median time of one call, after one that is not counted."""
+    times = []
+    for _ in range(RUNS + 1):
+        start = time.perf_counter()
+        work()
+        if device.type == "cuda":
+            torch.cuda.synchronize(device)
+        times.append(time.perf_counter() - start)
+    return statistics.median(times[1:])
+
+
+def _peak_memory(device: torch.device) -> float:
+    if device.type == "cuda":
+        return torch.cuda.max_memory_allocated(device) / 2**20
+    unit = 1 if sys.platform == "darwin" else 1024  # bytes there, KiB elsewhere
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 2**20
