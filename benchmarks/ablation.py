@@ -24,7 +24,7 @@ from record import record, spread
 
 from infogan.config.config import Config
 from infogan.config.presets import BEST, get_preset, own
-from infogan.data import HERE, load
+from infogan.data import DEFAULT_OPTIONS, load
 from infogan.evaluation.evaluate import evaluate_run
 from infogan.runs.run import Run
 from infogan.training import launch
@@ -101,7 +101,7 @@ def trained_as_one(paths: dict[int, Path], config: Config) -> dict[Path, float]:
     new = {seed: path for seed, path in paths.items() if not (path / "config.json").is_file()}
     if not new:
         return {}
-    outcome = launch.train_stacked(config, new, HERE, console())
+    outcome = launch.train_stacked(config, new, DEFAULT_OPTIONS, console())
     if not outcome.finished:
         raise SystemExit(130)
     return dict.fromkeys(new.values(), outcome.seconds / len(new))
@@ -116,14 +116,16 @@ def measured(path: Path, config: Config, seconds: float | None) -> dict[str, Any
     if set(ALL) <= set(found):
         return found
     if not exists:
-        outcome = launch.begin(config, path, HERE, console())
+        outcome = launch.begin(config, path, DEFAULT_OPTIONS, console())
         seconds = outcome.seconds
     elif Run.open(path).updates < config.updates:
-        outcome = launch.resume(path, {}, HERE, console())  # whose seconds are of a part
+        outcome = launch.resume(path, {}, DEFAULT_OPTIONS, console())  # whose seconds are of a part
     if Run.open(path).updates < config.updates:
         raise SystemExit(130)
     run = Run.open(path)
-    evaluation = evaluate_run(run, HERE, groups=("bound", "consistency", "clustering", "image-quality"))
+    evaluation = evaluate_run(
+        run, DEFAULT_OPTIONS, groups=("bound", "consistency", "clustering", "image-quality")
+    )
     test, generated = evaluation[list(evaluation)[-1]], evaluation["generated"]
     of_c1 = "_c1" if f"{SCORES[0]}_c1" in test else ""
     found |= {name: test[name + of_c1]["value"] for name in SCORES}

@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from record import record
 
-from infogan.data import HERE, load
+from infogan.data import DEFAULT_OPTIONS, load
 from infogan.method.inversion import Inversion
 from infogan.method.model import Model
 from infogan.runs.find import shipped
@@ -44,7 +44,7 @@ def main() -> None:
     model = run.model()
     inversion = inversion_of(run, model)
     assert inversion is not None, "let `infogan explore` learn to read z first"
-    real = load(source, reading=fit(HERE, run.config)).some(N).x
+    real = load(source, load_options=fit(DEFAULT_OPTIONS, run.config)).some(N).x
     own = model.sample(N, make_rng(0, "inversion"))
     record("inversion", {"real": errors(model, inversion, real), "own": errors(model, inversion, own)})
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from record import record
 
-from infogan.data import Reading, load
+from infogan.data import LoadOptions, load
 from infogan.report import write_report
 from infogan.runs.run import Run
 
@@ -28,11 +28,11 @@ def timed(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
 
 def main() -> None:
     name, run = f"folder:{sys.argv[1]}", Run.open(Path(sys.argv[2]))
-    reading = Reading(shape=(3, 32, 32))
+    load_options = LoadOptions(shape=(3, 32, 32))
     with tempfile.TemporaryDirectory() as cache:
         os.environ["XDG_CACHE_HOME"] = cache
-        images, first = timed(lambda: load(name, reading=reading))
-        _, again = timed(lambda: load(name, reading=reading))
+        images, first = timed(lambda: load(name, load_options=load_options))
+        _, again = timed(lambda: load(name, load_options=load_options))
         _, report = timed(lambda: write_report(run, Path(cache) / "report.html"))
     n = len(images)
     record("pictures", {"images": n, "decode": first, "again": again, "report": report})

@@ -18,7 +18,7 @@ import torch
 from record import record, spread
 
 from infogan.config.presets import celeba
-from infogan.data import Images, load, open_pile
+from infogan.data import Images, load, open_collection
 from infogan.data.shards.files import find_shards
 from infogan.data.shards.index import make_index
 from infogan.data.shards.pack import pack
@@ -62,7 +62,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         shards = Path(scratch) / "shards"
         began = time.perf_counter()
-        packed = pack(open_pile("celeba"), shards, PerShard.parse("5MB"), None, skip_bad=False)
+        packed = pack(open_collection("celeba"), shards, PerShard.parse("5MB"), None, skip_bad=False)
         packing = time.perf_counter() - began
         found = find_shards(str(shards))
         began = time.perf_counter()

@@ -13,7 +13,7 @@ from infogan.data.datasets import celeba
 from infogan.data.datasets.celeba import ATTRIBUTES, CELEBA, crop_face, read_attributes, read_ready
 from infogan.data.formats.folder import find_pictures
 from infogan.data.images import Images
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
@@ -52,7 +52,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load(folder: Path, skip_bad: bool = False) -> Images:
-    return CELEBA.load(Reading(folder.parent, skip_bad), "train")
+    return CELEBA.load(LoadOptions(folder.parent, skip_bad), "train")
 
 
 def save_faces(folder: Path, values: list[int]) -> Path:
@@ -95,9 +95,9 @@ def test_folder_and_zip_give_the_same(folder: Path) -> None:
 
 
 def test_published_pictures_come_before_ready_made_ones(folder: Path) -> None:
-    assert not CELEBA.has(Reading(folder.parent), "train")
+    assert not CELEBA.has(LoadOptions(folder.parent), "train")
     save_ready(folder / "celeba_10k_32x32.npz", 2)
-    assert CELEBA.has(Reading(folder.parent), "train")
+    assert CELEBA.has(LoadOptions(folder.parent), "train")
     assert (load(folder).x == 77).all()
     save_faces(folder, [200])
     assert len(load(folder)) == 1
@@ -231,10 +231,10 @@ def test_ready_made_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
 
 def test_nothing_there(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match=r"CelebA is not in .*put celeba/img_align_celeba\.zip or"):
-        CELEBA.load(Reading(tmp_path), "train")
+        CELEBA.load(LoadOptions(tmp_path), "train")
 
 
-REAL = Reading().folder
+REAL = LoadOptions().folder
 JPEGS = "celeba/celeba_10k_89x109_jpg.zip"
 
 

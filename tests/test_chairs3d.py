@@ -10,7 +10,7 @@ import pytest
 from jaxtyping import Bool, Float, Int, UInt8
 
 from infogan.data.datasets.modelnet import FILES, MODELNET_CHAIRS, draw_voxels, reach, read_voxels, surface
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 from infogan.data.synthetic.chair_shapes import Chair
 from infogan.data.synthetic.chairs3d import (
     ANGLES,
@@ -209,7 +209,7 @@ def test_one_voxel_has_a_surface() -> None:
 
 def test_modelnet_splits_and_leaves_copies_out(tmp_path: Path) -> None:
     write_npz(tmp_path / FILES[0], 103)
-    images = MODELNET_CHAIRS.load(Reading(tmp_path), "train")
+    images = MODELNET_CHAIRS.load(LoadOptions(tmp_path), "train")
     assert images.shape == MODELNET_CHAIRS.shape
     assert len(images) == 2 * 62  # 103 shapes, a copy, 100 for tests
     assert images.factors is not None
@@ -222,7 +222,7 @@ def test_damaged_or_other_npz(tmp_path: Path) -> None:
     path = write_npz(tmp_path / FILES[0], 5)
     whole = path.read_bytes()
     with pytest.raises(InfoganError, match="4 shapes"):
-        MODELNET_CHAIRS.load(Reading(tmp_path), "train")
+        MODELNET_CHAIRS.load(LoadOptions(tmp_path), "train")
     for damaged in (b"", b"<html>", whole[: len(whole) // 2], whole[:3000] + b"\xff" * 99 + whole[3099:]):
         path.write_bytes(damaged)
         with pytest.raises(InfoganError, match="cannot be read"):
@@ -239,11 +239,11 @@ def test_damaged_or_other_npz(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match="no array named 'voxels_packed'"):
         read_voxels(path)
     with pytest.raises(InfoganError, match="not in"):
-        MODELNET_CHAIRS.load(Reading(tmp_path / "elsewhere"), "train")
+        MODELNET_CHAIRS.load(LoadOptions(tmp_path / "elsewhere"), "train")
 
 
 def test_the_chairs_of_modelnet10() -> None:
-    path = Reading().look(FILES)
+    path = LoadOptions().look(FILES)
     if path is None:
         pytest.skip(f"INFOGAN_DATA ({os.environ.get('INFOGAN_DATA', 'not set')}) holds no {FILES[0]}")
     voxels = read_voxels(path)

@@ -15,7 +15,7 @@ import pytest
 from PIL import Image
 
 from infogan import data
-from infogan.data import HERE, SOURCES
+from infogan.data import DATASETS, DEFAULT_OPTIONS
 from infogan.data.cache import kept
 from infogan.data.datasets import mnist
 from infogan.data.formats.idx import read_idx
@@ -146,7 +146,7 @@ def server() -> Iterator[str]:
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
 def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
-    images = mnist.load_idx_set("mnist", HERE, "test", (f"{server}{broken}/", f"{server}good/"))
+    images = mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/", f"{server}good/"))
     np.testing.assert_array_equal(images.x[:, 0], X)
     assert images.labels is not None
     assert images.labels.tolist() == LABELS.tolist()
@@ -154,15 +154,15 @@ def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
 
 
 def test_cache_is_used_again(cache: Path, server: str) -> None:
-    mnist.load_idx_set("mnist", HERE, "test", (f"{server}good/",))
-    images = mnist.load_idx_set("mnist", HERE, "test", ())  # no mirror at all
+    mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
+    images = mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", ())  # no mirror at all
     assert len(images) == 3
 
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
 def test_no_mirror_helps(cache: Path, server: str, broken: str) -> None:
     with pytest.raises(InfoganError, match=r"t10k-images-idx3-ubyte\.gz could not") as error:
-        mnist.load_idx_set("mnist", HERE, "test", (f"{server}{broken}/",))
+        mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/",))
     assert f"{server}{broken}/" in str(error.value)
     assert "--data" in str(error.value)
     assert list(cache.iterdir()) == []
@@ -171,7 +171,7 @@ def test_no_mirror_helps(cache: Path, server: str, broken: str) -> None:
 def test_cache_that_cannot_be_made(cache: Path, server: str) -> None:
     cache.parent.write_bytes(b"a file where the folder would be")
     with pytest.raises(InfoganError, match="cannot be kept"):
-        mnist.load_idx_set("mnist", HERE, "test", (f"{server}good/",))
+        mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion"])
@@ -180,14 +180,14 @@ def test_idx_set_in_a_folder(
     cache: Path, tmp_path: Path, name: str, inside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = name if inside else "."
-    reading = data.Reading(tmp_path / "own")
+    load_options = data.LoadOptions(tmp_path / "own")
     place = tmp_path / "own" / folder
     place.mkdir(parents=True)
     (place / NAMES[0]).write_bytes(TINY[NAMES[0]])
     with pytest.raises(InfoganError, match=rf"no {name}/{NAMES[1]}\.gz in"):
-        data.load(name, "test", reading)
+        data.load(name, "test", load_options)
     (place / f"{NAMES[1]}.gz").write_bytes(gzip.compress(TINY[NAMES[1]]))
-    assert data.load(f"{name}:test", reading=reading).shape == (1, 28, 28)
+    assert data.load(f"{name}:test", load_options=load_options).shape == (1, 28, 28)
     monkeypatch.setenv("INFOGAN_DATA", str(tmp_path / "own"))
     assert len(data.load(name, "test")) == 3
     assert not cache.exists()
@@ -214,12 +214,12 @@ def test_digits() -> None:
     assert data.splits_of("digits:test") == data.splits_of("npz:own.npz") == ("",)
 
 
-NOWHERE = data.Reading(Path("/nowhere"))
+NOWHERE = data.LoadOptions(Path("/nowhere"))
 
 
-@pytest.mark.parametrize("name", SOURCES)
+@pytest.mark.parametrize("name", DATASETS)
 def test_a_source_says_what_it_is(name: str, cache: Path) -> None:
-    source = SOURCES[name]
+    source = DATASETS[name]
     assert source.name == name
     assert source.about
     assert source.licence

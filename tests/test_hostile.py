@@ -30,7 +30,7 @@ import infogan
 from infogan import data
 from infogan.config.config import Config
 from infogan.config.spec import parse_spec
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.data.datasets.factored import read_shapes3d
 from infogan.data.datasets.svhn import read_svhn
 from infogan.data.formats.folder import find_pictures
@@ -41,7 +41,7 @@ from infogan.estimator import InfoGAN
 from infogan.method.model import make_model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import memory_left, reading, require_modest
+from infogan.utils.limits import load_options, memory_left, require_modest
 
 GIB = 2**30
 CONFIG = Config(images="digits", net="digits", codes="cat:3 noise:4")
@@ -464,10 +464,10 @@ ODD = {
 @pytest.mark.parametrize("name", ODD)
 def test_odd_pictures_are_read_or_named(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.png").write_bytes(ODD[name]())
-    reading = Reading(shape=(3, 8, 8), skip_bad=True)
+    load_options = LoadOptions(shape=(3, 8, 8), skip_bad=True)
     tracemalloc.start()
     try:
-        assert data.load(f"folder:{tmp_path}", reading=reading).x.shape == (1, 3, 8, 8)
+        assert data.load(f"folder:{tmp_path}", load_options=load_options).x.shape == (1, 3, 8, 8)
     except InfoganError as error:
         if "a.png cannot be read as a picture" not in str(error):
             raise
@@ -479,12 +479,12 @@ def test_odd_pictures_are_read_or_named(tmp_path: Path, name: str) -> None:
 
 MEMORY = """
 import resource, sys
-from infogan.data import Reading, load
+from infogan.data import LoadOptions, load
 from infogan.utils.errors import InfoganError
 import numpy, PIL.PngImagePlugin
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 try:
-    print(load(sys.argv[1], reading=Reading(shape=(3, 8, 8))).x.shape)
+    print(load(sys.argv[1], load_options=LoadOptions(shape=(3, 8, 8))).x.shape)
 except InfoganError as error:
     print(error)
 print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
@@ -525,7 +525,7 @@ def test_names_in_a_zip_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyP
             entry.filename = name  # as the class would cut it at a NUL
             archive.writestr(entry, picture())
     before = everything(tmp_path) | {"/etc/x.png"} - everything(Path("/etc"))
-    images = data.load("folder:a.zip", reading=Reading(shape=(3, 8, 8)))
+    images = data.load("folder:a.zip", load_options=LoadOptions(shape=(3, 8, 8)))
     assert everything(tmp_path) | {"/etc/x.png"} - everything(Path("/etc")) == before
     assert sorted(images.names or ()) == sorted(
         names[1:5]
@@ -675,7 +675,7 @@ def test_nothing_is_unpickled(tmp_path: Path, untrained_run: Callable[..., Run])
         (root / file).write_bytes(trap)
         name = {"faces_makehuman": "faces3d", "chairs_modelnet10": "modelnet-chairs"}.get(file.split("/")[0])
         split = "test" if "svhn" in file else ""
-        where = Reading(root)
+        where = LoadOptions(root)
         with pytest.raises(InfoganError):
             data.load(name or file.split("/")[0], split, where).pixels.take(torch.arange(1))
 
@@ -710,6 +710,6 @@ def test_nothing_is_unpickled(tmp_path: Path, untrained_run: Callable[..., Run])
 def test_what_a_broken_file_raises_is_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(InfoganError, match=r"^a\\nb cannot be read \(MemoryError\); fetch it again\.$"),
-        reading(Path("a\nb")),
+        load_options(Path("a\nb")),
     ):
         raise MemoryError

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import poly_mmd
 
-from infogan.data import Factor, Factors, Images, Reading, load
+from infogan.data import Factor, Factors, Images, LoadOptions, load
 from infogan.evaluation.image_quality.classifier import known
 from infogan.evaluation.image_quality.features import (
     Extractor,
@@ -323,9 +323,9 @@ def test_other_labels_and_other_images_have_a_network_of_their_own(quick: Path, 
 
 
 def test_nothing_is_known(tmp_path: Path) -> None:
-    assert find_extractor("x.npz", small(), Reading(tmp_path)) is None
-    assert find_extractor("x.npz", small(labels=np.zeros(40, int)), Reading(tmp_path)) is None
-    assert find_extractor("mnist", None, Reading(tmp_path)) is None
+    assert find_extractor("x.npz", small(), LoadOptions(tmp_path)) is None
+    assert find_extractor("x.npz", small(labels=np.zeros(40, int)), LoadOptions(tmp_path)) is None
+    assert find_extractor("mnist", None, LoadOptions(tmp_path)) is None
 
 
 class Inception(nn.Module):
@@ -437,7 +437,7 @@ def test_the_file_comes_before_inception_and_inception_before_a_classifier(
     quick: Path, tmp_path: Path
 ) -> None:
     def found(file: Path | None = None) -> str:
-        extractor = find_extractor("mnist", small(labels=np.arange(40) % 2), Reading(tmp_path), file)
+        extractor = find_extractor("mnist", small(labels=np.arange(40) % 2), LoadOptions(tmp_path), file)
         assert extractor is not None
         return extractor.name
 

@@ -13,7 +13,7 @@ from torch import Tensor
 from infogan import data
 from infogan.config.presets import digits
 from infogan.data import Factor, Factors, Images
-from infogan.data.images import Pixels
+from infogan.data.images import PixelArray
 from infogan.evaluation import GROUPS, choose_groups, evaluate
 from infogan.evaluation.bound import info_bounds
 from infogan.evaluation.clustering import (
@@ -202,7 +202,7 @@ def test_table_counts_every_image(model: Model) -> None:
 
 
 def test_encode_asks_for_no_more_images_than_a_chunk(model: Model) -> None:
-    class Watched(Pixels):
+    class Watched(PixelArray):
         shape = (1, 8, 8)
         asked: ClassVar[list[int]] = []
 

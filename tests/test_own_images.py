@@ -19,9 +19,9 @@ import torch
 from PIL import Image
 
 from infogan.config.config import Shape
-from infogan.data import Images, Reading
+from infogan.data import Images, LoadOptions
 from infogan.data.formats.parquet import find_rows
-from infogan.data.registry import is_source, load, probe, whole_name
+from infogan.data.registry import absolute_name, inspect_source, is_image_source, load
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
@@ -44,7 +44,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def shaped(name: str = "folder:own", shape: Shape = RGB8, **how: object) -> Images:
-    return load(name, reading=Reading(shape=shape, **how))  # type: ignore[arg-type]
+    return load(name, load_options=LoadOptions(shape=shape, **how))  # type: ignore[arg-type]
 
 
 def one(picture: Image.Image, shape: Shape, file: str = "a.png", **saving: object) -> np.ndarray:
@@ -413,7 +413,7 @@ def test_no_picture_can_be_read(cache: Path) -> None:
         ):
             shaped(skip_bad=skip_bad)
     with pytest.raises(InfoganError, match="none of the 3 pictures"):
-        probe("folder:own")
+        inspect_source("folder:own")
     assert list(cache.iterdir()) == []
 
 
@@ -423,7 +423,7 @@ def test_a_folder_without_pictures_says_what_it_holds() -> None:
     for name in ("a.HEIC", "b.heic", "c.txt"):
         Path("own", name).touch()
     with pytest.raises(InfoganError, match=r"of its 3 files 2 end in \.heic\."):
-        probe("folder:own")
+        inspect_source("folder:own")
 
 
 def bomb(side: int, rows: int) -> bytes:
@@ -444,12 +444,12 @@ def test_a_bomb_is_refused_and_a_large_picture_is_read() -> None:
     Path("own/b.png").write_bytes(bomb(50_000, 1))
     with pytest.raises(InfoganError, match=r"1 of 2 pictures .*b\.png \(of too many pixels; shrink it\)"):
         shaped(shape=GRAY8)
-    assert probe("folder:own").channels == 1
+    assert inspect_source("folder:own").channels == 1
 
 
 MEMORY = """
 import resource, sys
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.data.registry import load, probe
 from infogan.data.formats.resize import Shaper
 from PIL import Image
@@ -457,7 +457,7 @@ Shaper((3, 32, 32))(Image.new("RGB", (64, 64)))
 for name in sys.argv[1:]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     probe(name)
-    images = load(name, reading=Reading(skip_bad=True, shape=(3, 256, 256)))
+    images = load(name, load_options=LoadOptions(skip_bad=True, shape=(3, 256, 256)))
     print(len(images), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
 
@@ -630,7 +630,7 @@ def test_parquet(kind: str, cache: Path) -> None:
     assert images.names == (tuple(f"p{i}.png" for i in range(7)) if kind == "struct" else None)
     assert reds(shaped("own.parquet")) == REDS
     assert len(list(cache.iterdir())) == 1
-    found = probe("parquet:own.parquet")
+    found = inspect_source("parquet:own.parquet")
     assert (found.n, found.channels, found.side, found.shape) == (7, 3, 9, None)
 
 
@@ -656,8 +656,8 @@ def test_parquet_as_it_is_and_with_bad_rows(capsys: pytest.CaptureFixture[str]) 
     said = r"2 of 7 pictures in own\.parquet cannot be read: row 2 \(of no format.*row 5 \(empty\)"
     for shape in (None, GRAY8):
         with pytest.raises(InfoganError, match=said):
-            load("own.parquet", reading=Reading(shape=shape))
-        images = load("own.parquet", reading=Reading(shape=shape, skip_bad=True))
+            load("own.parquet", load_options=LoadOptions(shape=shape))
+        images = load("own.parquet", load_options=LoadOptions(shape=shape, skip_bad=True))
         assert values(images) == [0, 10, 30, 40, 60]
         assert images.labels is not None
         assert images.labels.tolist() == [0, 1, 3, 4, 6]
@@ -668,12 +668,12 @@ def test_rows_by_index_are_those_rows() -> None:
     """As `probe` asks for: some of each file, and no row of some row groups."""
     write_parquet("many/a.parquet", PICTURES, "bytes")
     write_parquet("many/b.parquet", PICTURES, "bytes")
-    pile = find_rows(Path("many"))
+    collection = find_rows(Path("many"))
     for index in ([0, 5, 6], [6, 7], [13], [4, 8, 12], []):
-        with pile.items(index) as items:
+        with collection.items(index) as items:
             found = [(item.name, item.open().getpixel((4, 4))) for item in items]
         assert found == [(f"row {i}", (REDS[i % 7], 0, 100)) for i in index]
-    with pile.items(None) as items:
+    with collection.items(None) as items:
         assert [item.name for item in items] == [f"row {i}" for i in range(14)]
 
 
@@ -720,13 +720,13 @@ def test_parquet_of_another_kind() -> None:
 HF = """
 import json, sys
 import numpy as np
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.data.registry import load, probe
 from infogan.utils.errors import InfoganError
 said = []
 for name in json.loads(sys.argv[1]):
     try:
-        images = load(name, reading=Reading(shape=(3, 8, 8)))
+        images = load(name, load_options=LoadOptions(shape=(3, 8, 8)))
         labels = None if images.labels is None else images.labels.tolist()
         found = probe(name)
         said.append([images.x[:, 0, 4, 4].tolist(), labels, images.names, found.n, found.channels])
@@ -798,41 +798,41 @@ def test_hf_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_probe_tells_gray_from_colour(pictures: list[Image.Image], channels: int) -> None:
     for i, picture in enumerate(pictures):
         picture.save(f"own/{i}.png")
-    assert probe("folder:own").channels == channels
+    assert inspect_source("folder:own").channels == channels
 
 
 def test_probe_counts_and_measures(cache: Path) -> None:
     for i in range(700):
         plain(5, size=(30, 20 if i % 2 else 21 + i // 100)).save(f"own/{i:03d}.png")
     plain((255, 0, 0), "RGB", (30, 30)).save("own/699.png")  # the last, which a spread-out sample takes
-    found = probe("folder:own")
+    found = inspect_source("folder:own")
     assert (found.n, found.channels) == (700, 3)
     assert 20 <= found.side <= 24
     assert not cache.exists()
 
 
 def test_probe_of_a_data_set() -> None:
-    found = probe("digits:test")
+    found = inspect_source("digits:test")
     assert (found.n, found.channels, found.shape) == (360, 1, (1, 8, 8))
     with pytest.raises(InfoganError, match="no split"):
-        probe("digits:tset")
+        inspect_source("digits:tset")
     with pytest.raises(InfoganError, match="did you mean 'digits'"):
-        probe("digit")
+        inspect_source("digit")
 
 
 def test_names_that_serve_in_any_folder(tmp_path: Path) -> None:
     np.save("own.npy", np.zeros((3, 8, 8), np.uint8))
-    assert whole_name("folder:own") == whole_name("own") == f"folder:{tmp_path}/own"
-    assert whole_name("own.npy") == f"npz:{tmp_path}/own.npy"
-    assert whole_name("parquet:a.parquet") == f"parquet:{tmp_path}/a.parquet"
-    assert whole_name("hf:own:test") == f"hf:{tmp_path}/own:test"
-    assert whole_name("hf:nobody/nothing:test") == "hf:nobody/nothing:test"
-    assert whole_name("mnist:test") == "mnist:test"
-    assert [is_source(n) for n in ("digits", "mnist:test", "own", "own.npy", "hf:x", "folder:nowhere")] == [
-        True
-    ] * 6
-    assert not is_source("nowhere")
-    assert not is_source("mnits")
+    assert absolute_name("folder:own") == absolute_name("own") == f"folder:{tmp_path}/own"
+    assert absolute_name("own.npy") == f"npz:{tmp_path}/own.npy"
+    assert absolute_name("parquet:a.parquet") == f"parquet:{tmp_path}/a.parquet"
+    assert absolute_name("hf:own:test") == f"hf:{tmp_path}/own:test"
+    assert absolute_name("hf:nobody/nothing:test") == "hf:nobody/nothing:test"
+    assert absolute_name("mnist:test") == "mnist:test"
+    assert [
+        is_image_source(n) for n in ("digits", "mnist:test", "own", "own.npy", "hf:x", "folder:nowhere")
+    ] == [True] * 6
+    assert not is_image_source("nowhere")
+    assert not is_image_source("mnits")
 
 
 @pytest.mark.skipif("INFOGAN_DATA" not in os.environ, reason="INFOGAN_DATA names no CelebA")
@@ -845,7 +845,7 @@ def test_real_faces(tmp_path: Path) -> None:
     with zipfile.ZipFile(zipped) as archive:
         names = sorted(archive.namelist())[:300]
         archive.extractall("own", names)
-    found = probe("folder:own")
+    found = inspect_source("folder:own")
     assert (found.n, found.channels, found.side) == (300, 3, 89)
     images = shaped(shape=(3, 32, 32))
     assert images.names == tuple(names)

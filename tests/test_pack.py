@@ -18,7 +18,7 @@ import pytest
 import webdataset
 from PIL import Image
 
-from infogan.data import Reading, load, open_pile
+from infogan.data import LoadOptions, load, open_collection
 from infogan.data.formats.resize import Shaper
 from infogan.data.shards.pack import Packed, pack
 from infogan.data.shards.writer import PerShard
@@ -44,7 +44,7 @@ def save(n: int = 40, suffix: str = "png") -> list[bytes]:
 
 def packed(name: str = "folder:own", out: str = "out", per_shard: str = "15", **how: Any) -> Packed:
     options = {"shaper": None, "skip_bad": False, **how}
-    return pack(open_pile(name), Path(out), PerShard.parse(per_shard), **options)
+    return pack(open_collection(name), Path(out), PerShard.parse(per_shard), **options)
 
 
 def read_by_webdataset(out: str = "out") -> list[dict[str, Any]]:
@@ -72,7 +72,7 @@ def test_pictures_keep_their_bytes() -> None:
     suffixes = ["png"] * 40 + list(kinds)
     assert [sample[suffix] for sample, suffix in zip(found, suffixes, strict=True)] == contents
     assert [sample["__key__"] for sample in found] == [f"{i:09}" for i in range(45)]
-    images = load("shards:out", reading=Reading(shape=(1, 9, 11)))
+    images = load("shards:out", load_options=LoadOptions(shape=(1, 9, 11)))
     np.testing.assert_array_equal(images.x[:40, 0], X)
     assert images.labels is None
 
@@ -118,7 +118,7 @@ def test_brought_to_a_size() -> None:
     save()
     packed(shaper=Shaper((1, 32, 32)))
     images = load("shards:out")
-    np.testing.assert_array_equal(images.x, load("folder:own", reading=Reading(shape=(1, 32, 32))).x)
+    np.testing.assert_array_equal(images.x, load("folder:own", load_options=LoadOptions(shape=(1, 32, 32))).x)
 
 
 @pytest.mark.parametrize(("per_shard", "shards"), [("40", 1), ("39", 2), ("1", 40), ("1MB", 1), ("1GB", 1)])

@@ -9,7 +9,7 @@ import torch
 
 from infogan import data
 from infogan.config.presets import PRESETS, own
-from infogan.data import HERE, SOURCES, Factors, Images
+from infogan.data import DATASETS, DEFAULT_OPTIONS, Factors, Images
 from infogan.data.synthetic.chairs3d import FACTORS as CHAIR_FACTORS
 from infogan.data.synthetic.chairs3d import chair_shape
 from infogan.data.synthetic.chairs3d import draw as draw_chairs
@@ -24,18 +24,18 @@ UPDATES, BATCH = 20, 8
 
 def some_images(name: str) -> Images:
     """A few images of a data set: the real ones where they need neither fetching nor drawing all of them."""
-    source = SOURCES[name]
+    source = DATASETS[name]
     if name == "chairs3d":
         shapes = np.stack([chair_shape(i) for i in range(8)]).repeat(4, axis=0)
         angles = np.tile(np.linspace(0, 5, 4), 8)
         values = np.column_stack([shapes, angles, np.full(32, 0.4)])
         return Images.stored(draw_chairs(values), factors=Factors(CHAIR_FACTORS, values))
-    if name == "faces3d" and has_head(HERE):
-        drawn = draw_people(load_head(HERE), range(4), 8)
+    if name == "faces3d" and has_head(DEFAULT_OPTIONS):
+        drawn = draw_people(load_head(DEFAULT_OPTIONS), range(4), 8)
         return Images.stored(drawn["x"], factors=Factors(FACE_FACTORS, drawn["values"]))
     if name in ("digits", "sprites"):
         return data.load(name)
-    if "INFOGAN_DATA" in os.environ and name != "faces3d" and source.has(HERE, "train"):
+    if "INFOGAN_DATA" in os.environ and name != "faces3d" and source.has(DEFAULT_OPTIONS, "train"):
         return data.load(name)
     noise = np.random.default_rng(0).integers(0, 256, (64, *source.shape), np.uint8)
     return Images.stored(np.sort(noise, axis=-1))
@@ -58,7 +58,7 @@ def test_images_of_ones_own_in_any_number(n: int) -> None:
 def test_twenty_updates(name: str) -> None:
     config = replace(PRESETS[name](), updates=UPDATES, batch=BATCH, device="cpu")
     images = some_images(config.images)
-    assert images.shape == SOURCES[config.images].shape
+    assert images.shape == DATASETS[config.images].shape
     model = make_model(config)
     before = [p.clone() for net in (model.G, model.D) for p in net.parameters()]
     trainer = Trainer(config, model, images)

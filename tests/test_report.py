@@ -20,8 +20,8 @@ from scipy.stats import spearmanr
 from infogan.cli.reporting import report
 from infogan.config.config import Config
 from infogan.config.presets import digits
-from infogan.data import HERE, Images, load
-from infogan.data.images import Stored
+from infogan.data import DEFAULT_OPTIONS, Images, load
+from infogan.data.images import InMemoryPixels
 from infogan.evaluation.bound import info_bounds
 from infogan.method.codes import Bernoulli, Categorical, Circular, Uniform
 from infogan.method.model import make_model
@@ -115,7 +115,7 @@ def pixels(attributes: dict[str, str]) -> np.ndarray:
 
 
 def train(config: Config, path: Path) -> Run:
-    images = load(config.images, reading=fit(HERE, config))
+    images = load(config.images, load_options=fit(DEFAULT_OPTIONS, config))
     trainer = Trainer(config, make_model(config), images)
     run = Run.create(path, config, len(images))
     with (path / "metrics.jsonl").open("w") as file:
@@ -730,7 +730,7 @@ def test_vectors_are_told_in_words(tmp_path: Path) -> None:
 
 
 def vectors(x: np.ndarray) -> Images:
-    return Images(Stored(torch.from_numpy(x)))
+    return Images(InMemoryPixels(torch.from_numpy(x)))
 
 
 # The command

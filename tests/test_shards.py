@@ -22,10 +22,10 @@ import torch
 import webdataset
 from PIL import Image
 
-from infogan.data import Images, Reading, load, probe, whole_name, without_path
-from infogan.data.registry import is_source
+from infogan.data import Images, LoadOptions, absolute_name, inspect_source, load, public_name
+from infogan.data.registry import is_image_source
 from infogan.data.shards.files import expand, find_shards
-from infogan.data.shards.images import Sharded
+from infogan.data.shards.images import ShardedPixels
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
@@ -68,7 +68,7 @@ def add(archive: tarfile.TarFile, name: str, content: bytes = b"", **fields: Any
 
 
 def shaped(name: str = "shards:own") -> Images:
-    return load(name, reading=Reading(shape=SHAPE))
+    return load(name, load_options=LoadOptions(shape=SHAPE))
 
 
 def test_shards_of_webdataset() -> None:
@@ -101,12 +101,12 @@ def test_images_by_index() -> None:
 
 def test_what_is_known_before_loading() -> None:
     by_webdataset()
-    found = probe("shards:own")
+    found = inspect_source("shards:own")
     assert (found.n, found.channels, found.side) == (23, 1, 9)
-    assert is_source("wds:nowhere")
-    assert whole_name("wds:own") == f"shards:{Path('own').resolve()}"
-    assert whole_name("shards:s3://bucket/{0..9}.tar") == "shards:s3://bucket/{0..9}.tar"
-    assert without_path("shards:s3://bucket/few") == "shards:few"
+    assert is_image_source("wds:nowhere")
+    assert absolute_name("wds:own") == f"shards:{Path('own').resolve()}"
+    assert absolute_name("shards:s3://bucket/{0..9}.tar") == "shards:s3://bucket/{0..9}.tar"
+    assert public_name("shards:s3://bucket/few") == "shards:few"
 
 
 @pytest.mark.parametrize(
@@ -202,12 +202,12 @@ def test_object_storage(cache: Path) -> None:
 
 
 def test_an_index_beside_shards_in_object_storage(monkeypatch: pytest.MonkeyPatch) -> None:
-    from infogan.data.registry import open_pile
+    from infogan.data.registry import open_collection
     from infogan.data.shards.pack import pack
     from infogan.data.shards.writer import PerShard
 
     by_webdataset()
-    pack(open_pile("shards:own"), Path("packed"), PerShard(10, None), None, skip_bad=False)
+    pack(open_collection("shards:own"), Path("packed"), PerShard(10, None), None, skip_bad=False)
     files = fsspec.filesystem("memory")
     files.put("packed", "/packed", recursive=True)
 
@@ -528,7 +528,7 @@ def test_a_cache_that_cannot_be_written(cache: Path) -> None:
 def test_neighbours_are_read_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     by_webdataset()
     pixels = shaped().pixels
-    assert isinstance(pixels, Sharded)
+    assert isinstance(pixels, ShardedPixels)
     from infogan.data.shards.files import Shard
 
     before, asked = Shard.part, list[int]()
@@ -592,10 +592,10 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 HTTP = """
 import sys
 import numpy as np
-from infogan.data import Reading, load
+from infogan.data import LoadOptions, load
 from infogan.utils.errors import InfoganError
 try:
-    print(int(load("shards:" + sys.argv[1], reading=Reading(shape=(1, 9, 9))).x.sum()))
+    print(int(load("shards:" + sys.argv[1], load_options=LoadOptions(shape=(1, 9, 9))).x.sum()))
 except InfoganError as error:
     print(error)
 """

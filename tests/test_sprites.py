@@ -9,7 +9,7 @@ from jaxtyping import Bool
 from torch import Tensor
 from torch.testing import assert_close
 
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 from infogan.data.synthetic.sprites import ELLIPSE, FACTORS, HEART, LIFT, SPRITES, SQUARE, Sprites, draw, grid
 from infogan.utils.rng import make_rng
 
@@ -58,7 +58,7 @@ def test_the_grid_holds_every_combination_once_in_order() -> None:
 
 
 def test_the_source_is_what_it_says() -> None:
-    images = SPRITES.load(Reading(), "train")
+    images = SPRITES.load(LoadOptions(), "train")
     assert len(images) == SPRITES.splits["train"] == 737_280
     assert images.shape == SPRITES.shape == (1, 64, 64)
     assert images.labels is not None

@@ -21,7 +21,7 @@ from rich.console import Console
 import infogan.training.health
 from infogan.config.config import Config
 from infogan.config.presets import digits
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.evaluation.selection.select import select
 from infogan.runs.run import Run
 from infogan.scale.sweep import Plan, parse_settings, sweep, tell
@@ -36,7 +36,7 @@ from infogan.utils.errors import InfoganError
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 QUICK = replace(digits(), updates=30, log_every=10, save_every=10, batch=32, device="cpu")
-HERE = Reading()
+DEFAULT_OPTIONS = LoadOptions()
 SETTINGS = ["lr_g=1e-3,5e-4", "lam=1,0.5:1:0.1"]
 
 
@@ -133,7 +133,9 @@ def test_folders_tell_the_setting() -> None:
 
 def test_a_value_out_of_range_is_found_before_anything_is_trained(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match="lr_g is -1"):
-        sweep("digits", QUICK, 1, tmp_path / "runs", HERE, quiet(), parse_settings(["lr_g=1e-3,-1"]))
+        sweep(
+            "digits", QUICK, 1, tmp_path / "runs", DEFAULT_OPTIONS, quiet(), parse_settings(["lr_g=1e-3,-1"])
+        )
     assert not (tmp_path / "runs").exists()
 
 
@@ -196,7 +198,7 @@ CORES = "infogan.scale.sweep.plan as p, infogan.scale.sweep.main as s; p.cores =
 
 def test_processes_come_to_the_same_bits_as_one_after_the_other(swept: Path, tmp_path: Path) -> None:
     settings = parse_settings(SETTINGS)
-    found, stopped = sweep("digits", QUICK, 1, tmp_path, HERE, quiet(), settings)
+    found, stopped = sweep("digits", QUICK, 1, tmp_path, DEFAULT_OPTIONS, quiet(), settings)
     assert not stopped
     there = json.loads((swept / "digits-sweep.json").read_text())
     assert [Path(run).name for run in found["runs"]] == [Path(run).name for run in there["runs"]]
@@ -217,11 +219,11 @@ def test_what_is_done_is_taken_as_it_is(swept: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("infogan.scale.sweep.pool.Worker", train)
     monkeypatch.setattr("infogan.training.launch.resume", train)
     for plan in (Plan(cpus=1), Plan()):
-        found, _ = sweep("digits", QUICK, 1, swept, HERE, quiet(), parse_settings(SETTINGS), plan)
+        found, _ = sweep("digits", QUICK, 1, swept, DEFAULT_OPTIONS, quiet(), parse_settings(SETTINGS), plan)
         assert len(found["runs"]) == 4
     other = replace(QUICK, batch=16)
     with pytest.raises(InfoganError, match="holds a run of another config"):
-        sweep("digits", other, 1, swept, HERE, quiet(), parse_settings(SETTINGS), Plan(cpus=1))
+        sweep("digits", other, 1, swept, DEFAULT_OPTIONS, quiet(), parse_settings(SETTINGS), Plan(cpus=1))
 
 
 def test_the_table_has_a_row_a_run(swept: Path) -> None:
@@ -245,15 +247,17 @@ def test_the_table_has_a_row_a_run(swept: Path) -> None:
 def test_the_choice_is_that_of_select(swept: Path) -> None:
     runs = [Run.open(path.parent) for path in sorted(swept.glob("*/config.json"))]
     models = {str(run.path): run.model() for run in runs}
-    images = runs[0].images("train", HERE)
+    images = runs[0].images("train", DEFAULT_OPTIONS)
     ours = label_free(models, images, lambda _: None)
     theirs = select(models, QUICK.batch, images, "udr_and_recovery", lambda _: None)["runs"]
     for name, scores in ours.items():
         assert scores == pytest.approx({score: theirs[name][score] for score in scores})
     rows = as_rows(make_trials("digits", QUICK, 1, parse_settings(SETTINGS), swept), {}, False)
-    assert choose(rows, HERE, lambda _: None, stopped=False).run == next(iter(theirs))
-    assert choose(rows, HERE, lambda _: None, stopped=True).run is None
-    assert choose(rows[:1], HERE, lambda _: None, stopped=False).why_not.startswith("a choice takes two")
+    assert choose(rows, DEFAULT_OPTIONS, lambda _: None, stopped=False).run == next(iter(theirs))
+    assert choose(rows, DEFAULT_OPTIONS, lambda _: None, stopped=True).run is None
+    assert choose(rows[:1], DEFAULT_OPTIONS, lambda _: None, stopped=False).why_not.startswith(
+        "a choice takes two"
+    )
 
 
 def test_the_page_shows_every_run_and_asks_for_nothing(swept: Path) -> None:
@@ -354,7 +358,7 @@ def test_a_run_that_collapses_is_ended_and_kept(
     console = Console(record=True, width=1000, file=io.StringIO())
     folder = tmp_path / "runs"
     settings = parse_settings(["lr_g=1e-3,5e-4"])
-    found, stopped = sweep("digits", config, 1, folder, HERE, console, settings, plan)
+    found, stopped = sweep("digits", config, 1, folder, DEFAULT_OPTIONS, console, settings, plan)
     assert not stopped
     assert found["runs"] == []
     assert [len(of["collapsed"]) for of in found["settings"]] == [1, 1]
@@ -369,10 +373,10 @@ def test_a_run_that_collapses_is_ended_and_kept(
     run = Path(row["run"])
     assert not (run / "evaluation.json").exists()
     kept = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
-    sweep("digits", config, 1, folder, HERE, console, settings, plan)
+    sweep("digits", config, 1, folder, DEFAULT_OPTIONS, console, settings, plan)
     assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == kept
     if plan.cpus is None:  # who does not ask for that gets the whole run
-        found, _ = sweep("digits", config, 1, folder, HERE, quiet(), settings)
+        found, _ = sweep("digits", config, 1, folder, DEFAULT_OPTIONS, quiet(), settings)
         assert len(found["runs"]) == 2
         assert (updates(run), found.get("collapsed")) == (60, None)
 
@@ -380,7 +384,7 @@ def test_a_run_that_collapses_is_ended_and_kept(
 @pytest.mark.parametrize("cpus", [None, 1])
 def test_a_setting_that_diverges_is_a_finding(cpus: int | None, tmp_path: Path) -> None:
     settings = parse_settings(["lr_d=1e30,1e-4"])
-    found, stopped = sweep("digits", QUICK, 1, tmp_path, HERE, quiet(), settings, Plan(cpus=cpus))
+    found, stopped = sweep("digits", QUICK, 1, tmp_path, DEFAULT_OPTIONS, quiet(), settings, Plan(cpus=cpus))
     assert not stopped
     assert [Path(run).name for run in found["runs"]] == ["digits-lr_d=0.0001-0"]
     ((run, why),) = found["failed"].items()
@@ -398,18 +402,18 @@ def test_a_process_that_breaks_is_told(tmp_path: Path, monkeypatch: pytest.Monke
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
     with pytest.raises(InfoganError, match=r"2 of 2 runs failed.*ended by exit status 3 \(boom\)"):
-        sweep("digits", QUICK, 2, tmp_path / "runs", HERE, quiet(), plan=Plan(cpus=1))
+        sweep("digits", QUICK, 2, tmp_path / "runs", DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
 
 
 @pytest.mark.night
 def test_seeds_alone_side_by_side_are_the_sweep_as_ever(tmp_path: Path) -> None:
-    found, _ = sweep("digits", QUICK, 2, tmp_path, HERE, quiet(), plan=Plan(cpus=1))
+    found, _ = sweep("digits", QUICK, 2, tmp_path, DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
     assert list(found) == ["preset", "runs", "scores", "best"]
     assert [Path(run).name for run in found["runs"]] == ["digits-0", "digits-1"]
     assert found["scores"]["test"]["nmi"]["protocol"].startswith("median of 2 runs")
     assert (tmp_path / "digits-sweep.html").is_file()
     with pytest.raises(InfoganError, match="lower --lr-d"):
-        sweep("bad", replace(QUICK, lr_d=1e30), 2, tmp_path, HERE, quiet(), plan=Plan(cpus=1))
+        sweep("bad", replace(QUICK, lr_d=1e30), 2, tmp_path, DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
 
 
 def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 
 from infogan.config.presets import digits
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.scale.sweep.plan import make_trials
 from infogan.scale.sweep.settings import parse_settings
 from infogan.scale.sweep.trial import as_job
@@ -100,7 +100,7 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     for trial in begun:  # of which one was lost
         alone = tmp_path / "alone" / trial.path.name
-        launch.begin(trial.config, alone, Reading(), Console(quiet=True))
+        launch.begin(trial.config, alone, LoadOptions(), Console(quiet=True))
         name = "checkpoints/0001000.safetensors"
         assert (alone / name).read_bytes() == (trial.path / name).read_bytes()
     again = start(*LINE, "--ray", cluster.address, "--json", cwd=tmp_path)
@@ -135,7 +135,7 @@ def test_a_folder_that_is_not_shared_is_told(tmp_path: Path) -> None:
     from infogan.scale.sweep.tune import TrainOne
 
     (trial,) = make_trials("digits", CONFIG, 1, [{}], tmp_path)
-    told = {"job": as_job(trial, Reading(), False), "sign": str(tmp_path / "store" / "sign"), "word": "w",
+    told = {"job": as_job(trial, LoadOptions(), False), "sign": str(tmp_path / "store" / "sign"), "word": "w",
             "cwd": str(tmp_path), "cpus": 1, "gpus": 0}  # fmt: skip
     report = json.loads(TrainOne({"told": json.dumps(told)}).step()["report"])
     assert "is not the folder that the sweep was started with" in report[1][0]

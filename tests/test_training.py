@@ -13,7 +13,7 @@ from torch import Tensor
 
 from infogan.config.config import Config
 from infogan.config.presets import digits
-from infogan.data import Images, Reading, load
+from infogan.data import Images, LoadOptions, load
 from infogan.method.codes import Categorical, Code, Uniform
 from infogan.runs.run import Run
 from infogan.training import launch
@@ -37,7 +37,7 @@ def said(to: Console) -> str:
 
 
 def begin(path: Path, config: Config = CONFIG, to: Console | None = None) -> Outcome:
-    return launch.begin(config, path, Reading(), to or console())
+    return launch.begin(config, path, LoadOptions(), to or console())
 
 
 def lines(run: Path) -> Lines:
@@ -94,7 +94,7 @@ def test_stopped_between_two_lines_and_resumed(
     failing(monkeypatch, at, SystemExit)
     with pytest.raises(SystemExit):
         begin(tmp_path / "run")
-    outcome = launch.resume(tmp_path / "run", {}, Reading(), console())
+    outcome = launch.resume(tmp_path / "run", {}, LoadOptions(), console())
     assert outcome.finished
     assert last(tmp_path / "run") == last(straight)
     assert lines(tmp_path / "run") == lines(straight)
@@ -104,7 +104,7 @@ def test_a_larger_goal_is_the_run_that_had_it_from_the_start(straight: Path, tmp
     """Also where the first goal lies between two lines."""
     begin(tmp_path / "run", replace(CONFIG, updates=18))
     assert [row["update"] for row in lines(tmp_path / "run")] == [5, 10, 15, 18]
-    launch.resume(tmp_path / "run", {"updates": 30}, Reading(), console())
+    launch.resume(tmp_path / "run", {"updates": 30}, LoadOptions(), console())
     assert lines(tmp_path / "run") == lines(straight)
     assert last(tmp_path / "run") == last(straight)
 
@@ -112,13 +112,13 @@ def test_a_larger_goal_is_the_run_that_had_it_from_the_start(straight: Path, tmp
 def test_what_is_done_keeps_its_last_line(tmp_path: Path) -> None:
     begin(tmp_path / "run", replace(CONFIG, updates=18))
     with pytest.raises(InfoganError, match="has done its 18 updates"):
-        launch.resume(tmp_path / "run", {}, Reading(), console())
+        launch.resume(tmp_path / "run", {}, LoadOptions(), console())
     assert [row["update"] for row in lines(tmp_path / "run")] == [5, 10, 15, 18]
 
 
 def test_killed_before_the_first_checkpoint(straight: Path, tmp_path: Path) -> None:
     Run.create(tmp_path / "run", CONFIG, n_images=1437)
-    assert launch.resume(tmp_path / "run", {}, Reading(), console()).finished
+    assert launch.resume(tmp_path / "run", {}, LoadOptions(), console()).finished
     assert last(tmp_path / "run") == last(straight)
 
 
@@ -142,16 +142,16 @@ def test_a_config_that_was_changed_is_told(tmp_path: Path) -> None:
     file = tmp_path / "run" / "config.json"
     file.write_text(file.read_text().replace('"lr_g": 0.001', '"lr_g": 0.003'))
     with pytest.raises(InfoganError, match=r"says lr_g 0\.003 where 0000008\.safetensors was made by 0\.001"):
-        launch.resume(tmp_path / "run", {"updates": 16}, Reading(), console())
+        launch.resume(tmp_path / "run", {"updates": 16}, LoadOptions(), console())
 
 
 def test_other_images_are_told_not_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(tmp_path / "run", replace(CONFIG, updates=8))
     images = load("digits")
     fewer = Images.stored(images.x[:-1])
-    monkeypatch.setattr(Run, "images", lambda self, split="", reading=None: fewer)
+    monkeypatch.setattr(Run, "images", lambda self, split="", load_options=None: fewer)
     to = console()
-    launch.resume(tmp_path / "run", {"updates": 9}, Reading(), to)
+    launch.resume(tmp_path / "run", {"updates": 9}, LoadOptions(), to)
     assert "began with other images than digits holds now" in said(to)
 
 
@@ -205,7 +205,7 @@ def test_a_second_process_is_refused(straight: Path) -> None:
     from infogan.utils.io import alone
 
     with alone(straight), pytest.raises(InfoganError, match="straight is being trained by another process"):
-        launch.resume(straight, {"updates": 40}, Reading(), console())
+        launch.resume(straight, {"updates": 40}, LoadOptions(), console())
 
 
 def test_diversity() -> None:

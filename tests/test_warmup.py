@@ -25,7 +25,7 @@ from torch.testing import assert_close
 from infogan import data
 from infogan.config.presets import digits
 from infogan.config.spec import parse_motion
-from infogan.data import HERE, Images
+from infogan.data import DEFAULT_OPTIONS, Images
 from infogan.evaluation.clustering import count, one_to_one_error
 from infogan.method.model import Model, make_model
 from infogan.method.networks import DiscriminatorQ, init_weights
@@ -97,7 +97,7 @@ def test_a_loss_that_is_no_number_ends_it_with_a_sentence(
 ) -> None:
     monkeypatch.setattr(warmup, "RATE", math.inf)
     with pytest.raises(NotFinite, match="choose a smaller --motion"):
-        launch.begin(replace(CONFIG, warm_up=9), tmp_path / "run", HERE, Console(quiet=True))
+        launch.begin(replace(CONFIG, warm_up=9), tmp_path / "run", DEFAULT_OPTIONS, Console(quiet=True))
 
 
 def test_fewer_images_than_categories_are_refused() -> None:
@@ -126,19 +126,19 @@ def test_where_there_are_no_kinds_the_game_is_the_one_without(tmp_path: Path) ->
     config = replace(CONFIG, images=f"npz:{tmp_path / 'noise.npz'}", warm_up=60, save_every=4)
     config = replace(config, lr_decay=0.5, ema_d=0.9)
     console = Console(record=True, width=300, file=io.StringIO())
-    launch.begin(config, tmp_path / "run", HERE, console)
+    launch.begin(config, tmp_path / "run", DEFAULT_OPTIONS, console)
     said = console.export_text()
     assert re.search(r"warm-up: 20 updates in .* agree by 0\.\d\d, less than 0\.75, so there are none", said)
     run = Run.open(tmp_path / "run")
     assert [row["kinds"] for row in run.metrics()] == [0] * 4
     plain = replace(config, warm_up=0, motion="", lr_d=config.lr_d / 2, lr_decay=0.0)
-    launch.begin(plain, tmp_path / "plain", HERE, Console(quiet=True))
+    launch.begin(plain, tmp_path / "plain", DEFAULT_OPTIONS, Console(quiet=True))
     assert_same_training(tmp_path / "plain", run.path)
 
     newest = run.checkpoint()
     assert newest is not None
     newest.unlink()
-    launch.resume(run.path, {}, HERE, Console(quiet=True))
+    launch.resume(run.path, {}, DEFAULT_OPTIONS, Console(quiet=True))
     assert_same_training(tmp_path / "plain", run.path)
 
 
@@ -229,20 +229,20 @@ def test_a_run_that_was_killed_comes_to_the_same_bits(few_ways: None, tmp_path: 
     """Within the warm-up it begins anew, after it it does not warm up again; metrics tell L_I of kinds."""
     config = replace(CONFIG, warm_up=9, save_every=3, ema=0.9, ema_d=0.9, lr_decay=0.5)
     console = Console(quiet=True)
-    launch.begin(config, tmp_path / "whole", HERE, console)
+    launch.begin(config, tmp_path / "whole", DEFAULT_OPTIONS, console)
 
     trainer = Trainer(config, make_model(config), IMAGES)
     run = Run.create(tmp_path / "parts", trainer.config, len(IMAGES))
     list(islice(warm_up(trainer.model, IMAGES.pixels, trainer.config, trainer.fabric), 5))  # and killed
     assert run.checkpoint() is None
-    launch.resume(run.path, {}, HERE, console)
+    launch.resume(run.path, {}, DEFAULT_OPTIONS, console)
     assert_same_run(tmp_path / "whole", run.path)
 
     again = Run.open(tmp_path / "whole")
     newest = again.checkpoint()
     assert newest is not None
     newest.unlink()  # so that it goes on from update 6
-    launch.resume(again.path, {}, HERE, console)
+    launch.resume(again.path, {}, DEFAULT_OPTIONS, console)
     assert_same_run(again.path, run.path)
     rows = again.metrics()
     assert all(row["kinds"] <= math.log(10) for row in rows)
@@ -252,7 +252,7 @@ def test_a_run_that_was_killed_comes_to_the_same_bits(few_ways: None, tmp_path: 
 def test_the_game_begins_with_networks_as_they_were_drawn(few_ways: None, tmp_path: Path) -> None:
     """D of a warmed trunk is a weak one; what was learned is the finder's, in the first checkpoint."""
     config = replace(CONFIG, warm_up=9, updates=1, ema_d=0.99)
-    launch.begin(config, tmp_path / "run", HERE, Console(quiet=True))
+    launch.begin(config, tmp_path / "run", DEFAULT_OPTIONS, Console(quiet=True))
     run = Run.open(tmp_path / "run")
     newest = run.checkpoint()
     assert newest is not None

@@ -5,11 +5,11 @@ from typing import final
 import torch
 from torch import Tensor
 
-from infogan.data.images import Pixels
+from infogan.data.images import PixelArray
 
 
 @final
-class Watched(Pixels):
+class Watched(PixelArray):
     """Images made when asked for, which notes how many at once; at one of them something may go wrong."""
 
     def __init__(self, n: int, broken: int = -1) -> None:

@@ -22,15 +22,17 @@ def register(app: App) -> None:
 
 def list_sets(*, data: Data = None, json: Json = False) -> None:
     """List the data sets, and which splits of them are here."""
-    from infogan.data import SOURCES, Reading
+    from infogan.data import DATASETS, LoadOptions
 
-    reading = Reading(data)
-    here = {name: [s for s in source.splits if source.has(reading, s)] for name, source in SOURCES.items()}
+    load_options = LoadOptions(data)
+    here = {
+        name: [s for s in source.splits if source.has(load_options, s)] for name, source in DATASETS.items()
+    }
     if json:
         print(dumps(here))
         return
-    width = max(map(len, SOURCES))
-    for name, source in SOURCES.items():
+    width = max(map(len, DATASETS))
+    for name, source in DATASETS.items():
         print(f"{name:{width}} {source.about}")
         print(f"{'':{width}} {', '.join(here[name]) or f'not here: needs {source.files[0]}'}")
 
@@ -40,31 +42,38 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
 
     Of images of one's own: how many there are, whether in colour, and how large.
     """
-    from infogan.data import SOURCES, Reading, find_source, is_source, probe, whole_name
+    from infogan.data import (
+        DATASETS,
+        LoadOptions,
+        absolute_name,
+        get_dataset_info,
+        inspect_source,
+        is_image_source,
+    )
 
-    reading = Reading(data)
-    if name not in SOURCES and is_source(name):
-        found = probe(name, reading)
+    load_options = LoadOptions(data)
+    if name not in DATASETS and is_image_source(name):
+        found = inspect_source(name, load_options)
         own = {
-            "name": whole_name(name),
+            "name": absolute_name(name),
             "channels": found.channels,
             "images": found.n,
             "shorter side, median": found.side,
         }
         print(dumps(own) if json else "\n".join(f"{key:24} {value}" for key, value in own.items()))
         return
-    source = find_source(name)
+    source = get_dataset_info(name)
     facts = {
         "name": source.name,
         "about": source.about,
         "licence": source.licence,
         "channels, height, width": list(source.shape),
         "images": source.splits,
-        "here": [split for split in source.splits if source.has(reading, split)],
+        "here": [split for split in source.splits if source.has(load_options, split)],
         "labels": source.labels or None,
         "factors": [f"{factor.name} ({factor.kind})" for factor in source.factors],
         "files": list(source.files),
-        "looked for in": str(reading.folder) if source.files and reading.folder else None,
+        "looked for in": str(load_options.folder) if source.files and load_options.folder else None,
     }
     if json:
         print(dumps(facts))
@@ -84,10 +93,10 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
 
 def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
     """Find, fetch, read or draw a data set now, so that training starts at once; says what came of it."""
-    from infogan.data import Reading, load, splits_of
+    from infogan.data import LoadOptions, load, splits_of
 
-    reading = Reading(data, skip_bad)
-    counts = {split or "all": len(load(name, split, reading)) for split in splits_of(name, reading)}
+    load_options = LoadOptions(data, skip_bad)
+    counts = {split or "all": len(load(name, split, load_options)) for split in splits_of(name, load_options)}
     print(dumps(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
 
 
@@ -104,10 +113,10 @@ def preview(
     json: Json = False,
 ) -> None:
     """Draw a contact sheet of a data set as a picture."""
-    from infogan.data import Reading, load
+    from infogan.data import LoadOptions, load
     from infogan.figures.traversal import save_sheet
 
-    images = load(name, reading=Reading(data, skip_bad))
+    images = load(name, load_options=LoadOptions(data, skip_bad))
     path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
     with console().status("drawing"):
         save_sheet(images.some(n).x, path)
@@ -131,16 +140,16 @@ def pack(
 
     Pictures stay the bytes that they are, unless --size is given. A pack that was interrupted goes on.
     """
-    from infogan.data import Reading, open_pile, probe
+    from infogan.data import LoadOptions, inspect_source, open_collection
     from infogan.data.formats.resize import Shaper, bits_in_use
     from infogan.data.shards.pack import pack
     from infogan.data.shards.writer import PerShard
 
-    ending, reading = PerShard.parse(per_shard), Reading(data, skip_bad)
-    pictures = open_pile(name, reading)
+    ending, load_options = PerShard.parse(per_shard), LoadOptions(data, skip_bad)
+    pictures = open_collection(name, load_options)
     shaper = None
     if size is not None:
-        shaper = Shaper((probe(name, reading).channels, size, size), bits=bits_in_use(pictures))
+        shaper = Shaper((inspect_source(name, load_options).channels, size, size), bits=bits_in_use(pictures))
     packed = pack(pictures, out, ending, shaper, skip_bad)
     print(
         dumps(packed._asdict())

@@ -26,7 +26,9 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
 if TYPE_CHECKING:
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
+
+    pass
 
 Seeds = Annotated[int, Parameter(help="How many runs, with the seeds from --seed on.")]
 Stacked = Annotated[bool, Parameter(help="Train the seeds as one, for a large GPU.", negative=())]
@@ -98,10 +100,10 @@ def _sweep_preset(name: str, options: type, doc: str | None) -> Callable[..., No
         skip_bad: SkipBad = False,
         json: Json = False,
     ) -> None:
-        from infogan.data import Reading
+        from infogan.data import LoadOptions
 
         chosen = Config(**dataclasses.asdict(config))
-        _sweep(name, chosen, how, Reading(data, skip_bad), json)
+        _sweep(name, chosen, how, LoadOptions(data, skip_bad), json)
 
     return with_options(command, options, doc)
 
@@ -119,19 +121,19 @@ def _sweep_own(
 ) -> None:
     if not source:
         raise InfoganError("sweep what? Name a preset, which `infogan presets` lists, or folder:PATH.")
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
 
-    reading = Reading(data, skip_bad)
-    chosen = own_config(source, size, named(config), reading)
-    _sweep(own_name(source), chosen, how, reading, json)
+    load_options = LoadOptions(data, skip_bad)
+    chosen = own_config(source, size, named(config), load_options)
+    _sweep(own_name(source), chosen, how, load_options, json)
 
 
-def _sweep(name: str, config: Config, how: Sweeping, reading: "Reading", as_json: bool) -> None:
+def _sweep(name: str, config: Config, how: Sweeping, load_options: "LoadOptions", as_json: bool) -> None:
     from infogan.scale.sweep import Plan, parse_settings, sweep, tell
 
     settings = parse_settings(how.set)
     plan = Plan(how.stacked, how.stop_collapsed, how.cpus, how.gpus, how.ray)
-    found, stopped = sweep(name, config, how.seeds, how.out, reading, console(), settings, plan)
+    found, stopped = sweep(name, config, how.seeds, how.out, load_options, console(), settings, plan)
     print(dumps(found) if as_json else tell(found))
     if stopped:
         print("infogan: stopped, all saved; the same command goes on.", file=sys.stderr)

@@ -55,12 +55,12 @@ def evaluate(
 
     Each run's scores go to its evaluation.json; of several runs the medians are printed.
     """
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
     from infogan.evaluation import QUICK, choose_groups, evaluate_run, over_seeds, without_draws
     from infogan.runs.find import find_runs
 
     groups = choose_groups(metrics or QUICK)
-    runs, reading = find_runs(run_or_sweep), Reading(data, skip_bad)
+    runs, load_options = find_runs(run_or_sweep), LoadOptions(data, skip_bad)
     if len({(run.config.images, run.config.codes) for run in runs}) > 1:
         raise InfoganError(
             f"evaluate: the runs of {run_or_sweep} differ in images or codes; name one of them."
@@ -68,7 +68,7 @@ def evaluate(
     evaluations = []
     with console().status("") as status:
         for run in runs:
-            evaluations.append(evaluate_run(run, reading, _saying(status, run), groups, features))
+            evaluations.append(evaluate_run(run, load_options, _saying(status, run), groups, features))
     found = evaluations[0] if len(runs) == 1 else over_seeds(evaluations)
     print(dumps(without_draws(found))) if json else _print_evaluation(found)
 
@@ -100,7 +100,7 @@ def compare(
     json: Json = False,
 ) -> None:
     """Set runs side by side: every score, and whether it differs from the first run's on the same images."""
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
     from infogan.evaluation import compare, evaluated
     from infogan.runs.run import Run
 
@@ -114,7 +114,9 @@ def compare(
             + "."
         )
     with console().status("") as status:
-        evaluations = {str(r.path): evaluated(r, Reading(data, skip_bad), _saying(status, r)) for r in runs}
+        evaluations = {
+            str(r.path): evaluated(r, LoadOptions(data, skip_bad), _saying(status, r)) for r in runs
+        }
     comparison = compare(evaluations)
     print(dumps(comparison)) if json else _print_comparison(comparison)
 
@@ -149,16 +151,16 @@ def select(
 
     All of it goes to NAME-sweep-selection.json, or, for a folder, to its selection.json.
     """
-    from infogan.data import Reading, splits_of
+    from infogan.data import LoadOptions, splits_of
     from infogan.evaluation.selection.select import select
     from infogan.runs.find import find_runs
     from infogan.runs.run import Run
 
-    runs, reading = find_runs(sweep), Reading(data, skip_bad)
+    runs, load_options = find_runs(sweep), LoadOptions(data, skip_bad)
     name = runs[0].config.images
     if {run.config.images for run in runs} != {name}:
         raise InfoganError(f"select: the runs of {sweep} were trained on different images; name a sweep.")
-    images = runs[0].images(splits_of(name, reading)[0], reading)
+    images = runs[0].images(splits_of(name, load_options)[0], load_options)
     with console().status("") as status:
         models = {str(run.path): run.model() for run in runs}
         found = select(models, runs[0].config.batch, images, by, status.update)

@@ -12,7 +12,9 @@ from infogan.config.presets import get_preset, own
 from infogan.utils.errors import InfoganError
 
 if TYPE_CHECKING:
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
+
+    pass
 
 LEAST = 10  # images, below which nothing can be learned; 200 are where it begins to be worth it
 
@@ -58,24 +60,24 @@ def named(options: Any) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def own_config(source: str, size: int, fields: dict[str, Any], reading: "Reading") -> Config:
+def own_config(source: str, size: int, fields: dict[str, Any], load_options: "LoadOptions") -> Config:
     """The config for images of one's own: by their number and shape, but for the fields that are named.
 
     Raises:
         InfoganError: where the source is none, nor a preset, cannot be looked into, or holds hardly anything.
     """
-    from infogan.data import is_source, probe, whole_name
+    from infogan.data import absolute_name, inspect_source, is_image_source
 
-    if not is_source(source):
+    if not is_image_source(source):
         get_preset(source)  # a known one is a command of its own, so this says which was meant
-    found = probe(source, reading)
+    found = inspect_source(source, load_options)
     if found.n < LEAST:
         raise InfoganError(
             f"{source} holds {found.n} images, too few to find what varies; bring 200 or more."
         )
     shape = found.shape or (found.channels, size, size)
     decisive = {name: fields[name] for name in ("codes", "motion") if name in fields}
-    chosen = own(whole_name(source), found.n, shape, **decisive)
+    chosen = own(absolute_name(source), found.n, shape, **decisive)
     shape_of_net = {"shape": None} if fields.get("net") in SHAPES else {}
     return dataclasses.replace(chosen, **shape_of_net | fields)
 

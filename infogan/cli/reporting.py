@@ -33,13 +33,13 @@ def report(
 
     The page is one HTML file that needs no network: to read, to print, to send.
     """
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
     from infogan.report import write_report
     from infogan.runs.run import Run
 
     opened = Run.open(run)
     with console().status("") as status:
         path = write_report(
-            opened, out, metadata, Reading(data, skip_bad), lambda what: status.update(f"{run}: {what}")
+            opened, out, metadata, LoadOptions(data, skip_bad), lambda what: status.update(f"{run}: {what}")
         )
     print_paths([path], json)

@@ -12,7 +12,7 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console, progress
 
 if TYPE_CHECKING:
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
     from infogan.runs.run import Run
 
 
@@ -32,13 +32,13 @@ def figures(
     json: Json = False,
 ) -> None:
     """Draw a run: L_I over updates, every code moved, confusion table, codes against factors (Figs. 1-6)."""
-    from infogan.data import Reading, splits_of
+    from infogan.data import LoadOptions, splits_of
     from infogan.figures.paper import make_figures, save_figures
     from infogan.runs.run import Run
 
     opened = Run.open(run)
-    name, reading = opened.config.images, Reading(data, skip_bad)
-    images = opened.images(splits_of(name, reading)[-1], reading)
+    name, load_options = opened.config.images, LoadOptions(data, skip_bad)
+    images = opened.images(splits_of(name, load_options)[-1], load_options)
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
         paths = save_figures(make_figures(opened, opened.model(), images, other), opened.figures)
@@ -99,26 +99,26 @@ def encode(
 
     A folder is filled part by part, and the same command goes on with one that is not full.
     """
-    from infogan.data import Reading, load
+    from infogan.data import LoadOptions, load
     from infogan.runs.run import Run, fit
     from infogan.scale.encoding.table import check_target, write_codes
 
-    opened, target, reading = Run.open(run), Path(out), Reading(data, skip_bad)
+    opened, target, load_options = Run.open(run), Path(out), LoadOptions(data, skip_bad)
     if out.endswith(("/", os.sep)) or target.is_dir() or not target.suffix:
-        _encode_parts(opened, images, reading, target, ray, cpus, gpus)
+        _encode_parts(opened, images, load_options, target, ray, cpus, gpus)
     elif ray is None:
         check_target(target)
         model = opened.model()
-        write_codes(target, model, load(images, reading=fit(reading, opened.config)))
+        write_codes(target, model, load(images, load_options=fit(load_options, opened.config)))
     else:
         raise InfoganError(f"--ray writes a folder, and {out} is a file; name a folder by -o OUT/.")
     print_paths([target], json)
 
 
 def _encode_parts(
-    run: "Run", name: str, reading: "Reading", folder: Path, ray: str | None, cpus: int, gpus: float
+    run: "Run", name: str, load_options: "LoadOptions", folder: Path, ray: str | None, cpus: int, gpus: float
 ) -> None:
-    from infogan.data import load, whole_name
+    from infogan.data import absolute_name, load
     from infogan.runs.run import fit
     from infogan.scale.encoding.encode import encode, plan_of
     from infogan.scale.encoding.parts import look
@@ -132,8 +132,8 @@ def _encode_parts(
             require_sizes(cpus, gpus)
             stack.enter_context(connect(ray))
         model = run.model()
-        images = load(name, reading=fit(reading, run.config))
-        plan = plan_of(folder, model, run.updates, images, whole_name(name))
+        images = load(name, load_options=fit(load_options, run.config))
+        plan = plan_of(folder, model, run.updates, images, absolute_name(name))
         if not plan.missing():
             console().print(f"{folder} holds all {plan.images:,} images already.", highlight=False)
             return
@@ -144,7 +144,7 @@ def _encode_parts(
         written = (
             encode(plan, model, images, parts)
             if ray is None
-            else encode_on_ray(plan, parts, model, run.config, reading, cpus=cpus, gpus=gpus)
+            else encode_on_ray(plan, parts, model, run.config, load_options, cpus=cpus, gpus=gpus)
         )
         for _ in progress(written, f"encoding {plan.images:,} images", len(parts)):
             pass

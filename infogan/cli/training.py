@@ -26,7 +26,7 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
 if TYPE_CHECKING:
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
     from infogan.training.session import Outcome
 
 Out = Annotated[Path | None, Parameter(help="The run folder; runs/NAME-SEED if not named.")]
@@ -60,9 +60,9 @@ def _train_preset(name: str, options: type, doc: str | None) -> Callable[..., No
         if dry_run:
             print(chosen.to_json(), end="")
             return
-        from infogan.data import Reading
+        from infogan.data import LoadOptions
 
-        _train(name, chosen, out, Reading(data, skip_bad), json)
+        _train(name, chosen, out, LoadOptions(data, skip_bad), json)
 
     return with_options(command, options, doc)
 
@@ -83,9 +83,9 @@ def _train_own(
     fields = named(config)
     if not source and resume is None:
         raise InfoganError("train what? Name a preset, folder:PATH, or a run by --resume RUN.")
-    from infogan.data import Reading
+    from infogan.data import LoadOptions
 
-    reading = Reading(data, skip_bad)
+    load_options = LoadOptions(data, skip_bad)
     if resume is not None:
         if source or set(fields) - {"updates", "devices", "nodes"}:
             raise InfoganError(
@@ -94,20 +94,20 @@ def _train_own(
             )
         from infogan.training import launch
 
-        _print_outcome(launch.resume(resume, fields, reading, console()), json)
+        _print_outcome(launch.resume(resume, fields, load_options, console()), json)
         return
-    chosen = own_config(source, size, fields, reading)
+    chosen = own_config(source, size, fields, load_options)
     if dry_run:
         print(chosen.to_json(), end="")
         return
-    _train(own_name(source), chosen, out, reading, json)
+    _train(own_name(source), chosen, out, load_options, json)
 
 
-def _train(name: str, config: Config, out: Path | None, reading: "Reading", as_json: bool) -> None:
+def _train(name: str, config: Config, out: Path | None, load_options: "LoadOptions", as_json: bool) -> None:
     from infogan.training import launch
 
     path = out or Path("runs") / f"{name}-{config.seed}"
-    _print_outcome(launch.begin(config, path, reading, console()), as_json)
+    _print_outcome(launch.begin(config, path, load_options, console()), as_json)
 
 
 def _print_outcome(outcome: "Outcome", as_json: bool) -> None:

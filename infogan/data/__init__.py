@@ -2,33 +2,33 @@
 
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.registry import (
-    HERE,
-    SOURCES,
-    find_source,
-    is_source,
+    DATASETS,
+    DEFAULT_OPTIONS,
+    absolute_name,
+    get_dataset_info,
+    inspect_source,
+    is_image_source,
     load,
-    open_pile,
-    probe,
+    open_collection,
+    public_name,
     splits_of,
-    whole_name,
-    without_path,
 )
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 
 __all__ = [
-    "HERE",
-    "SOURCES",
+    "DATASETS",
+    "DEFAULT_OPTIONS",
+    "DatasetInfo",
     "Factor",
     "Factors",
     "Images",
-    "Reading",
-    "Source",
-    "find_source",
-    "is_source",
+    "LoadOptions",
+    "absolute_name",
+    "get_dataset_info",
+    "inspect_source",
+    "is_image_source",
     "load",
-    "open_pile",
-    "probe",
+    "open_collection",
+    "public_name",
     "splits_of",
-    "whole_name",
-    "without_path",
 ]

@@ -12,19 +12,19 @@ import torch
 from PIL import Image
 
 from infogan.config.config import Shape
-from infogan.data.formats.collection import Decode, Item, Pile, decoded, read
+from infogan.data.formats.collection import Decode, ImageCollection, Item, decoded, read
 from infogan.data.formats.folder import find_pictures
 from infogan.data.formats.huggingface import find_hub, split_name
 from infogan.data.formats.numpy_files import load_numpy
 from infogan.data.formats.parquet import find_rows
 from infogan.data.formats.resize import GRAY, Shaper, as_array, bits_in_use
-from infogan.data.formats.unreadable import Bad, complain, left
+from infogan.data.formats.unreadable import Unreadable, complain, left
 from infogan.data.images import Images
 from infogan.data.loading.memmap import packed
 from infogan.data.shards.files import is_url
 from infogan.data.shards.images import load_shards
 from infogan.data.shards.reader import open_shards
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError, shown
 
 Kind = Literal["folder", "npz", "parquet", "hf", "shards"]
@@ -46,7 +46,7 @@ ENOUGH = 2**29  # pixels that are looked at before heads must do; larger piles o
 
 @final
 @dataclass(frozen=True)
-class Probe:
+class SourceSummary:
     """What is known of images before they are loaded."""
 
     n: int  # with those that turn out to be broken
@@ -76,7 +76,7 @@ def whole(kind: Kind, what: str) -> str:
     return f"{kind}:{Path(what).resolve()}"
 
 
-def load_own(kind: Kind, what: str, split: str, reading: Reading) -> Images:
+def load_own(kind: Kind, what: str, split: str, load_options: LoadOptions) -> Images:
     """The images: as they are, or in the shape of the reading, from the cache once they are there.
 
     Raises:
@@ -84,46 +84,48 @@ def load_own(kind: Kind, what: str, split: str, reading: Reading) -> Images:
     """
     if kind == "npz":
         images = load_numpy(_existing(what))
-        if reading.shape in (None, images.shape):
+        if load_options.shape in (None, images.shape):
             return images
-        shaped = _shaped(_pile_of_file(Path(what), images), reading.shape, reading)
+        shaped = _shaped(_pile_of_file(Path(what), images), load_options.shape, load_options)
         return replace(images, pixels=shaped.pixels)
     if kind == "shards":
-        return load_shards(what, reading)
-    pile = find_pile(kind, what, split)
-    if reading.shape is not None:
-        return _shaped(pile, reading.shape, reading)
-    return _in_memory(pile, as_array, reading.skip_bad)
+        return load_shards(what, load_options)
+    collection = find_collection(kind, what, split)
+    if load_options.shape is not None:
+        return _shaped(collection, load_options.shape, load_options)
+    return _in_memory(collection, as_array, load_options.skip_bad)
 
 
-def _shaped(pile: Pile, shape: Shape, reading: Reading) -> Images:
-    if pile.n > FEW:
-        return packed(pile, shape, reading.square, reading.skip_bad)
-    return _in_memory(pile, Shaper(shape, reading.square, bits_in_use(pile)), reading.skip_bad)
+def _shaped(collection: ImageCollection, shape: Shape, load_options: LoadOptions) -> Images:
+    if collection.n > FEW:
+        return packed(collection, shape, load_options.square, load_options.skip_bad)
+    return _in_memory(
+        collection, Shaper(shape, load_options.square, bits_in_use(collection)), load_options.skip_bad
+    )
 
 
-def _in_memory(pile: Pile, decode: Decode, skip_bad: bool) -> Images:
-    x, names, bad = read(pile, decode, skip_bad)
-    labels = None if pile.labels is None else np.array(left(pile.labels.tolist(), bad), np.int64)
-    return Images.stored(x, labels, names if pile.named else None)
+def _in_memory(collection: ImageCollection, decode: Decode, skip_bad: bool) -> Images:
+    x, names, bad = read(collection, decode, skip_bad)
+    labels = None if collection.labels is None else np.array(left(collection.labels.tolist(), bad), np.int64)
+    return Images.stored(x, labels, names if collection.named else None)
 
 
-def probe_own(kind: Kind, what: str, reading: Reading) -> Probe:
+def probe_own(kind: Kind, what: str, load_options: LoadOptions) -> SourceSummary:
     """How many images there are, whether in colour and how large, by 200 of them from all over the pile.
 
     Raises:
         InfoganError: where there are none, or of those that were looked at none can be read.
     """
-    pile = find_pile(kind, what)
+    collection = find_collection(kind, what)
     looker = _Looker()
-    with closing(decoded(pile, looker, pile.spread(LOOKED_AT))) as outcomes:
+    with closing(decoded(collection, looker, collection.spread(LOOKED_AT))) as outcomes:
         seen = [outcome for _, outcome in outcomes]
-    good = [outcome for outcome in seen if not isinstance(outcome, Bad)]
+    good = [outcome for outcome in seen if not isinstance(outcome, Unreadable)]
     if not good:
-        bad = [outcome for outcome in seen if isinstance(outcome, Bad)]
-        complain(pile.where, len(bad), bad, skip_bad=True)
-    return Probe(
-        n=pile.n,
+        bad = [outcome for outcome in seen if isinstance(outcome, Unreadable)]
+        complain(collection.where, len(bad), bad, skip_bad=True)
+    return SourceSummary(
+        n=collection.n,
         channels=1 if all(gray for gray, _ in good) else 3,
         side=round(median(side for _, side in good)),
     )
@@ -155,7 +157,7 @@ def _existing(what: str) -> Path:
     return path
 
 
-def find_pile(kind: Kind, what: str, split: str = "") -> Pile:
+def find_collection(kind: Kind, what: str, split: str = "") -> ImageCollection:
     """The same images, none of them decoded yet.
 
     Raises:
@@ -165,21 +167,21 @@ def find_pile(kind: Kind, what: str, split: str = "") -> Pile:
         case "hf":
             return find_hub(what, split)
         case "shards":
-            return open_shards(what).pile
+            return open_shards(what).collection
         case "npz":
             return _pile_of_file(Path(what), load_numpy(_existing(what)))
         case "parquet":
             return find_rows(_existing(what))
         case "folder":
-            return find_pictures(_existing(what)).pile()
+            return find_pictures(_existing(what)).collection()
 
 
-def _pile_of_file(path: Path, images: Images) -> Pile:
+def _pile_of_file(path: Path, images: Images) -> ImageCollection:
     state = path.stat()
-    return pile_of(images, str(path), str(path.resolve()), f"{state.st_size} {state.st_mtime_ns}")
+    return as_collection(images, str(path), str(path.resolve()), f"{state.st_size} {state.st_mtime_ns}")
 
 
-def pile_of(images: Images, where: str, key: str, state: str) -> Pile:
+def as_collection(images: Images, where: str, key: str, state: str) -> ImageCollection:
     """Images that are arrays, as a pile of pictures."""
 
     @contextmanager
@@ -189,7 +191,7 @@ def pile_of(images: Images, where: str, key: str, state: str) -> Pile:
         taken = (zip(part, _pictures(images, part), strict=True) for part in some)
         yield (Item(f"image {i}", picture.copy) for part in taken for i, picture in part)
 
-    return Pile(
+    return ImageCollection(
         where=where,
         key=key,
         n=len(images),

@@ -12,7 +12,7 @@ from torch import Tensor
 from infogan.utils.rng import make_rng
 
 
-class Pixels(ABC):
+class PixelArray(ABC):
     """Images that can be asked for by index, 0 to 255, row 0 at the top: stored, or drawn when asked for.
 
     Vectors are images of one row, (1, 1, width), of numbers of any size.
@@ -31,12 +31,12 @@ class Pixels(ABC):
         """The images of these indices, on the device that `to` chose; the index may lie anywhere."""
 
     @abstractmethod
-    def to(self, device: torch.device) -> "Pixels":
+    def to(self, device: torch.device) -> "PixelArray":
         """The same images, held or drawn on that device."""
 
 
 @final
-class Stored(Pixels):
+class InMemoryPixels(PixelArray):
     """Images that lie in memory, or in the memory of a device."""
 
     def __init__(self, x: UInt8[Tensor, "n ch h w"] | Float[Tensor, "n 1 1 w"]) -> None:
@@ -53,8 +53,8 @@ class Stored(Pixels):
     def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"]:
         return self.x[index.to(self.x.device)]
 
-    def to(self, device: torch.device) -> "Stored":
-        return Stored(self.x.to(device))
+    def to(self, device: torch.device) -> "InMemoryPixels":
+        return InMemoryPixels(self.x.to(device))
 
 
 @final
@@ -80,7 +80,7 @@ class Factors:
 class Images:
     """A pile of images, and what is known of them; training takes the pixels alone."""
 
-    pixels: Pixels
+    pixels: PixelArray
     labels: Int[np.ndarray, "n"] | None = None  # the one category people care most about
     names: tuple[str, ...] | None = None  # the files they came from, where each has one
     factors: Factors | None = None
@@ -93,7 +93,7 @@ class Images:
         factors: Factors | None = None,
     ) -> "Images":
         """Images that lie in memory."""
-        return Images(Stored(torch.from_numpy(x)), labels, names, factors)
+        return Images(InMemoryPixels(torch.from_numpy(x)), labels, names, factors)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -117,7 +117,7 @@ class Images:
             index = torch.randperm(n, generator=make_rng(0, "some images"))[:most].sort().values
         chosen = index.numpy()
         return Images(
-            Stored(self.pixels.take(index)),
+            InMemoryPixels(self.pixels.take(index)),
             None if self.labels is None else self.labels[chosen],
             None if self.names is None else tuple(self.names[i] for i in chosen),
             None if self.factors is None else replace(self.factors, values=self.factors.values[chosen]),

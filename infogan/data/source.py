@@ -13,7 +13,7 @@ from infogan.utils.errors import InfoganError
 
 @final
 @dataclass(frozen=True)
-class Reading:
+class LoadOptions:
     """How to read: from which folder of data sets, and whether pictures that are broken are left out."""
 
     root: Path | None = None  # None takes INFOGAN_DATA
@@ -55,7 +55,7 @@ class Reading:
 
 @final
 @dataclass(frozen=True)
-class Source:
+class DatasetInfo:
     """A data set by name."""
 
     name: str
@@ -63,8 +63,10 @@ class Source:
     licence: str
     shape: tuple[int, int, int]  # channels, height, width
     splits: dict[str, int]  # the images of each; the first is what training takes
-    load: Callable[[Reading, str], Images]  # the images of a split
-    has: Callable[[Reading, str], bool] = lambda reading, split: True  # whether a split can be had here
+    load: Callable[[LoadOptions, str], Images]  # the images of a split
+    has: Callable[[LoadOptions, str], bool] = lambda load_options, split: (
+        True
+    )  # whether a split can be had here
     labels: str = ""  # what the labels name, where there are any
     factors: tuple[Factor, ...] = ()
     files: tuple[str, ...] = ()  # what is looked for below the folder; empty where nothing is needed

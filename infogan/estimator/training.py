@@ -10,7 +10,7 @@ from rich.progress import Progress
 from torch import Tensor
 
 from infogan.config.config import Config
-from infogan.data.images import Images, Stored
+from infogan.data.images import Images, InMemoryPixels
 from infogan.method.model import Model, Pictures
 from infogan.runs.weights import load_weights
 from infogan.training.trainer import Trainer
@@ -34,7 +34,7 @@ def train(
     """
     done = 0 if state is None else int(state["n"])
     config = replace(config, updates=done + updates, batch=min(config.batch, len(x)))
-    trainer = Trainer(config, model, Images(Stored(torch.from_numpy(x))))
+    trainer = Trainer(config, model, Images(InMemoryPixels(torch.from_numpy(x))))
     if state is not None:
         trainer.load_state(state)
     last: deque[Tensor] = deque(maxlen=LAST)

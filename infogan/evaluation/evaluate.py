@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from infogan.data import HERE, Images, Reading, splits_of
+from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, splits_of
 from infogan.evaluation.bound import info_bounds
 from infogan.evaluation.clustering import Table, cluster_scores, count, joint, k_means
 from infogan.evaluation.consistency import read_back, recovery_scores, stability_scores
@@ -46,7 +46,7 @@ def choose_groups(names: Sequence[str]) -> tuple[str, ...]:
 
 def evaluate_run(
     run: Run,
-    reading: Reading = HERE,
+    load_options: LoadOptions = DEFAULT_OPTIONS,
     say: Say = lambda _: None,
     groups: Sequence[str] = QUICK,
     features: Path | None = None,
@@ -62,10 +62,10 @@ def evaluate_run(
         InfoganError: where the run has no checkpoint, or its images cannot be read or compared with anything.
     """
     model, name = run.model(), run.config.images
-    splits = {split or "train": run.images(split, reading) for split in splits_of(name, reading)}
+    splits = {split or "train": run.images(split, load_options) for split in splits_of(name, load_options)}
     extractor = None
     if "image-quality" in groups:
-        extractor = find_extractor(name, next(iter(splits.values())), reading, features, say)
+        extractor = find_extractor(name, next(iter(splits.values())), load_options, features, say)
     found = evaluate(model, splits, run.config.batch, say, groups, extractor)
     if not found:
         raise InfoganError(
@@ -80,9 +80,9 @@ def evaluate_run(
     return evaluation
 
 
-def evaluated(run: Run, reading: Reading, say: Say) -> Evaluation:
+def evaluated(run: Run, load_options: LoadOptions, say: Say) -> Evaluation:
     """The scores in the run's folder, if they are of its last checkpoint, else what QUICK measures now."""
-    return read_evaluation(run) or evaluate_run(run, reading, say)
+    return read_evaluation(run) or evaluate_run(run, load_options, say)
 
 
 def evaluate(

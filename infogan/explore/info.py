@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from infogan.data import without_path
+from infogan.data import public_name
 from infogan.method.codes import Code
 from infogan.method.objective import with_best_std
 from infogan.runs.run import Run
@@ -17,7 +17,7 @@ def describe(run: Run, codes: tuple[Code, ...], names: tuple[str, ...], n_z: int
     updates = f"{run.updates:,} update{'' if run.updates == 1 else 's'}"
     return {
         "title": run.path.resolve().name,
-        "about": f"{updates} on {without_path(run.config.images)}",
+        "about": f"{updates} on {public_name(run.config.images)}",
         "shape": list(run.config.net_shape),
         "n_z": n_z,
         "seeds": SEEDS,

@@ -4,7 +4,7 @@ import json
 from importlib.metadata import version
 from typing import Any
 
-from infogan.data import SOURCES
+from infogan.data import DATASETS
 from infogan.method.model import Model
 from infogan.runs.run import Run
 
@@ -35,7 +35,7 @@ def _about(shared: Run, model: Model) -> str:
     config = shared.config
     ch, h, w = model.G.shape
     what = f"rows of {w} numbers" if model.G.low is None else f"images of {w}x{h} pixels, {_colour(ch)}"
-    source = SOURCES.get(config.images.partition(":")[0])
+    source = DATASETS.get(config.images.partition(":")[0])
     counted = shared.circumstances().get("images")
     of = f"{counted:,} of them, " if isinstance(counted, int) else ""
     named = f"{config.images} ({source.about})" if source else config.images

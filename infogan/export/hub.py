@@ -14,7 +14,7 @@ from pathlib import Path
 import safetensors.torch
 from torch import Tensor, nn
 
-from infogan.data import without_path
+from infogan.data import public_name
 from infogan.export.card import model_card
 from infogan.export.folder import new_folder
 from infogan.figures.traversal import save_sheet, save_tiles, traverse
@@ -48,7 +48,7 @@ def save_pretrained(run: Run, folder: Path) -> list[Path]:
     """
     model = run.model()
     with new_folder(folder) as part:
-        images = without_path(run.config.images)
+        images = public_name(run.config.images)
         shared = Run(part, replace(run.config, images=images, updates=max(1, run.updates)))
         shared.write_config()
         weights = {**_weights("G", model.G), **_weights("D", model.D)}

@@ -22,7 +22,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from infogan.data import without_path
+from infogan.data import public_name
 from infogan.export.bessel import bessel
 from infogan.export.check import compare, draw_latents
 from infogan.export.folder import new_folder
@@ -83,7 +83,7 @@ def describe(run: Run, model: Model, inversion: Inversion | None) -> dict[str, A
     return {
         "infogan": version("infogan"),
         "opset": OPSET,
-        "images": without_path(config.images),
+        "images": public_name(config.images),
         "net": config.net,
         "updates": run.updates,
         "shape": list(model.G.shape),

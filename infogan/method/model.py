@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 
 from infogan.config.config import Config
-from infogan.data.images import Pixels, Stored
+from infogan.data.images import InMemoryPixels, PixelArray
 from infogan.method.latent import Latent
 from infogan.method.networks import DiscriminatorQ, Generator, init_weights, make_networks
 from infogan.utils.errors import InfoganError
@@ -59,7 +59,7 @@ class Model:
             )
 
     @torch.inference_mode()
-    def encode(self, x: Pictures | Pixels, statistics: Statistics = "running") -> Encoding:
+    def encode(self, x: Pictures | PixelArray, statistics: Statistics = "running") -> Encoding:
         """What Q reads off these images, chunk by chunk, so that memory does not grow with their number.
 
         Args:
@@ -71,7 +71,7 @@ class Model:
         Raises:
             InfoganError: for images of another shape.
         """
-        pixels = Stored(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
+        pixels = InMemoryPixels(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
         self.check_shape(pixels.shape, "the images")
         values, spreads = [], []
         of_batch = statistics == "batch"

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from infogan.data import HERE, Reading, splits_of
+from infogan.data import DEFAULT_OPTIONS, LoadOptions, splits_of
 from infogan.report.gather import gather
 from infogan.report.render import render, save_page
 from infogan.runs.run import Run
@@ -13,7 +13,7 @@ def write_report(
     run: Run,
     path: Path | None = None,
     metadata: Path | None = None,
-    reading: Reading = HERE,
+    load_options: LoadOptions = DEFAULT_OPTIONS,
     say: Callable[[str], None] = lambda _: None,
 ) -> Path:
     """Writes the page, as report.html into the run's folder unless a path is named; gives where it is.
@@ -28,7 +28,7 @@ def write_report(
     """
     model = run.model()
     say(f"reading {run.config.images}")
-    images = run.images(splits_of(run.config.images, reading)[0], reading)
+    images = run.images(splits_of(run.config.images, load_options)[0], load_options)
     page = render(gather(run, model, images, metadata, say))
     target = path or run.path / "report.html"
     save_page(page, target)

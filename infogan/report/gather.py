@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from infogan.config.config import Config
-from infogan.data import Images, without_path
+from infogan.data import Images, public_name
 from infogan.evaluation import Score, read_evaluation
 from infogan.evaluation.bound import info_bounds
 from infogan.evaluation.consistency import N_IMAGES, read_back, recovery_scores, stability_scores
@@ -115,7 +115,7 @@ def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]
         ", ".join(f"{k} {v}" for k, v in versions.items()) if isinstance(versions, dict) else "not recorded"
     )
     return [
-        ("Images", without_path(config.images), "where the training took them from"),
+        ("Images", public_name(config.images), "where the training took them from"),
         ("How many", f"{sample.of:,}", f"this page looks at {looked_at}"),
         ("Each", what, "as the networks see them"),
         ("Codes", config.codes, "what may vary by name; noise is the rest, which nobody reads back"),

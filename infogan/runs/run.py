@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any, final
 
 from infogan.config.config import Config
-from infogan.data import HERE, Images, Reading, load
+from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, load
 from infogan.method.model import Model, make_model
 from infogan.runs.checkpoints import (
     Checkpoint,
@@ -164,9 +164,9 @@ class Run:
             ) from error
         return model
 
-    def images(self, split: str = "", reading: Reading = HERE) -> Images:
+    def images(self, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS) -> Images:
         """The images that the run was trained on, or another split of them, in the networks' shape."""
-        return load(self.config.images, split, fit(reading, self.config))
+        return load(self.config.images, split, fit(load_options, self.config))
 
     def circumstances(self) -> dict[str, Any]:
         """What run.json says; empty where it cannot be read."""
@@ -225,9 +225,9 @@ def require_free(path: Path) -> None:
         )
 
 
-def fit(reading: Reading, config: Config) -> Reading:
+def fit(load_options: LoadOptions, config: Config) -> LoadOptions:
     """The reading that brings images of one's own to the shape that the networks of a config take."""
-    return replace(reading, shape=config.net_shape, square=config.square)
+    return replace(load_options, shape=config.net_shape, square=config.square)
 
 
 def _dump(value: Any) -> bytes:

@@ -9,7 +9,7 @@ from typing import Any
 from rich.console import Console
 
 from infogan.config.config import Config
-from infogan.data import Images, Reading, load
+from infogan.data import Images, LoadOptions, load
 from infogan.method.model import make_model
 from infogan.runs.run import Run, fit, require_free
 from infogan.training.device import by_torchrun, settle
@@ -21,7 +21,7 @@ from infogan.utils.io import alone
 
 
 def begin(
-    config: Config, path: Path, reading: Reading, console: Console, *, stop_collapsed: bool = False
+    config: Config, path: Path, load_options: LoadOptions, console: Console, *, stop_collapsed: bool = False
 ) -> Outcome:
     """Trains a new run in a new folder.
 
@@ -35,9 +35,9 @@ def begin(
         InfoganError: before anything is written, where images, device or folder do not serve.
     """
     if by_torchrun() and _is_run_of(config, path):
-        return resume(path, {}, reading, console, stop_collapsed=stop_collapsed)
+        return resume(path, {}, load_options, console, stop_collapsed=stop_collapsed)
     require_free(path)
-    images = load(config.images, reading=fit(reading, config))
+    images = load(config.images, load_options=fit(load_options, config))
     trainer = Trainer(config, make_model(config), images)
     with _held([path], trainer):
         run = _create(path, trainer.config, images, trainer)
@@ -49,7 +49,7 @@ def begin(
 def resume(
     path: Path,
     changes: Mapping[str, Any],
-    reading: Reading,
+    load_options: LoadOptions,
     console: Console,
     *,
     stop_collapsed: bool = False,
@@ -67,7 +67,7 @@ def resume(
     config = settle(replace(run.config, **changes))
     if run.is_shared:
         raise InfoganError(f"{path} holds weights to be used, not the state of a training; train anew.")
-    images = run.images(reading=reading)
+    images = run.images(load_options=load_options)
     trainer = Trainer(config, make_model(config), images)
     run = Run(path, trainer.config)
     with _held([path], trainer):
@@ -84,7 +84,9 @@ def resume(
         return training.go_on()
 
 
-def train_stacked(config: Config, paths: Mapping[int, Path], reading: Reading, console: Console) -> Outcome:
+def train_stacked(
+    config: Config, paths: Mapping[int, Path], load_options: LoadOptions, console: Console
+) -> Outcome:
     """Trains runs of several seeds as one: all new, or all after the same number of updates.
 
     Args:
@@ -93,7 +95,7 @@ def train_stacked(config: Config, paths: Mapping[int, Path], reading: Reading, c
     Raises:
         InfoganError: before anything is written, where images, device or folders do not serve.
     """
-    images = load(config.images, reading=fit(reading, config))
+    images = load(config.images, load_options=fit(load_options, config))
     trainer = StackedTrainer(config, list(paths), images)
     with _held(list(paths.values()), trainer):
         runs = [

@@ -13,7 +13,7 @@ from torch.func import functional_call, stack_module_state
 from infogan.config.config import Config
 from infogan.data.images import Images
 from infogan.data.loading.batches import Epochs
-from infogan.data.shards.images import Sharded
+from infogan.data.shards.images import ShardedPixels
 from infogan.method.diffaug import augment
 from infogan.method.model import make_model
 from infogan.pretraining.clustering.stage import Step, warm_up
@@ -62,7 +62,7 @@ class StackedTrainer(Trainer):
         """
         if config.devices * config.nodes > 1:
             raise InfoganError("config: seeds are stacked in one process; leave out --devices or --stacked.")
-        if isinstance(images.pixels, Sharded):
+        if isinstance(images.pixels, ShardedPixels):
             raise InfoganError("config: seeds are not stacked on shards; leave out --stacked.")
         if settle(config).precision == "bf16-mixed":
             if config.precision != "auto":

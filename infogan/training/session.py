@@ -13,7 +13,7 @@ from torch import Tensor
 
 from infogan.config.config import Config
 from infogan.data import Images
-from infogan.data.shards.images import Sharded
+from infogan.data.shards.images import ShardedPixels
 from infogan.pretraining.clustering.stage import AGREED
 from infogan.runs.checkpoints import Checkpoint, checksum
 from infogan.runs.run import Run
@@ -259,7 +259,7 @@ def _require_same(run: Run, checkpoint: Checkpoint) -> None:
 
 def mark(images: Images) -> str:
     """Changes where images are added or taken away, and in most cases where they are altered."""
-    if isinstance(images.pixels, Sharded):
+    if isinstance(images.pixels, ShardedPixels):
         return images.pixels.shards.mark  # whose index tells it sooner than pictures
     n = len(images)
     index = torch.linspace(0, n - 1, min(n, LOOKED_AT), dtype=torch.float64).long()

@@ -16,7 +16,7 @@ from typing import final
 import fuzz_mutations as m
 import fuzz_seeds as seeds
 
-from infogan.data import Reading, load
+from infogan.data import LoadOptions, load
 from infogan.data.datasets.svhn import read_svhn
 from infogan.data.formats.idx import read_idx
 from infogan.evaluation.saved import read_evaluation
@@ -76,12 +76,16 @@ def _own(suffix: str) -> Callable[[Path, bytes], None]:
     def handle(folder: Path, content: bytes) -> None:
         file = folder / f"x{suffix}"
         file.write_bytes(content)
-        readings = [Reading(), Reading(shape=SHAPE), Reading(shape=(3, 8, 8), square="pad", skip_bad=True)]
+        readings = [
+            LoadOptions(),
+            LoadOptions(shape=SHAPE),
+            LoadOptions(shape=(3, 8, 8), square="pad", skip_bad=True),
+        ]
         uploads = [(SHAPE, "crop"), ((3, 8, 8), "pad")] if suffix != ".zip" else []
         source = f"folder:{file}" if suffix not in (".npy", ".npz") else f"npz:{file}"
         _one_of(
             content,
-            *(lambda r=r: load(source, reading=r).x for r in readings),
+            *(lambda r=r: load(source, load_options=r).x for r in readings),
             *(lambda s=s, q=q: read_upload(content, s, q) for s, q in uploads),
         )
 

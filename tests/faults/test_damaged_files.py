@@ -9,7 +9,7 @@ import pytest
 from commands import lines, newest, run, train
 from rich.console import Console
 
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.training import launch
 from infogan.utils.errors import InfoganError
 
@@ -90,7 +90,7 @@ def test_damaged_files(
 def resume(path: Path) -> str:
     """Goes on to the end; what the console was told."""
     told = io.StringIO()
-    assert launch.resume(path, {}, Reading(), Console(file=told, width=500)).finished
+    assert launch.resume(path, {}, LoadOptions(), Console(file=told, width=500)).finished
     return told.getvalue()
 
 

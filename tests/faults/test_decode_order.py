@@ -10,12 +10,12 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.data import pile
+from infogan.data import collection
 from infogan.data.custom import load_own
 from infogan.data.formats.folder import find_pictures
 from infogan.data.formats.resize import as_array
 from infogan.data.loading.batches import Epochs
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 
 N = 300
 BROKEN = (0, 17, 150, 151, 299)
@@ -38,25 +38,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> Late:
     """Has that many threads decode, each picture a while later than it would be."""
-    read_one, delays = pile._read_one, random.Random(0)
+    read_one, delays = collection._read_one, random.Random(0)
 
-    def read_late(item: pile.Item, decode: Callable[[Image.Image], object]) -> object:
+    def read_late(item: collection.Item, decode: Callable[[Image.Image], object]) -> object:
         time.sleep(delays.choice((0.0, 0.0, 0.001, 0.01)))
         return read_one(item, decode)
 
     def with_threads(n: int) -> None:
         monkeypatch.setattr("os.cpu_count", lambda: n)
-        monkeypatch.setattr(pile, "MOST_THREADS", n)
-        monkeypatch.setattr(pile, "_read_one", read_late)
+        monkeypatch.setattr(collection, "MOST_THREADS", n)
+        monkeypatch.setattr(collection, "_read_one", read_late)
 
     return with_threads
 
 
 @pytest.mark.parametrize("threads", [1, 8])
 def test_pictures_in_memory_lie_in_order(folder: Path, late: Late, threads: int) -> None:
-    pictures = find_pictures(folder).pile()
+    pictures = find_pictures(folder).collection()
     late(threads)
-    x, names, bad = pile.read(pictures, as_array, skip_bad=True)
+    x, names, bad = collection.read(pictures, as_array, skip_bad=True)
     good = [i for i in range(N) if i not in BROKEN]
     assert bad == list(BROKEN)
     assert list(names) == [f"{i:03}.png" for i in good]
@@ -71,7 +71,7 @@ def test_threads_change_no_byte_of_the_cache(
         cache = tmp_path / str(threads)
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         late(threads)
-        images = load_own("folder", str(folder), "train", Reading(skip_bad=True, shape=(1, 8, 8)))
+        images = load_own("folder", str(folder), "train", LoadOptions(skip_bad=True, shape=(1, 8, 8)))
         files = {
             str(file.relative_to(cache)): file.read_bytes() for file in cache.rglob("*") if file.is_file()
         }

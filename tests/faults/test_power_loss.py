@@ -14,7 +14,7 @@ from power import Log, Op, Tree, build, recorded, states, without
 from rich.console import Console
 
 from infogan.config.config import Config
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.runs.checkpoints import read_checkpoint
 from infogan.runs.run import Run, require_free
 from infogan.training import launch
@@ -104,8 +104,8 @@ def begun(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A run in a folder of a folder that is new, and one that goes on with it."""
     root = tmp_path_factory.mktemp("begun")
     with recording(root) as found:
-        launch.begin(config, root / RUN, Reading(), console())
-        launch.resume(root / RUN, {"updates": GOAL}, Reading(), console())
+        launch.begin(config, root / RUN, LoadOptions(), console())
+        launch.resume(root / RUN, {"updates": GOAL}, LoadOptions(), console())
     return found
 
 
@@ -113,7 +113,7 @@ def begun(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 def recovered(config: Config, begun: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A run that goes on from what a crash left: a damaged checkpoint, half of one, half a line."""
     root = tmp_path_factory.mktemp("recovered")
-    launch.begin(config, root / RUN, Reading(), console())
+    launch.begin(config, root / RUN, LoadOptions(), console())
     checkpoints = root / RUN / "checkpoints"
     damaged = checkpoints / "0000004.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-1])
@@ -122,7 +122,7 @@ def recovered(config: Config, begun: Recorded, tmp_path_factory: pytest.TempPath
         file.write('{"update": 5, "L_I')
     before = {2: {(checkpoints / "0000002.safetensors").read_bytes()}}
     with recording(root) as found:
-        launch.resume(root / RUN, {"updates": GOAL}, Reading(), console())
+        launch.resume(root / RUN, {"updates": GOAL}, LoadOptions(), console())
     for n, contents in before.items():
         found.saved.setdefault(n, set()).update(contents)
     assert found.rows == begun.rows
@@ -223,7 +223,7 @@ def test_nothing_is_lost(
     with quick_disk():
         for i in chosen:
             path = tmp_path / str(i) / RUN
-            launch.resume(path, {"updates": GOAL}, Reading(), console())
+            launch.resume(path, {"updates": GOAL}, LoadOptions(), console())
             assert (path / "checkpoints" / f"{GOAL:07d}.safetensors").read_bytes() in ends
             assert rows_of(path) == made.rows
     print(f"{which}: {len(chosen)} of them went on to the same bits")

@@ -10,7 +10,7 @@ from infogan.data.cache import kept
 from infogan.data.formats.folder import PictureFiles, find_pictures
 from infogan.data.formats.npy import Arrays, read_npz
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 
 SIDE = 32
@@ -30,7 +30,7 @@ ATTRIBUTES = tuple(NAMES.split())
 KNOWN = tuple(Factor(name, "category") for name in ATTRIBUTES)
 
 
-def load_celeba(reading: Reading, split: str) -> Images:
+def load_celeba(load_options: LoadOptions, split: str) -> Images:
     """The faces, with 40 attributes of 0 or 1 as factors where these are there.
 
     The pictures as published come before those that are ready-made; they are read once and then kept.
@@ -38,14 +38,16 @@ def load_celeba(reading: Reading, split: str) -> Images:
     Raises:
         InfoganError: where no file is there, pictures cannot be read, or the attributes do not match them.
     """
-    path = reading.find("CelebA", FILES)
+    path = load_options.find("CelebA", FILES)
     if path.suffix == ".npz":
         return read_ready(path)
     files = find_pictures(path)
-    recipe = f"centre {SQUARE} of {WIDTH}x{HEIGHT}, Lanczos, {SIDE}; {files.fingerprint}; {reading.skip_bad}"
-    arrays = kept("celeba", recipe, lambda: _read_faces(files, reading.skip_bad))
+    recipe = (
+        f"centre {SQUARE} of {WIDTH}x{HEIGHT}, Lanczos, {SIDE}; {files.fingerprint}; {load_options.skip_bad}"
+    )
+    arrays = kept("celeba", recipe, lambda: _read_faces(files, load_options.skip_bad))
     names = tuple(str(name) for name in arrays["names"])
-    attributes = reading.look([ATTRIBUTE_FILE])
+    attributes = load_options.look([ATTRIBUTE_FILE])
     factors = None
     if attributes is not None:
         factors = Factors(KNOWN, read_attributes(attributes, tuple(Path(name).name for name in names)))
@@ -147,14 +149,14 @@ def _check_names(path: Path, names: list[str]) -> None:
         )
 
 
-CELEBA = Source(
+CELEBA = DatasetInfo(
     name="celeba",
     about="Aligned faces of celebrities, in colour, 32x32, with 40 attributes (Liu et al. 2015)",
     licence="non-commercial research only",
     shape=(3, SIDE, SIDE),
     splits={"train": 202_599},
     load=load_celeba,
-    has=lambda reading, split: reading.look(FILES) is not None,
+    has=lambda load_options, split: load_options.look(FILES) is not None,
     factors=KNOWN,
     files=FILES,
 )

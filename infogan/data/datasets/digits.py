@@ -3,12 +3,12 @@
 import numpy as np
 
 from infogan.data.images import Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 
 N_TRAIN = 1437
 
 
-def load_digits(reading: Reading, split: str) -> Images:
+def load_digits(load_options: LoadOptions, split: str) -> Images:
     """The first 1,437 of them (train) or the last 360 (test), with labels; no file is needed."""
     from sklearn.datasets import load_digits as load_from_sklearn
 
@@ -18,7 +18,7 @@ def load_digits(reading: Reading, split: str) -> Images:
     return Images.stored(x[:, None], digits.target[part].astype(np.int64))
 
 
-DIGITS = Source(
+DIGITS = DatasetInfo(
     name="digits",
     about="Handwritten digits, 8x8, gray, from scikit-learn; the test split is by other hands",
     licence="CC BY 4.0",

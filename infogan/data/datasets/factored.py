@@ -13,7 +13,7 @@ from jaxtyping import Float
 
 from infogan.data.formats.npy import Arrays, map_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.source import Source
+from infogan.data.source import DatasetInfo
 from infogan.utils.errors import InfoganError
 from infogan.utils.limits import reading, require_modest
 
@@ -143,36 +143,36 @@ def _check_values(path: Path, name: str, values: np.ndarray, n: int) -> None:
         raise InfoganError(f"{path} holds {name} {values.dtype} {values.shape}; due are numbers, ({n}, 6).")
 
 
-DSPRITES = Source(
+DSPRITES = DatasetInfo(
     name="dsprites",
     about="White shapes on black, 64x64, on a grid of five factors (Matthey et al. 2017), as published",
     licence="zlib",
     shape=(1, SIDE, SIDE),
     splits={"train": 737_280},
-    load=lambda reading, split: read_dsprites(reading.find("dSprites", DSPRITES_FILES)),
-    has=lambda reading, split: reading.look(DSPRITES_FILES) is not None,
+    load=lambda load_options, split: read_dsprites(load_options.find("dSprites", DSPRITES_FILES)),
+    has=lambda load_options, split: load_options.look(DSPRITES_FILES) is not None,
     factors=DSPRITES_FACTORS,
     files=DSPRITES_FILES,
 )
-SHAPES3D = Source(
+SHAPES3D = DatasetInfo(
     name="3dshapes",
     about="A solid in a room, in colour, 64x64, on a grid of six factors (Burgess and Kim 2018)",
     licence="Apache 2.0",
     shape=(3, SIDE, SIDE),
     splits={"train": 480_000},
-    load=lambda reading, split: read_shapes3d(reading.find("3D Shapes", SHAPES3D_FILES)),
-    has=lambda reading, split: reading.look(SHAPES3D_FILES) is not None,
+    load=lambda load_options, split: read_shapes3d(load_options.find("3D Shapes", SHAPES3D_FILES)),
+    has=lambda load_options, split: load_options.look(SHAPES3D_FILES) is not None,
     factors=SHAPES3D_FACTORS,
     files=SHAPES3D_FILES,
 )
-MPI3D = Source(
+MPI3D = DatasetInfo(
     name="mpi3d",
     about="Photographs of things on a robot's arm, 64x64, on a grid of seven factors (Gondal et al. 2019)",
     licence="CC BY 4.0",
     shape=(3, SIDE, SIDE),
     splits={"train": math.prod(MPI3D_GRID)},
-    load=lambda reading, split: read_mpi3d(reading.find("MPI3D", MPI3D_FILES)),
-    has=lambda reading, split: reading.look(MPI3D_FILES) is not None,
+    load=lambda load_options, split: read_mpi3d(load_options.find("MPI3D", MPI3D_FILES)),
+    has=lambda load_options, split: load_options.look(MPI3D_FILES) is not None,
     factors=MPI3D_FACTORS,
     files=MPI3D_FILES,
 )

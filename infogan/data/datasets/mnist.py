@@ -16,7 +16,7 @@ from rich.progress import wrap_file
 from infogan.data.cache import cache_folder
 from infogan.data.formats.idx import read_idx
 from infogan.data.images import Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
@@ -47,7 +47,9 @@ MIRRORS = {
 SYSTEM = {"fashion": Path("/usr/share/datasets/fashion-mnist")}
 
 
-def load_idx_set(name: str, reading: Reading, split: str, mirrors: Sequence[str] | None = None) -> Images:
+def load_idx_set(
+    name: str, load_options: LoadOptions, split: str, mirrors: Sequence[str] | None = None
+) -> Images:
     """The images of a split of `mnist` or `fashion`, 28x28, gray, with labels.
 
     The four files lie in the folder of data sets or in a folder `mnist` or `fashion` there, gzipped or
@@ -58,17 +60,19 @@ def load_idx_set(name: str, reading: Reading, split: str, mirrors: Sequence[str]
     """
     arrays = []
     for file, md5 in zip(FILES[split], MD5[name][split], strict=True):
-        path = _find(name, file, reading.folder)
+        path = _find(name, file, load_options.folder)
         path = path or _fetch(name, file, md5, MIRRORS[name] if mirrors is None else mirrors)
         arrays.append(read_idx(path, md5=md5))
     x, labels = arrays
     return Images.stored(x[:, None], labels.astype(np.int64))
 
 
-def _is_here(name: str, reading: Reading, split: str) -> bool:
+def _is_here(name: str, load_options: LoadOptions, split: str) -> bool:
     """Whether a split is in a named folder; where none is named it can be fetched."""
     try:
-        return all(_find(name, file, reading.folder) or reading.folder is None for file in FILES[split])
+        return all(
+            _find(name, file, load_options.folder) or load_options.folder is None for file in FILES[split]
+        )
     except InfoganError:
         return False
 
@@ -133,15 +137,15 @@ def _telling(folder: Path) -> Iterator[None]:
         raise InfoganError(f"the files cannot be kept in {folder} ({error}); make room there.") from error
 
 
-def _source(name: str, about: str, licence: str, labels: str) -> Source:
-    return Source(
+def _source(name: str, about: str, licence: str, labels: str) -> DatasetInfo:
+    return DatasetInfo(
         name=name,
         about=about,
         licence=licence,
         shape=(1, 28, 28),
         splits={"train": 60_000, "test": 10_000},
-        load=lambda reading, split: load_idx_set(name, reading, split),
-        has=lambda reading, split: _is_here(name, reading, split),
+        load=lambda load_options, split: load_idx_set(name, load_options, split),
+        has=lambda load_options, split: _is_here(name, load_options, split),
         labels=labels,
         files=tuple(f"{name}/{file}.gz" for files in FILES.values() for file in files),
     )

@@ -12,7 +12,7 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 from infogan.data.cache import kept
 from infogan.data.formats.npy import read_npz
 from infogan.data.images import Factors, Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.data.synthetic.chairs3d import (
     ANGLES,
     SIDE,
@@ -34,13 +34,13 @@ ALBEDO = 0.8  # so that no side is as white as the background
 MARGIN = 1.04  # half the width of the image, by the reach of the shape
 
 
-def load_modelnet_chairs(reading: Reading, split: str) -> Images:
+def load_modelnet_chairs(load_options: LoadOptions, split: str) -> Images:
     """All shapes but the last 100 (train) or those alone (test), in 62 views each.
 
     Raises:
         InfoganError: where the file is missing or another one, or embreex or scikit-image is not installed.
     """
-    path = reading.find("the voxels of ModelNet10's chairs", FILES)
+    path = load_options.find("the voxels of ModelNet10's chairs", FILES)
     voxels = read_voxels(path)
     if len(voxels) <= N_TEST:
         raise InfoganError(f"{path} holds {len(voxels)} shapes, but {N_TEST} are for tests; fetch it again.")
@@ -132,14 +132,14 @@ def reach(mesh: Mesh) -> float:
     return float(np.max([radius, *heights]))
 
 
-MODELNET_CHAIRS = Source(
+MODELNET_CHAIRS = DatasetInfo(
     name="modelnet-chairs",
     about="ModelNet10's chairs from all sides, 64x64, gray, drawn from voxels",
     licence="Princeton ModelNet: academic use",
     shape=(1, SIDE, SIDE),
     splits={"train": (N_SHAPES - N_TEST) * len(ANGLES), "test": N_TEST * len(ANGLES)},
     load=load_modelnet_chairs,
-    has=lambda reading, split: reading.look(FILES) is not None,
+    has=lambda load_options, split: load_options.look(FILES) is not None,
     factors=VIEWPOINT,
     files=FILES,
 )

@@ -12,7 +12,7 @@ from PIL import Image
 from infogan.data.cache import Arrays, kept
 from infogan.data.formats.folder import PictureFiles, find_pictures
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 
 SIDE = 64
@@ -22,7 +22,7 @@ VIEW = re.compile(r"image_\d+_p(-?\d+)_t(\d+)_r\d+\.png")  # elevation, azimuth,
 EVERY = 10  # of the shapes in the order of their ids, the last of every ten is for testing
 
 
-def load_rendered_chairs(reading: Reading, split: str) -> Images:
+def load_rendered_chairs(load_options: LoadOptions, split: str) -> Images:
     """The views of the shapes of a split, with azimuth and elevation; no shape is in both splits.
 
     They lie in `rendered_chairs/SHAPE/renders/image_NNN_pELEVATION_tAZIMUTH_rDISTANCE.png`, as published;
@@ -31,10 +31,10 @@ def load_rendered_chairs(reading: Reading, split: str) -> Images:
     Raises:
         InfoganError: where the folder is missing or arranged in another way, or pictures cannot be read.
     """
-    found = find_pictures(reading.find("Rendered chairs", FILES))
+    found = find_pictures(load_options.find("Rendered chairs", FILES))
     files = of_split(found, split)
-    recipe = f"whole, Lanczos, gray, {SIDE}; {found.fingerprint}; {split}; {reading.skip_bad}"
-    arrays = kept("rendered-chairs", recipe, lambda: _read_views(files, reading.skip_bad))
+    recipe = f"whole, Lanczos, gray, {SIDE}; {found.fingerprint}; {split}; {load_options.skip_bad}"
+    arrays = kept("rendered-chairs", recipe, lambda: _read_views(files, load_options.skip_bad))
     names = tuple(str(name) for name in arrays["names"])
     return Images.stored(arrays["x"], names=names, factors=Factors(FACTORS, angles_of(names)))
 
@@ -90,14 +90,14 @@ def shrink(picture: Image.Image) -> UInt8[np.ndarray, "1 64 64"]:
     return np.asarray(picture.convert("L").resize((SIDE, SIDE), Image.Resampling.LANCZOS))[None]
 
 
-RENDERED_CHAIRS = Source(
+RENDERED_CHAIRS = DatasetInfo(
     name="rendered-chairs",
     about="Chairs from 62 views each, in gray, 64x64 (Aubry et al. 2014); test is every tenth shape",
     licence="none stated; the shapes are from the 3D Warehouse",
     shape=(1, SIDE, SIDE),
     splits={"train": 77_748, "test": 8_618},
     load=load_rendered_chairs,
-    has=lambda reading, split: reading.look(FILES) is not None,
+    has=lambda load_options, split: load_options.look(FILES) is not None,
     factors=FACTORS,
     files=FILES,
 )

@@ -6,7 +6,7 @@ import numpy as np
 
 from infogan.data.formats.mat import read_mat
 from infogan.data.images import Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 
 # The 10,000 are the first of the test split; they serve where the training split is not there.
@@ -17,13 +17,13 @@ FILES = {
 }
 
 
-def load_svhn(reading: Reading, split: str) -> Images:
+def load_svhn(load_options: LoadOptions, split: str) -> Images:
     """The images of a split, with the digit in the middle as label.
 
     Raises:
         InfoganError: where its file is missing or no SVHN file.
     """
-    return read_svhn(reading.find(f"SVHN ({split})", FILES[split]))
+    return read_svhn(load_options.find(f"SVHN ({split})", FILES[split]))
 
 
 def read_svhn(path: Path) -> Images:
@@ -53,14 +53,14 @@ def read_svhn(path: Path) -> Images:
     return Images.stored(np.ascontiguousarray(X.transpose(3, 2, 0, 1)), y.ravel().astype(np.int64) % 10)
 
 
-SVHN = Source(
+SVHN = DatasetInfo(
     name="svhn",
     about="Street View House Numbers, cropped digits in colour, 32x32",
     licence="non-commercial use only",
     shape=(3, 32, 32),
     splits={"train": 73_257, "extra": 531_131, "test": 26_032},
     load=load_svhn,
-    has=lambda reading, split: reading.look(FILES[split]) is not None,
+    has=lambda load_options, split: load_options.look(FILES[split]) is not None,
     labels="digit",
     files=("svhn/train_32x32.mat", "svhn/test_32x32.mat", "svhn/extra_32x32.mat"),
 )

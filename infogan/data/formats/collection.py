@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from infogan.data.formats.unreadable import Bad, complain, writable
+from infogan.data.formats.unreadable import Unreadable, complain, writable
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.limits import BROKEN
 from infogan.utils.progress import progress
@@ -38,7 +38,7 @@ class Item:
 
 @final
 @dataclass(frozen=True)
-class Pile:
+class ImageCollection:
     """Pictures of one's own, none of them decoded yet."""
 
     where: str  # the folder, file or data set, as messages call it
@@ -60,8 +60,11 @@ class Pile:
 
 
 def decoded(
-    pile: Pile, decode: Callable[[Image.Image], T], index: Sequence[int] | None = None, doing: str = ""
-) -> Generator[tuple[str, T | Bad], None, None]:
+    collection: ImageCollection,
+    decode: Callable[[Image.Image], T],
+    index: Sequence[int] | None = None,
+    doing: str = "",
+) -> Generator[tuple[str, T | Unreadable], None, None]:
     """The name of each picture, and what `decode` makes of it, in order; close it where it is left early.
 
     Few pictures are on their way at any time, so that memory does not grow with their number.
@@ -72,13 +75,13 @@ def decoded(
     """
     threads = min(MOST_THREADS, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(threads)
-    waiting: deque[Future[list[tuple[str, T | Bad]]]] = deque()
+    waiting: deque[Future[list[tuple[str, T | Unreadable]]]] = deque()
     # Large pictures and odd metadata are no news; what cannot be read is counted.
-    with warnings.catch_warnings(), pile.items(index) as items:
+    with warnings.catch_warnings(), collection.items(index) as items:
         warnings.filterwarnings("ignore", module="PIL")
         try:
 
-            def outcomes() -> Iterator[tuple[str, T | Bad]]:
+            def outcomes() -> Iterator[tuple[str, T | Unreadable]]:
                 while block := list(islice(items, BLOCK)):
                     waiting.append(pool.submit(_read_block, block, decode))
                     if len(waiting) > 2 * threads:
@@ -86,34 +89,34 @@ def decoded(
                 while waiting:
                     yield from waiting.popleft().result()
 
-            total = pile.n if index is None else len(index)
+            total = collection.n if index is None else len(index)
             yield from progress(outcomes(), doing, total) if doing else outcomes()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _read_block(block: list[Item], decode: Callable[[Image.Image], T]) -> list[tuple[str, T | Bad]]:
+def _read_block(block: list[Item], decode: Callable[[Image.Image], T]) -> list[tuple[str, T | Unreadable]]:
     return [(item.name, _read_one(item, decode)) for item in block]
 
 
-def _read_one(item: Item, decode: Callable[[Image.Image], T]) -> T | Bad:
+def _read_one(item: Item, decode: Callable[[Image.Image], T]) -> T | Unreadable:
     try:
         with item.open() as picture:
             return decode(picture)
     except UnidentifiedImageError:
-        return Bad(item.name, "of no format that is known")
+        return Unreadable(item.name, "of no format that is known")
     except FileNotFoundError:
-        return Bad(item.name, "a link that leads nowhere, or gone")
+        return Unreadable(item.name, "a link that leads nowhere, or gone")
     except Image.DecompressionBombError:
-        return Bad(item.name, "of too many pixels; shrink it")
+        return Unreadable(item.name, "of too many pixels; shrink it")
     except OSError as error:
-        return Bad(item.name, error.strerror or str(error))
+        return Unreadable(item.name, error.strerror or str(error))
     except (InfoganError, *BROKEN) as error:
-        return Bad(item.name, str(error).rstrip(".") or type(error).__name__)
+        return Unreadable(item.name, str(error).rstrip(".") or type(error).__name__)
 
 
 def read(
-    pile: Pile, decode: Decode, skip_bad: bool
+    collection: ImageCollection, decode: Decode, skip_bad: bool
 ) -> tuple[UInt8[np.ndarray, "n ch h w"], tuple[str, ...], list[int]]:
     """All pictures in memory, their names, and the indices of those that are broken and left out.
 
@@ -125,21 +128,21 @@ def read(
     """
     x = np.empty((0, 0, 0, 0), np.uint8)
     names: list[str] = []
-    bad: dict[int, Bad] = {}
-    with closing(decoded(pile, decode, doing="reading pictures")) as outcomes:
+    bad: dict[int, Unreadable] = {}
+    with closing(decoded(collection, decode, doing="reading pictures")) as outcomes:
         for i, (name, outcome) in enumerate(outcomes):
-            if isinstance(outcome, Bad):
+            if isinstance(outcome, Unreadable):
                 bad[i] = outcome
                 continue
             if not names:
-                x = np.empty((pile.n, *outcome.shape), np.uint8)
+                x = np.empty((collection.n, *outcome.shape), np.uint8)
             if outcome.shape != x.shape[1:]:
                 raise InfoganError(
-                    f"{shown(os.path.join(pile.where, name))} has (channels, height, width) {outcome.shape} "
-                    f"where {shown(os.path.join(pile.where, names[0]))} has {x.shape[1:]}; bring them to one "
+                    f"{shown(os.path.join(collection.where, name))} has (channels, height, width) {outcome.shape} "
+                    f"where {shown(os.path.join(collection.where, names[0]))} has {x.shape[1:]}; bring them to one "
                     "size and mode."
                 )
             x[len(names)] = outcome
             names.append(name)
-    complain(pile.where, pile.n, list(bad.values()), skip_bad)
+    complain(collection.where, collection.n, list(bad.values()), skip_bad)
     return x[: len(names)], tuple(map(writable, names)), list(bad)

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from infogan.data.formats.collection import Decode, Item, Pile, read
+from infogan.data.formats.collection import Decode, ImageCollection, Item, read
 from infogan.data.formats.image import open_picture
 from infogan.data.formats.zip import read_entry
 from infogan.utils.errors import InfoganError, shown
@@ -46,10 +46,12 @@ class PictureFiles:
                 known.update(_state(os.path.join(self.root, name)))
         return f"{self.root.resolve()}: {len(self.names)} pictures, {known.hexdigest()}"
 
-    def pile(self) -> Pile:
+    def collection(self) -> ImageCollection:
         alone = len(self.names) == 1 and self.root.is_dir()
         key = (self.root / self.names[0] if alone else self.root).resolve()
-        return Pile(str(self.root), str(key), len(self.names), self._items, lambda: self.fingerprint)
+        return ImageCollection(
+            str(self.root), str(key), len(self.names), self._items, lambda: self.fingerprint
+        )
 
     @contextmanager
     def _items(self, index: Sequence[int] | None) -> Iterator[Iterator[Item]]:
@@ -72,7 +74,7 @@ class PictureFiles:
         Raises:
             InfoganError: where pictures cannot be read, which counts them all; where two differ in shape.
         """
-        x, names, _ = read(self.pile(), decode, skip_bad)
+        x, names, _ = read(self.collection(), decode, skip_bad)
         return x, names
 
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from jaxtyping import Int
 
-from infogan.data.formats.collection import Item, Pile
+from infogan.data.formats.collection import ImageCollection, Item
 from infogan.data.formats.parquet import item, picture_column
 from infogan.utils.errors import InfoganError, did_you_mean
 from infogan.utils.progress import console
@@ -18,7 +18,7 @@ from infogan.utils.progress import console
 ROWS = 16  # read at a time
 
 
-def find_hub(name: str, split: str = "") -> Pile:
+def find_hub(name: str, split: str = "") -> ImageCollection:
     """The pictures of NAME or NAME:SPLIT, where NAME is a folder or what the hub knows; train if not named.
 
     What the library fetches it keeps in caches of its own; with HF_HUB_OFFLINE=1 it fetches nothing. The
@@ -56,7 +56,7 @@ def find_hub(name: str, split: str = "") -> Pile:
     if pictures:
         rows = rows.cast_column(column, datasets.Image(decode=False))
     labels = [key for key, kind in loaded.features.items() if isinstance(kind, datasets.ClassLabel)]
-    return Pile(
+    return ImageCollection(
         where=where,
         key=where.replace(name, str(Path(name).resolve())) if Path(name).exists() else where,
         n=len(rows),

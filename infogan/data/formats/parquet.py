@@ -13,7 +13,7 @@ import pyarrow.parquet as pq
 from jaxtyping import Int
 from PIL import Image
 
-from infogan.data.formats.collection import Item, Pile
+from infogan.data.formats.collection import ImageCollection, Item
 from infogan.data.formats.image import open_picture
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.limits import BROKEN, require_modest
@@ -23,7 +23,7 @@ ROWS = 16  # read at a time
 RUN = 25  # rows next to each other, where some are looked at from all over the files
 
 
-def find_rows(path: Path) -> Pile:
+def find_rows(path: Path) -> ImageCollection:
     """The pictures of a Parquet file, or of all in a folder, in the order of the files' names.
 
     They are encoded, as PNG or JPEG, say, in a column of bytes, or of a struct of bytes and path as the
@@ -54,7 +54,7 @@ def find_rows(path: Path) -> Pile:
     if not sum(counts):
         raise InfoganError(f"{shown(str(path))} has no rows.")
     named = _are_named(files)
-    return Pile(
+    return ImageCollection(
         where=str(path),
         key=str(path.resolve()),
         n=sum(counts),

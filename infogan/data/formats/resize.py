@@ -10,8 +10,8 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from infogan.config.config import Shape
-from infogan.data.formats.collection import Pile, decoded
-from infogan.data.formats.unreadable import Bad
+from infogan.data.formats.collection import ImageCollection, decoded
+from infogan.data.formats.unreadable import Unreadable
 from infogan.utils.limits import BROKEN
 
 GRAY = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
@@ -127,14 +127,14 @@ def _pad(picture: Image.Image, w: int, h: int) -> Image.Image:
     return full
 
 
-def bits_in_use(pile: Pile) -> int:
+def bits_in_use(collection: ImageCollection) -> int:
     """How many of 16 bits a pile's 16-bit pictures use, by those from all over it: 8, 10, 12, 14 or 16.
 
     Cameras of 12 bits write files of 16, which would be all but black. One number serves the whole pile, so
     that bright and dark pictures stay apart.
     """
-    with closing(decoded(pile, _highest, pile.spread(LOOKED_AT))) as outcomes:
-        highest = max((found for _, found in outcomes if not isinstance(found, Bad)), default=0)
+    with closing(decoded(collection, _highest, collection.spread(LOOKED_AT))) as outcomes:
+        highest = max((found for _, found in outcomes if not isinstance(found, Unreadable)), default=0)
     return next(bits for bits in DEPTHS if highest < 2**bits) if highest else 16
 
 

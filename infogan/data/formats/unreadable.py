@@ -15,7 +15,7 @@ SHOWN = 3  # broken pictures that a message names
 
 @final
 @dataclass(frozen=True)
-class Bad:
+class Unreadable:
     """A picture that cannot be read."""
 
     name: str
@@ -25,7 +25,7 @@ class Bad:
         return f"{shown(self.name)} ({shown(self.reason)})"
 
 
-def complain(where: str, n: int, bad: Sequence[Bad], skip_bad: bool) -> None:
+def complain(where: str, n: int, bad: Sequence[Unreadable], skip_bad: bool) -> None:
     """Says on standard error how many of n pictures are left out.
 
     Raises:

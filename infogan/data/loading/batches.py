@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
-from infogan.data.images import Pixels
+from infogan.data.images import PixelArray
 from infogan.utils.rng import make_rng
 
 
@@ -44,7 +44,7 @@ class Feed(ABC):
 class Shuffled(Feed):
     """Images that are at hand, each once in an epoch, in the order of `Epochs`."""
 
-    def __init__(self, pixels: Pixels, epochs: Epochs, part: slice) -> None:
+    def __init__(self, pixels: PixelArray, epochs: Epochs, part: slice) -> None:
         self.pixels, self.epochs, self.part = pixels, epochs, part
 
     def batch(self, n: int) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"]:

@@ -20,10 +20,10 @@ from jaxtyping import UInt8
 
 from infogan.config.config import Shape
 from infogan.data.cache import cache_folder
-from infogan.data.formats.collection import Pile, decoded
+from infogan.data.formats.collection import ImageCollection, decoded
 from infogan.data.formats.npy import map_npy
 from infogan.data.formats.resize import Shaper, bits_in_use
-from infogan.data.formats.unreadable import Bad, complain, left, writable
+from infogan.data.formats.unreadable import Unreadable, complain, left, writable
 from infogan.data.images import Images
 from infogan.utils.errors import InfoganError, shown
 
@@ -32,7 +32,9 @@ RECIPE = 1  # another number where pixels come out otherwise than before
 About = dict[str, Any]
 
 
-def packed(pile: Pile, shape: Shape, square: Literal["crop", "pad"], skip_bad: bool = False) -> Images:
+def packed(
+    collection: ImageCollection, shape: Shape, square: Literal["crop", "pad"], skip_bad: bool = False
+) -> Images:
     """The pictures of a pile in that shape, in the order of the pile.
 
     They lie in a file of the user's cache folder, of which memory holds what is being looked at. It is made
@@ -44,19 +46,19 @@ def packed(pile: Pile, shape: Shape, square: Literal["crop", "pad"], skip_bad: b
     Raises:
         InfoganError: where pictures cannot be read, which counts them all; where the cache cannot be written.
     """
-    kept_as = f"{pile.key}; {shape}; {square}"
-    recipe = f"{RECIPE}; Pillow {PIL.__version__}; {kept_as}; {pile.fingerprint()}"
-    folder = cache_folder() / "pictures" / f"{_slug(pile.key)}-{_hash(kept_as)}"
+    kept_as = f"{collection.key}; {shape}; {square}"
+    recipe = f"{RECIPE}; Pillow {PIL.__version__}; {kept_as}; {collection.fingerprint()}"
+    folder = cache_folder() / "pictures" / f"{_slug(collection.key)}-{_hash(kept_as)}"
     found = _look(folder, recipe)
     if found is None:
-        found = _pack(pile, shape, square, recipe, folder)
+        found = _pack(collection, shape, square, recipe, folder)
     x, about = found
-    bad = {int(i): Bad(name, reason) for i, name, reason in about["bad"]}
-    complain(pile.where, pile.n, list(bad.values()), skip_bad)
-    labels = pile.labels
+    bad = {int(i): Unreadable(name, reason) for i, name, reason in about["bad"]}
+    complain(collection.where, collection.n, list(bad.values()), skip_bad)
+    labels = collection.labels
     if labels is not None and bad:
         labels = np.array(left(labels.tolist(), list(bad)))
-    names = tuple(map(writable, about["names"])) if pile.named else None
+    names = tuple(map(writable, about["names"])) if collection.named else None
     return Images.stored(x, labels, names)
 
 
@@ -80,23 +82,23 @@ def _look(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], Abo
 
 
 def _pack(
-    pile: Pile, shape: Shape, square: Literal["crop", "pad"], recipe: str, folder: Path
+    collection: ImageCollection, shape: Shape, square: Literal["crop", "pad"], recipe: str, folder: Path
 ) -> tuple[UInt8[np.ndarray, "n ch h w"], About]:
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     names: list[str] = []
     bad: list[tuple[int, str, str]] = []
-    shaper = Shaper(shape, square, bits_in_use(pile))
+    shaper = Shaper(shape, square, bits_in_use(collection))
     with _telling(folder.parent):
         try:
             part.mkdir(parents=True, exist_ok=True)
-            _require_room(part, pile.n * int(np.prod(shape)))
+            _require_room(part, collection.n * int(np.prod(shape)))
             with (
                 (part / "pixels.npy").open("wb") as file,
-                closing(decoded(pile, shaper, doing="reading pictures")) as outcomes,
+                closing(decoded(collection, shaper, doing="reading pictures")) as outcomes,
             ):
-                _write_head(file, (pile.n, *shape))
+                _write_head(file, (collection.n, *shape))
                 for i, (name, outcome) in enumerate(outcomes):
-                    if isinstance(outcome, Bad):
+                    if isinstance(outcome, Unreadable):
                         bad.append((i, outcome.name, outcome.reason))
                     else:
                         names.append(name)
@@ -106,7 +108,12 @@ def _pack(
                 file.flush()
                 os.fsync(file.fileno())
             if not names:
-                complain(pile.where, pile.n, [Bad(name, reason) for _, name, reason in bad], True)
+                complain(
+                    collection.where,
+                    collection.n,
+                    [Unreadable(name, reason) for _, name, reason in bad],
+                    True,
+                )
             about = {"recipe": recipe, "names": names, "bad": bad}
             (part / "about.json").write_text(json.dumps(about), "ascii")
             _swap(part, folder)
@@ -114,7 +121,7 @@ def _pack(
             shutil.rmtree(part, ignore_errors=True)
     found = _look(folder, recipe)
     if found is None:
-        raise InfoganError(f"{folder} was changed while {shown(pile.where)} was read; try again.")
+        raise InfoganError(f"{folder} was changed while {shown(collection.where)} was read; try again.")
     return found
 
 

@@ -15,10 +15,10 @@ from jaxtyping import UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
-from infogan.data.images import Pixels
+from infogan.data.images import PixelArray
 from infogan.data.loading.batches import Epochs, Feed, Shuffled
 from infogan.data.loading.shard_order import Lanes, Stretch, dealt
-from infogan.data.shards.images import Sharded
+from infogan.data.shards.images import ShardedPixels
 from infogan.data.shards.reader import Encoded
 from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError, one_line
@@ -30,7 +30,7 @@ Share = Sequence[tuple[int, slice]]  # lanes, and which of their images of a bat
 
 
 def make_feed(
-    pixels: Pixels, batch: int, seed: int, part: slice, device: torch.device, processes: int = 1
+    pixels: PixelArray, batch: int, seed: int, part: slice, device: torch.device, processes: int = 1
 ) -> Feed:
     """What supplies a training with these images.
 
@@ -38,7 +38,7 @@ def make_feed(
         part: of every batch, what this process takes.
         processes: of this training on this machine, which share its cores.
     """
-    if not isinstance(pixels, Sharded):
+    if not isinstance(pixels, ShardedPixels):
         return Shuffled(pixels.to(device), Epochs(len(pixels), batch, seed, device), part)
     lanes = Lanes(len(pixels), pixels.shards.bytes_each, batch, seed)
     shares = lanes.parts(part)
@@ -50,7 +50,9 @@ def make_feed(
 class ReadAhead(Feed):
     """Batches of shards; the processes that read them start with the first and end with `close`."""
 
-    def __init__(self, pixels: Sharded, lanes: Lanes, shares: Sequence[Share], device: torch.device) -> None:
+    def __init__(
+        self, pixels: ShardedPixels, lanes: Lanes, shares: Sequence[Share], device: torch.device
+    ) -> None:
         self.pixels, self.lanes, self.shares, self.device = pixels, lanes, shares, device
         self.next = 0
         self.readers: Iterator[Tensor | str] | None = None
@@ -130,7 +132,7 @@ def _end_when_told(training: int) -> None:
 class _Readings(IterableDataset[Tensor | str]):
     """In each reader, its part of every batch from update n on; a sentence where one cannot be had."""
 
-    def __init__(self, pixels: Sharded, lanes: Lanes, shares: Sequence[Share], n: int) -> None:
+    def __init__(self, pixels: ShardedPixels, lanes: Lanes, shares: Sequence[Share], n: int) -> None:
         self.pixels, self.lanes, self.shares, self.n = pixels, lanes, shares, n
 
     def __iter__(self) -> Iterator[Tensor | str]:
@@ -155,7 +157,7 @@ class _Readings(IterableDataset[Tensor | str]):
 class _Lane:
     """A lane as a reader holds it: the block that it is in, and the next one on its way."""
 
-    def __init__(self, pixels: Sharded, lanes: Lanes, lane: int, part: slice) -> None:
+    def __init__(self, pixels: ShardedPixels, lanes: Lanes, lane: int, part: slice) -> None:
         self.pixels, self.lanes, self.lane, self.part = pixels, lanes, lane, part
         self.blocks: dict[int, Future[list[Encoded | None]]] = {}
 

@@ -17,9 +17,9 @@ from typing import NamedTuple, final
 import PIL
 from PIL import Image
 
-from infogan.data.formats.collection import Pile, decoded
+from infogan.data.formats.collection import ImageCollection, decoded
 from infogan.data.formats.resize import Shaper, as_array
-from infogan.data.formats.unreadable import Bad, complain
+from infogan.data.formats.unreadable import Unreadable, complain
 from infogan.data.shards.files import find_shards
 from infogan.data.shards.index import ABOUT, make_index
 from infogan.data.shards.writer import TAR, PerShard, Sample, last_number, shards_of, write_shards
@@ -41,7 +41,9 @@ class Packed(NamedTuple):
     bytes: int
 
 
-def pack(pile: Pile, out: Path, per_shard: PerShard, shaper: Shaper | None, skip_bad: bool) -> Packed:
+def pack(
+    collection: ImageCollection, out: Path, per_shard: PerShard, shaper: Shaper | None, skip_bad: bool
+) -> Packed:
     """Writes the pictures of a pile to shards: the bytes of their files, or PNG where a shaper changes them.
 
     What was interrupted goes on, to the same bytes. Memory holds a few pictures at a time.
@@ -52,7 +54,7 @@ def pack(pile: Pile, out: Path, per_shard: PerShard, shaper: Shaper | None, skip
     Raises:
         InfoganError: where a picture cannot be read, the folder holds something else, or the disk is full.
     """
-    made_of = f"{pile.fingerprint()}; {per_shard}; {shaper}; Pillow {PIL.__version__}"
+    made_of = f"{collection.fingerprint()}; {per_shard}; {shaper}; Pillow {PIL.__version__}"
     recipe = json.dumps({"made_of": hashlib.sha256(made_of.encode(errors="replace")).hexdigest()}).encode()
     with _telling(out):
         _require_ours(out, recipe)
@@ -62,18 +64,18 @@ def pack(pile: Pile, out: Path, per_shard: PerShard, shaper: Shaper | None, skip
         write_whole(out / ABOUT_PACK, recipe)
         done = shards_of(out)
         start = last_number(done[-1]) + 1 if done else 0
-        bad: list[Bad] = []
-        if start < pile.n and not (out / ABOUT).exists():
-            index = range(start, pile.n) if start else None
-            with closing(decoded(pile, _Encoder(shaper), index, doing="packing")) as outcomes:
-                write_shards(_samples(outcomes, start, pile, skip_bad, bad), out, len(done), per_shard)
+        bad: list[Unreadable] = []
+        if start < collection.n and not (out / ABOUT).exists():
+            index = range(start, collection.n) if start else None
+            with closing(decoded(collection, _Encoder(shaper), index, doing="packing")) as outcomes:
+                write_shards(_samples(outcomes, start, collection, skip_bad, bad), out, len(done), per_shard)
             done = shards_of(out)
         if not done:
-            complain(pile.where, len(bad), bad, skip_bad=True)
+            complain(collection.where, len(bad), bad, skip_bad=True)
         if not (out / ABOUT).exists():
             make_index([replace(shard, state="") for shard in find_shards(str(out))], out)
         images = sum(shard[3] for shard in json.loads((out / ABOUT).read_bytes())["shards"])
-    complain(pile.where, images + len(bad), bad, skip_bad=True)
+    complain(collection.where, images + len(bad), bad, skip_bad=True)
     return Packed(len(done), images, sum(path.stat().st_size for path in done))
 
 
@@ -107,21 +109,23 @@ def _as_png(picture: Image.Image) -> bytes:
 
 
 def _samples(
-    outcomes: Iterator[tuple[str, tuple[str, bytes] | Bad]],
+    outcomes: Iterator[tuple[str, tuple[str, bytes] | Unreadable]],
     start: int,
-    pile: Pile,
+    collection: ImageCollection,
     skip_bad: bool,
-    bad: list[Bad],
+    bad: list[Unreadable],
 ) -> Iterator[Sample]:
     """The pictures that can be read; the others are added to `bad`, or end it all."""
     for number, (_, outcome) in enumerate(outcomes, start):
-        if not isinstance(outcome, Bad):
-            yield Sample(number, *outcome, None if pile.labels is None else int(pile.labels[number]))
+        if not isinstance(outcome, Unreadable):
+            yield Sample(
+                number, *outcome, None if collection.labels is None else int(collection.labels[number])
+            )
         elif skip_bad:
             bad.append(outcome)
         else:
             raise InfoganError(
-                f"{outcome} in {shown(pile.where)} cannot be read; mend it, or leave such pictures out by "
+                f"{outcome} in {shown(collection.where)} cannot be read; mend it, or leave such pictures out by "
                 "--skip-bad."
             )
 

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple, final
 import numpy as np
 from jaxtyping import Int
 
-from infogan.data.formats.collection import Item, Pile
+from infogan.data.formats.collection import ImageCollection, Item
 from infogan.data.formats.image import open_picture
 from infogan.data.shards.files import Shard, find_shards, is_url
 from infogan.data.shards.index import Index, find_index
@@ -109,7 +109,7 @@ class Shards:
         )
 
     @cached_property
-    def pile(self) -> Pile:
+    def collection(self) -> ImageCollection:
         """The same pictures for what looks into piles."""
 
         @contextmanager
@@ -118,7 +118,7 @@ class Shards:
             blocks = (np.array(chosen[i : i + 1024]) for i in range(0, len(chosen), 1024))
             yield (Item(e.name, partial(open_picture, e.content)) for b in blocks for e in self.read(b))
 
-        return Pile(
+        return ImageCollection(
             where=self.where,
             key=self.where if is_url(self.where) else self.files[0].path,
             n=len(self),

@@ -13,7 +13,7 @@ from jaxtyping import Float, UInt8
 
 from infogan.data.cache import kept
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.data.synthetic import chair_shapes, render
 from infogan.data.synthetic.chair_shapes import Chair
 from infogan.data.synthetic.render import Mesh, Scene, View
@@ -118,12 +118,12 @@ def drawing_recipe() -> str:
     return inspect.getsource(render) + inspect.getsource(sys.modules[__name__])
 
 
-def load_chairs(reading: Reading, split: str) -> Images:
+def load_chairs(load_options: LoadOptions, split: str) -> Images:
     """The 800 chairs to train on or 100 others (test), in 62 views each; no file is needed."""
     return chairs_in_views(f"chairs3d-{split}", CHAIRS[split])
 
 
-CHAIRS3D = Source(
+CHAIRS3D = DatasetInfo(
     name="chairs3d",
     about="Chairs of many shapes from all sides, 64x64, gray, drawn here with known factors",
     licence="drawn here; MIT",

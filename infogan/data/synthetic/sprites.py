@@ -17,8 +17,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from infogan.data.images import Factor, Factors, Images, Pixels
-from infogan.data.source import Reading, Source
+from infogan.data.images import Factor, Factors, Images, PixelArray
+from infogan.data.source import DatasetInfo, LoadOptions
 
 SIZE = 64
 GRID = (
@@ -96,7 +96,7 @@ def canvases() -> UInt8[Tensor, "forms side side"]:
 
 
 @final
-class Sprites(Pixels):
+class Sprites(PixelArray):
     """Image i of the grid is drawn from i alone, the same bits in any batch and on any device."""
 
     def __init__(self, device: torch.device | None = None) -> None:
@@ -118,13 +118,13 @@ class Sprites(Pixels):
         return Sprites(device)
 
 
-def load_sprites(reading: Reading, split: str) -> Images:
+def load_sprites(load_options: LoadOptions, split: str) -> Images:
     """All 737,280 of them, with the shape as label; no file is needed."""
     values = grid()
     return Images(Sprites(), values[:, 0].astype(np.int64), factors=Factors(FACTORS, values))
 
 
-SPRITES = Source(
+SPRITES = DatasetInfo(
     name="sprites",
     about="dSprites' grid of factors, drawn here: square, ellipse and heart, black and white, 64x64",
     licence="drawn here; MIT",

@@ -13,7 +13,7 @@ from jaxtyping import Float, Int
 from sklearn.preprocessing import StandardScaler
 
 from infogan.data import Factors, Images
-from infogan.data.images import Pixels
+from infogan.data.images import PixelArray
 from infogan.method.codes import Kind
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
@@ -110,7 +110,7 @@ def pair(
 
 
 def read_pairs(
-    read: Callable[[Pixels], Float[np.ndarray, "n d"]], kinds: Sequence[Kind], images: Images
+    read: Callable[[PixelArray], Float[np.ndarray, "n d"]], kinds: Sequence[Kind], images: Images
 ) -> Pairs:
     """Codes and factors of a random choice of at most 15,000 images whose factors are known.
 
@@ -135,7 +135,7 @@ def read_pairs(
 def pairs_of(model: Model, images: Images) -> Pairs:
     """The same with the codes that a model's Q reads off the images, batch norm with running statistics."""
 
-    def read(pixels: Pixels) -> Float[np.ndarray, "n d"]:
+    def read(pixels: PixelArray) -> Float[np.ndarray, "n d"]:
         values: Float[np.ndarray, "n d"] = model.encode(pixels).values.numpy()
         return values
 

@@ -13,8 +13,8 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from infogan.data import SOURCES, Images, Reading
-from infogan.data.images import Pixels, Stored
+from infogan.data import DATASETS, Images, LoadOptions
+from infogan.data.images import InMemoryPixels, PixelArray
 from infogan.evaluation.image_quality.classifier import fit_classifier, known
 from infogan.utils.errors import InfoganError
 
@@ -35,13 +35,13 @@ class Extractor:
     network: Network
 
     @torch.inference_mode()
-    def features(self, x: UInt8[np.ndarray, "n ch h w"] | Pixels) -> Float[np.ndarray, "n width"]:
+    def features(self, x: UInt8[np.ndarray, "n ch h w"] | PixelArray) -> Float[np.ndarray, "n width"]:
         """The features of one image or more, on the CPU, a few images at a time.
 
         Raises:
             InfoganError: for images of another shape.
         """
-        pixels = Stored(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
+        pixels = InMemoryPixels(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
         if pixels.shape != self.shape:
             raise InfoganError(
                 f"features: the images are (channels, height, width) {pixels.shape}, but {self.name} was "
@@ -54,7 +54,7 @@ class Extractor:
 def find_extractor(
     name: str,
     images: Images | None,
-    reading: Reading,
+    load_options: LoadOptions,
     file: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
 ) -> Extractor | None:
@@ -71,7 +71,7 @@ def find_extractor(
     """
     if images is None:
         return None
-    found = file or reading.look([INCEPTION])
+    found = file or load_options.look([INCEPTION])
     return load_extractor(found, images.shape) if found else train_classifier(images, name, say)
 
 
@@ -86,7 +86,7 @@ def train_classifier(
     if targets is None:
         return None
     kind, _, rest = name.partition(":")
-    own = f"{kind if kind in SOURCES else Path(rest or name).resolve().stem}-classifier"
+    own = f"{kind if kind in DATASETS else Path(rest or name).resolve().stem}-classifier"
     net, right = fit_classifier(images, targets, own, say)
     what = "labels" if images.factors is None else "factors"
     note = f"features of {own}, a small network that tells {right:.1%} of the {what} of images new to it"

@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from infogan.config.config import Config
 from infogan.config.spec import Motion, parse_motion
-from infogan.data.images import Pixels
+from infogan.data.images import PixelArray
 from infogan.data.loading.batches import Epochs
 from infogan.method.model import Model
 from infogan.method.objective import information, log_joint
@@ -60,7 +60,9 @@ class Step(NamedTuple):
     agreement: float = math.nan  # of the ways, 0 to 1, when they have made groups
 
 
-def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> Generator[Step, None, bool]:
+def warm_up(
+    model: Model, pixels: PixelArray, config: Config, fabric: "Fabric"
+) -> Generator[Step, None, bool]:
     """Runs the `config.warm_up` updates on D's trunk and Q's head, yielding after each, and between.
 
     That D is the finder, which the game asks what kind a real image is of; the game's own begins as drawn.
@@ -89,7 +91,7 @@ def warm_up(model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> G
 
 
 class _WarmUp:
-    def __init__(self, model: Model, pixels: Pixels, config: Config, fabric: "Fabric") -> None:
+    def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
         self.model, self.pixels, self.config, self.fabric = model, pixels, config, fabric
         self.motion, self.low = parse_motion(config.motion), float(model.G.low or 0)
         self.k = model.latent.k

@@ -12,7 +12,7 @@ from typing import Any, final
 import safetensors.torch
 
 from infogan.config.config import Config
-from infogan.data import Reading, load
+from infogan.data import LoadOptions, load
 from infogan.method.model import Model, make_model
 from infogan.runs.run import fit
 from infogan.runs.weights import load_weights
@@ -28,7 +28,14 @@ MOST_BLOCKS = 2000  # of numbers, as Ray keeps a record of each
 
 
 def encode_on_ray(
-    plan: Plan, parts: list[int], model: Model, config: Config, reading: Reading, *, cpus: int, gpus: float
+    plan: Plan,
+    parts: list[int],
+    model: Model,
+    config: Config,
+    load_options: LoadOptions,
+    *,
+    cpus: int,
+    gpus: float,
 ) -> Iterator[int]:
     """Writes these parts on the cluster that this process is joined to, and gives each one's number.
 
@@ -56,7 +63,7 @@ def encode_on_ray(
     # What a process had in hand that was lost, Ray hands to another.
     written = numbers.map_batches(
         Encoder,
-        fn_constructor_args=[_job(plan, config, reading, gpus > 0)],
+        fn_constructor_args=[_job(plan, config, load_options, gpus > 0)],
         batch_size=1,
         concurrency=(1, min(len(parts), places(cpus, gpus))),
         num_cpus=cpus,
@@ -101,14 +108,14 @@ class Encoder:
         return ""
 
 
-def _job(plan: Plan, config: Config, reading: Reading, on_gpu: bool) -> dict[str, Any]:
+def _job(plan: Plan, config: Config, load_options: LoadOptions, on_gpu: bool) -> dict[str, Any]:
     """All that a process needs beside the weights, in plain values."""
     return {
         "folder": str(plan.folder.resolve()),
         "about": plan.about,
         "config": config.to_json(),
-        "root": None if reading.folder is None else str(reading.folder.resolve()),
-        "skip_bad": reading.skip_bad,
+        "root": None if load_options.folder is None else str(load_options.folder.resolve()),
+        "skip_bad": load_options.skip_bad,
         "device": "cuda" if on_gpu else "cpu",
     }
 
@@ -125,7 +132,7 @@ def _open(job: dict[str, Any]) -> tuple[Plan, Model, Any]:
     load_weights(model, safetensors.torch.load_file(plan.folder / WEIGHTS))
     model.G.to(job["device"])
     model.D.to(job["device"])
-    images = load(plan.about["source"], reading=fit(Reading(root, job["skip_bad"]), config))
+    images = load(plan.about["source"], load_options=fit(LoadOptions(root, job["skip_bad"]), config))
     if mark(images) != plan.about["mark"]:
         raise InfoganError(
             f"a node finds other images as {plan.about['source']} than this one; name a place that all share."

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from infogan.data import Images, Reading, splits_of
+from infogan.data import Images, LoadOptions, splits_of
 from infogan.evaluation.consistency import read_back, recovery_scores
 from infogan.evaluation.selection.select import LABEL_FREE, N_IMAGES, udr_and_recovery
 from infogan.evaluation.selection.udr import udr
@@ -38,7 +38,9 @@ class Choice:
         return self.scores.get(run, {}).get(name)
 
 
-def choose(rows: Sequence[Row], reading: Reading, say: Callable[[str], None], *, stopped: bool) -> Choice:
+def choose(
+    rows: Sequence[Row], load_options: LoadOptions, say: Callable[[str], None], *, stopped: bool
+) -> Choice:
     """The run with the best `udr_and_recovery` among those that are done; labels take no part."""
     done = [row for row in rows if row.evaluation is not None]
     if stopped:
@@ -50,7 +52,7 @@ def choose(rows: Sequence[Row], reading: Reading, say: Callable[[str], None], *,
         return Choice(why_not="the runs learned from different images")
     runs = [Run.open(row.trial.path) for row in done]
     try:
-        images = runs[0].images(splits_of(name, reading)[0], reading)
+        images = runs[0].images(splits_of(name, load_options)[0], load_options)
         found = label_free({str(run.path): run.model() for run in runs}, images, say)
     except InfoganError as error:
         return Choice(why_not=str(error))

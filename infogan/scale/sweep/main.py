@@ -8,7 +8,7 @@ from typing import NamedTuple
 from rich.console import Console
 
 from infogan.config.config import Config
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.runs.run import Run
 from infogan.scale.ray import connect, places, require_shared
 from infogan.scale.sweep.best import choose
@@ -39,7 +39,7 @@ def sweep(
     config: Config,
     seeds: int,
     folder: Path,
-    reading: Reading,
+    load_options: LoadOptions,
     console: Console,
     settings: Sequence[Setting] = ({},),
     plan: Plan = ALONE,
@@ -62,17 +62,17 @@ def sweep(
     trials = make_trials(name, config, seeds, settings, folder)
     varied = settings[0] != {}
     if plan.ray is not None:
-        ended = _on_cluster(plan.ray, trials, plan, folder, reading, console)
+        ended = _on_cluster(plan.ray, trials, plan, folder, load_options, console)
     elif at_a_time > 1:
         threads = plan.cpus or cores()
-        ended = in_processes(trials, at_a_time, threads, reading, console, plan.stop_collapsed)
+        ended = in_processes(trials, at_a_time, threads, load_options, console, plan.stop_collapsed)
     else:
-        ended = _one_by_one(trials, plan, reading, console, varied)
+        ended = _one_by_one(trials, plan, load_options, console, varied)
     rows = as_rows(trials, ended.failures, plan.stop_collapsed)
     found = found_of(name, rows, settings)
     if _leads() and any(trial.begun for trial in trials):
         with console.status("") as status:
-            choice = choose(rows, reading, status.update, stopped=ended.stopped)
+            choice = choose(rows, load_options, status.update, stopped=ended.stopped)
         if varied:
             found["chosen"] = choice.run
         Run(folder, config).write_json(f"{name}-sweep.json", found)
@@ -89,11 +89,11 @@ def sweep(
 
 
 def _one_by_one(
-    trials: Sequence[Trial], plan: Plan, reading: Reading, console: Console, varied: bool
+    trials: Sequence[Trial], plan: Plan, load_options: LoadOptions, console: Console, varied: bool
 ) -> Ended:
     """In this process, with all its threads. Where settings vary, one that diverges is no reason to stop."""
     if plan.stacked:
-        stopped = _train_stacked(trials, reading, console)
+        stopped = _train_stacked(trials, load_options, console)
         trials = [trial for trial in trials if trial.done]
         if stopped and not trials:
             return Ended({}, stopped=True)
@@ -102,7 +102,7 @@ def _one_by_one(
         which = f"{i} of {len(trials)}" if varied else f"seed {trial.config.seed}, {i} of {len(trials)}"
         console.print(f"{which}: {trial.path}", highlight=False)
         try:
-            if not train_and_score(trial, reading, console, plan.stop_collapsed):
+            if not train_and_score(trial, load_options, console, plan.stop_collapsed):
                 return Ended(failures, stopped=True)
         except NotFinite as error:
             if not varied:
@@ -112,7 +112,7 @@ def _one_by_one(
     return Ended(failures, stopped=plan.stacked and stopped)
 
 
-def _train_stacked(trials: Sequence[Trial], reading: Reading, console: Console) -> bool:
+def _train_stacked(trials: Sequence[Trial], load_options: LoadOptions, console: Console) -> bool:
     """Trains the seeds of each setting as one, those that have come equally far together.
 
     Gives whether somebody asked to stop. Each comes out as alone, up to rounding; no large GPU is left idle.
@@ -124,13 +124,18 @@ def _train_stacked(trials: Sequence[Trial], reading: Reading, console: Console) 
     for (_, done), group in together.items():
         paths = {trial.config.seed: trial.path for trial in group}
         console.print(f"seeds {', '.join(map(str, paths))} as one, from update {done}", highlight=False)
-        if not launch.train_stacked(group[0].config, paths, reading, console).finished:
+        if not launch.train_stacked(group[0].config, paths, load_options, console).finished:
             return True
     return False
 
 
 def _on_cluster(
-    address: str, trials: Sequence[Trial], plan: Plan, folder: Path, reading: Reading, console: Console
+    address: str,
+    trials: Sequence[Trial],
+    plan: Plan,
+    folder: Path,
+    load_options: LoadOptions,
+    console: Console,
 ) -> Ended:
     cpus, gpus = plan.cpus or 1, plan.gpus or 0.0
     with connect(address):
@@ -138,7 +143,7 @@ def _on_cluster(
         require_shared(folder)
         from infogan.scale.sweep.tune import on_cluster  # which loads Ray, and so takes that it is there
 
-        return on_cluster(trials, cpus, gpus, folder, reading, console, plan.stop_collapsed)
+        return on_cluster(trials, cpus, gpus, folder, load_options, console, plan.stop_collapsed)
 
 
 def _leads() -> bool:

@@ -14,7 +14,7 @@ from typing import final
 
 from rich.console import Console
 
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.scale.sweep.plan import Trial
 from infogan.scale.sweep.trial import Ended, Failure, Report, as_job, nothing_left
 from infogan.training.signals import asked_to_stop
@@ -28,7 +28,7 @@ def in_processes(
     trials: Sequence[Trial],
     at_a_time: int,
     threads: int,
-    reading: Reading,
+    load_options: LoadOptions,
     console: Console,
     stop_collapsed: bool,
 ) -> Ended:
@@ -47,7 +47,7 @@ def in_processes(
         try:
             while running or (waiting and not asked):
                 while waiting and len(running) < at_a_time and not asked:
-                    running.append(Worker(waiting.popleft(), threads, reading, stop_collapsed))
+                    running.append(Worker(waiting.popleft(), threads, load_options, stop_collapsed))
                 for worker in running:
                     if asked:
                         worker.stop()
@@ -91,7 +91,7 @@ def _environment(threads: int) -> dict[str, str]:
 class Worker:
     """A process that trains one run."""
 
-    def __init__(self, trial: Trial, threads: int, reading: Reading, stop_collapsed: bool) -> None:
+    def __init__(self, trial: Trial, threads: int, load_options: LoadOptions, stop_collapsed: bool) -> None:
         self.trial = trial
         self.out, self.err = tempfile.TemporaryFile(), tempfile.TemporaryFile()  # noqa: SIM115, closed by report
         self.process = subprocess.Popen(
@@ -105,7 +105,7 @@ class Worker:
         assert self.process.stdin is not None
         self.stdin = self.process.stdin
         with suppress(BrokenPipeError):  # of one that is gone already, as its exit status tells
-            self.stdin.write(as_job(trial, reading, stop_collapsed).encode() + b"\n")
+            self.stdin.write(as_job(trial, load_options, stop_collapsed).encode() + b"\n")
             self.stdin.flush()
 
     def stop(self) -> None:

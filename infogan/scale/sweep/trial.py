@@ -13,7 +13,7 @@ from typing import NamedTuple, final
 from rich.console import Console
 
 from infogan.config.config import Config
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.evaluation import evaluated, read_evaluation
 from infogan.runs.run import Run
 from infogan.scale.sweep.plan import Trial
@@ -56,7 +56,7 @@ class Report:
         return Report(ended, Failure(*failure) if failure else None, warnings)
 
 
-def train_and_score(trial: Trial, reading: Reading, console: Console, stop_collapsed: bool) -> bool:
+def train_and_score(trial: Trial, load_options: LoadOptions, console: Console, stop_collapsed: bool) -> bool:
     """Begins a run or goes on with it, and leaves its scores in its folder; one that collapsed has none.
 
     Gives whether that was done, or else somebody asked to stop.
@@ -68,13 +68,15 @@ def train_and_score(trial: Trial, reading: Reading, console: Console, stop_colla
         return True
     if not trial.done:
         if trial.begun:
-            outcome = launch.resume(trial.path, {}, reading, console, stop_collapsed=stop_collapsed)
+            outcome = launch.resume(trial.path, {}, load_options, console, stop_collapsed=stop_collapsed)
         else:
-            outcome = launch.begin(trial.config, trial.path, reading, console, stop_collapsed=stop_collapsed)
+            outcome = launch.begin(
+                trial.config, trial.path, load_options, console, stop_collapsed=stop_collapsed
+            )
         if not outcome.finished:
             return stop_collapsed and collapsed_at(trial) is not None
     with console.status("") as status:
-        evaluated(Run.open(trial.path), reading, status.update)
+        evaluated(Run.open(trial.path), load_options, status.update)
     return True
 
 
@@ -95,15 +97,15 @@ def collapsed_at(trial: Trial) -> int | None:
     return None
 
 
-def as_job(trial: Trial, reading: Reading, stop_collapsed: bool) -> str:
+def as_job(trial: Trial, load_options: LoadOptions, stop_collapsed: bool) -> str:
     """What another process has to be told to train the run, as JSON."""
-    folder = reading.folder
+    folder = load_options.folder
     return json.dumps(
         {
             "path": str(trial.path.resolve()),
             "config": trial.config.to_json(),
             "data": str(folder.resolve()) if folder else None,
-            "skip_bad": reading.skip_bad,
+            "skip_bad": load_options.skip_bad,
             "stop_collapsed": stop_collapsed,
         }
     )
@@ -113,10 +115,10 @@ def do_job(text: str) -> Report:
     """Trains and scores the run that `as_job` told of; what it warns of is in the report."""
     job = json.loads(text)
     trial = Trial(Path(job["path"]), Config.from_json(job["config"]), {})
-    reading = Reading(Path(job["data"]) if job["data"] else None, job["skip_bad"])
+    load_options = LoadOptions(Path(job["data"]) if job["data"] else None, job["skip_bad"])
     heard, ended, failure = io.StringIO(), False, None
     try:
-        ended = train_and_score(trial, reading, Console(file=heard, width=WIDE), job["stop_collapsed"])
+        ended = train_and_score(trial, load_options, Console(file=heard, width=WIDE), job["stop_collapsed"])
     except InfoganError as error:
         failure = Failure(str(error), isinstance(error, NotFinite))
     warnings = [line.strip() for line in heard.getvalue().splitlines() if line.startswith("warning: ")]

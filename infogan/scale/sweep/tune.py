@@ -24,7 +24,7 @@ from ray.tune import Callback, CheckpointConfig, FailureConfig, RunConfig, Train
 from rich.console import Console
 from rich.status import Status
 
-from infogan.data import Reading
+from infogan.data import LoadOptions
 from infogan.scale.sweep.plan import Trial
 from infogan.scale.sweep.pool import tell_end
 from infogan.scale.sweep.sign import LOOK, Sign, stopping, wait_for_lock
@@ -113,7 +113,7 @@ def on_cluster(
     cpus: int,
     gpus: float,
     folder: Path,
-    reading: Reading,
+    load_options: LoadOptions,
     console: Console,
     stop_collapsed: bool,
 ) -> Ended:
@@ -138,7 +138,7 @@ def on_cluster(
                 json.dumps(
                     {
                         "name": name,
-                        "job": as_job(trial, reading, stop_collapsed),
+                        "job": as_job(trial, load_options, stop_collapsed),
                         "sign": str(sign.path),
                         "word": sign.word,
                         "cwd": os.getcwd(),
