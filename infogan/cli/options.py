@@ -50,12 +50,14 @@ def custom_options(*, show_all: bool) -> type:
 def _options(defaults: dict[str, Any], parameters: dict[str, Parameter], show_all: bool) -> type:
     found = []
     for name, option in options_of(Config).items():
-        group = None if name in COMMON else Group(f"Settings: {option.path[0]}")
+        group = Group("Settings") if name in COMMON else Group(f"Settings: {option.path[0]}")
         shown = Parameter(help=option.help, show=show_all or name in COMMON, group=group)
         kind = option.kind if defaults[name] is not None else option.kind | None
         parameter = parameters.get(name, shown)
         found.append((name, Annotated[kind, parameter], dataclasses.field(default=defaults[name])))
-    return dataclasses.make_dataclass("Options", found, frozen=True, kw_only=True)
+    return dataclasses.make_dataclass(
+        "Options", found, namespace={"__module__": __name__}, frozen=True, kw_only=True
+    )
 
 
 def with_options(command: Callable[..., None], options: type, doc: str | None) -> Callable[..., None]:

@@ -29,7 +29,7 @@ class Batch:
     c: list[Float[Tensor, "b _"]]
     x_fake: Float[Tensor, "b ch h w"]  # G(z, c); in D's step without a gradient to G
     fake: DiscriminatorOutput  # of D and Q at x_fake
-    x_real: Float[Tensor, "b ch h w"] | None = None  # in D's step only
+    x_real: Float[Tensor, "b ch h w"] | None = None  # in D's step only; augmented if the config says so
     real: DiscriminatorOutput | None = None  # of D and Q at x_real
     targets: Float[Tensor, "b k"] | None = None  # of x_real, if pretraining found any
 
