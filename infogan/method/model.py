@@ -17,8 +17,8 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.limits import memory_left
 from infogan.utils.rng import make_rng
 
-# Images that pass a network at once. With more, activations are too large for the allocator to keep, and a third
-# of the time goes to page faults.
+# Images that pass a network at once. With more, activations are too large for the allocator to keep, and a
+# third of the time goes to page faults.
 CHUNK = 256
 MAX_BYTES = 2**32  # of weights; the paper's networks take 0.2 GB at most
 BATCH = 1024  # images that share the statistics of batch norm, if they are not the running ones

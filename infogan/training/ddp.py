@@ -26,7 +26,7 @@ from infogan.utils.errors import InfoganError
 class ManualDDPStrategy(DDPStrategy):
     """DDP's processes and devices without its wrapper, which expects one backward pass per forward pass.
 
-    D runs several times per step, once with frozen weights; `GuardedAdam` reduces the gradients of each player.
+    D runs several times per step, once with frozen weights; `GuardedAdam` reduces the gradients.
     """
 
     def setup_environment(self) -> None:
@@ -93,8 +93,8 @@ def _forward(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
 class _SyncBatchNorm(torch.autograd.Function):
     """y = (x - μ) / sqrt(σ² + ε) w + b with μ and σ² over the equal parts of all processes.
 
-    Uses torch's kernels for one process, several times as fast as single operations. Forward and backward each
-    send one message of two numbers per channel.
+    Uses torch's kernels for one process, several times as fast as single operations. Forward and backward
+    each send one message of two numbers per channel.
     """
 
     @staticmethod

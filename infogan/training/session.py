@@ -100,8 +100,8 @@ class Session:
         self.since_log = [state.get(SINCE_LOG, torch.empty(0)).to(device) for state in states]
         if whole[0].about.get("images", self.images) != self.images:
             self.console.print(
-                f"warning: {self.runs[0].config.data.images} has changed since {self.folders} began; training "
-                "continues with the images as they are now, so the result will differ.",
+                f"warning: {self.runs[0].config.data.images} has changed since {self.folders} began; "
+                "training continues with the images as they are now, so the result will differ.",
                 highlight=False,
             )
 

@@ -34,7 +34,7 @@ def sum_over_processes(tensors: list[Tensor]) -> None:
 
 
 def sum_gradients(optimizer: torch.optim.Optimizer, *others: Tensor) -> None:
-    """Replaces the gradients of an optimizer's parameters, and other tensors, by their sums over all processes."""
+    """Replaces an optimizer's gradients, and other tensors, by their sums over all processes."""
     weights = (p for group in optimizer.param_groups for p in group["params"])
     grads = [p.grad for p in weights if p.grad is not None]
     sum_over_processes([*grads, *others])

@@ -7,7 +7,7 @@ from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, 
 
 
 def make_faces(latent: Latent, negative_slope: float) -> Networks:
-    """Table 4. Its last upconv names no stride; it must be 2 to reach 32. D and Q share all but the last layer."""
+    """Table 4. Its last upconv names no stride; it must be 2 to reach 32. D and Q share all but one layer."""
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
         *fc(latent.size, 1024, relu),

@@ -1,4 +1,4 @@
-"""Ours, for sprites, 64x64, gray: four convolutions down to 4x4, as is usual for dSprites, with fewer channels."""
+"""Ours, for sprites, 64x64, gray: four convolutions down to 4x4, usual for dSprites, with fewer channels."""
 
 from torch import nn
 
