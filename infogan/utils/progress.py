@@ -1,7 +1,7 @@
 """Where progress is shown: on standard error, and nowhere when it is not wanted."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
@@ -24,3 +24,10 @@ def progress(items: Iterable[T], doing: str, total: int | None = None) -> Iterab
 
     shown = console()
     return track(items, doing, total, console=shown, transient=True, disable=not shown.is_terminal)
+
+
+ProgressCallback = Callable[[str], None]  # called with a line that says what is being done
+
+
+def no_progress(_: str) -> None:
+    """The callback that shows nothing."""
