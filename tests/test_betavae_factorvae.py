@@ -89,7 +89,7 @@ def test_companions_share_the_value_and_are_drawn_evenly() -> None:
 
 def loop_factorvae(fit: CodesAndFactors, test: CodesAndFactors, fit_votes: int, test_votes: int) -> float:
     rng = draw(5)
-    of_all = [variance(kind, v) for kind, v in zip(fit.kinds, fit.values.T, strict=True)]
+    of_all = [variance(kind, v) for kind, v in zip(fit.kinds, fit.codes.T, strict=True)]
 
     def vote(part: CodesAndFactors) -> tuple[int, int]:
         factor = int(rng.integers(part.factors.shape[1]))

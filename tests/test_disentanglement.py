@@ -12,7 +12,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from infogan.evaluation import disentanglement
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.mutual_information import mig
 from infogan.evaluation.disentanglement.scores import METRICS, Metric, disentanglement_scores
@@ -221,7 +220,7 @@ def test_the_resamples_are_halves_drawn_alike_each_time(monkeypatch: pytest.Monk
         return {"part": float((fit.factors[:, 0] == 0).mean())}
 
     metrics = (Metric(part, "the share of one value"), Metric(mig, "gap"))
-    monkeypatch.setattr(disentanglement, "METRICS", metrics)
+    monkeypatch.setattr("infogan.evaluation.disentanglement.scores.METRICS", metrics)
     pairs = from_arrays((Z + NOISE)[:300], FACTORS[:300])
     said: list[str] = []
     found = disentanglement_scores(pairs, "", said.append)

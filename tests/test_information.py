@@ -143,6 +143,12 @@ def slow_information(a: Sequence[int], b: Sequence[int]) -> float:
 def slow_gap_and_modularity(pairs: CodesAndFactors) -> tuple[float, float]:
     codes = []
     for v, kind in zip(pairs.codes.T, pairs.kinds, strict=True):
+        if kind == "angle":  # counted from the end of the largest gap on the circle
+            turned = sorted(v % TURN)
+            gaps = [
+                (after - before) % TURN for before, after in zip([turned[-1], *turned], turned, strict=False)
+            ]
+            v = (v % TURN - turned[gaps.index(max(gaps))]) % TURN
         low, width = v.min(), (v.max() - v.min()) / 20
         codes.append([int(x) if kind == "category" else min(19, math.floor((x - low) / width)) for x in v])
     table = [[slow_information(code, factor) for code in codes] for factor in pairs.factors.T.tolist()]
