@@ -65,13 +65,13 @@ def evaluate_run(
         InfoganError: if the run has no checkpoint, its images cannot be read, or the groups need labels,
             factors or features that are missing.
     """
-    model, name = run.model(), run.config.images
+    model, name = run.model(), run.config.data.images
     splits = {split or "train": run.images(split, load_options) for split in splits_of(name, load_options)}
     extractor = None
     if "image-quality" in groups:
         images = next(iter(splits.values()))
         extractor = find_feature_extractor(name, images, load_options, features, on_progress)
-    found = evaluate_model(model, splits, run.config.batch, on_progress, groups, extractor)
+    found = evaluate_model(model, splits, run.config.optimisation.batch_size, on_progress, groups, extractor)
     if not found:
         raise InfoganError(
             f"evaluate: {' and '.join(groups)} need labels, factors or a feature network, and {name} has "
