@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infogan.config import to_text
 from infogan.evaluation import strongest_codes
-from infogan.report.curves import Tick, nice_ticks
-from infogan.report.pictures import Picture, sheet
+from infogan.report.charts import Tick, nice_ticks
+from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.render import HERE, save_page
 from infogan.runs.run import Run
 from infogan.scale.sweep.best import BY, MEANING, Choice
@@ -170,11 +170,13 @@ def _told(values: Sequence[float | None]) -> tuple[str, str]:
     return f"{median(known):.3f}", f"{min(known):.3f} to {max(known):.3f}"
 
 
-def _samples(row: Row) -> Picture | None:
+def _samples(row: Row) -> InlineImage | None:
     """Images that the run makes, drawn at random; none of vectors."""
     model = Run.open(row.trial.path).model()
     if row.trial.config.networks.architecture == "vectors":
         return None
     n = int(np.prod(SAMPLES))
     x = model.sample(n, make_rng(0, "samples"))
-    return sheet(x.reshape(*SAMPLES, *x.shape[1:]), f"{n} images that {row.name} makes, drawn at random")
+    return inline_grid(
+        x.reshape(*SAMPLES, *x.shape[1:]), f"{n} images that {row.name} makes, drawn at random"
+    )
