@@ -1,1 +1,1 @@
-"""The page where the codes of a run are turned by hand: a small server, and `page/` for the browser."""
+"""The explorer: a page on which people vary the codes of a run. Python serves it, `page/` is its front end."""
