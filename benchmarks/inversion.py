@@ -17,9 +17,9 @@ from record import record
 from infogan.data import DEFAULT_OPTIONS, load
 from infogan.method.inversion import Inversion
 from infogan.method.model import Model
-from infogan.runs.find import shipped
-from infogan.runs.inversion import inversion_of
-from infogan.runs.run import Run, fit
+from infogan.runs.find import shipped_run_path
+from infogan.runs.inversion import load_inversion
+from infogan.runs.run import Run, load_options_for
 from infogan.utils.rng import make_rng
 
 N = 256
@@ -39,12 +39,12 @@ def errors(model: Model, inversion: Inversion, x: np.ndarray) -> dict[str, float
 
 
 def main() -> None:
-    run = Run.open(Path(sys.argv[1])) if len(sys.argv) > 1 else Run.open(shipped())
+    run = Run.open(Path(sys.argv[1])) if len(sys.argv) > 1 else Run.open(shipped_run_path())
     source = sys.argv[2] if len(sys.argv) > 2 else "mnist:test"
     model = run.model()
-    inversion = inversion_of(run, model)
+    inversion = load_inversion(run, model)
     assert inversion is not None, "let `infogan explore` learn to read z first"
-    real = load(source, load_options=fit(DEFAULT_OPTIONS, run.config)).some(N).x
+    real = load(source, load_options=load_options_for(run.config, DEFAULT_OPTIONS)).some(N).x
     own = model.sample(N, make_rng(0, "inversion"))
     record("inversion", {"real": errors(model, inversion, real), "own": errors(model, inversion, own)})
 

@@ -16,11 +16,11 @@ import torch
 
 from infogan.export.hub import save_pretrained
 from infogan.method.inversion import learn_inversion
-from infogan.runs.find import shipped
-from infogan.runs.inversion import FILE, inversion_of, save_inversion
+from infogan.runs.find import shipped_run_path
+from infogan.runs.inversion import INVERSION_FILE, load_inversion, save_inversion
 from infogan.runs.run import Run
 
-KEPT = ("config.json", "run.json", "names.json", "model.safetensors", FILE)
+KEPT = ("config.json", "run.json", "names.json", "model.safetensors", INVERSION_FILE)
 
 
 def half(path: Path) -> None:
@@ -31,7 +31,7 @@ def half(path: Path) -> None:
 
 
 def main() -> None:
-    run, target = Run.open(Path(sys.argv[1])), shipped()
+    run, target = Run.open(Path(sys.argv[1])), shipped_run_path()
     shutil.rmtree(target, ignore_errors=True)
     save_pretrained(run, target)
     half(target / "model.safetensors")
@@ -43,7 +43,7 @@ def main() -> None:
     torch.set_num_threads(1)
     *_, last = learn_inversion(packed.model())  # of the weights as they are packed, which it is tied to
     save_inversion(packed, last.inversion)
-    assert inversion_of(packed, packed.model()) is not None
+    assert load_inversion(packed, packed.model()) is not None
     for file in sorted(target.rglob("*"), reverse=True):
         if file.is_dir():
             file.rmdir()

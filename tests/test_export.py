@@ -29,7 +29,7 @@ from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.model import Model, batch_norms, make_model
 from infogan.method.networks import init_weights
 from infogan.runs.checkpoints import write_checkpoint
-from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -209,7 +209,7 @@ def test_a_shared_folder_is_its_run(run: Run, tmp_path: Path) -> None:
     x = model.decode(values, z)
     assert np.array_equal(again.decode(values, z), x)
     assert torch.equal(again.encode(x).spreads, model.encode(x).spreads)
-    inversion = inversion_of(shared, again)
+    inversion = load_inversion(shared, again)
     assert inversion is not None
     weights = safetensors.torch.load_file(tmp_path / "hub" / "model.safetensors")
     assert {name.partition(".")[0] for name in weights} == {"G", "D"}

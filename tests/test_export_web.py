@@ -23,7 +23,7 @@ from infogan.export.web import SEEDS, export_web, latents
 from infogan.figures.traversal import draw_rows, traverse
 from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.networks import init_weights
-from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -147,7 +147,7 @@ def test_the_page_shows_images(opened: "Page") -> None:
 def test_a_picture_is_read_as_python_reads_it(opened: "Page", run: Run) -> None:
     """In the shape of the model nothing is resized, so that the pixels are the picture's."""
     model = run.model()
-    inversion = inversion_of(run, model)
+    inversion = load_inversion(run, model)
     assert inversion is not None
     x = model.sample(1, make_rng(3, "own"))
     found = opened.evaluate(ENCODE, [list(png(x[0])), "image/png"])

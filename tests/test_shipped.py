@@ -11,8 +11,8 @@ from infogan.config.presets import mnist_best
 from infogan.data import load
 from infogan.evaluation.clustering import count, one_to_one_error
 from infogan.evaluation.consistency import read_back, recovery_scores
-from infogan.runs.find import shipped
-from infogan.runs.inversion import inversion_of
+from infogan.runs.find import shipped_run_path
+from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
 
 needs_mnist = pytest.mark.skipif(
@@ -23,11 +23,11 @@ needs_mnist = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return Run.open(shipped())
+    return Run.open(shipped_run_path())
 
 
 def test_it_takes_three_megabytes_at_most() -> None:
-    assert sum(file.stat().st_size for file in shipped().iterdir()) <= 3_000_000
+    assert sum(file.stat().st_size for file in shipped_run_path().iterdir()) <= 3_000_000
 
 
 def test_it_is_the_preset_that_its_recipe_names(run: Run) -> None:
@@ -45,7 +45,7 @@ def test_its_codes_come_back(run: Run) -> None:
 def test_z_is_read_without_learning_anything_first(run: Run) -> None:
     """Also where the package lies in a folder that cannot be written."""
     model = run.model()
-    inversion = inversion_of(run, model)
+    inversion = load_inversion(run, model)
     assert inversion is not None
     rng = torch.Generator().manual_seed(0)
     z, values = model.latent.sample_z(64, rng), model.sample_values(64, rng)

@@ -132,10 +132,10 @@ def test_killed_before_there_was_a_config(tmp_path: Path) -> None:
 
 
 def test_the_checkpoint_tells_its_config(straight: Path) -> None:
-    found = Run.open(straight).recover()
+    found = Run.open(straight).recover_checkpoint()
     assert found is not None
-    assert Config.from_json(found.about["config"]) == Run.open(straight).config
-    assert found.about["images"].startswith("1437 ")
+    assert Config.from_json(found.metadata["config"]) == Run.open(straight).config
+    assert found.metadata["images"].startswith("1437 ")
 
 
 def test_a_config_that_was_changed_is_told(tmp_path: Path) -> None:

@@ -69,10 +69,10 @@ def export(
 def _learn_inversion(run: "Run") -> None:
     """Sees to it that the run has a network that reads z."""
     from infogan.method.inversion import STEPS, learn_inversion
-    from infogan.runs.inversion import inversion_of, save_inversion
+    from infogan.runs.inversion import load_inversion, save_inversion
     from infogan.utils.progress import progress
 
     model = run.model()
-    if inversion_of(run, model) is None:
+    if load_inversion(run, model) is None:
         *_, last = progress(learn_inversion(model, steps=STEPS), "learning to read z", STEPS)
         save_inversion(run, last.inversion)

@@ -19,7 +19,7 @@ from infogan.export.folder import new_folder
 from infogan.figures.traversal import save_sheet, save_tiles, traverse
 from infogan.method.model import Model
 from infogan.runs.inversion import FILE as INVERSION
-from infogan.runs.inversion import inversion_of
+from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -55,7 +55,7 @@ def save_pretrained(run: Run, folder: Path) -> list[Path]:
         kept = [*AS_THEY_ARE]
         if _is_of_these_weights(run, SCORES[0]):
             kept += SCORES
-        if inversion_of(run, model) is not None:
+        if load_inversion(run, model) is not None:
             kept.append(INVERSION)
         for name in kept:
             if (run.path / name).is_file():

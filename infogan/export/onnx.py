@@ -29,7 +29,7 @@ from infogan.export.folder import new_folder
 from infogan.export.graphs import Decoder, Encoder
 from infogan.method.inversion import Inversion
 from infogan.method.model import Model
-from infogan.runs.inversion import inversion_of
+from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
@@ -44,7 +44,7 @@ def export_onnx(run: Run, folder: Path, say: Callable[[str], None] = lambda _: N
             onnxruntime's answers are other than torch's.
     """
     model = run.model()
-    inversion = inversion_of(run, model)
+    inversion = load_inversion(run, model)
     graphs = make_graphs(model, inversion, say)
     about = describe(run, model, inversion)
     contents = graphs | {"model.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()}

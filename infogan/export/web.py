@@ -22,7 +22,7 @@ from infogan.export.onnx import make_graphs
 from infogan.export.runtime import find_runtime
 from infogan.figures.traversal import draw_rows
 from infogan.method.model import Model
-from infogan.runs.inversion import inversion_of
+from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
@@ -49,7 +49,7 @@ def export_web(
         raise InfoganError(
             f"{run.path} is of vectors, and the page shows images; --onnx exports the networks."
         )
-    inversion = inversion_of(run, model)
+    inversion = load_inversion(run, model)
     contents = {f"runtime/{name}": content for name, content in find_runtime(runtime, say).items()}
     contents |= make_graphs(model, inversion, say)
     contents["latents.bin"] = latents(model).tobytes()
