@@ -205,9 +205,9 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         Raises:
             InfoganError: where there is none, or it is damaged.
         """
-        from infogan.export.hub import fetch
+        from infogan.export.hub import download_pretrained
 
-        path = fetch(path_or_repo)
+        path = download_pretrained(path_or_repo)
         return InfoGAN._of(load(path) if (path / ABOUT).is_file() else of_run(Run.open(path)))
 
     @staticmethod

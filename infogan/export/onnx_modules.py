@@ -1,4 +1,4 @@
-"""What the ONNX graphs compute: G from z and values, Q and E from images, each as one module."""
+"""What the ONNX graphs compute, as torch modules."""
 
 from typing import final
 
@@ -11,7 +11,7 @@ from infogan.method.model import Model
 
 @final
 class Decoder(nn.Module):
-    """(z, values) -> images."""
+    """(z, values) -> images in [0, 1], by G."""
 
     def __init__(self, model: Model) -> None:
         super().__init__()
@@ -26,7 +26,7 @@ class Decoder(nn.Module):
 
 @final
 class Encoder(nn.Module):
-    """images -> values, spreads, and z where there is an inversion."""
+    """images -> values and spreads by Q, and z by E if there is an inversion."""
 
     def __init__(self, model: Model, inversion: Inversion | None) -> None:
         super().__init__()
@@ -37,6 +37,6 @@ class Encoder(nn.Module):
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
         x = images if self.low is None else images * (1 - self.low) + self.low
-        read = [code.decode(q) for code, q in zip(self.latent.codes, self.D(x).q, strict=True)]
-        columns = (torch.stack(column, dim=1) for column in zip(*read, strict=True))
+        decoded = [code.decode(q) for code, q in zip(self.latent.codes, self.D(x).q, strict=True)]
+        columns = (torch.stack(column, dim=1) for column in zip(*decoded, strict=True))
         return (*columns, *([] if self.E is None else [self.E(x)]))
