@@ -25,6 +25,7 @@ from infogan.data import load
 from infogan.estimator.preprocessing import Preprocessor
 from infogan.evaluation.clustering import count, one_to_one_error
 from infogan.method.model import make_model
+from infogan.pretraining.clustering import clustering
 from infogan.runs.run import Run
 from infogan.training.schedule import learning_rates
 from infogan.training.state import state_of
@@ -205,6 +206,18 @@ def test_a_loaded_estimator_does_not_cluster_again(tmp_path: Path) -> None:
     assert lr_d == learning_rates(fitted.config_, with_targets=True).lr_d / 2
 
 
+def test_clusters_are_not_used_for_other_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are a table of targets, one row per row of the first call."""
+    monkeypatch.setattr(clustering, "MIN_STABILITY", -1.0)
+    X = load("digits").pixels.take(torch.arange(300)).numpy()[:, 0]
+    options = {"transforms": "translate:0.1", "pretraining_steps": 6}
+    estimator = InfoGAN("cat:2 noise:8", options=options, random_state=0, device="cpu")
+    for rows in (X[:100], X[:100]):
+        assert "targets" in estimator.partial_fit(rows)._state.tensors
+    for rows in (X[100:], X[:100]):
+        assert "targets" not in estimator.partial_fit(rows)._state.tensors
+
+
 def test_a_seed_repeats_a_fit(blobs: tuple[np.ndarray, np.ndarray]) -> None:
     X, _ = blobs
     threads = torch.get_num_threads()
@@ -375,6 +388,8 @@ def test_a_run_becomes_an_estimator(tmp_path: Path) -> None:
     np.testing.assert_array_equal(estimator.transform(X), run.model().encode(images.x[:50]).values.numpy())
     assert estimator.sample(2).shape == (2, 8, 8)
     assert estimator.n_iter_ == 2
+    estimator.save(tmp_path / "saved")
+    np.testing.assert_array_equal(InfoGAN.load(tmp_path / "saved").transform(X), estimator.transform(X))
 
 
 def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -52,7 +52,7 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
             "mean": self.preprocessor_.mean,
             "scale": self.preprocessor_.scale,
             "n_iter": self.n_iter_,
-            "L_I": self.L_I_,  # unknown if the model is from a run
+            "L_I": getattr(self, "L_I_", None),  # unknown if the model is from a run
             "columns": [str(name) for name in getattr(self, "feature_names_in_", ())] or None,
         }
         text = json.dumps(content, indent=2, default=to_python) + "\n"

@@ -50,7 +50,7 @@ def train(
     trainer = Trainer(config, model, Images(InMemoryPixels(rows)))
     if state is not None:
         is_same_x = x_checksum == state.x_checksum
-        load_state(trainer, {k: v for k, v in state.tensors.items()})
+        load_state(trainer, {k: v for k, v in state.tensors.items() if is_same_x or k != "targets"})
     last: deque[Tensor] = deque(maxlen=N_AVERAGED)
     with Progress(console=console(), disable=not verbose) as progress:
         if config.pretraining.steps and state is None:
