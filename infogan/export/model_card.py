@@ -101,7 +101,7 @@ def _limits(model: Model) -> str:
         "## Limits\n\n"
         f"The model is valid for {rows} like its training {rows}; it assigns codes to any others too, but "
         "they mean nothing. The codes were found without labels: nobody chose what they mean, another seed "
-        "may find other ones, and a code may carry no information; compare its L_I with H(c). Q's spreads are "
+        "may find others, and a code may carry no information; compare its L_I with H(c). Q's spreads are "
         f"its own estimates. Generated {rows} are not evidence of anything; if the training {rows} show "
         "people, so do they."
     )

@@ -1,12 +1,12 @@
-"""What a training on shards waits for images: the share of its time, of the preset celeba on CelebA's own.
+"""The share of its time that a training on shards waits for images: the preset celeba on CelebA.
 
-    INFOGAN_DATA=data OMP_NUM_THREADS=2 python benchmarks/waiting.py
+    INFOGAN_DATA=data OMP_NUM_THREADS=2 python benchmarks/shard_loading.py [STEPS]
 
-Beside it what the same costs elsewhere: packing, the index, and updates on images that lie in memory. Writes
-records/waiting.json.
+Also measures packing, indexing, and training on images in memory. Writes records/shard_loading.json.
 """
 
 import shutil
+import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -25,35 +25,36 @@ from infogan.data.shards.writer import PerShard
 from infogan.method.model import make_model
 from infogan.training.trainer import StepMetrics, Trainer
 
-STEPS, BURN_IN, ROUNDS = 40, 10, 3
+N_STEPS = int(sys.argv[1]) if len(sys.argv) > 1 else 40
+N_WARM_UP, N_ROUNDS = 10, 3
 
 
 def measure(images: Images) -> dict[str, float]:
-    """Seconds of an update, and the share of them that its batch took."""
+    """Images per second, and the share of the time spent waiting for batches."""
     config = celeba().replace(device="cpu")
     trainer = Trainer(config, make_model(config), images)
-    waited: list[float] = []
+    wait_times: list[float] = []
     real = trainer.batches.real
 
     def timed(n: int) -> tuple[torch.Tensor, ...]:
         began = time.perf_counter()
         x = real(n)
-        waited.append(time.perf_counter() - began)
+        wait_times.append(time.perf_counter() - began)
         return x
 
-    setattr(trainer.batches, "real", timed)  # noqa: B010, as types know no method of an instance
+    setattr(trainer.batches, "real", timed)  # noqa: B010, as mypy refuses to assign to a method
     steps: Iterator[StepMetrics] = trainer.fit()
-    for _ in range(BURN_IN):
+    for _ in range(N_WARM_UP):
         next(steps)
     began = time.perf_counter()
-    for _ in range(STEPS):
+    for _ in range(N_STEPS):
         next(steps)
     spent = time.perf_counter() - began
     trainer.batches.close()
     return {
-        "images_per_s": config.optimisation.batch_size * STEPS / spent,
-        "share_waiting": sum(waited[BURN_IN:]) / spent,
-        "first_batch_s": waited[0],
+        "images_per_s": config.optimisation.batch_size * N_STEPS / spent,
+        "share_waiting": sum(wait_times[N_WARM_UP:]) / spent,
+        "first_batch_s": wait_times[0],
     }
 
 
@@ -62,31 +63,31 @@ def main() -> None:
         shards = Path(scratch) / "shards"
         began = time.perf_counter()
         packed = pack(open_collection("celeba"), shards, PerShard.parse("5MB"), None, skip_bad=False)
-        packing = time.perf_counter() - began
+        packing_s = time.perf_counter() - began
         found = find_shards(str(shards))
         began = time.perf_counter()
         make_index(found, Path(scratch) / "index")
-        indexing = time.perf_counter() - began
+        indexing_s = time.perf_counter() - began
         index_bytes = sum(path.stat().st_size for path in (Path(scratch) / "index").iterdir())
         shutil.rmtree(Path(scratch) / "index")
         sources = {"shards": f"shards:{shards}", "memory": "celeba"}
         rounds: dict[str, list[dict[str, float]]] = {name: [] for name in sources}
-        for _ in range(ROUNDS):
+        for _ in range(N_ROUNDS):
             for name, source in sources.items():
                 rounds[name].append(measure(load(source)))
     result: dict[str, Any] = {
         "config": celeba().to_json(),
-        "steps": STEPS,
+        "steps": N_STEPS,
         "images": packed.images,
         "tars": packed.shards,
-        "bytes_an_image": packed.bytes / packed.images,
-        "packed_per_s": packed.images / packing,
-        "index_s_per_100000": 1e5 * indexing / packed.images,
-        "index_bytes_an_image": index_bytes / packed.images,
+        "bytes_per_image": packed.bytes / packed.images,
+        "packed_images_per_s": packed.images / packing_s,
+        "index_s_per_100000_images": 1e5 * indexing_s / packed.images,
+        "index_bytes_per_image": index_bytes / packed.images,
     }
     for name, values in rounds.items():
         result[name] = {key: spread([value[key] for value in values]) for key in values[0]}
-    record("waiting", result)
+    record("shard_loading", result)
 
 
 if __name__ == "__main__":

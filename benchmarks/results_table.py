@@ -1,6 +1,6 @@
-"""The table of docs/results.md: every score of finished runs, seed by seed, with the median a preset.
+"""Prints the table of docs/results.md: the scores of finished runs, and the medians of each preset.
 
-    python benchmarks/results.py runs/mnist-code-0 runs/mnist-code-1 ...
+    python benchmarks/results_table.py runs/mnist-code-0 runs/mnist-code-1 ...
 
 Each run was made by `infogan train PRESET --seed N [--precision bf16-mixed]` and `infogan evaluate RUN`.
 """

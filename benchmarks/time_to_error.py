@@ -1,10 +1,10 @@
-"""Seconds until a run reads the categories of test images with 5 % error, measured afterwards.
+"""Seconds of training until a run's one-to-one error on test images is at most 5 %.
 
-    python benchmarks/until.py mnist-quick [SEED ...]
+    python benchmarks/time_to_error.py PRESET [SEED ...]
 
-Every two seconds of training D and Q are put aside, which is not timed; their errors are measured once the
-run is over, so that no label steers it. Seconds count from before the images are read. Errors are one-to-one
-on the test split. Writes benchmarks/records/until-PRESET.json.
+Copies D every two seconds, which is not timed, and measures the error of the copies after the training, so
+that labels cannot influence it. The time includes loading the images. Writes
+records/time_to_error-PRESET.json.
 """
 
 import sys
@@ -24,7 +24,7 @@ from infogan.runs.weights import subset
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
-EVERY, GOAL = 2.0, 0.05
+INTERVAL, GOAL = 2.0, 0.05  # seconds between copies; error
 
 
 def main() -> None:
@@ -34,26 +34,26 @@ def main() -> None:
     summary: dict[str, Any] = {"goal": GOAL, "reached": len(reached), "of": len(runs)}
     if reached:
         summary["seconds"] = spread(reached)
-    record(f"until-{preset}", {"preset": preset, **summary, "runs": runs})
+    record(f"time_to_error-{preset}", {"preset": preset, **summary, "runs": runs})
 
 
 def curve(config: Config) -> dict[str, Any]:
-    """The error over the seconds of one run."""
-    aside: list[tuple[float, dict[str, Tensor]]] = []
-    began, timed_out, last = time.perf_counter(), 0.0, 0.0
+    """The error of one run over time."""
+    copies: list[tuple[float, dict[str, Tensor]]] = []
+    start, not_timed, last = time.perf_counter(), 0.0, 0.0  # seconds
     for trainer in training(config):
         now = time.perf_counter()
-        seconds = now - began - timed_out
-        if seconds - last >= EVERY:
+        seconds = now - start - not_timed
+        if seconds - last >= INTERVAL:
             state = state_of(trainer)
             weights = subset(state, "D_ema") or subset(state, "D")
-            aside.append((seconds, {name: value.clone() for name, value in weights.items()}))
+            copies.append((seconds, {name: value.clone() for name, value in weights.items()}))
             last = seconds
-        timed_out += time.perf_counter() - now
+        not_timed += time.perf_counter() - now
     images, model = load(config.data.images, "test"), make_model(config)
     assert images.labels is not None
     points = []
-    for seconds, weights in aside:
+    for seconds, weights in copies:
         model.D.load_state_dict(weights)
         model.D.eval()
         category = model.encode(images.pixels).values[:, 0].long().numpy()
@@ -65,7 +65,7 @@ def curve(config: Config) -> dict[str, Any]:
 
 
 def training(config: Config) -> Iterator[Trainer]:
-    """The trainer, after each step of pretraining, in which Q learns nothing yet, and of training."""
+    """Yields the trainer after each step of pretraining, which does not train Q, and of training."""
     images = load(config.data.images)
     trainer = Trainer(config, make_model(config), images)
     if config.pretraining.steps:

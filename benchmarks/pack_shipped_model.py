@@ -1,9 +1,9 @@
-"""Packs a run as the small model that comes with the package, below 3 MB: `python benchmarks/shipped.py RUN`.
+"""Packs a run as the model that ships with the package, in less than 3 MB.
 
-The run is the first of the seeds that nothing was chosen on (docs/results.md):
+The run has the first of the seeds that no setting was chosen on (docs/results.md):
 
-    infogan train mnist-best --seed 60
-    python benchmarks/shipped.py runs/mnist-best-60
+    infogan train mnist --seed 60
+    python benchmarks/pack_shipped_model.py runs/mnist-60
 """
 
 import json
@@ -20,11 +20,11 @@ from infogan.runs.find import shipped_run_path
 from infogan.runs.inversion import INVERSION_FILE, load_inversion, save_inversion
 from infogan.runs.run import Run
 
-KEPT = ("config.json", "run.json", "names.json", "model.safetensors", INVERSION_FILE)
+FILES = ("config.json", "run.json", "names.json", "model.safetensors", "metrics.jsonl", INVERSION_FILE)
 
 
-def half(path: Path) -> None:
-    """Halves a file of weights: matrices in 16 bits, whose rounding no pixel shows; the rest as it is."""
+def halve_precision(path: Path) -> None:
+    """Stores matrices in 16 bits, which changes no pixel visibly."""
     state = safetensors.torch.load(path.read_bytes())
     state = {name: value.half() if value.ndim > 1 else value for name, value in state.items()}
     path.write_bytes(safetensors.torch.save(state))
@@ -34,20 +34,20 @@ def main() -> None:
     run, target = Run.open(Path(sys.argv[1])), shipped_run_path()
     shutil.rmtree(target, ignore_errors=True)
     save_pretrained(run, target)
-    half(target / "model.safetensors")
+    halve_precision(target / "model.safetensors")
     (target / "metrics.jsonl").write_text(json.dumps(run.metrics()[-1]) + "\n")
-    told = json.loads((target / "run.json").read_text())
-    del told["machine"]  # which is nobody's business
+    environment = json.loads((target / "run.json").read_text())
+    del environment["machine"]  # private
     packed = Run.open(target)
-    packed.write_json("run.json", told)
+    packed.write_json("run.json", environment)
     torch.set_num_threads(1)
-    *_, last = learn_inversion(packed.model())  # of the weights as they are packed, which it is tied to
+    *_, last = learn_inversion(packed.model())  # of the rounded weights
     save_inversion(packed, last.inversion)
     assert load_inversion(packed, packed.model()) is not None
     for file in sorted(target.rglob("*"), reverse=True):
         if file.is_dir():
             file.rmdir()
-        elif file.name not in (*KEPT, "metrics.jsonl"):
+        elif file.name not in FILES:
             file.unlink()
     for file in sorted(target.iterdir()):
         print(f"{file.stat().st_size:9,} {file.name}")

@@ -1,8 +1,8 @@
-"""A folder of pictures to 32x32, and the report about a run on it: images a second, and seconds.
+"""Seconds to load a folder of images at 32x32, first into an empty cache and then from it, and of a report.
 
-    OMP_NUM_THREADS=1 python benchmarks/pictures.py FOLDER RUN
+    OMP_NUM_THREADS=1 python benchmarks/image_folder.py FOLDER RUN
 
-Decoded into an empty cache, and read again from it; then `infogan report RUN`. Writes records/pictures.json.
+Writes records/image_folder.json.
 """
 
 import os
@@ -22,8 +22,8 @@ from infogan.runs.run import Run
 
 def timed(call: Callable[[], Any]) -> tuple[Any, dict[str, float]]:
     wall, processor = time.perf_counter(), time.process_time()
-    found = call()
-    return found, {"s": time.perf_counter() - wall, "processor_s": time.process_time() - processor}
+    result = call()
+    return result, {"s": time.perf_counter() - wall, "processor_s": time.process_time() - processor}
 
 
 def main() -> None:
@@ -35,7 +35,7 @@ def main() -> None:
         _, again = timed(lambda: load(name, load_options=load_options))
         _, report = timed(lambda: write_report(run, Path(cache) / "report.html"))
     n = len(images)
-    record("pictures", {"images": n, "decode": first, "again": again, "report": report})
+    record("image_folder", {"images": n, "decode": first, "again": again, "report": report})
 
 
 if __name__ == "__main__":
