@@ -11,7 +11,7 @@ from PIL import Image
 
 from infogan.data.datasets import celeba
 from infogan.data.datasets.celeba import ATTRIBUTES, CELEBA, crop_face, read_attributes, read_ready
-from infogan.data.formats.folder import find_pictures
+from infogan.data.formats.folder import find_image_files
 from infogan.data.images import Images
 from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError
@@ -244,7 +244,7 @@ JPEGS = "celeba/celeba_10k_89x109_jpg.zip"
 )
 def test_real_faces_are_cut_as_the_ready_made_ones_are() -> None:
     root = Path(os.environ["INFOGAN_DATA"])
-    ready, files = read_ready(root / celeba.READY), find_pictures(root / JPEGS)
+    ready, files = read_ready(root / celeba.READY), find_image_files(root / JPEGS)
     assert ready.names == files.names
     chosen = range(0, len(files.names), 200)
     some = type(files)(files.root, tuple(files.names[i] for i in chosen))

@@ -10,6 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from infogan.data.formats.numpy_files import load_numpy
 from PIL import Image
 from scipy.io import savemat
 
@@ -17,7 +18,6 @@ from infogan.data import load
 from infogan.data.datasets.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
 from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.svhn import SVHN, read_svhn
-from infogan.data.formats.numpy_files import load_numpy
 from infogan.data.images import Factor, Images
 from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError

@@ -14,7 +14,7 @@ from infogan.data.images import InMemoryPixels, PixelArray
 from infogan.method.latent import Latent
 from infogan.method.networks import DiscriminatorQ, Generator, init_weights, make_networks
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import memory_left
+from infogan.utils.limits import available_memory
 from infogan.utils.rng import make_rng
 
 # Images that pass a network at once, so that memory does not grow with their number; with more, activations
@@ -135,7 +135,7 @@ def _require_fitting(config: Config, latent: Latent) -> None:
     with torch.device("meta"):
         networks = make_networks(config, latent)
     wanted = sum(tensor.nbytes for net in networks for tensor in net.state_dict().values())
-    most = min(MOST_BYTES, memory_left())
+    most = min(MOST_BYTES, available_memory())
     if wanted > most:
         raise InfoganError(
             f"config: networks {config.net} for images {config.net_shape} and {latent.size:,} numbers of "

@@ -11,13 +11,13 @@ from rich.console import Console
 from infogan.config.config import Config
 from infogan.data import Images, LoadOptions, load
 from infogan.method.model import make_model
+from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run, fit, require_free
 from infogan.training.device import by_torchrun, settle
 from infogan.training.seeds import StackedTrainer
 from infogan.training.session import FREE, Outcome, Training
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import alone
 
 
 def begin(
@@ -115,7 +115,7 @@ def _held(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
     with ExitStack() as locks:
         if trainer.fabric.is_global_zero:
             for path in paths:
-                locks.enter_context(alone(path))
+                locks.enter_context(exclusive_lock(path))
         yield
 
 

@@ -17,7 +17,7 @@ from infogan.config.config import Config
 from infogan.method.latent import Latent
 from infogan.runs.run import Run
 from infogan.training.trainer import Update
-from infogan.utils.io import telling
+from infogan.utils.io import wrap_write_errors
 
 # "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "diversity" (diversity.py), "images_per_s", and with
 # --warm-up "kinds": L_I of the kinds of real images, in nats
@@ -69,7 +69,7 @@ def metrics_file(run: Run) -> Callable[[Row], None]:
     """A line of metrics.jsonl for every row, on the disk at once."""
 
     def write(row: Row) -> None:
-        with telling(run.path), (run.path / "metrics.jsonl").open("a") as file:
+        with wrap_write_errors(run.path), (run.path / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     return write
@@ -84,7 +84,7 @@ def tensorboard(run: Run, start: int) -> list[Callable[[Row], None]]:
     writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=start + 1)
 
     def write(row: Row) -> None:
-        with telling(run.path):
+        with wrap_write_errors(run.path):
             for name, value in row.items():
                 if name != "update":
                     writer.add_scalar(name, value, int(row["update"]))

@@ -12,7 +12,7 @@ from torch.func import functional_call, stack_module_state
 
 from infogan.config.config import Config
 from infogan.data.images import Images
-from infogan.data.loading.batches import Epochs
+from infogan.data.loading.batches import EpochSampler
 from infogan.data.shards.images import ShardedPixels
 from infogan.method.diffaug import augment
 from infogan.method.model import make_model
@@ -76,7 +76,7 @@ class StackedTrainer(Trainer):
         super().__init__(config, self.models[0], images)
         device = self.fabric.device
         self.seeds = list(seeds)
-        self.epochs = [Epochs(len(images), config.batch, seed, device) for seed in seeds]
+        self.epochs = [EpochSampler(len(images), config.batch, seed, device) for seed in seeds]
         self.rngs = [make_rng(seed, "latent", device) for seed in seeds]
         self._equip(G, D)
 
@@ -118,7 +118,7 @@ class StackedTrainer(Trainer):
 
     def real_batch(self, n: int) -> Float[Tensor, "s b ch h w"]:
         """The real images of update n, counted from 0, each seed's in an order of its own."""
-        chosen = torch.cat([epochs.chosen(n) for epochs in self.epochs])
+        chosen = torch.cat([epochs.indices(n) for epochs in self.epochs])
         x = self.model.G.to_range(self.pixels.take(chosen))
         return x.view(len(self.seeds), self.config.batch, *x.shape[1:])
 

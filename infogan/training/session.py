@@ -260,7 +260,7 @@ def _require_same(run: Run, checkpoint: Checkpoint) -> None:
 def mark(images: Images) -> str:
     """Changes where images are added or taken away, and in most cases where they are altered."""
     if isinstance(images.pixels, ShardedPixels):
-        return images.pixels.shards.mark  # whose index tells it sooner than pictures
+        return images.pixels.shards.fingerprint  # whose index tells it sooner than pictures
     n = len(images)
     index = torch.linspace(0, n - 1, min(n, LOOKED_AT), dtype=torch.float64).long()
     return f"{n} {checksum({'x': images.pixels.take(index)})[:16]}"

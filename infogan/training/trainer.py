@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from infogan.config.config import Config
 from infogan.config.spec import parse_motion
 from infogan.data.images import Images
-from infogan.data.loading.shard_batches import make_feed
+from infogan.data.loading.shard_batches import make_batch_source
 from infogan.method.diffaug import augment
 from infogan.method.model import Model, batch_statistics, frozen
 from infogan.method.networks.blocks import DiscriminatorQ, Judgement
@@ -107,7 +107,9 @@ class Trainer:
         self.lam = torch.tensor(config.lam_per_code, device=device, dtype=exact)
         self.motion = parse_motion(config.motion)
         self.pixels = images.pixels.to(device)
-        self.feed = make_feed(self.pixels, config.batch, config.seed, self.part, device, self.config.devices)
+        self.feed = make_batch_source(
+            self.pixels, config.batch, config.seed, self.part, device, self.config.devices
+        )
         self.rngs = [make_rng(config.seed, "latent", device)]
         if device.type == "cuda":  # on a CPU it brought nothing
             for net in (model.G, model.D):

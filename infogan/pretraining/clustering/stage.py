@@ -28,7 +28,7 @@ from torch import Tensor, nn
 from infogan.config.config import Config
 from infogan.config.spec import Motion, parse_motion
 from infogan.data.images import PixelArray
-from infogan.data.loading.batches import Epochs
+from infogan.data.loading.batches import EpochSampler
 from infogan.method.model import Model
 from infogan.method.objective import information, log_joint
 from infogan.pretraining.clustering.consensus import agree, agreement
@@ -100,7 +100,7 @@ class _WarmUp:
         part = min(BATCH, len(pixels)) // self.world
         self.part = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
         self.batch = part * self.world
-        self.epochs = Epochs(len(pixels), self.batch, config.seed, model.device)
+        self.epochs = EpochSampler(len(pixels), self.batch, config.seed, model.device)
         self.heads = self._make_heads(make_rng(config.seed, "warm-up's heads"))
         self.kept = self.heads.weight.new_zeros(())
 
@@ -157,7 +157,7 @@ class _WarmUp:
         if agreed < AGREED:
             return None
         shares = torch.zeros(n, self.k)
-        seen = torch.unique(torch.cat([self.epochs.chosen(i) for i in range(done, end)])).cpu()
+        seen = torch.unique(torch.cat([self.epochs.indices(i) for i in range(done, end)])).cpu()
         for part in torch.split(seen, CHUNK):
             for of_cells, labels in zip(groups, cells.find(self._features(part)), strict=True):
                 shares[part, torch.from_numpy(of_cells[labels])] += 1 / WAYS
@@ -174,7 +174,7 @@ class _WarmUp:
         for i in range(updates):
             _cool(adam, 1.5 * (1 - i / updates))
             x = self._pairs(done + i, SMALL + (1 - SMALL) * min(1.0, 2 * i / updates))
-            p = groups[self.epochs.chosen(done + i)[self.part]].repeat(2, 1)
+            p = groups[self.epochs.indices(done + i)[self.part]].repeat(2, 1)
             with self.fabric.autocast():
                 log_p = self.model.latent.log_categories(D(x).q)
             once, again = log_p.chunk(2)
@@ -195,7 +195,7 @@ class _WarmUp:
 
     def _pairs(self, n: int, size: float) -> Float[Tensor, "b2 ch h w"]:
         """A batch of real images moved, then the same moved otherwise."""
-        x = self._images(self.epochs.chosen(n)[self.part]).repeat(2, 1, 1, 1)
+        x = self._images(self.epochs.indices(n)[self.part]).repeat(2, 1, 1, 1)
         u = torch.rand(DRAWS, 2, self.batch, generator=self.rng, device=x.device, dtype=x.dtype)
         u = u[:, :, self.part].flatten(1)
         smaller = Motion(*(size * part for part in self.motion))._replace(mirror=self.motion.mirror)
