@@ -24,10 +24,10 @@ from PIL import Image
 from infogan.config.config import Config
 from infogan.config.presets import digits
 from infogan.data import Images, LoadOptions, load
-from infogan.data.loading.shard_batches import ReadAhead, _Lane, make_feed
-from infogan.data.loading.shard_order import Lanes, dealt
+from infogan.data.loading.shard_batches import ShardBatches, _SegmentReader, make_batch_source
+from infogan.data.loading.shard_order import ShardOrder, split_evenly
 from infogan.data.shards.images import ShardedPixels
-from infogan.data.shards.writer import PerShard, Sample, write_shards
+from infogan.data.shards.writer import ShardLimit, Sample, write_shards
 from infogan.method.model import make_model
 from infogan.training.seeds import StackedTrainer
 from infogan.training.session import mark
@@ -67,7 +67,7 @@ def make_shards(n: int, per_shard: int, folder: str = "own") -> Path:
     path = Path(folder)
     path.mkdir()
     samples = (Sample(i, "bmp", encoded(numbered(i)), None) for i in range(n))
-    write_shards(samples, path, 0, PerShard(per_shard, None))
+    write_shards(samples, path, 0, ShardLimit(per_shard, None))
     return path
 
 
@@ -78,99 +78,99 @@ def sharded(folder: str = "own") -> ShardedPixels:
 
 
 lanes = st.builds(
-    Lanes,
+    ShardOrder,
     n=st.integers(130, 5000),
-    bytes_each=st.sampled_from([1, 2000, 50_000, 10**6, 10**8]),
-    batch=st.sampled_from([2, 7, 64, 96, 128]),
+    bytes_per_image=st.sampled_from([1, 2000, 50_000, 10**6, 10**8]),
+    batch_size=st.sampled_from([2, 7, 64, 96, 128]),
     seed=st.integers(0, 9),
 )
 
 
 @given(lanes)
 @settings(max_examples=40, deadline=None)
-def test_a_lane_shows_each_of_its_images_once_an_epoch(order: Lanes) -> None:
+def test_a_lane_shows_each_of_its_images_once_an_epoch(order: ShardOrder) -> None:
     """And the lanes have all images between them, as many as each other up to one."""
     seen: list[int] = []
-    for lane in range(order.count):
+    for lane in range(order.n_segments):
         start, end = order.bounds(lane)
-        blocks = order.blocks_of(lane)
+        blocks = order.n_blocks(lane)
         for epoch in (0, 1):
-            row = np.concatenate([order.images(lane, epoch * blocks + k) for k in range(blocks)])
+            row = np.concatenate([order.block_indices(lane, epoch * blocks + k) for k in range(blocks)])
             assert sorted(row.tolist()) == list(range(start, end))
         seen += row.tolist()
-        assert abs((end - start) - order.n / order.count) < 1
+        assert abs((end - start) - order.n / order.n_segments) < 1
     assert sorted(seen) == list(range(order.n))
 
 
 @given(lanes, st.integers(0, 300))
 @settings(max_examples=60, deadline=None)
-def test_a_batch_follows_from_seed_and_number(order: Lanes, n: int) -> None:
+def test_a_batch_follows_from_seed_and_number(order: ShardOrder, n: int) -> None:
     """By going through the lanes one image after the other, from the very first."""
     slow = []
-    for lane in range(order.count):
+    for lane in range(order.n_segments):
         start, end = order.bounds(lane)
-        first, last = n * order.each, (n + 1) * order.each
+        first, last = n * order.per_segment, (n + 1) * order.per_segment
         begin, stop = first // (end - start), (last - 1) // (end - start)
-        blocks = range(begin * order.blocks_of(lane), (stop + 1) * order.blocks_of(lane))
-        row = np.concatenate([order.images(lane, block) for block in blocks])
-        slow.append(row[first - begin * (end - start) :][: order.each])
-    np.testing.assert_array_equal(order.chosen(n), np.concatenate(slow))
+        blocks = range(begin * order.n_blocks(lane), (stop + 1) * order.n_blocks(lane))
+        row = np.concatenate([order.block_indices(lane, block) for block in blocks])
+        slow.append(row[first - begin * (end - start) :][: order.per_segment])
+    np.testing.assert_array_equal(order.indices(n), np.concatenate(slow))
 
 
 @given(lanes)
 @settings(max_examples=30, deadline=None)
-def test_no_image_twice_in_an_epoch_of_batches(order: Lanes) -> None:
+def test_no_image_twice_in_an_epoch_of_batches(order: ShardOrder) -> None:
     """Of any number of replicas: they take slices of these batches."""
-    whole = order.n // order.count // order.each
-    taken = Counter(np.concatenate([order.chosen(n) for n in range(whole)]).tolist())
+    whole = order.n // order.n_segments // order.per_segment
+    taken = Counter(np.concatenate([order.indices(n) for n in range(whole)]).tolist())
     assert max(taken.values()) == 1
-    assert sum(taken.values()) == whole * order.batch
+    assert sum(taken.values()) == whole * order.batch_size
 
 
 @given(lanes, st.integers(1, 8), st.integers(1, 5))
 @settings(max_examples=40, deadline=None)
-def test_parts_and_readers_cover_a_batch(order: Lanes, world: int, readers: int) -> None:
-    if order.batch % world:
+def test_parts_and_readers_cover_a_batch(order: ShardOrder, world: int, readers: int) -> None:
+    if order.batch_size % world:
         return
-    part = order.batch // world
+    part = order.batch_size // world
     taken: list[int] = []
     for rank in range(world):
-        shares = order.parts(slice(rank * part, (rank + 1) * part))
-        mine = dealt(shares, min(readers, len(shares)))
+        shares = order.segment_slices(slice(rank * part, (rank + 1) * part))
+        mine = split_evenly(shares, min(readers, len(shares)))
         assert all(mine)
         taken += [
-            lane * order.each + i
+            lane * order.per_segment + i
             for share in mine
             for lane, some in share
             for i in range(some.start, some.stop)
         ]
-    assert taken == list(range(order.batch))
+    assert taken == list(range(order.batch_size))
 
 
 def test_the_order_mixes_far_and_wide() -> None:
     """Two images that are neighbours in the shards are hardly ever in one batch more often than others."""
-    order = Lanes(100_000, 2000, 128, 0)
-    batch = np.sort(order.chosen(0))
+    order = ShardOrder(100_000, 2000, 128, 0)
+    batch = np.sort(order.indices(0))
     assert (np.diff(batch) == 1).sum() <= 12
     parts = np.histogram(batch, 16, (0, 100_000))[0]
     assert parts.tolist() == [8] * 16  # from everywhere
-    epochs = [set(order.images(0, k).tolist()) for k in (0, order.blocks_of(0))]
-    assert len(epochs[0] & epochs[1]) < 0.5 * order.block  # another company in the next epoch
-    assert not np.array_equal(order.chosen(0), Lanes(100_000, 2000, 128, 1).chosen(0))
+    epochs = [set(order.block_indices(0, k).tolist()) for k in (0, order.n_blocks(0))]
+    assert len(epochs[0] & epochs[1]) < 0.5 * order.block_size  # another company in the next epoch
+    assert not np.array_equal(order.indices(0), ShardOrder(100_000, 2000, 128, 1).indices(0))
 
 
 @pytest.mark.parametrize("readers", [1, 2, 3])
 def test_what_is_read_is_what_the_order_says(readers: int) -> None:
     make_shards(333, 50)
     pixels = sharded()
-    order = Lanes(333, pixels.shards.bytes_each, 24, 5)
-    feed = ReadAhead(pixels, order, dealt(order.parts(slice(0, 24)), readers), CPU)
+    order = ShardOrder(333, pixels.shards.bytes_per_image, 24, 5)
+    feed = ShardBatches(pixels, order, split_evenly(order.segment_slices(slice(0, 24)), readers), CPU)
     try:
         for n in (0, 1, 2, 3, 40, 41, 7):  # on, ahead and back
             x = feed.batch(n)
             assert x.dtype == torch.uint8
-            assert number_of(x) == order.chosen(n).tolist()
-            torch.testing.assert_close(x, pixels.take(torch.from_numpy(order.chosen(n))))
+            assert number_of(x) == order.indices(n).tolist()
+            torch.testing.assert_close(x, pixels.take(torch.from_numpy(order.indices(n))))
     finally:
         feed.close()
 
@@ -180,34 +180,34 @@ def test_replicas_share_batches(world: int, monkeypatch: pytest.MonkeyPatch) -> 
     monkeypatch.setattr("infogan.data.loading.shard_batches.cores", lambda: 1)
     make_shards(200, 30)
     pixels, part = sharded(), 24 // world
-    order = Lanes(200, pixels.shards.bytes_each, 24, 0)
+    order = ShardOrder(200, pixels.shards.bytes_per_image, 24, 0)
     got: list[list[int]] = [[], []]
     for rank in range(world):
-        feed = make_feed(pixels, 24, 0, slice(rank * part, (rank + 1) * part), CPU)
+        feed = make_batch_source(pixels, 24, 0, slice(rank * part, (rank + 1) * part), CPU)
         for n in (0, 1):
             got[n] += number_of(feed.batch(n))
         feed.close()
-    assert got == [order.chosen(0).tolist(), order.chosen(1).tolist()]
+    assert got == [order.indices(0).tolist(), order.indices(1).tolist()]
 
 
 def test_memory_holds_a_block_of_large_pictures() -> None:
     """Of photographs of 2 MB, two a lane; of small ones 1,024."""
-    assert Lanes(100_000, 2 * 10**6, 64, 0).block == 2
-    assert Lanes(100_000, 2000, 64, 0).block == 1024
-    assert Lanes(10**6, 2000, 8192, 0).count == 64
-    assert Lanes(10**6, 2000, 7, 0).count == 7
+    assert ShardOrder(100_000, 2 * 10**6, 64, 0).block_size == 2
+    assert ShardOrder(100_000, 2000, 64, 0).block_size == 1024
+    assert ShardOrder(10**6, 2000, 8192, 0).n_segments == 64
+    assert ShardOrder(10**6, 2000, 7, 0).n_segments == 7
 
 
 def test_a_reader_holds_a_few_blocks() -> None:
     """And of those no picture that was taken."""
     make_shards(333, 50)
-    lane = _Lane(sharded(), Lanes(333, 2000, 24, 5), 3, slice(0, 2))
+    reader = _SegmentReader(sharded(), ShardOrder(333, 2000, 24, 5), 3, slice(0, 2))
     with ThreadPoolExecutor(1) as pool:
         for n in range(40):
-            lane.ask(n, pool)
-            assert len(list(lane.take(n))) == 2
-            assert len(lane.blocks) <= 3
-            held = [lane.blocks[at.block].result()[at.first : at.last] for at in lane._stretches(n)]
+            reader.prefetch(n, pool)
+            assert len(list(reader.take(n))) == 2
+            assert len(reader.blocks) <= 3
+            held = [reader.blocks[at.block].result()[at.start : at.stop] for at in reader.block_slices(n)]
             assert all(picture is None for part in held for picture in part)
 
 
@@ -248,12 +248,12 @@ def test_readers_end_with_the_training() -> None:
 def test_a_killed_reader_is_told_in_a_sentence() -> None:
     make_shards(100, 30)
     before, handler = readers_of_this_process(), signal.getsignal(signal.SIGCHLD)
-    feed = make_feed(sharded(), 16, 0, slice(0, 16), CPU)
+    feed = make_batch_source(sharded(), 16, 0, slice(0, 16), CPU)
     feed.batch(0)
     assert signal.getsignal(signal.SIGCHLD) == handler
     (reader,) = readers_of_this_process() - before
     os.kill(reader, signal.SIGKILL)
-    with pytest.raises(InfoganError, match="a process that reads images was lost"):
+    with pytest.raises(InfoganError, match="a process that reads images died"):
         list(map(feed.batch, range(1, 20)))
     assert readers_of_this_process() == before
 
@@ -261,7 +261,7 @@ def test_a_killed_reader_is_told_in_a_sentence() -> None:
 def test_readers_leave_signals_to_the_training() -> None:
     make_shards(100, 30)
     before = readers_of_this_process()
-    feed = make_feed(sharded(), 16, 0, slice(0, 16), CPU)
+    feed = make_batch_source(sharded(), 16, 0, slice(0, 16), CPU)
     feed.batch(0)
     (reader,) = readers_of_this_process() - before
     os.kill(reader, signal.SIGINT)
@@ -282,7 +282,7 @@ def test_a_broken_picture_ends_a_training_in_a_sentence() -> None:
     path.mkdir()
     contents = [encoded(numbered(i)) for i in range(60)]
     contents[37] = b"no picture"
-    write_shards((Sample(i, "bmp", c, None) for i, c in enumerate(contents)), path, 0, PerShard(20, None))
+    write_shards((Sample(i, "bmp", c, None) for i, c in enumerate(contents)), path, 0, ShardLimit(20, None))
     before = readers_of_this_process()
     with pytest.raises(
         InfoganError, match=r"000001\.tar/000000037\.bmp .*infogan data pack shards:own OUT --sk"
@@ -295,10 +295,10 @@ def test_a_shard_that_changes_while_it_is_read() -> None:
     make_shards(100, 30)
     trainer = trainer_on()
     Path("own/000002.tar").write_bytes(bytes(Path("own/000002.tar").stat().st_size))
-    with pytest.raises(InfoganError, match=r"000002\.tar is not as it was when it was indexed; delete "):
+    with pytest.raises(InfoganError, match=r"000002\.tar has changed since it was indexed; delete "):
         list(trainer.fit())
     Path("own/000002.tar").write_bytes(b"")
-    with pytest.raises(InfoganError, match=r"000002\.tar gave 0 bytes where "):
+    with pytest.raises(InfoganError, match=r"000002\.tar returned 0 bytes instead of "):
         list(trainer.fit())
 
 
@@ -308,9 +308,9 @@ def test_two_trainings_are_one() -> None:
     straight = trainer_on()
     list(straight.fit())
     other = trainer_on()
-    other.feed = make_feed(other.pixels, 16, 0, slice(0, 16), CPU)
-    assert isinstance(other.feed, ReadAhead)
-    other.feed.shares = dealt(other.feed.lanes.parts(slice(0, 16)), 3)
+    other.feed = make_batch_source(other.pixels, 16, 0, slice(0, 16), CPU)
+    assert isinstance(other.feed, ShardBatches)
+    other.feed.workers = split_evenly(other.feed.order.segment_slices(slice(0, 16)), 3)
     updates = other.fit()
     for _ in range(5):
         next(updates)
@@ -338,7 +338,7 @@ def test_a_mark_reads_no_picture(monkeypatch: pytest.MonkeyPatch) -> None:
         raise AssertionError
 
     with monkeypatch.context() as patched:
-        patched.setattr("infogan.data.shards.files.Shard.part", refused)
+        patched.setattr("infogan.data.shards.files.Shard.read_range", refused)
         first = mark(images)
     assert first.startswith("100 ")
     Path("own").rename("elsewhere")
@@ -475,7 +475,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
         path = Path(f"own{times}")
         path.mkdir()
         samples = (Sample(i, "png", content, i % 10) for i in range(times * n))
-        write_shards(samples, path, 0, PerShard(20_000, None))
+        write_shards(samples, path, 0, ShardLimit(20_000, None))
         done = subprocess.run(
             [sys.executable, "-c", MEMORY, str(path), str(n // 100)],
             env=environment(tmp_path),
@@ -491,9 +491,9 @@ def test_memory_is_flat(tmp_path: Path) -> None:
 
 def test_stored_images_are_as_before() -> None:
     images = Images.stored(np.arange(10 * 64, dtype=np.uint8).reshape(10, 1, 8, 8))
-    feed = make_feed(images.pixels, 4, 3, slice(2, 4), CPU)
-    from infogan.data.loading.batches import Epochs
+    feed = make_batch_source(images.pixels, 4, 3, slice(2, 4), CPU)
+    from infogan.data.loading.batches import EpochSampler
 
-    expected = images.pixels.take(Epochs(10, 4, 3, CPU).chosen(5)[2:4])
+    expected = images.pixels.take(EpochSampler(10, 4, 3, CPU).indices(5)[2:4])
     torch.testing.assert_close(feed.batch(5), expected)
     feed.close()

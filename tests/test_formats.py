@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from infogan.data.formats.numpy_files import load_numpy
+from infogan.data.formats.numpy_images import load_numpy
 from PIL import Image
 from scipy.io import savemat
 
@@ -56,10 +56,10 @@ def test_every_bad_picture_is_counted_and_the_first_are_named(tmp_path: Path) ->
     with pytest.raises(InfoganError) as error:
         load_pictures(tmp_path)
     said = str(error.value)
-    assert said.startswith(f"5 of 60 pictures in {tmp_path} cannot be read: 0005.jpg (")
+    assert said.startswith(f"5 of 60 images in {tmp_path} cannot be read: 0005.jpg (")
     assert "0010.jpg (image file is truncated" in said
     assert "0030.jpg" not in said
-    assert said.endswith(", ...; mend them or leave them out by --skip-bad.")
+    assert said.endswith(", ...; repair them, or set skip_bad to leave them out.")
 
 
 def test_bad_pictures_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -72,14 +72,14 @@ def test_bad_pictures_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture
     np.testing.assert_array_equal(images.x, whole.x[[1, 3]])
     assert images.names == ("0001.png", "0003.png")
     (said,) = capsys.readouterr().err.split("\n\n")[-1].strip().splitlines()
-    assert said.startswith(f"2 of 4 pictures in {tmp_path} cannot be read: 0000.png (")
+    assert said.startswith(f"2 of 4 images in {tmp_path} cannot be read: 0000.png (")
     assert said.endswith("they are left out.")
 
 
 def test_nothing_but_bad_pictures(tmp_path: Path) -> None:
     for path in save_noise(tmp_path, 2):
         cut(path)
-    with pytest.raises(InfoganError, match="none of the 2 pictures"):
+    with pytest.raises(InfoganError, match="none of the 2 images"):
         load_pictures(tmp_path, skip_bad=True)
 
 
@@ -89,7 +89,7 @@ def test_two_that_differ_are_named(tmp_path: Path, mode: str, size: tuple[int, i
         Image.new("L", (5, 4)).save(tmp_path / f"{name}.png")
     Image.new(mode, size).save(tmp_path / "d.png")
     with pytest.raises(
-        InfoganError, match=r"d\.png has .* where .*a\.png has \(1, 4, 5\); bring them to one"
+        InfoganError, match=r"d\.png has .*, but .*a\.png has \(1, 4, 5\); bring them to one"
     ):
         load_pictures(tmp_path)
 
@@ -117,7 +117,7 @@ def test_zip_with_damaged_pictures(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[start : start + 50] = bytes(255 - b for b in content[start : start + 50])
     path.write_bytes(content)
-    with pytest.raises(InfoganError, match=r"1 of 3 pictures in .*own\.zip cannot be read: 0001\.png \("):
+    with pytest.raises(InfoganError, match=r"1 of 3 images in .*own\.zip cannot be read: 0001\.png \("):
         load_pictures(path)
     assert load_pictures(path, skip_bad=True).names == ("0000.png", "0002.png")
 
@@ -133,7 +133,7 @@ def test_nothing_in_a_zip_or_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
         archive.writestr("notes.txt", "no picture")
     for path in (tmp_path / "own.zip", tmp_path):
-        with pytest.raises(InfoganError, match="holds no picture"):
+        with pytest.raises(InfoganError, match="contains no image"):
             load_pictures(path)
 
 
@@ -141,7 +141,7 @@ def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 255, 256, 65535]], np.uint16)).save(tmp_path / "a.png")
     assert load_pictures(tmp_path).x[0, 0, 0].tolist() == [0, 0, 1, 255]
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "b.tif")
-    with pytest.raises(InfoganError, match=r"1 of 2 .*b\.tif \(of mode F, 32 bits"):
+    with pytest.raises(InfoganError, match=r"1 of 2 .*b\.tif \(mode F, 32 bits"):
         load_pictures(tmp_path)
 
 
@@ -176,12 +176,12 @@ def test_npz_with_factors(tmp_path: Path) -> None:
         ({"factors": VALUES[:3]}, r"4 images but factors of shape \(3, 3\)"),
         ({"factors": VALUES[:, 0]}, r"4 images but factors of shape \(4,\)"),
         ({"factors": VALUES, "factor_names": NAMES[:2]}, r"factor_names of shape \(2,\)"),
-        ({"factors": VALUES, "factor_names": np.array(["a", "b", "a"])}, "a name of its own"),
+        ({"factors": VALUES, "factor_names": np.array(["a", "b", "a"])}, "a unique name"),
         ({"factors": VALUES, "factor_kinds": KINDS[:2]}, r"factor_kinds of shape \(2,\)"),
         ({"factors": VALUES, "factor_kinds": np.array(["color"] * 3)}, "calls factor1 a 'color'"),
         ({"factors": VALUES, "factor_kinds": np.array(["category"] * 3)}, "factor2 other than 0, 1"),
-        ({"factors": VALUES + np.array([0, 0, np.inf])}, "factor3 that are no finite numbers"),
-        ({"factors": NAMES}, "factors <U7; they are numbers"),
+        ({"factors": VALUES + np.array([0, 0, np.inf])}, "factor3 that are NaN or infinite"),
+        ({"factors": NAMES}, "factors of type <U7; they must be numbers"),
     ],
 )
 def test_npz_with_factors_that_do_not_fit(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
@@ -216,7 +216,7 @@ def test_svhn(tmp_path: Path) -> None:
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"y \(3, 1\)"),
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[0], [1]])}, "labels from 0 to 1"),
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[11], [1]])}, "labels from 1 to 11"),
-        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array(["a", "b"])}, "y is no array of real"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array(["a", "b"])}, "y is not an array of real"),
         ({"X": np.zeros((32, 32, 3, 0), np.uint8), "y": np.ones((0, 1))}, "SVHN"),
     ],
 )
@@ -315,7 +315,7 @@ def test_rendered_chairs_arranged_in_another_way(tree: Path) -> None:
         load_chairs(tree, "train")
     odd.unlink()
     Image.new("RGB", (200, 100)).save(place / "00ab" / "renders" / "image_000_p020_t000_r096.png")
-    with pytest.raises(InfoganError, match=r"1 of 66 pictures .*200x100 where views are square"):
+    with pytest.raises(InfoganError, match=r"1 of 66 images .*200x100 where views are square"):
         load_chairs(tree, "train")
 
 

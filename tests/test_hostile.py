@@ -33,7 +33,7 @@ from infogan.config.spec import parse_spec
 from infogan.data import LoadOptions
 from infogan.data.datasets.factored import read_shapes3d
 from infogan.data.datasets.svhn import read_svhn
-from infogan.data.formats.folder import find_pictures
+from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.idx import read_idx
 from infogan.data.formats.mat import read_mat
 from infogan.data.formats.npy import map_npy, read_npy, read_npz
@@ -41,7 +41,8 @@ from infogan.estimator import InfoGAN
 from infogan.method.model import make_model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import load_options, memory_left, require_modest
+from infogan.utils.io import wrap_read_errors
+from infogan.utils.limits import available_memory, require_within_limits
 
 GIB = 2**30
 CONFIG = Config(images="digits", net="digits", codes="cat:3 noise:4")
@@ -171,7 +172,7 @@ def test_only_deflate_is_unpacked(tmp_path: Path, method: int) -> None:
     """The others unpack all of 1 MB at once, which may be 20 GB."""
     with zipfile.ZipFile(tmp_path / "a.npz", "w", method) as archive:
         archive.writestr("images.npy", npy(head(), X.tobytes()))
-    with pytest.raises(InfoganError, match="pack it by deflate"):
+    with pytest.raises(InfoganError, match="use deflate"):
         data.load(f"npz:{tmp_path / 'a.npz'}")
 
 
@@ -185,23 +186,23 @@ def test_two_arrays_of_one_name(tmp_path: Path) -> None:
 
 
 def test_what_a_file_may_unpack_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.memory_left", lambda: 8 * GIB)
-    require_modest("it", GIB, 1)
-    require_modest("dSprites", 115 * 2**26, 2**26)
-    require_modest("it", 250 * 2**23, 2**23)
+    monkeypatch.setattr("infogan.utils.limits.available_memory", lambda: 8 * GIB)
+    require_within_limits("it", GIB, 1)
+    require_within_limits("dSprites", 115 * 2**26, 2**26)
+    require_within_limits("it", 250 * 2**23, 2**23)
     with pytest.raises(InfoganError, match=r"it claims to unpack to 1\.074 GB from 0\.000 GB"):
-        require_modest("it", GIB + 1, 1)
+        require_within_limits("it", GIB + 1, 1)
     with pytest.raises(InfoganError, match=r"unpack to 2\.097 GB from 0\.008 GB"):
-        require_modest("it", 250 * 2**23 + 1, 2**23)
-    with pytest.raises(InfoganError, match=r"takes 8\.590 GB of memory, and 8\.590 GB are left"):
-        require_modest("it", 8 * GIB + 1, 8 * GIB)
+        require_within_limits("it", 250 * 2**23 + 1, 2**23)
+    with pytest.raises(InfoganError, match=r"needs 8\.590 GB of memory, but only 8\.590 GB are free"):
+        require_within_limits("it", 8 * GIB + 1, 8 * GIB)
     with pytest.raises(InfoganError, match=r"unpack to 1,000,000,000,000\.000 GB"):
-        require_modest("it", 10**21, 1)
+        require_within_limits("it", 10**21, 1)
 
 
 def test_memory_left_counts_what_the_machine_has() -> None:
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert 2**26 < memory_left() < 16 * machine
+    assert 2**26 < available_memory() < 16 * machine
 
 
 def test_a_truly_unpacked_entry_is_no_longer_than_it_says(tmp_path: Path) -> None:
@@ -246,8 +247,8 @@ def test_an_honest_idx_of_any_size(tmp_path: Path) -> None:
 
 
 def test_bombs_that_are_truly_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that small ones are some
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)  # so that small ones are some
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     (tmp_path / "a.gz").write_bytes(gzip.compress(idx(10**7, body=bytes(10**7))))
     with pytest.raises(InfoganError, match=r"claims to unpack to 0\.010 GB"):
         read_idx(tmp_path / "a.gz")
@@ -329,8 +330,8 @@ MATS = {
 
 @pytest.mark.parametrize("name", MATS)
 def test_a_mat_is_not_believed(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that a small bomb is one
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)  # so that a small bomb is one
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     (tmp_path / "a.mat").write_bytes(MATS[name])
     assert peak(lambda: read_svhn(tmp_path / "a.mat")) < 2**25
 
@@ -349,8 +350,8 @@ def test_honest_mats(tmp_path: Path, compressed: bool, kind: str) -> None:
 
 
 def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that small ones are some
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)  # so that small ones are some
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     labels, pictures = tmp_path / "labels.parquet", tmp_path / "pictures.parquet"
     n = 200_000
     pq.write_table(pa.table({"image": pa.array([b""] * n), "label": np.zeros(n, np.int64)}), labels)
@@ -362,8 +363,8 @@ def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_hdf5_leads_to_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     secret, path, x = tmp_path / "secret", tmp_path / "3dshapes.h5", np.zeros((2, 64, 64, 3), np.uint8)
     secret.write_bytes(x.tobytes())
     with h5py.File(tmp_path / "other.h5", "w") as f:
@@ -410,12 +411,12 @@ def test_formats_that_are_not_for_pictures_of_ones_own(
     monkeypatch.setattr(subprocess, "Popen", never)
     (tmp_path / "a.png").write_bytes(picture(kind))
     with pytest.raises(
-        InfoganError, match=r"a\.png cannot be read as a picture \(of no format that is known\)"
+        InfoganError, match=r"a\.png cannot be read as an image \(unknown format\)"
     ):
         data.load(f"folder:{tmp_path}")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "a.png", "a.png")
-    with pytest.raises(InfoganError, match="of no format that is known"):
+    with pytest.raises(InfoganError, match="unknown format"):
         data.load(f"folder:{tmp_path / 'a.zip'}")
 
 
@@ -469,7 +470,7 @@ def test_odd_pictures_are_read_or_named(tmp_path: Path, name: str) -> None:
     try:
         assert data.load(f"folder:{tmp_path}", load_options=load_options).x.shape == (1, 3, 8, 8)
     except InfoganError as error:
-        if "a.png cannot be read as a picture" not in str(error):
+        if "a.png cannot be read as an image" not in str(error):
             raise
     finally:
         taken = tracemalloc.get_traced_memory()[1]
@@ -536,7 +537,7 @@ def test_a_folder_with_a_link_to_everything_ends(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(picture())
     (tmp_path / "up").symlink_to(tmp_path.parent)
     (tmp_path / "self").symlink_to(tmp_path)
-    assert find_pictures(tmp_path).names == ("a.png",)
+    assert find_image_files(tmp_path).names == ("a.png",)
 
 
 @pytest.mark.parametrize(
@@ -556,7 +557,7 @@ def test_networks_of_any_size_are_not_made(config: dict[str, Any]) -> None:
 
 def test_networks_larger_than_the_memory_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
     make_model(CONFIG)
-    monkeypatch.setattr("infogan.method.model.memory_left", lambda: 10**5)
+    monkeypatch.setattr("infogan.method.model.available_memory", lambda: 10**5)
     with pytest.raises(InfoganError, match=r"and 0\.0 GB is the most"):
         make_model(CONFIG)
 
@@ -630,7 +631,7 @@ def test_nothing_that_a_file_says_is_run(path: Path) -> None:
             given = {k.arg: ast.unparse(k.value) for k in call.keywords}
             assert given.get("allow_pickle") == "False"
         if name == "Image.open":
-            assert path.name == "picture.py"
+            assert path.name == "image.py"
 
 
 class Trap:
@@ -710,6 +711,6 @@ def test_nothing_is_unpickled(tmp_path: Path, untrained_run: Callable[..., Run])
 def test_what_a_broken_file_raises_is_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(InfoganError, match=r"^a\\nb cannot be read \(MemoryError\); fetch it again\.$"),
-        load_options(Path("a\nb")),
+        wrap_read_errors(Path("a\nb")),
     ):
         raise MemoryError
