@@ -123,9 +123,7 @@ def test_left_out_faces_keep_names_and_attributes_together(
     bad.write_bytes(bad.read_bytes()[:-400])
     rows = {f"{i:06d}.jpg": [-1] * i + [1] * (40 - i) for i in (1, 2, 3)}
     (folder / "list_attr_celeba.txt").write_text(attribute_text(rows))
-    with pytest.raises(
-        InfoganError, match=r"1 of 3 images in .* cannot be read: 000002\.jpg \(.*truncated"
-    ):
+    with pytest.raises(InfoganError, match=r"1 of 3 images in .* cannot be read: 000002\.jpg \(.*truncated"):
         load(folder)
     images = load(folder, skip_bad=True)
     assert "1 of 3 images" in capsys.readouterr().err

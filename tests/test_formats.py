@@ -10,7 +10,6 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from infogan.data.formats.numpy_images import load_numpy
 from PIL import Image
 from scipy.io import savemat
 
@@ -18,6 +17,7 @@ from infogan.data import load
 from infogan.data.datasets.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
 from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.svhn import SVHN, read_svhn
+from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.images import Factor, Images
 from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError
@@ -88,9 +88,7 @@ def test_two_that_differ_are_named(tmp_path: Path, mode: str, size: tuple[int, i
     for name in "abc":
         Image.new("L", (5, 4)).save(tmp_path / f"{name}.png")
     Image.new(mode, size).save(tmp_path / "d.png")
-    with pytest.raises(
-        InfoganError, match=r"d\.png has .*, but .*a\.png has \(1, 4, 5\); bring them to one"
-    ):
+    with pytest.raises(InfoganError, match=r"d\.png has .*, but .*a\.png has \(1, 4, 5\); bring them to one"):
         load_pictures(tmp_path)
 
 

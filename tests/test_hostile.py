@@ -410,9 +410,7 @@ def test_formats_that_are_not_for_pictures_of_ones_own(
 
     monkeypatch.setattr(subprocess, "Popen", never)
     (tmp_path / "a.png").write_bytes(picture(kind))
-    with pytest.raises(
-        InfoganError, match=r"a\.png cannot be read as an image \(unknown format\)"
-    ):
+    with pytest.raises(InfoganError, match=r"a\.png cannot be read as an image \(unknown format\)"):
         data.load(f"folder:{tmp_path}")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "a.png", "a.png")

@@ -347,7 +347,7 @@ def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.
             raise KeyboardInterrupt
         before(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("infogan.data.loading.resized_cache.np.lib.format.write_array_header_1_0", interrupted)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", interrupted)
     with pytest.raises(KeyboardInterrupt):
         shaped(shape=GRAY8)
     assert list(cache.iterdir()) == []
@@ -367,7 +367,7 @@ def test_few_pictures_are_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_cache_that_cannot_be_made(cache: Path) -> None:
     save_some()
     cache.parent.write_bytes(b"a file where the folder would be")
-    with pytest.raises(InfoganError, match=r"pictures cannot be written \(.*\); resized images are cached there"):
+    with pytest.raises(InfoganError, match=r"cannot be written \(.*\); resized images are cached there"):
         shaped()
 
 

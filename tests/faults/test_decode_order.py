@@ -10,8 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.data.formats import collection
 from infogan.data.custom import load_own
+from infogan.data.formats import collection
 from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.resize import pil_to_array
 from infogan.data.loading.batches import EpochSampler
