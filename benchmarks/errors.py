@@ -39,7 +39,7 @@ def read(run: Run, images: Images) -> Int[np.ndarray, "n"]:
 def main() -> None:
     name, *paths = sys.argv[1:]
     runs = [Run.open(Path(path)) for path in paths]
-    images = runs[0].images(list(splits_of(runs[0].config.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS)
+    images = runs[0].images(list(splits_of(runs[0].config.data.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS)
     labels = images.labels
     assert labels is not None
     taken = np.stack([read(run, images) for run in runs])

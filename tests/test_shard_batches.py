@@ -12,7 +12,6 @@ import warnings
 from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -33,14 +32,15 @@ from infogan.data.shards.images import ShardedPixels
 from infogan.data.shards.pack import pack
 from infogan.data.shards.writer import Sample, ShardLimit, write_shards
 from infogan.method.model import make_model
-from infogan.training.seeds import StackedTrainer
-from infogan.training.session import mark
+from infogan.training.launch import make_stacked_trainer
+from infogan.training.session import fingerprint
+from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
-CONFIG = replace(digits(), device="cpu", batch=16, updates=12, images="shards:own")
+CONFIG = digits().replace(device="cpu", batch_size=16, steps=12, images="shards:own")
 
 
 @pytest.fixture(autouse=True)
@@ -279,20 +279,20 @@ def test_workers_end_with_the_training() -> None:
     before = own_children()
     trainer = trainer_on_shards()
     assert own_children() == before  # none before the first batch
-    updates = trainer.fit()
-    next(updates)
+    steps = trainer.fit()
+    next(steps)
     assert len(own_children() - before) == 1
-    updates.close()
+    steps.close()
     assert own_children() == before
-    for update in trainer_on_shards().fit():
-        assert update.n
+    for metrics in trainer_on_shards().fit():
+        assert metrics.step
     assert own_children() == before
 
     def broken(*_: object) -> None:
         raise ArithmeticError
 
     trainer = trainer_on_shards()
-    trainer.step_d = broken  # type: ignore[method-assign, assignment]
+    trainer.step = broken  # type: ignore[method-assign, assignment]
     with pytest.raises(ArithmeticError):
         next(trainer.fit())
     assert own_children() == before
@@ -380,24 +380,25 @@ def test_a_resumed_training_has_the_same_bits() -> None:
     straight = trainer_on_shards()
     list(straight.fit())
     other = trainer_on_shards()
-    assert isinstance(other.feed, ShardBatches)
-    other.feed.workers = split_evenly(other.feed.order.segment_slices(slice(0, 16)), 3)
-    updates = other.fit()
+    (source,) = other.batches.sources
+    assert isinstance(source, ShardBatches)
+    source.workers = split_evenly(source.order.segment_slices(slice(0, 16)), 3)
+    steps = other.fit()
     for _ in range(5):
-        next(updates)
-    state = {name: value.clone() for name, value in other.state().items()}
-    updates.close()
+        next(steps)
+    state = {name: value.clone() for name, value in state_of(other).items()}
+    steps.close()
     resumed = trainer_on_shards()
-    resumed.load_state(state)
+    load_state(resumed, state)
     list(resumed.fit())
-    for name, value in straight.state().items():
-        torch.testing.assert_close(resumed.state()[name], value, rtol=0, atol=0)
+    for name, value in state_of(straight).items():
+        torch.testing.assert_close(state_of(resumed)[name], value, rtol=0, atol=0)
 
 
 def test_seeds_are_not_stacked_on_shards() -> None:
     make_shards(40, 30)
-    with pytest.raises(InfoganError, match="seeds are not stacked on shards; leave out --stacked"):
-        StackedTrainer(CONFIG, [0, 1], load_sharded())
+    with pytest.raises(InfoganError, match="seeds are not stacked on shards"):
+        make_stacked_trainer(CONFIG, [0, 1], load_sharded())
 
 
 def test_a_fingerprint_reads_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -409,15 +410,15 @@ def test_a_fingerprint_reads_no_image(monkeypatch: pytest.MonkeyPatch) -> None:
 
     with monkeypatch.context() as patched:
         patched.setattr("infogan.data.shards.files.Shard.read_range", refused)
-        first = mark(images)
+        first = fingerprint(images)
     assert first.startswith("100 ")
     Path("own").rename("elsewhere")
     Path("own").mkdir()
     for path in Path("elsewhere").iterdir():  # a copy of the same shards
         path.rename(Path("own") / path.name)
-    assert mark(load_sharded()) == first
+    assert fingerprint(load_sharded()) == first
     make_shards(101, 30, "more")
-    assert mark(load_sharded("more")) != first
+    assert fingerprint(load_sharded("more")) != first
 
 
 def command(*words: object) -> list[str]:
@@ -439,10 +440,10 @@ def run(*words: object) -> str:
 def test_a_training_that_was_killed_resumes_with_the_same_bits() -> None:
     """kill -9 between two checkpoints; the workers end by themselves."""
     make_shards(300, 70)
-    how = ("--images", "shards:own", "--batch", 16, "--save-every", 20, "--device", "cpu")
-    run("train", "digits", *how, "--updates", 120, "--out", "straight")
+    how = ("--images", "shards:own", "--batch-size", 16, "--save-every", 20, "--device", "cpu")
+    run("train", "digits", *how, "--steps", 120, "--out", "straight")
     process = subprocess.Popen(
-        command("train", "digits", *how, "--updates", 120, "--out", "killed"),
+        command("train", "digits", *how, "--steps", 120, "--out", "killed"),
         env=environment(),
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -464,7 +465,18 @@ def test_a_training_that_was_killed_resumes_with_the_same_bits() -> None:
 def test_a_signal_to_all_processes_saves_and_ends(number: int) -> None:
     """A terminal or a scheduler signals the workers too, which the training still needs."""
     make_shards(300, 70)
-    words = ("train", "digits", "--images", "shards:own", "--batch", 16, "--device", "cpu", "--out", "run")
+    words = (
+        "train",
+        "digits",
+        "--images",
+        "shards:own",
+        "--batch-size",
+        16,
+        "--device",
+        "cpu",
+        "--out",
+        "run",
+    )
     process = subprocess.Popen(
         command(*words, "--log-every", 1),
         env=environment(),
@@ -481,13 +493,15 @@ def test_a_signal_to_all_processes_saves_and_ends(number: int) -> None:
     assert "Traceback" not in stderr
     assert "died" not in stderr
     assert are_gone(workers)
-    last = json.loads(metrics.read_text().splitlines()[-1])["update"]
+    last = json.loads(metrics.read_text().splitlines()[-1])["step"]
     assert list(Path("run/checkpoints").glob(f"*{last}.safetensors"))
 
 
 def test_the_command_line_on_a_packed_set(nightly: bool) -> None:
     pack(open_collection("digits:train"), Path("shards"), ShardLimit(400, None), None, skip_bad=False)
-    run("train", "shards:shards", "--net", "digits", "--updates", 20, "--device", "cpu", "--out", "run")
+    run(
+        "train", "shards:shards", "--architecture", "digits", "--steps", 20, "--device", "cpu", "--out", "run"
+    )
     run("encode", "run", "shards:shards", "-o", "codes.csv")
     assert len(Path("codes.csv").read_text().splitlines()) == 1438
     if nightly:
@@ -500,7 +514,6 @@ def test_the_command_line_on_a_packed_set(nightly: bool) -> None:
 
 MEMORY = """
 import json, resource, sys
-from dataclasses import replace
 import torch
 from infogan.data import LoadOptions, load
 from infogan.method.model import make_model
@@ -508,7 +521,7 @@ from infogan.config.presets import digits
 from infogan.training.trainer import Trainer
 
 images = load("shards:" + sys.argv[1], load_options=LoadOptions(shape=(1, 8, 8)))
-config = replace(digits(), device="cpu", batch=64, updates=int(sys.argv[2]))
+config = digits().replace(device="cpu", batch_size=64, steps=int(sys.argv[2]))
 trainer = Trainer(config, make_model(config), images)
 for _ in trainer.fit(): pass
 for start in range(0, len(images), 4096):

@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, decode_images, read_images
 from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.huggingface import open_huggingface, split_name

@@ -1,14 +1,13 @@
-"""Where a config is trained, and in what arithmetic."""
+"""The device and the precision of a training, as Lightning Fabric."""
 
 import logging
 import os
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError, one_line
 
@@ -16,70 +15,72 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-def settle(config: Config) -> Config:
-    """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
-    the GPU multiplies bf16 by itself, 32-true elsewhere."""
-    if by_torchrun():  # which has the last word on how many there are
+def resolve(config: Config) -> Config:
+    """The config with the precision that `auto` stands for on this machine: bf16-mixed if the processor or
+    GPU has bf16, else 32-true; under torchrun, with its number of processes."""
+    if by_torchrun():
         nodes, devices = int(os.environ["GROUP_WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-        config = replace(config, nodes=nodes, devices=devices)
-    if config.precision != "auto":
+        config = config.replace(nodes=nodes, devices=devices)
+    if config.run.precision != "auto":
         return config
-    if config.device in ("auto", "cuda") and torch.cuda.is_available():
+    if config.run.device in ("auto", "cuda") and torch.cuda.is_available():
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif config.device == "mps" or (config.device == "auto" and torch.backends.mps.is_available()):
+    elif config.run.device == "mps" or (config.run.device == "auto" and torch.backends.mps.is_available()):
         has_bf16 = False
     else:
         able = torch.cpu.get_capabilities()
         has_bf16 = bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
-    return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
+    return config.replace(precision="bf16-mixed" if has_bf16 else "32-true")
 
 
 def by_torchrun() -> bool:
-    """Whether torchrun started this process, and will again where one of its training is lost."""
+    """Whether torchrun started this process; it restarts all processes if one fails."""
     return bool(os.environ.get("TORCHELASTIC_RUN_ID"))
 
 
 def make_fabric(config: Config) -> "Fabric":
-    """The device and the precision of a settled config, as Lightning Fabric runs them.
+    """The device and the precision of a resolved config.
 
     Raises:
-        InfoganError: where they are not to be had.
+        InfoganError: if they are not available.
     """
-    # Here, as it takes two seconds to load, which a run that is only looked at need not spend.
+    # Here, as it takes two seconds to load, which only training needs.
     from lightning_fabric import Fabric
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-    assert config.precision != "auto"
+    assert config.run.precision != "auto"
     if (
         not by_torchrun()
-        and config.devices > cores()
-        and (config.device == "cpu" or not torch.cuda.is_available())
+        and config.run.devices > cores()
+        and (config.run.device == "cpu" or not torch.cuda.is_available())
     ):
-        raise InfoganError(f"config: devices is {config.devices}, but this machine has {cores()} processors.")
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
+        raise InfoganError(
+            f"config: devices is {config.run.devices}, but this machine has {cores()} processors."
+        )
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its import sets INFO
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
-            if config.devices * config.nodes == 1:
-                return Fabric(accelerator=config.device, devices=1, precision=config.precision)
-            from infogan.training.ddp import Replicas
+            warnings.simplefilter("ignore")  # advice about other hardware
+            if config.run.devices * config.run.nodes == 1:
+                return Fabric(accelerator=config.run.device, devices=1, precision=config.run.precision)
+            from infogan.training.ddp import ManualDDPStrategy
 
             fabric = Fabric(
-                accelerator=config.device,
-                devices=config.devices,
-                num_nodes=config.nodes,
-                strategy=Replicas(),
-                precision=config.precision,
+                accelerator=config.run.device,
+                devices=config.run.devices,
+                num_nodes=config.run.nodes,
+                strategy=ManualDDPStrategy(),
+                precision=config.run.precision,
             )
     except (RuntimeError, MisconfigurationException) as error:
         raise InfoganError(
-            f"config: device {config.device} with precision {config.precision} is not to be had here "
-            f"({error}); leave --device at auto, and --devices at 1."
+            f"config: device {config.run.device} with precision {config.run.precision} is not available here "
+            f"({error}); set device to auto and devices to 1."
         ) from error
     try:
         fabric.launch()
     except RuntimeError as error:
         raise InfoganError(
-            f"the processes of this training do not find each other ({one_line(error)}); start it again."
+            f"the processes of this training cannot connect ({one_line(error)}); start it again."
         ) from error
     return fabric

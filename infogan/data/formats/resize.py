@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.collection import ImageCollection, decode_images
 from infogan.data.formats.unreadable import Unreadable
 from infogan.utils.io import DECODE_ERRORS

@@ -41,6 +41,10 @@ class BatchSource(ABC):
         """The images of a step, counted from 0. Any step may be asked for; the next one is fastest."""
 
     @abstractmethod
+    def indices(self, step: int) -> Int[Tensor, "b"]:
+        """Which images `batch(step)` contains."""
+
+    @abstractmethod
     def close(self) -> None:
         """Stops reading ahead; the next call of `batch` starts it again."""
 
@@ -53,7 +57,10 @@ class ShuffledBatches(BatchSource):
         self.pixels, self.sampler, self.part = pixels, sampler, part
 
     def batch(self, step: int) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"]:
-        return self.pixels.take(self.sampler.indices(step)[self.part])
+        return self.pixels.take(self.indices(step))
+
+    def indices(self, step: int) -> Int[Tensor, "b"]:
+        return self.sampler.indices(step)[self.part]
 
     def close(self) -> None:
         pass

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -85,6 +85,15 @@ class ShardBatches(BatchSource):
             raise InfoganError(f"a process that reads images died ({one_line(error)}).") from error
         self.next_step += 1
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def indices(self, step: int) -> Int[Tensor, "b"]:
+        parts = [
+            self.order.block_indices(segment, found.block)[found.start : found.stop]
+            for worker in self.workers
+            for segment, part in worker
+            for found in self.order.block_slices(segment, step, part)
+        ]
+        return torch.from_numpy(np.concatenate(parts)).to(self.device)
 
     def close(self) -> None:
         self.parts = None  # the last reference, so the workers end

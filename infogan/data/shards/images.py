@@ -10,7 +10,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.collection import decode_images
 from infogan.data.formats.image import open_image
 from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array

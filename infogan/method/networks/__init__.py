@@ -1,8 +1,8 @@
-"""The networks of the paper's tables, by the name that a config gives them."""
+"""G and D with Q, one file per architecture: the tables of App. C, and ours."""
 
 from collections.abc import Callable
 
-from infogan.config.config import Config, Shape
+from infogan.config import Config, Shape
 from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, init_weights
 from infogan.method.networks.chairs import make_chairs
@@ -31,7 +31,9 @@ OF_ANY_SHAPE: dict[str, Callable[[Latent, float, Shape], Networks]] = {
 
 
 def make_networks(config: Config, latent: Latent) -> Networks:
-    """G, D and Q of a config; their weights are still to be drawn."""
-    if config.net in OF_ANY_SHAPE:
-        return OF_ANY_SHAPE[config.net](latent, config.leak, config.net_shape)
-    return NETS[config.net](latent, config.leak)
+    """G, D and Q of a config, before `init_weights`."""
+    if config.networks.architecture in OF_ANY_SHAPE:
+        return OF_ANY_SHAPE[config.networks.architecture](
+            latent, config.networks.negative_slope, config.networks.image_shape
+        )
+    return NETS[config.networks.architecture](latent, config.networks.negative_slope)
