@@ -23,7 +23,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from infogan.config.presets import digits
+from infogan.config.presets import get_preset
 from infogan.data import Images, LoadOptions, load, open_collection
 from infogan.data.loading.batches import EpochSampler
 from infogan.data.loading.shard_batches import ShardBatches, _SegmentReader, make_batch_source
@@ -40,7 +40,7 @@ from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
-CONFIG = digits().replace(device="cpu", batch_size=16, steps=12, images="shards:own")
+CONFIG = get_preset("digits").replace(device="cpu", batch_size=16, steps=12, images="shards:own")
 
 
 @pytest.fixture(autouse=True)
@@ -517,11 +517,11 @@ import json, resource, sys
 import torch
 from infogan.data import LoadOptions, load
 from infogan.method.model import make_model
-from infogan.config.presets import digits
+from infogan.config.presets import get_preset
 from infogan.training.trainer import Trainer
 
 images = load("shards:" + sys.argv[1], load_options=LoadOptions(shape=(1, 8, 8)))
-config = digits().replace(device="cpu", batch_size=64, steps=int(sys.argv[2]))
+config = get_preset("digits").replace(device="cpu", batch_size=64, steps=int(sys.argv[2]))
 trainer = Trainer(config, make_model(config), images)
 for _ in trainer.fit(): pass
 for start in range(0, len(images), 4096):
