@@ -80,9 +80,12 @@ def decode_images(
         warnings.filterwarnings("ignore", module="PIL")  # on large images and odd metadata
         try:
 
+            def decode_block(block: list[LazyImage]) -> list[tuple[str, T | Unreadable]]:
+                return [(item.name, _decode_one(item, decode)) for item in block]
+
             def outcomes() -> Iterator[tuple[str, T | Unreadable]]:
                 while block := list(islice(items, IMAGES_PER_TASK)):
-                    waiting.append(pool.submit(_decode_block, block, decode))
+                    waiting.append(pool.submit(decode_block, block))
                     if len(waiting) > 2 * threads:
                         yield from waiting.popleft().result()
                 while waiting:
@@ -92,12 +95,6 @@ def decode_images(
             yield from progress(outcomes(), progress_label, total) if progress_label else outcomes()
         finally:
             pool.shutdown(cancel_futures=True)
-
-
-def _decode_block(
-    block: list[LazyImage], decode: Callable[[Image.Image], T]
-) -> list[tuple[str, T | Unreadable]]:
-    return [(item.name, _decode_one(item, decode)) for item in block]
 
 
 def _decode_one(item: LazyImage, decode: Callable[[Image.Image], T]) -> T | Unreadable:

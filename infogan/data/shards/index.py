@@ -87,8 +87,9 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
         InfoganError: as `find_index`.
     """
     known, known_rows = _read(folder)
-    known_by_name = {shard.name: shard for shard in known} if known_rows is not None else {}
+    reusable = {} if known_rows is None else {(s.name, s.size, s.version): s for s in known}
     indexed: list[IndexedShard] = []
+    start = 0
     part = folder / f"index.{os.getpid()}.part"
     with wrap_write_errors(folder, f"the index of {shards[0].source} is kept there; make room."):
         try:
@@ -96,19 +97,15 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
             with part.open("wb") as file:
                 write_npy_header(file, "<i8", (0, 3))
                 for shard in progress(shards, "scanning shards", len(shards)):
-                    start = indexed[-1].start + indexed[-1].images if indexed else 0
-                    old = known_by_name.get(shard.name)
-                    if (
-                        known_rows is not None
-                        and old
-                        and (old.size, old.version) == (shard.size, shard.version)
-                    ):
+                    old = reusable.get((shard.name, shard.size, shard.version))
+                    if old is not None and known_rows is not None:
                         rows, layout = known_rows[old.start : old.start + old.images], old.layout
                     else:
                         rows, layout = scan_shard(shard)
                     indexed.append(
                         IndexedShard(shard.name, shard.size, shard.version, len(rows), layout, start)
                     )
+                    start += len(rows)
                     if layout != indexed[0].layout:
                         raise InfoganError(
                             f"{shard} has samples of {layout}, but {shards[0]} has {indexed[0].layout}; "
@@ -116,7 +113,7 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
                         )
                     file.write(rows.tobytes())
                 file.seek(0)
-                write_npy_header(file, "<i8", (indexed[-1].start + indexed[-1].images, 3))
+                write_npy_header(file, "<i8", (start, 3))
                 file.flush()
                 os.fsync(file.fileno())
             digest = hashlib.sha256(json.dumps(_to_json(indexed)).encode()).hexdigest()
