@@ -211,7 +211,7 @@ class Clustering(Stage):
 
     def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
         adam.zero_grad()
-        self.fabric.backward(loss / self.fabric.world_size)
+        torch.autograd.backward(loss / self.fabric.world_size)
         if self.fabric.world_size > 1:
             from infogan.utils.distributed import sum_gradients
 
