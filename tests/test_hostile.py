@@ -699,7 +699,7 @@ def test_nothing_is_unpickled(
     with pytest.raises(InfoganError):
         Run.open(run.path)
 
-    fitted = InfoGAN("cat:2 noise:2", steps=1, batch_size=4).fit(np.random.default_rng(0).random((8, 3)))
+    fitted = InfoGAN("cat:2 noise:2", max_iter=1, batch_size=4).fit(np.random.default_rng(0).random((8, 3)))
     fitted.save(tmp_path / "fitted")
     for name in sorted(everything(tmp_path / "fitted")):
         whole = Path(name).read_bytes()
