@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.config.presets import digits
+from infogan.config.presets.digits import digits
 from infogan.data import Factor, Factors, Images
 from infogan.data.images import PixelArray
 from infogan.evaluation import METRIC_GROUPS, evaluate_model, resolve_metric_groups
