@@ -146,7 +146,7 @@ def test_info_bounds_of_untrained_model(model: Model) -> None:
     assert "2.303" in bounds["info_bound_c1"]["protocol"]
 
 
-@pytest.mark.parametrize(("batch_size", "n_images"), [(8, 16), (17, 17)])
+@pytest.mark.parametrize(("batch_size", "n_images"), [(8, 16), (18, 18)])
 def test_info_bounds_takes_whole_batches(
     model: Model, monkeypatch: pytest.MonkeyPatch, batch_size: int, n_images: int
 ) -> None:
