@@ -61,16 +61,16 @@ def traverse(
     json: Json = False,
 ) -> None:
     """Move one code and hold all else: a picture, a row a random z, a column a value."""
-    from infogan.figures.traversal import find_code, save_tiles
+    from infogan.figures.traversal import code_index, save_grid
     from infogan.figures.traversal import traverse as move
     from infogan.runs.run import Run
 
     opened = Run.open(run)
     model = opened.model()
-    i = find_code(model, code)
+    i = code_index(model, code)
     moved = move(model, i, rows=rows, steps=steps, low=low, high=high, seed=seed)
     path = out or opened.figures / f"traverse_{model.latent.names[i]}.png"
-    save_tiles(moved, path)
+    save_grid(moved.images, path)
     print_paths([path], json)
 
 
