@@ -34,7 +34,7 @@ def main() -> None:
     for augment in (True, False):
         config = replace(own("few", n, judge.G.shape), augment=augment)
         model = make_model(config)
-        trainer = Trainer(config, model, Images.stored(few))
+        trainer = Trainer(config, model, Images.from_arrays(few))
         for _ in progress(trainer.fit(), f"augment={augment}", config.updates):
             pass
         load_weights(model, trainer.state())

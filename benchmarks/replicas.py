@@ -74,7 +74,7 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
 
     config = replace(PRESETS[name](), device="cpu", batch=batch, batch_statistics=statistics_of)
     shape = (2 * batch, *config.net_shape)
-    images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     model = make_model(config)
     trainer = Trainer(config, model, images)
     distributed.sum_over_replicas = timed

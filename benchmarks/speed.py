@@ -30,7 +30,7 @@ N_IMAGES = 60_000
 
 def ours(config: Config, x: np.ndarray) -> Iterator[float]:
     """Endless updates of the trainer, whose numbers are read as the command line reads them."""
-    trainer = Trainer(replace(config, updates=10**9), make_model(config), Images.stored(x))
+    trainer = Trainer(replace(config, updates=10**9), make_model(config), Images.from_arrays(x))
     for update in trainer.fit():
         yield update.L_I[0].item() if update.n % config.log_every == 0 else 0.0
 

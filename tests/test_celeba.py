@@ -10,10 +10,10 @@ import pytest
 from PIL import Image
 
 from infogan.data.datasets import celeba
-from infogan.data.datasets.celeba import ATTRIBUTES, CELEBA, crop_face, read_attributes, read_ready
+from infogan.data.datasets.celeba import ATTRIBUTES, CELEBA, crop_face, read_attributes, read_preprocessed
 from infogan.data.formats.folder import find_pictures
 from infogan.data.images import Images
-from infogan.data.source import LoadOptions
+from infogan.data.options import LoadOptions
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
@@ -95,9 +95,9 @@ def test_folder_and_zip_give_the_same(folder: Path) -> None:
 
 
 def test_published_pictures_come_before_ready_made_ones(folder: Path) -> None:
-    assert not CELEBA.has(LoadOptions(folder.parent), "train")
+    assert not CELEBA.is_available(LoadOptions(folder.parent), "train")
     save_ready(folder / "celeba_10k_32x32.npz", 2)
-    assert CELEBA.has(LoadOptions(folder.parent), "train")
+    assert CELEBA.is_available(LoadOptions(folder.parent), "train")
     assert (load(folder).x == 77).all()
     save_faces(folder, [200])
     assert len(load(folder)) == 1
@@ -111,8 +111,8 @@ def test_attributes_are_joined_by_name(folder: Path) -> None:
     factors = load(folder).factors
     assert factors is not None
     np.testing.assert_array_equal(factors.values, signs[:3] > 0)
-    assert factors.known == CELEBA.factors
-    assert {factor.kind for factor in factors.known} == {"category"}
+    assert factors.columns == CELEBA.factors
+    assert {factor.kind for factor in factors.columns} == {"category"}
 
 
 def test_left_out_faces_keep_names_and_attributes_together(
@@ -156,7 +156,7 @@ def test_pictures_that_are_not_aligned(folder: Path) -> None:
     place.mkdir()
     for name in ("a.jpg", "b.jpg"):
         Image.new("RGB", (400, 300)).save(place / name)
-    with pytest.raises(InfoganError, match=r"none of the 2 .*400x300 where aligned pictures are 178x218"):
+    with pytest.raises(InfoganError, match=r"none of the 2 .*400x300, but aligned pictures are 178x218"):
         load(folder)
 
 
@@ -170,10 +170,10 @@ NAMES = " ".join(ATTRIBUTES)
         ("", "names 0 attributes"),
         (f"1\nBald Young\na.jpg {ROW}\n", "names 2 attributes, Bald Young"),
         (f"1\n{NAMES} More\na.jpg {ROW}\n", "names 41 attributes"),
-        (f"2\n{NAMES}\na.jpg {ROW}\n", "has 1 pictures where its first line says '2'"),
+        (f"2\n{NAMES}\na.jpg {ROW}\n", "has 1 pictures, but its first line says '2'"),
         (f"many\n{NAMES}\na.jpg {ROW}\n", "says 'many'"),
-        (f"1\n{NAMES}\nb.jpg {ROW}\n", r"lacks 1 of 1 pictures, a\.jpg first"),
-        (f"1\n{NAMES}\na.jpg {ROW} 1\n", r"has 41 attributes for a\.jpg where 40"),
+        (f"1\n{NAMES}\nb.jpg {ROW}\n", r"lacks 1 of 1 pictures, the first is a\.jpg"),
+        (f"1\n{NAMES}\na.jpg {ROW} 1\n", r"has 41 attributes for a\.jpg, not 40"),
         (f"1\n{NAMES}\na.jpg {ROW[:-3]} 0\n", "other than -1 and 1"),
         (b"\xff\xfe1".decode("latin1"), "names 0 attributes"),
     ],
@@ -196,7 +196,7 @@ def test_attributes_that_are_no_text(tmp_path: Path) -> None:
 def test_ready_made(tmp_path: Path) -> None:
     x = RNG.integers(0, 256, (3, 32, 32, 3), np.uint8)
     save_ready(tmp_path / "a.npz", 3, images=x, ids=np.array([7, 202599, 1]))
-    images = read_ready(tmp_path / "a.npz")
+    images = read_preprocessed(tmp_path / "a.npz")
     np.testing.assert_array_equal(images.x.transpose(0, 2, 3, 1), x)
     assert images.names == ("000007.jpg", "202599.jpg", "000001.jpg")
     assert images.factors is not None
@@ -210,7 +210,7 @@ def test_ready_made(tmp_path: Path) -> None:
         ({"images": np.zeros((2, 32, 32, 3), np.float32)}, "float32"),
         ({"images": np.zeros((2, 64, 64, 3), np.uint8)}, r"\(2, 64, 64, 3\)"),
         ({"attributes": np.zeros((2, 39), np.uint8)}, r"attributes \(2, 39\)"),
-        ({"attributes": np.full((2, 40), -1)}, r"of \[-1\]; due are 0 and 1"),
+        ({"attributes": np.full((2, 40), -1)}, r"of \[-1\]; expected 0 and 1"),
         ({"attributes": np.zeros((0, 40), np.uint8)}, r"attributes \(0, 40\)"),
         ({"attribute_names": np.array(ATTRIBUTES[::-1])}, "names 40 attributes, Young"),
         ({"attribute_names": np.array("Bald")}, "names 1 attributes, Bald"),
@@ -219,14 +219,14 @@ def test_ready_made(tmp_path: Path) -> None:
 def test_ready_made_of_another_kind(tmp_path: Path, other: dict[str, np.ndarray], said: str) -> None:
     save_ready(tmp_path / "a.npz", 2, **other)
     with pytest.raises(InfoganError, match=said):
-        read_ready(tmp_path / "a.npz")
+        read_preprocessed(tmp_path / "a.npz")
 
 
 @pytest.mark.parametrize("content", [b"", b"no numbers"])
 def test_ready_made_that_cannot_be_read(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a.npz").write_bytes(content)
     with pytest.raises(InfoganError, match=r"a\.npz cannot be read"):
-        read_ready(tmp_path / "a.npz")
+        read_preprocessed(tmp_path / "a.npz")
 
 
 def test_nothing_there(tmp_path: Path) -> None:
@@ -234,17 +234,17 @@ def test_nothing_there(tmp_path: Path) -> None:
         CELEBA.load(LoadOptions(tmp_path), "train")
 
 
-REAL = LoadOptions().folder
+REAL = LoadOptions().data_folder
 JPEGS = "celeba/celeba_10k_89x109_jpg.zip"
 
 
 @pytest.mark.skipif(
-    REAL is None or not (REAL / JPEGS).exists() or not (REAL / celeba.READY).exists(),
-    reason=f"INFOGAN_DATA names no folder with {JPEGS} and {celeba.READY}",
+    REAL is None or not (REAL / JPEGS).exists() or not (REAL / celeba.PREPROCESSED_FILE).exists(),
+    reason=f"INFOGAN_DATA names no folder with {JPEGS} and {celeba.PREPROCESSED_FILE}",
 )
 def test_real_faces_are_cut_as_the_ready_made_ones_are() -> None:
     root = Path(os.environ["INFOGAN_DATA"])
-    ready, files = read_ready(root / celeba.READY), find_pictures(root / JPEGS)
+    ready, files = read_preprocessed(root / celeba.PREPROCESSED_FILE), find_pictures(root / JPEGS)
     assert ready.names == files.names
     chosen = range(0, len(files.names), 200)
     some = type(files)(files.root, tuple(files.names[i] for i in chosen))

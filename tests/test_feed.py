@@ -490,7 +490,7 @@ def test_memory_is_flat(tmp_path: Path) -> None:
 
 
 def test_stored_images_are_as_before() -> None:
-    images = Images.stored(np.arange(10 * 64, dtype=np.uint8).reshape(10, 1, 8, 8))
+    images = Images.from_arrays(np.arange(10 * 64, dtype=np.uint8).reshape(10, 1, 8, 8))
     feed = make_feed(images.pixels, 4, 3, slice(2, 4), CPU)
     from infogan.data.loading.batches import Epochs
 

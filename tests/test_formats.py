@@ -19,7 +19,7 @@ from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.svhn import SVHN, read_svhn
 from infogan.data.formats.numpy_files import load_numpy
 from infogan.data.images import Factor, Images
-from infogan.data.source import LoadOptions
+from infogan.data.options import LoadOptions
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
@@ -157,7 +157,7 @@ def test_npz_with_factors(tmp_path: Path) -> None:
     factors = load_numpy(path).factors
     assert factors is not None
     np.testing.assert_array_equal(factors.values, VALUES)
-    assert factors.known == (
+    assert factors.columns == (
         Factor("person", "category"),
         Factor("light", "number"),
         Factor("azimuth", "angle"),
@@ -165,7 +165,7 @@ def test_npz_with_factors(tmp_path: Path) -> None:
     np.savez(path, images=X, factors=VALUES.astype(np.float32))
     factors = load_numpy(path).factors
     assert factors is not None
-    assert [(f.name, f.kind) for f in factors.known] == [(f"factor{i}", "number") for i in (1, 2, 3)]
+    assert [(f.name, f.kind) for f in factors.columns] == [(f"factor{i}", "number") for i in (1, 2, 3)]
     np.savez(path, images=X, factor_names=NAMES)
     assert load_numpy(path).factors is None
 
@@ -201,8 +201,8 @@ def test_svhn(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.x, x)
     assert images.labels is not None
     assert images.labels.tolist() == [1, 0, 9]
-    assert SVHN.has(LoadOptions(tmp_path), "test")
-    assert not SVHN.has(LoadOptions(tmp_path), "train")
+    assert SVHN.is_available(LoadOptions(tmp_path), "test")
+    assert not SVHN.is_available(LoadOptions(tmp_path), "train")
     with pytest.raises(InfoganError, match=r"SVHN \(train\) is not in"):
         SVHN.load(LoadOptions(tmp_path), "train")
 
@@ -210,7 +210,7 @@ def test_svhn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "said"),
     [
-        ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "holds no X and y"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "lacks X or y"),
         ({"X": np.zeros((32, 32, 3, 2)), "y": np.ones((2, 1))}, "X float64"),
         ({"X": np.zeros((2, 32, 32, 3), np.uint8), "y": np.ones((2, 1))}, r"\(2, 32, 32, 3\)"),
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"y \(3, 1\)"),
@@ -290,7 +290,7 @@ def test_rendered_chairs(tree: Path) -> None:
     assert (test.x[:, 0, :28] == 255).all()
     assert (test.x[:, 0, :, :12] == 255).all()
     assert test.factors is not None
-    assert [(f.name, f.kind) for f in test.factors.known] == [("azimuth", "angle"), ("elevation", "number")]
+    assert [(f.name, f.kind) for f in test.factors.columns] == [("azimuth", "angle"), ("elevation", "number")]
     degrees = [[t, p] for p in (20, 30) for t in (0, 90, 348)]
     np.testing.assert_allclose(test.factors.values, np.radians(degrees))
     assert train.factors is not None
@@ -311,11 +311,13 @@ def test_rendered_chairs_arranged_in_another_way(tree: Path) -> None:
     place = tree / "rendered_chairs"
     odd = place / "00ab" / "renders" / "chair.png"
     Image.new("RGB", (200, 200)).save(odd)
-    with pytest.raises(InfoganError, match=r"holds .*chair\.png; arrange it as published, in SHAPE/renders/"):
+    with pytest.raises(
+        InfoganError, match=r"holds .*chair\.png; arrange the files as published: SHAPE/renders/"
+    ):
         load_chairs(tree, "train")
     odd.unlink()
     Image.new("RGB", (200, 100)).save(place / "00ab" / "renders" / "image_000_p020_t000_r096.png")
-    with pytest.raises(InfoganError, match=r"1 of 66 pictures .*200x100 where views are square"):
+    with pytest.raises(InfoganError, match=r"1 of 66 pictures .*200x100, but views are square"):
         load_chairs(tree, "train")
 
 
@@ -342,7 +344,7 @@ def test_dsprites(tmp_path: Path) -> None:
     images = DSPRITES.load(LoadOptions(tmp_path), "train")
     np.testing.assert_array_equal(images.x[:, 0], imgs * 255)
     assert images.factors is not None
-    assert images.factors.known == DSPRITES.factors
+    assert images.factors.columns == DSPRITES.factors
     np.testing.assert_array_equal(images.factors.values[:, 0], [0, 1, 2])
     np.testing.assert_array_equal(images.factors.values[:, 1:], values[:, 2:])
 
@@ -360,7 +362,7 @@ ZERO_LABELS = np.zeros((2, 6))
         ({"imgs": np.zeros((2, 64, 64), np.uint8), "latents_values": np.zeros((2, 5))}, r"\(2, 5\)"),
         (
             {"imgs": np.zeros((3, 64, 64), np.uint8), "latents_values": ZERO_LABELS},
-            r"due are numbers, \(3, 6\)",
+            r"expected floats, \(3, 6\)",
         ),
     ],
 )
@@ -396,7 +398,7 @@ def test_3d_shapes(tmp_path: Path, kind: str) -> None:
     assert scale.tolist() == [0.75, 1.25, 1]
     assert shape.tolist() == [0, 3, 2]
     np.testing.assert_allclose(orientation, [-math.pi / 6, math.pi / 6, 0])
-    assert [f.kind for f in images.factors.known].count("angle") == 3
+    assert [f.kind for f in images.factors.columns].count("angle") == 3
 
 
 def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:
@@ -406,11 +408,11 @@ def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:
         read_shapes3d(path)
     with h5py.File(path, "w") as f:
         f["images"] = SHAPES_X
-    with pytest.raises(InfoganError, match="lacks an array labels"):
+    with pytest.raises(InfoganError, match="has no array labels"):
         read_shapes3d(path)
     with h5py.File(path, "w") as f:
         f["images"], f["labels"] = SHAPES_X, SHAPES_LABELS[:2]
-    with pytest.raises(InfoganError, match=r"labels float64 \(2, 6\); due are numbers, \(3, 6\)"):
+    with pytest.raises(InfoganError, match=r"labels float64 \(2, 6\); expected floats, \(3, 6\)"):
         read_shapes3d(path)
 
 
@@ -436,7 +438,7 @@ def test_mpi3d(tmp_path: Path, kind: str) -> None:
     assert images.factors is not None
     points = list(itertools.product(*map(range, GRID)))  # the last fastest
     np.testing.assert_array_equal(images.factors.values, points)
-    with pytest.raises(InfoganError, match="holds 24 images where the grid has 1,036,800 points"):
+    with pytest.raises(InfoganError, match="holds 24 images, but the grid has 1,036,800 points"):
         read_mpi3d(path)
     with pytest.raises(InfoganError, match="MPI3D is not in"):
         MPI3D.load(LoadOptions(tmp_path), "train")

@@ -37,7 +37,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return str(tmp_path / "cache")
 
     monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
-    monkeypatch.setattr("infogan.data.custom.FEW", 0)
+    monkeypatch.setattr("infogan.data.custom.MAX_UNCACHED", 0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
     return tmp_path / "cache" / "pictures"
@@ -355,7 +355,7 @@ def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.
 
 
 def test_few_pictures_are_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.custom.FEW", 5)
+    monkeypatch.setattr("infogan.data.custom.MAX_UNCACHED", 5)
     save_some()
     assert values(shaped(shape=GRAY8)) == [0, 10, 20, 30, 40]
     assert not cache.exists()
@@ -450,13 +450,13 @@ def test_a_bomb_is_refused_and_a_large_picture_is_read() -> None:
 MEMORY = """
 import resource, sys
 from infogan.data import LoadOptions
-from infogan.data.registry import load, probe
+from infogan.data.registry import inspect_source, load
 from infogan.data.formats.resize import Shaper
 from PIL import Image
 Shaper((3, 32, 32))(Image.new("RGB", (64, 64)))
 for name in sys.argv[1:]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    probe(name)
+    inspect_source(name)
     images = load(name, load_options=LoadOptions(skip_bad=True, shape=(3, 256, 256)))
     print(len(images), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
@@ -721,14 +721,14 @@ HF = """
 import json, sys
 import numpy as np
 from infogan.data import LoadOptions
-from infogan.data.registry import load, probe
+from infogan.data.registry import inspect_source, load
 from infogan.utils.errors import InfoganError
 said = []
 for name in json.loads(sys.argv[1]):
     try:
         images = load(name, load_options=LoadOptions(shape=(3, 8, 8)))
         labels = None if images.labels is None else images.labels.tolist()
-        found = probe(name)
+        found = inspect_source(name)
         said.append([images.x[:, 0, 4, 4].tolist(), labels, images.names, found.n, found.channels])
     except InfoganError as error:
         said.append(str(error))

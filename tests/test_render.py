@@ -17,7 +17,7 @@ pytest.importorskip("embreex", reason="meshes are drawn by embreex, which is not
 
 LIGHT = (0.48, 0.6, 0.64)
 SIDE, HALF_WIDTH = 48, 1.2
-PLAIN = View(0.0, 0.0, SIDE, HALF_WIDTH, LIGHT, background=0.0, samples=1)
+PLAIN = View(0.0, 0.0, SIDE, HALF_WIDTH, LIGHT, background=0.0, supersampling=1)
 VIEWS = [(0.0, 0.0), (0.9, 0.4), (-2.5, -1.2)]
 
 
@@ -70,7 +70,7 @@ SMOOTH = replace(BALL, normals=BALL.vertices)
 @pytest.mark.parametrize("view", VIEWS)
 def test_every_ray_hits_the_sphere_where_geometry_says(view: tuple[float, float]) -> None:
     """A point that is hit lies between the sphere and the largest ball inside the mesh."""
-    rays = Scene(BALL).cast(replace(PLAIN, azimuth=view[0], elevation=view[1]))
+    rays = Scene(BALL).cast_rays(replace(PLAIN, azimuth=view[0], elevation=view[1]))
     x, y = grid(SIDE)
     inner = nearest_plane(BALL)
     assert 0.999 < inner < 1
@@ -91,7 +91,7 @@ def test_normals_are_those_of_the_sphere_in_camera_coordinates(view: tuple[float
     x, y = x[inside], y[inside]
     expected = np.stack([x, y, np.sqrt(1 - x**2 - y**2)], axis=1)
     for mesh, tolerance in ((BALL, 0.03), (SMOOTH, 0.003)):  # radians; an edge is 0.03 long
-        normals = Scene(mesh).cast(replace(PLAIN, azimuth=view[0], elevation=view[1])).normals[inside]
+        normals = Scene(mesh).cast_rays(replace(PLAIN, azimuth=view[0], elevation=view[1])).normals[inside]
         assert_allclose(np.linalg.norm(normals, axis=1), 1, atol=1e-5)
         assert np.linalg.norm(normals - expected, axis=1).max() < tolerance
 
@@ -161,7 +161,7 @@ def test_a_pixel_at_an_edge_is_the_mean_of_its_rays() -> None:
     scene = Scene(BALL)
     lit = replace(PLAIN, ambient=1.0, side=24)
     assert set(np.unique(scene.render(lit))) == {0, 255}
-    image = scene.render(replace(lit, samples=8)) / 255
+    image = scene.render(replace(lit, supersampling=8)) / 255
     x, y = grid(24)
     between = (image.ravel() > 0) & (image.ravel() < 1)
     half_diagonal = HALF_WIDTH / 24 * math.sqrt(2)
@@ -173,7 +173,7 @@ def test_a_pixel_at_an_edge_is_the_mean_of_its_rays() -> None:
 def test_a_stretched_view_shows_the_stretched_mesh() -> None:
     bumpy = together(sphere(2, 0.7, (0.1, 0, 0)), sphere(2, 0.4, (0.4, 0.3, 0.4), albedo=0.7))
     wide = Mesh(bumpy.vertices * [1.25, 1, 1], bumpy.triangles, albedo=bumpy.albedo)
-    view = replace(PLAIN, azimuth=0.7, elevation=-0.3, samples=2)
+    view = replace(PLAIN, azimuth=0.7, elevation=-0.3, supersampling=2)
     image, expected = Scene(bumpy).render(replace(view, stretch=1.25)), Scene(wide).render(view)
     assert (image != Scene(bumpy).render(view)).mean() > 0.1
     assert (abs(image.astype(int) - expected.astype(int)) > 1).mean() < 0.002
@@ -185,14 +185,14 @@ def test_a_stretched_sphere_has_the_normals_of_an_ellipsoid() -> None:
     x, y = x[inside], y[inside]
     normal = np.stack([x / 0.64, y, np.sqrt(1 - (x / 0.8) ** 2 - y**2)], axis=1)
     normal /= np.linalg.norm(normal, axis=1, keepdims=True)
-    rays = Scene(SMOOTH).cast(replace(PLAIN, stretch=0.8))
+    rays = Scene(SMOOTH).cast_rays(replace(PLAIN, stretch=0.8))
     assert_allclose(rays.normals[inside], normal, atol=0.005)
 
 
 def test_the_picture_depends_on_neither_order_nor_direction_of_triangles() -> None:
     shades = np.random.default_rng(0).uniform(0.2, 1, len(BALL.triangles))
     order = np.random.default_rng(1).permutation(len(BALL.triangles))
-    turned = replace(PLAIN, azimuth=0.4, elevation=0.2, samples=2)
+    turned = replace(PLAIN, azimuth=0.4, elevation=0.2, supersampling=2)
     image = Scene(replace(BALL, albedo=shades)).render(turned)
     shuffled = Mesh(BALL.vertices, BALL.triangles[order], albedo=shades[order])
     assert_array_equal(Scene(shuffled).render(turned), image)
@@ -204,8 +204,8 @@ def test_the_picture_depends_on_neither_order_nor_direction_of_triangles() -> No
 @pytest.mark.parametrize(
     ("vertices", "triangles", "says"),
     [
-        (np.eye(3), np.array([[0, 1, 3]]), "vertices 0 to 3, but has 3"),
-        (np.eye(3), np.array([[0, 1, -1]]), "vertices -1 to 1"),
+        (np.eye(3), np.array([[0, 1, 3]]), "has 3 vertices but indices from 0 to 3"),
+        (np.eye(3), np.array([[0, 1, -1]]), "indices from -1 to 1"),
         (np.diag([np.nan, 1, 1]), np.array([[0, 1, 2]]), "vertex 0 of a mesh is not finite"),
         (np.diag([1, np.inf, 1]), np.array([[0, 1, 2]]), "vertex 1 of a mesh is not finite"),
         (np.eye(3), np.zeros((0, 3), int), "no triangles"),
@@ -217,7 +217,7 @@ def test_a_broken_mesh_is_refused(vertices: np.ndarray, triangles: np.ndarray, s
 
 
 def test_without_embreex_it_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
-    render._device.cache_clear()
+    render._embree_device.cache_clear()
     monkeypatch.setitem(sys.modules, "embreex.rtcore", None)
     with pytest.raises(InfoganError, match=r"pip install 'infogan\[render\]'"):
         Scene(BALL)

@@ -9,8 +9,18 @@ from jaxtyping import Bool
 from torch import Tensor
 from torch.testing import assert_close
 
-from infogan.data.source import LoadOptions
-from infogan.data.synthetic.sprites import ELLIPSE, FACTORS, HEART, LIFT, SPRITES, SQUARE, Sprites, draw, grid
+from infogan.data.options import LoadOptions
+from infogan.data.synthetic.sprites import (
+    CENTROID_OFFSET,
+    ELLIPSE,
+    FACTORS,
+    HEART,
+    SPRITES,
+    SQUARE,
+    Sprites,
+    grid,
+    render_sprites,
+)
 from infogan.utils.rng import make_rng
 
 SHAPES = {"square": 0, "ellipse": 1, "heart": 2}
@@ -26,7 +36,7 @@ def one(
     shape: str, scale: float = 1.0, angle: float = 0.0, x: float = 0.5, y: float = 0.5
 ) -> Bool[Tensor, "64 64"]:
     """Where the picture of these factors is white."""
-    return draw(torch.tensor([[SHAPES[shape], scale, angle, x, y]], dtype=torch.float64))[0, 0] > 0
+    return render_sprites(torch.tensor([[SHAPES[shape], scale, angle, x, y]], dtype=torch.float64))[0, 0] > 0
 
 
 def some_indices(n: int) -> Tensor:
@@ -43,7 +53,7 @@ def white_pixels(values: np.ndarray) -> Bool[np.ndarray, "64 64"]:
     if shape == 1:
         focus = math.sqrt(ELLIPSE[0] ** 2 - ELLIPSE[1] ** 2)
         return abs(z - focus) + abs(z + focus) < 2 * ELLIPSE[0]
-    z = z + 1j * math.sqrt(2) * LIFT * HEART  # from the centre of the heart's square
+    z = z + 1j * math.sqrt(2) * CENTROID_OFFSET * HEART  # from the centre of the heart's square
     disc = [abs(z - HEART * np.exp(1j * math.pi * q)) < HEART for q in (1 / 4, 3 / 4)]
     return (abs(z.real) + abs(z.imag) < math.sqrt(2) * HEART) | disc[0] | disc[1]
 
@@ -64,10 +74,10 @@ def test_the_source_is_what_it_says() -> None:
     assert images.labels is not None
     assert_close(np.bincount(images.labels), np.full(3, 245_760))
     assert images.factors is not None
-    assert images.factors.known == FACTORS == SPRITES.factors
-    some = images.some(50)
+    assert images.factors.columns == FACTORS == SPRITES.factors
+    some = images.subsample(50)
     assert some.factors is not None
-    assert_close(some.pixels.take(torch.arange(50)), draw(torch.from_numpy(some.factors.values)))
+    assert_close(some.pixels.take(torch.arange(50)), render_sprites(torch.from_numpy(some.factors.values)))
 
 
 def test_an_image_is_what_other_formulas_give() -> None:
@@ -79,8 +89,8 @@ def test_an_image_is_what_other_formulas_give() -> None:
 def test_take_draws_the_factors_of_the_index() -> None:
     index = torch.cat([some_indices(2000), torch.tensor([0, 737_279])])
     values = torch.from_numpy(grid()[index.numpy()])
-    assert_close(Sprites().take(index), draw(values))
-    assert_close(Sprites().take(index), draw(values.float()))
+    assert_close(Sprites().take(index), render_sprites(values))
+    assert_close(Sprites().take(index), render_sprites(values.float()))
 
 
 def test_an_image_does_not_depend_on_its_batch() -> None:
@@ -159,7 +169,7 @@ def test_area_grows_with_the_square_of_the_scale(shape: str, scale: float) -> No
     angles = torch.linspace(0, 2 * math.pi, 40)
     values = torch.tensor([[SHAPES[shape], scale, 0, 0.5, 0.5]]).repeat(40, 1)
     values[:, 2] = angles
-    area = (draw(values) > 0).sum(dim=(1, 2, 3)).double().mean().item()
+    area = (render_sprites(values) > 0).sum(dim=(1, 2, 3)).double().mean().item()
     assert area == pytest.approx(AREAS[shape] * scale**2, rel=0.02)
 
 

@@ -49,7 +49,7 @@ def read_back(model: Model, rng: torch.Generator) -> ReadBack:
     drawn = values.numpy().astype(float)
     known = tuple(Factor(n, c.kind) for n, c in zip(model.latent.names, model.latent.codes, strict=True))
     read = model.encode(x).values.numpy().astype(float)
-    return ReadBack(Images.stored(x, factors=Factors(known, drawn)), drawn, read)
+    return ReadBack(Images.from_arrays(x, factors=Factors(known, drawn)), drawn, read)
 
 
 def recovery_scores(model: Model, back: ReadBack) -> dict[str, Score]:

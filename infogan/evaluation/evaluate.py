@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Int
 
-from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, splits_of
+from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, available_splits
 from infogan.evaluation.bound import info_bounds
 from infogan.evaluation.clustering import Table, cluster_scores, count, joint, k_means
 from infogan.evaluation.consistency import read_back, recovery_scores, stability_scores
@@ -62,7 +62,9 @@ def evaluate_run(
         InfoganError: where the run has no checkpoint, or its images cannot be read or compared with anything.
     """
     model, name = run.model(), run.config.images
-    splits = {split or "train": run.images(split, load_options) for split in splits_of(name, load_options)}
+    splits = {
+        split or "train": run.images(split, load_options) for split in available_splits(name, load_options)
+    }
     extractor = None
     if "image-quality" in groups:
         extractor = find_extractor(name, next(iter(splits.values())), load_options, features, say)
@@ -125,10 +127,10 @@ def _of_split(
 ) -> Iterator[tuple[str, Score]]:
     """Every score of the codes read off a split."""
     latent = model.latent
-    images = whole.some(MOST if whole.factors is None else MOST_WITH_FACTORS)
+    images = whole.subsample(MOST if whole.factors is None else MOST_WITH_FACTORS)
     if "consistency" in groups:
         say(f"{split}: codes of images that are moved")
-        yield from stability_scores(model, images.some(MOST_FOR_FEATURES).x).items()
+        yield from stability_scores(model, images.subsample(MOST_FOR_FEATURES).x).items()
     clusters = "clustering" in groups and images.labels is not None
     associates = "association" in groups and images.factors is not None
     if clusters or associates:
@@ -166,7 +168,7 @@ def _clustering(model: Model, images: Images, values: Float[np.ndarray, "n L"], 
         how = f"{', '.join(running)} as one code, {category.max() + 1:,} combinations found"
         scores |= {f"{s}_joint": score for s, score in cluster_scores(category, labels, how).items()}
     say("k-means")
-    some = images.some(MOST_FOR_FEATURES)
+    some = images.subsample(MOST_FOR_FEATURES)
     assert some.labels is not None
     k = len(np.unique(some.labels))
     features = model.features(some.x).numpy()
@@ -177,7 +179,7 @@ def _clustering(model: Model, images: Images, values: Float[np.ndarray, "n L"], 
 
 def _image_quality(model: Model, whole: Images, extractor: Extractor, say: Say) -> dict[str, Score]:
     """Generated images beside as many real ones, at most 10,000; all, and category by category."""
-    images = whole.some(MOST_FOR_FEATURES)
+    images = whole.subsample(MOST_FOR_FEATURES)
     say(f"{extractor.name}: features of {len(images):,} real and as many generated images")
     rng = make_rng(0, "image quality")
     values = model.sample_values(len(images), rng)

@@ -38,7 +38,7 @@ def _about(shared: Run, model: Model) -> str:
     source = DATASETS.get(config.images.partition(":")[0])
     counted = shared.circumstances().get("images")
     of = f"{counted:,} of them, " if isinstance(counted, int) else ""
-    named = f"{config.images} ({source.about})" if source else config.images
+    named = f"{config.images} ({source.description})" if source else config.images
     licence = f"; licence of the images: {source.licence}" if source else ""
     sheet = "\n\n![Samples](figures/samples.png)" if model.G.low is not None else ""
     return (

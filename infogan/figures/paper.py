@@ -131,7 +131,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
         missing = [c for c in names if rows and f"L_I_{c}" not in rows[0]]
         if not rows or missing:
             raise InfoganError(f"{label} holds no L_I of {', '.join(missing) or 'any code'} to draw.")
-    images = images.some(MOST)
+    images = images.subsample(MOST)
     counts: dict[str, Table] = {}
     followed = dict.fromkeys(names, "")
     if images.labels is not None or images.factors is not None:
@@ -140,7 +140,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             counts = tables(values, codes, images.labels)
         if images.factors is not None:
             strength = associations(values, codes, images.factors)
-            factors = [factor.name for factor in images.factors.known]
+            factors = [factor.name for factor in images.factors.columns]
             made["associations"] = plot_associations(strength, names, factors)
             for name, row in zip(names, strength, strict=True):
                 followed[name] = (
@@ -157,7 +157,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             order, titles = order_by_label(counts[name])
             made[f"confusion_{name}"] = plot_confusion(counts[name], name)
         made[f"categories_{name}"] = plot_categories(traversal, order, titles, name, followed[name])
-    real = images.some(100).x
+    real = images.subsample(100).x
     made["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
     return made
 

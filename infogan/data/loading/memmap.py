@@ -59,7 +59,7 @@ def packed(
     if labels is not None and bad:
         labels = np.array(left(labels.tolist(), list(bad)))
     names = tuple(map(writable, about["names"])) if collection.named else None
-    return Images.stored(x, labels, names)
+    return Images.from_arrays(x, labels, names)
 
 
 def _slug(key: str) -> str:

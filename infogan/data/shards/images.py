@@ -16,8 +16,8 @@ from infogan.data.formats.image import open_picture
 from infogan.data.formats.resize import Shaper, as_array, bits_in_use
 from infogan.data.formats.unreadable import Unreadable, complain
 from infogan.data.images import Images, PixelArray
+from infogan.data.options import LoadOptions
 from infogan.data.shards.reader import Encoded, Shards, open_shards
-from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError, one_line, shown
 from infogan.utils.limits import BROKEN
 

@@ -48,7 +48,7 @@ def associations(
         index: the images to take, if not all.
     """
     rows = np.arange(len(values)) if index is None else index
-    kinds = [factor.kind for factor in factors.known]
+    kinds = [factor.kind for factor in factors.columns]
     return strengths(values[rows], [code.kind for code in codes], factors.values[rows], kinds)
 
 
@@ -74,7 +74,7 @@ def association_scores(
     draws = np.array([associations(values, codes, factors, half) for half in chosen])
     scores: dict[str, Score] = {}
     for (i, (name, code)), (j, factor) in (
-        (a, b) for a in enumerate(zip(names, codes, strict=True)) for b in enumerate(factors.known)
+        (a, b) for a in enumerate(zip(names, codes, strict=True)) for b in enumerate(factors.columns)
     ):
         measure = MEASURES[frozenset({code.kind, factor.kind})]
         scores[f"association_{name}_{factor.name}"] = score(

@@ -124,11 +124,11 @@ def read_pairs(
     """
     if images.factors is None:
         raise InfoganError("scores: nothing is known of the factors of these images.")
-    some = images.some(MOST)
+    some = images.subsample(MOST)
     assert some.factors is not None
     factors = group(some.factors)
     vary = [i for i, v in enumerate(factors.T) if len(np.unique(v)) > 1]
-    names = [some.factors.known[i].name for i in vary]
+    names = [some.factors.columns[i].name for i in vary]
     return pair(read(some.pixels), factors[:, vary], kinds, names)
 
 
@@ -149,7 +149,7 @@ def group(factors: Factors) -> Int[np.ndarray, "n f"]:
     """
     most = min(MOST_VALUES, len(factors.values) // LEAST_OF_VALUE)
     grouped: list[np.ndarray] = []
-    for v, factor in zip(factors.values.T, factors.known, strict=True):
+    for v, factor in zip(factors.values.T, factors.columns, strict=True):
         v = np.round(v % (2 * math.pi), 9) % round(2 * math.pi, 9) if factor.kind == "angle" else v
         found, rank = np.unique(v, return_inverse=True)
         if len(found) > most and factor.kind != "category":

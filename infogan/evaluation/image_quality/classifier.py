@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infogan.data import Images
-from infogan.data.cache import Arrays, kept
+from infogan.data.cache import cached_arrays
+from infogan.data.formats.npy import Arrays
 from infogan.evaluation.disentanglement.pairs import group
 from infogan.method.networks.blocks import conv, fc, init_weights
 from infogan.utils.rng import make_rng
@@ -87,7 +88,7 @@ def fit_classifier(
 
     look = images.pixels.take(order[:LOOK]).cpu()
     seen = hashlib.sha256(targets.tobytes() + look.numpy().tobytes()).hexdigest()
-    arrays = dict(kept(name, f"{VERSION} {images.shape} {targets.shape} {seen}", make))
+    arrays = dict(cached_arrays(name, f"{VERSION} {images.shape} {targets.shape} {seen}", make))
     right = float(arrays.pop("right"))
     net.load_state_dict({key: torch.from_numpy(v) for key, v in arrays.items()})
     return net.eval().requires_grad_(False), right

@@ -71,7 +71,7 @@ def find_extractor(
     """
     if images is None:
         return None
-    found = file or load_options.look([INCEPTION])
+    found = file or load_options.find_path([INCEPTION])
     return load_extractor(found, images.shape) if found else train_classifier(images, name, say)
 
 

@@ -54,7 +54,7 @@ def select(models: Mapping[str, Model], batch: int, images: Images, by: str, say
     """
     if len(models) < 2:
         raise InfoganError("select: a choice takes two runs at least; train more by infogan sweep.")
-    some = images.some(N_IMAGES)
+    some = images.subsample(N_IMAGES)
     x = some.x
     of_run: dict[str, dict[str, float]] = {}
     backs: list[ReadBack] = []
