@@ -1,4 +1,4 @@
-"""Chairs drawn from factors, and chairs of voxels: closed, whole in the frame, told by their factors."""
+"""Chairs3D and ModelNet10's chairs: closed meshes, inside the frame, in agreement with their factors."""
 
 import itertools
 import math
@@ -43,19 +43,17 @@ EXTREMES = [
 OBLIQUE = (0.7, math.radians(20))
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.cache.cache_folder", lambda: tmp_path / "cache")
+pytestmark = pytest.mark.usefixtures("user_cache")
 
 
 def volume(vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "t 3"]) -> float:
-    """Signed by the divergence theorem: positive where the triangles turn outwards."""
+    """The volume by the divergence theorem: positive if the triangles face outwards."""
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     return float(np.einsum("tk,tk->", a, np.cross(b, c)) / 6)
 
 
 def assert_closed(triangles: Int[np.ndarray, "t 3"]) -> None:
-    """Every directed edge once, and its reverse once: two triangles an edge, turning the same way."""
+    """Every directed edge and its reverse occur once: each edge has two triangles of the same orientation."""
     start, end = (np.concatenate([triangles[:, (k + turn) % 3] for k in range(3)]) for turn in (0, 1))
     n = triangles.max() + 1
     edges = np.sort(start * n + end)
@@ -64,7 +62,7 @@ def assert_closed(triangles: Int[np.ndarray, "t 3"]) -> None:
 
 
 @pytest.mark.parametrize("shape", EXTREMES)
-def test_every_part_is_closed_and_turns_outwards(shape: tuple[float, ...]) -> None:
+def test_solids_are_closed_and_face_outwards(shape: tuple[float, ...]) -> None:
     base, back, arms, *lengths = shape
     for solid in Chair(base == 1, back == 1, arms == 1, *lengths).solids():
         assert_closed(solid.triangles)
@@ -72,7 +70,7 @@ def test_every_part_is_closed_and_turns_outwards(shape: tuple[float, ...]) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lengths_are_metres(kind: tuple[float, ...]) -> None:
+def test_lengths_are_in_metres(kind: tuple[float, ...]) -> None:
     base, back, arms = kind
     solids = list(Chair(base == 1, back == 1, arms == 1, 0.5, 0.45, 0.4).solids())
     y = np.concatenate([s.vertices for s in solids])[:, 1]
@@ -82,7 +80,7 @@ def test_lengths_are_metres(kind: tuple[float, ...]) -> None:
     assert solids[0].vertices[:, 1].max() == pytest.approx(0.45)
 
 
-def test_no_chair_reaches_the_border() -> None:
+def test_chairs_fit_into_the_image() -> None:
     assert all(max_extent(chair_mesh(np.array(shape))) < HALF_WIDTH * 62 / 64 for shape in EXTREMES)
     chairs = [sample_shape(index) for index in range(30)]
     angles = ANGLES[np.linspace(0, len(ANGLES) - 1, 8).astype(int)]
@@ -94,16 +92,16 @@ def test_no_chair_reaches_the_border() -> None:
     assert len(np.unique(x, axis=0)) == len(x)
 
 
-def test_a_full_turn_comes_back() -> None:
+def test_full_turn_is_the_identity() -> None:
     turns = [[*sample_shape(3), azimuth, 0.4] for azimuth in (0.3, 0.3 + 2 * math.pi, 0.3 + math.pi)]
     once, again, half = render_chairs(np.array(turns))[:, 0].astype(int)
-    assert np.abs(once - again).mean() < 0.5  # a ray may fall on the other side of an edge
+    assert np.abs(once - again).mean() < 0.5  # rounding may move a ray across an edge
     assert np.abs(once - half).mean() > 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_chair_and_its_mirror_image(kind: tuple[float, ...]) -> None:
-    """Chairs are the same left and right, so with the light in the middle azimuth a mirrors -a."""
+def test_mirror_symmetry(kind: tuple[float, ...]) -> None:
+    """Chairs are symmetric, so with a central light the view from azimuth -a is the mirror image."""
     rows = [[*kind, 0.5, 0.45, 0.4, azimuth, 0.4] for azimuth in (0.7, -0.7)]
     light = (0.0, 0.6, 0.8)
     right, left = render_chairs(np.array(rows), light)[:, 0].astype(int)
@@ -112,22 +110,22 @@ def test_a_chair_and_its_mirror_image(kind: tuple[float, ...]) -> None:
 
 
 def extent(x: UInt8[np.ndarray, "n h w"], axis: int) -> list[int]:
-    """How many columns (axis 1) or rows (axis 2) each image covers."""
+    """The number of columns (axis 1) or rows (axis 2) that the object covers in each image."""
     covered: list[int] = (x < 250).any(axis=axis).sum(axis=1).tolist()
     return covered
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_longer_covers_more(kind: tuple[float, ...]) -> None:
+def test_lengths_are_visible(kind: tuple[float, ...]) -> None:
     wide = render_chairs(np.array([[*kind, w, 0.45, 0.4, 0, 0.35] for w in (0.38, 0.52, 0.66)]))[:, 0, :36]
     high = render_chairs(np.array([[*kind, 0.5, h, 0.4, 0, 0.35] for h in (0.36, 0.45, 0.54)]))[:, 0]
     tall = render_chairs(np.array([[*kind, 0.5, 0.45, b, 0, 0.35] for b in (0.3, 0.45, 0.6)]))[:, 0]
-    for x, axis in ((wide, 1), (high, 2), (tall, 2)):  # above the seat, as spokes are as wide as they are
+    for x, axis in ((wide, 1), (high, 2), (tall, 2)):  # above the seat, as the spokes have a fixed width
         assert (np.diff(extent(x, axis)) >= 2).all()
 
 
 @pytest.mark.parametrize("factor", range(3))
-def test_categories_show(factor: int) -> None:
+def test_categories_are_visible(factor: int) -> None:
     this = np.array([0, 0, 0, 0.5, 0.45, 0.4, *OBLIQUE])
     other = this.copy()
     other[factor] = 1
@@ -135,14 +133,14 @@ def test_categories_show(factor: int) -> None:
     assert (np.abs(a - b) > 30).mean() > 0.02
 
 
-def test_rows_keep_their_order() -> None:
+def test_images_are_in_the_order_of_the_rows() -> None:
     rows = np.array([[*sample_shape(i), *OBLIQUE] for i in (5, 2, 5, 9)])
     rows[2, 6] = 2.0
     one_by_one = np.concatenate([render_chairs(row[None]) for row in rows])
     np.testing.assert_array_equal(render_chairs(rows), one_by_one)
 
 
-def test_views_tell_their_factors_and_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_views_match_their_factors_and_are_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     images = load_views("few", range(4, 6))
     assert images.factors is not None
     assert images.factors.columns == FACTORS == CHAIRS3D.factors
@@ -155,7 +153,7 @@ def test_views_tell_their_factors_and_are_kept(monkeypatch: pytest.MonkeyPatch) 
     np.testing.assert_array_equal(load_views("few", range(4, 6)).x, images.x)
 
 
-def test_shapes_are_fair_and_fill_their_ranges() -> None:
+def test_shapes_are_uniform() -> None:
     shapes = np.stack([sample_shape(index) for index in range(900)])
     assert len(np.unique(shapes, axis=0)) == 900
     heads = shapes[:, :3].sum(axis=0)
@@ -166,8 +164,8 @@ def test_shapes_are_fair_and_fill_their_ranges() -> None:
     assert CHAIRS3D.splits == {"train": 49_600, "test": 6_200}
 
 
-def little_chair() -> Bool[np.ndarray, "32 32 32"]:
-    """A seat, a back at the far end of axis 1, a leg at each corner and one arm, towards low x."""
+def voxel_chair() -> Bool[np.ndarray, "32 32 32"]:
+    """A seat, a back at the far end of axis 1, four legs, and an arm at low x."""
     v = np.zeros((32, 32, 32), bool)
     v[8:24, 8:24, 12:14] = True
     v[8:24, 22:24, 14:30] = True
@@ -178,30 +176,30 @@ def little_chair() -> Bool[np.ndarray, "32 32 32"]:
 
 
 def write_npz(path: Path, n: int) -> Path:
-    voxels = np.stack([np.roll(little_chair(), (k % 9) - 4, axis=0) for k in range(n)])
+    voxels = np.stack([np.roll(voxel_chair(), (k % 9) - 4, axis=0) for k in range(n)])
     path.parent.mkdir(parents=True, exist_ok=True)
     packed = np.packbits(voxels.reshape(n, -1), axis=1)
     np.savez(path, voxels_packed=packed, first_occurrence=np.arange(n) != 1)
     return path
 
 
-def test_surface_of_voxels_is_closed_and_upright() -> None:
-    mesh = mesh_from_voxels(little_chair())
+def test_mesh_from_voxels_is_closed_and_upright() -> None:
+    mesh = mesh_from_voxels(voxel_chair())
     assert_closed(mesh.triangles)
-    assert volume(mesh.vertices, mesh.triangles) == pytest.approx(little_chair().sum(), rel=0.5)
+    assert volume(mesh.vertices, mesh.triangles) == pytest.approx(voxel_chair().sum(), rel=0.5)
     a, b, c = (mesh.vertices[mesh.triangles[:, k]] for k in range(3))
     area = np.cross(b - a, c - a)
     assert mesh.normals is not None
     outwards = (area * mesh.normals[mesh.triangles[:, 0]]).sum(axis=1) > 0
     assert np.linalg.norm(area[outwards], axis=1).sum() > 0.95 * np.linalg.norm(area, axis=1).sum()
     top = mesh.vertices[mesh.vertices[:, 1] > 8]
-    assert (top[:, 2] < -4).all()  # the back, away from the viewer
+    assert (top[:, 2] < -4).all()  # the back, away from the camera
     middle = mesh.vertices[np.abs(mesh.vertices[:, 1] - 4) < 1]
-    assert (middle[middle[:, 2] > 0][:, 0] < 0).all()  # the arm, on the left as the viewer sees it
+    assert (middle[middle[:, 2] > 0][:, 0] < 0).all()  # the arm, on the left of the image
 
 
-def test_voxels_from_the_front_and_from_behind() -> None:
-    x = render_voxels(little_chair()[None])[:, 0]
+def test_voxels_from_the_front_and_the_rear() -> None:
+    x = render_voxels(voxel_chair()[None])[:, 0]
     assert len(x) == len(ANGLES)
     for border in (x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]):
         assert (border == 255).all()
@@ -209,32 +207,37 @@ def test_voxels_from_the_front_and_from_behind() -> None:
     front = x[0]
     behind = x[2 * 15 : 2 * 17 : 2].min(axis=0)
     seat_seen, seat_hidden = (front[30:45, 24:40]).mean(), (behind[30:45, 24:40]).mean()
-    assert seat_seen > seat_hidden + 10  # the seat faces the light, the back of the back does not
+    assert seat_seen > seat_hidden + 10  # the seat faces the light, the rear of the back does not
 
 
-def test_one_voxel_has_a_surface() -> None:
+def test_mesh_from_a_single_voxel() -> None:
     lone = np.zeros((32, 32, 32), bool)
     lone[4, 5, 6] = True
     assert max_extent(mesh_from_voxels(lone)) > 0
 
 
-def test_modelnet_splits_and_leaves_copies_out(tmp_path: Path) -> None:
+def test_modelnet_splits_without_duplicates(tmp_path: Path) -> None:
     write_npz(tmp_path / FILES[0], 103)
     images = MODELNET_CHAIRS.load(LoadOptions(tmp_path), "train")
     assert images.shape == MODELNET_CHAIRS.shape
-    assert len(images) == 2 * 62  # 103 shapes, a copy, 100 for tests
+    assert len(images) == 2 * 62  # 103 shapes, one duplicate, 100 for testing
     assert images.factors is not None
     assert images.factors.columns == MODELNET_CHAIRS.factors
     np.testing.assert_array_equal(images.factors.values[62:], ANGLES)
     np.testing.assert_array_equal(images.x[62:], render_voxels(read_voxels(tmp_path / FILES[0])[1:2]))
 
 
-def test_damaged_or_other_npz(tmp_path: Path) -> None:
+def test_invalid_modelnet_file(tmp_path: Path) -> None:
     path = write_npz(tmp_path / FILES[0], 5)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     with pytest.raises(InfoganError, match="4 shapes"):
         MODELNET_CHAIRS.load(LoadOptions(tmp_path), "train")
-    for damaged in (b"", b"<html>", whole[: len(whole) // 2], whole[:3000] + b"\xff" * 99 + whole[3099:]):
+    for damaged in (
+        b"",
+        b"<html>",
+        content[: len(content) // 2],
+        content[:3000] + b"\xff" * 99 + content[3099:],
+    ):
         path.write_bytes(damaged)
         with pytest.raises(InfoganError, match="cannot be read"):
             read_voxels(path)
@@ -253,7 +256,7 @@ def test_damaged_or_other_npz(tmp_path: Path) -> None:
         MODELNET_CHAIRS.load(LoadOptions(tmp_path / "elsewhere"), "train")
 
 
-def test_the_chairs_of_modelnet10() -> None:
+def test_real_modelnet_chairs() -> None:
     path = LoadOptions().find_path(FILES)
     if path is None:
         pytest.skip(f"INFOGAN_DATA ({os.environ.get('INFOGAN_DATA', 'not set')}) holds no {FILES[0]}")

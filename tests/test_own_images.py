@@ -1,4 +1,4 @@
-"""Images of one's own: found, brought to a shape, kept in the cache, and refused in a sentence."""
+"""Your own images: found, resized, cached, and rejected with an error message."""
 
 import io
 import json
@@ -30,25 +30,20 @@ RGB8: Shape = (3, 8, 8)
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache folder of its own, which serves any number of pictures."""
-
-    def user_cache_dir(*_: object) -> str:
-        return str(tmp_path / "cache")
-
-    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
+def cache(tmp_path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The cache folder of resized images, which are cached in any number."""
     monkeypatch.setattr("infogan.data.custom.MAX_UNCACHED", 0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
-    return tmp_path / "cache" / "pictures"
+    return user_cache / "pictures"
 
 
 def shaped(name: str = "folder:own", shape: Shape = RGB8, **how: object) -> Images:
     return load(name, load_options=LoadOptions(shape=shape, **how))  # type: ignore[arg-type]
 
 
-def one(picture: Image.Image, shape: Shape, file: str = "a.png", **saving: object) -> np.ndarray:
-    """The one picture of a folder, (ch, h, w)."""
+def resize_one(picture: Image.Image, shape: Shape, file: str = "a.png", **saving: object) -> np.ndarray:
+    """The image resized, (ch, h, w), by way of a file."""
     picture.save(f"own/{file}", **saving)
     return shaped(shape=shape).x[0]
 
@@ -59,80 +54,80 @@ def encoded(picture: Image.Image, kind: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
-def plain(value: int | tuple[int, ...], mode: str = "L", size: tuple[int, int] = (10, 12)) -> Image.Image:
+def uniform(value: int | tuple[int, ...], mode: str = "L", size: tuple[int, int] = (10, 12)) -> Image.Image:
     return Image.new(mode, size, value)
 
 
-# A linear ramp is a fixed point of every symmetric filter that keeps means: resized pixel i shows the ramp at
-# the place of the source where its middle lies, away from the borders.
+# A symmetric filter does not change a linear ramp: away from the borders, a resized pixel has the value of
+# the ramp at its centre.
 
 
 @pytest.mark.parametrize(("square", "w", "h"), [("crop", 16, 16), ("crop", 32, 16), ("crop", 8, 32)])
 @pytest.mark.parametrize("across", [True, False])
-def test_crop_takes_the_middle(square: str, w: int, h: int, across: bool) -> None:
+def test_crop_is_centred(square: str, w: int, h: int, across: bool) -> None:
     width, height = 240, 160
     ramp = np.broadcast_to(np.arange(width)[None] if across else np.arange(height)[:, None], (height, width))
-    x = one(Image.fromarray(ramp.astype(np.uint8)), (1, h, w))[0].astype(float)
+    x = resize_one(Image.fromarray(ramp.astype(np.uint8)), (1, h, w))[0].astype(float)
     scale = min(width / w, height / h)
     side, n, start = (width, w, (width - w * scale) / 2) if across else (height, h, (height - h * scale) / 2)
     assert start >= 0
     assert side == (width if across else height)
-    due = start + (np.arange(n) + 0.5) * scale - 0.5
+    expected = start + (np.arange(n) + 0.5) * scale - 0.5
     got = x[h // 2] if across else x[:, w // 2]
-    np.testing.assert_allclose(got[1:-1], due[1:-1], atol=1)
-    np.testing.assert_allclose(got, due, atol=scale)
+    np.testing.assert_allclose(got[1:-1], expected[1:-1], atol=1)
+    np.testing.assert_allclose(got, expected, atol=scale)
 
 
-def test_the_filter_looks_beyond_what_is_cut_out() -> None:
-    """At the border of the square a ramp goes on, rather than bending as it does where a picture ends."""
+def test_crop_filter_reads_beyond_the_border() -> None:
+    """At the border of the cropped square the ramp stays linear, as the filter reads pixels beyond it."""
     ramp = np.broadcast_to(np.arange(256, dtype=np.uint8), (64, 256))
-    x = one(Image.fromarray(ramp), GRAY8)[0].astype(float)
+    x = resize_one(Image.fromarray(ramp), GRAY8)[0].astype(float)
     np.testing.assert_allclose(x[4], 96 + (np.arange(8) + 0.5) * 8 - 0.5, atol=0.6)
 
 
 @pytest.mark.parametrize(("width", "height"), [(200, 100), (100, 200), (301, 100)])
-def test_pad_keeps_all_of_a_picture(width: int, height: int) -> None:
-    """White with a gray frame: the frame's own gray fills up, so that only the inside is white."""
-    picture = plain(80, size=(width, height))
+def test_pad_keeps_the_full_image(width: int, height: int) -> None:
+    """White with a gray frame: the padding has the gray of the frame, so that only the inside is white."""
+    picture = uniform(80, size=(width, height))
     picture.paste(255, (20, 20, width - 20, height - 20))
-    x = one_padded(picture, 50)
+    x = pad_one(picture, 50)
     long = max(width, height)
     inside = (width - 40) * (height - 40) * (50 / long) ** 2
     assert abs((x.astype(float) - 80).sum() / 175 - inside) < 0.03 * inside
     assert x[0, 0] == x[-1, -1] == 80
     rows, columns = np.nonzero(x > 170)
-    assert abs(rows.mean() - 24.5) <= 0.5  # in the middle
+    assert abs(rows.mean() - 24.5) <= 0.5  # centred
     assert abs(columns.mean() - 24.5) <= 0.5
 
 
-def one_padded(picture: Image.Image, side: int) -> np.ndarray:
+def pad_one(picture: Image.Image, side: int) -> np.ndarray:
     picture.save("own/a.png")
     return shaped(shape=(1, side, side), square="pad").x[0, 0]
 
 
-def test_pad_takes_the_mean_colour_of_the_border() -> None:
-    picture = plain((200, 0, 0), "RGB", (40, 20))
+def test_pad_has_the_mean_colour_of_the_border() -> None:
+    picture = uniform((200, 0, 0), "RGB", (40, 20))
     picture.paste((0, 0, 100), (0, 10, 40, 20))
     picture.save("own/a.png")
     x = shaped(shape=(3, 40, 40), square="pad").x[0]
     np.testing.assert_array_equal(x[:, 10:20, 5:35].transpose(1, 2, 0)[:8], np.full((8, 30, 3), (200, 0, 0)))
     np.testing.assert_array_equal(x[:, 0, 0], (100, 0, 50))
-    sides = plain(0, size=(40, 20))
+    sides = uniform(0, size=(40, 20))
     sides.paste(255, (0, 0, 1, 20))
     sides.paste(255, (39, 0, 40, 20))
-    assert one_padded(sides, 40)[0, 0] == round(255 * 2 * 20 / (2 * 40 + 2 * 18))
+    assert pad_one(sides, 40)[0, 0] == round(255 * 2 * 20 / (2 * 40 + 2 * 18))
 
 
-def test_pad_and_crop_are_kept_apart() -> None:
-    picture = plain(0, size=(40, 20))
+def test_pad_and_crop_are_cached_separately() -> None:
+    picture = uniform(0, size=(40, 20))
     picture.paste(255, (10, 0, 30, 20))
     picture.save("own/a.png")
     assert shaped(shape=GRAY8).x[0, 0, 0, 4] > 250
     assert shaped(shape=GRAY8, square="pad").x[0, 0, 0, 4] < 150
 
 
-def test_a_large_jpeg_comes_out_as_the_whole_picture() -> None:
-    """A JPEG that is decoded smaller, against the same picture as a PNG, which is not."""
+def test_large_jpeg() -> None:
+    """A JPEG is decoded at a reduced size; the result is close to that of a PNG, which is not."""
     waves = np.add.outer(np.sin(np.arange(800) / 90), np.cos(np.arange(1200) / 70))
     waves += 0.4 * np.sin(np.arange(1200) * 2 * np.pi / 20)
     picture = Image.fromarray(np.rint(127.5 + 50 * waves).astype(np.uint8)).convert("RGB")
@@ -148,8 +143,8 @@ def test_a_large_jpeg_comes_out_as_the_whole_picture() -> None:
             assert np.abs(jpeg - png).mean() < 1.5
 
 
-# The picture as it should be seen, and what the camera stored for each value of EXIF's tag 0x0112: from the
-# specification's wording of where row 0 and column 0 of the stored picture lie.
+# The image as displayed, and as stored for each value of EXIF's tag 0x0112: the comments are the
+# specification's positions of row 0 and column 0 of the stored image.
 SEEN = np.array([[10, 60, 110], [160, 200, 240]], np.uint8).repeat(20, 0).repeat(20, 1)
 STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
     1: lambda a: a,  # top, left
@@ -165,18 +160,18 @@ STORED: dict[int, Callable[[np.ndarray], np.ndarray]] = {
 
 @pytest.mark.parametrize("orientation", STORED)
 @pytest.mark.parametrize("file", ["a.jpg", "a.png", "a.tif", "large.jpg"])
-def test_the_right_way_up(orientation: int, file: str) -> None:
+def test_exif_orientation(orientation: int, file: str) -> None:
     stored = STORED[orientation](SEEN)
-    if file == "large.jpg":  # so that it is decoded smaller
+    if file == "large.jpg":  # large enough to be decoded at a reduced size
         stored = stored.repeat(10, 0).repeat(10, 1)
     exif = Image.Exif()
     exif[0x0112] = orientation
-    x = one(Image.fromarray(np.ascontiguousarray(stored)), (1, 8, 12), file, exif=exif)[0]
+    x = resize_one(Image.fromarray(np.ascontiguousarray(stored)), (1, 8, 12), file, exif=exif)[0]
     np.testing.assert_allclose(x[2::4, 2::4], [[10, 60, 110], [160, 200, 240]], atol=8)
 
 
-def test_a_picture_with_broken_exif_is_read() -> None:
-    x = one(plain(90), GRAY8, "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\x7fnothing")
+def test_broken_exif() -> None:
+    x = resize_one(uniform(90), GRAY8, "a.jpg", exif=b"Exif\0\0II*\0\xff\xff\xff\x7fnothing")
     assert abs(int(x.mean()) - 90) <= 1
 
 
@@ -189,24 +184,24 @@ def palette() -> Image.Image:
 @pytest.mark.parametrize(
     ("picture", "file", "rgb"),
     [
-        (plain(77), "a.png", (77, 77, 77)),
-        (plain((200, 100, 50), "RGB"), "a.png", (200, 100, 50)),
-        (plain((200, 100, 50), "RGB"), "a.webp", (200, 100, 50)),
-        (plain((200, 100, 50), "RGB"), "a.bmp", (200, 100, 50)),
-        (plain(1, "1"), "a.png", (255, 255, 255)),
-        (plain(0, "1"), "a.tiff", (0, 0, 0)),
+        (uniform(77), "a.png", (77, 77, 77)),
+        (uniform((200, 100, 50), "RGB"), "a.png", (200, 100, 50)),
+        (uniform((200, 100, 50), "RGB"), "a.webp", (200, 100, 50)),
+        (uniform((200, 100, 50), "RGB"), "a.bmp", (200, 100, 50)),
+        (uniform(1, "1"), "a.png", (255, 255, 255)),
+        (uniform(0, "1"), "a.tiff", (0, 0, 0)),
         (palette(), "a.png", (200, 100, 50)),
         (palette(), "a.gif", (200, 100, 50)),
-        (plain((200, 100, 50, 51), "RGBA"), "a.png", (244, 224, 214)),  # a fifth of it over white
-        (plain((100, 0), "LA"), "a.png", (255, 255, 255)),
-        (plain((100, 51), "LA"), "a.png", (224, 224, 224)),
-        (plain((0, 255, 255, 0), "CMYK"), "a.jpg", (255, 0, 0)),
-        (plain((0, 255, 255, 0), "CMYK"), "a.tif", (255, 0, 0)),
+        (uniform((200, 100, 50, 51), "RGBA"), "a.png", (244, 224, 214)),  # a fifth of it on white
+        (uniform((100, 0), "LA"), "a.png", (255, 255, 255)),
+        (uniform((100, 51), "LA"), "a.png", (224, 224, 224)),
+        (uniform((0, 255, 255, 0), "CMYK"), "a.jpg", (255, 0, 0)),
+        (uniform((0, 255, 255, 0), "CMYK"), "a.tif", (255, 0, 0)),
     ],
 )
 def test_modes(picture: Image.Image, file: str, rgb: tuple[int, int, int]) -> None:
     lossy = {"quality": 100} if file.endswith(("jpg", "webp")) else {}
-    x = one(picture, RGB8, file, **lossy)
+    x = resize_one(picture, RGB8, file, **lossy)
     np.testing.assert_allclose(x.transpose(1, 2, 0), np.broadcast_to(rgb, (8, 8, 3)), atol=3 if lossy else 1)
     gray = shaped(shape=GRAY8).x[0]
     luma = np.dot([0.299, 0.587, 0.114], rgb)  # ITU-R BT.601
@@ -215,19 +210,19 @@ def test_modes(picture: Image.Image, file: str, rgb: tuple[int, int, int]) -> No
 
 @pytest.mark.parametrize("file", ["a.png", "a.tif"])
 def test_transparent_colours_do_not_bleed(file: str) -> None:
-    """What is wholly transparent is white, whatever colour it hides, also where it borders on something."""
+    """Fully transparent pixels are white regardless of their colour, also next to opaque pixels."""
     array = np.zeros((80, 80, 4), np.uint8)
     array[:, :40] = (0, 0, 0, 0)
     array[:, 40:] = (255, 255, 255, 255)
-    assert one(Image.fromarray(array, "RGBA"), RGB8, file).min() == 255
+    assert resize_one(Image.fromarray(array, "RGBA"), RGB8, file).min() == 255
 
 
 @pytest.mark.parametrize(
     ("top", "shift"), [(65535, 8), (60000, 8), (16383, 6), (4095, 4), (3000, 4), (900, 2), (255, 0)]
 )
 @pytest.mark.parametrize("file", ["png", "tif"])
-def test_16_bits(top: int, shift: int, file: str) -> None:
-    """One number of bits serves the pile: that of cameras, 8 to 16, that holds its brightest pixel."""
+def test_16_bit_images(top: int, shift: int, file: str) -> None:
+    """All images share one bit depth, 8 to 16: the smallest that holds the brightest pixel."""
     for name, value in (("a", top // 5), ("b", top)):
         Image.fromarray(np.full((9, 9), value, np.uint16)).save(f"own/{name}.{file}")
     x = shaped(shape=GRAY8).x
@@ -235,38 +230,40 @@ def test_16_bits(top: int, shift: int, file: str) -> None:
     assert x[1].max() == x[1].min() == top >> shift
 
 
-def test_32_bits_are_refused() -> None:
+def test_32_bit_images_are_rejected() -> None:
     for mode in ("I", "F"):
         with pytest.raises(InfoganError, match=rf"of mode {mode}, 32 bits; save it with 8 or 16"):
-            one(Image.fromarray(np.ones((9, 9), np.int32 if mode == "I" else np.float32)), GRAY8, "a.tif")
+            resize_one(
+                Image.fromarray(np.ones((9, 9), np.int32 if mode == "I" else np.float32)), GRAY8, "a.tif"
+            )
 
 
 @pytest.mark.parametrize("file", ["a.gif", "a.tif", "a.webp"])
-def test_the_first_of_several_frames(file: str) -> None:
-    frames = [plain(value, "L", (20, 20)).convert("RGB") for value in (200, 100, 0)]
-    x = one(frames[0], GRAY8, file, save_all=True, append_images=frames[1:])
+def test_first_of_several_frames(file: str) -> None:
+    frames = [uniform(value, "L", (20, 20)).convert("RGB") for value in (200, 100, 0)]
+    x = resize_one(frames[0], GRAY8, file, save_all=True, append_images=frames[1:])
     assert np.abs(x.astype(int) - 200).max() <= 3
 
 
-def test_a_picture_of_one_pixel_and_one_of_one_row() -> None:
-    assert (one(plain(7, size=(1, 1)), GRAY8) == 7).all()
-    assert (one(plain(7, size=(500, 1)), GRAY8) == 7).all()
+def test_tiny_images() -> None:
+    assert (resize_one(uniform(7, size=(1, 1)), GRAY8) == 7).all()
+    assert (resize_one(uniform(7, size=(500, 1)), GRAY8) == 7).all()
     assert (shaped(shape=GRAY8, square="pad").x == 7).all()
 
 
-def save_some(n: int = 5, folder: str = "own") -> None:
+def save_images(n: int = 5, folder: str = "own") -> None:
     Path(folder).mkdir(parents=True, exist_ok=True)
     for i in range(n):
-        plain(10 * i, size=(10 + i, 9)).save(f"{folder}/{i}.png")
+        uniform(10 * i, size=(10 + i, 9)).save(f"{folder}/{i}.png")
 
 
 def values(images: Images) -> list[int]:
-    """The gray of each, which for these is the same everywhere."""
+    """The gray level of each image, which is uniform."""
     return [int(x[0, 0, 0]) for x in images.x]
 
 
-def test_pictures_are_brought_to_a_shape_once(cache: Path) -> None:
-    save_some()
+def test_resized_images_are_cached(cache: Path) -> None:
+    save_images()
     images = shaped(shape=GRAY8)
     assert images.shape == GRAY8
     assert values(images) == [0, 10, 20, 30, 40]
@@ -275,7 +272,7 @@ def test_pictures_are_brought_to_a_shape_once(cache: Path) -> None:
     pixels = np.load(made / "pixels.npy")
     pixels[:] = 99
     np.save(made / "pixels.npy", pixels)
-    assert values(shaped(f"folder:{Path('own').resolve()}", GRAY8)) == [99] * 5  # so it was not read again
+    assert values(shaped(f"folder:{Path('own').resolve()}", GRAY8)) == [99] * 5  # read from the cache
     assert values(shaped("own", GRAY8)) == [99] * 5
     assert values(shaped(shape=(1, 9, 9))) == [0, 10, 20, 30, 40]
     assert shaped().shape == RGB8
@@ -283,37 +280,37 @@ def test_pictures_are_brought_to_a_shape_once(cache: Path) -> None:
 
 
 @pytest.mark.parametrize("change", ["written", "touched", "added", "removed", "renamed"])
-def test_pictures_are_read_again_where_one_changes(cache: Path, change: str) -> None:
-    save_some()
+def test_change_invalidates_the_cache(cache: Path, change: str) -> None:
+    save_images()
     shaped(shape=GRAY8)
     if change == "written":
-        plain(77).save("own/2.png")
-    elif change == "touched":  # a picture of the same size, written at another time
-        content = encoded(plain(30, size=(12, 9)))
+        uniform(77).save("own/2.png")
+    elif change == "touched":  # the same size, another time
+        content = encoded(uniform(30, size=(12, 9)))
         assert len(content) == Path("own/2.png").stat().st_size
         Path("own/2.png").write_bytes(content)
         os.utime("own/2.png", (1, 1))
     elif change == "added":
-        plain(50).save("own/5.png")
+        uniform(50).save("own/5.png")
     elif change == "removed":
         Path("own/2.png").unlink()
     else:
         Path("own/2.png").rename("own/9.png")
-    due = {
+    expected = {
         "written": [0, 10, 77, 30, 40],
         "touched": [0, 10, 30, 30, 40],
         "added": [0, 10, 20, 30, 40, 50],
         "removed": [0, 10, 30, 40],
         "renamed": [0, 10, 30, 40, 20],
     }
-    assert values(shaped(shape=GRAY8)) == due[change]
-    assert len(list(cache.iterdir())) == 1  # in place of what was there
+    assert values(shaped(shape=GRAY8)) == expected[change]
+    assert len(list(cache.iterdir())) == 1  # the old one is replaced
 
 
 @pytest.mark.parametrize("file", ["pixels.npy", "about.json"])
 @pytest.mark.parametrize("damage", ["cut", "gone"])
-def test_a_damaged_cache_is_made_anew(cache: Path, file: str, damage: str) -> None:
-    save_some()
+def test_damaged_cache_is_rebuilt(cache: Path, file: str, damage: str) -> None:
+    save_images()
     shaped(shape=GRAY8)
     (made,) = cache.iterdir()
     if damage == "cut":
@@ -324,8 +321,8 @@ def test_a_damaged_cache_is_made_anew(cache: Path, file: str, damage: str) -> No
     assert [p.name for p in cache.iterdir()] == [made.name]
 
 
-def test_what_is_kept_is_mapped_and_never_written(cache: Path) -> None:
-    save_some()
+def test_cache_is_never_modified(cache: Path) -> None:
+    save_images()
     images = shaped(shape=GRAY8)
     (made,) = cache.iterdir()
     before = (made / "pixels.npy").read_bytes()
@@ -336,14 +333,14 @@ def test_what_is_kept_is_mapped_and_never_written(cache: Path) -> None:
     assert (made / "pixels.npy").read_bytes() == before
 
 
-def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_some(60)
+def test_interruption_leaves_nothing_in_the_cache(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_images(60)
     before = np.lib.format.write_array_header_1_0
     calls: list[int] = []
 
     def interrupted(*args: object) -> None:
         calls.append(1)
-        if len(calls) == 2:  # all pixels are there
+        if len(calls) == 2:  # all pixels are written
             raise KeyboardInterrupt
         before(*args)  # type: ignore[arg-type]
 
@@ -354,25 +351,25 @@ def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.
     assert len(shaped(shape=GRAY8)) == 60
 
 
-def test_few_pictures_are_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_small_collections_are_not_cached(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infogan.data.custom.MAX_UNCACHED", 5)
-    save_some()
+    save_images()
     assert values(shaped(shape=GRAY8)) == [0, 10, 20, 30, 40]
     assert not cache.exists()
-    save_some(6)
+    save_images(6)
     assert len(shaped(shape=GRAY8)) == 6
     assert cache.exists()
 
 
-def test_a_cache_that_cannot_be_made(cache: Path) -> None:
-    save_some()
+def test_unwritable_cache(cache: Path) -> None:
+    save_images()
     cache.parent.write_bytes(b"a file where the folder would be")
     with pytest.raises(InfoganError, match="pictures cannot be kept in"):
         shaped()
 
 
-def test_a_disk_without_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    save_some()
+def test_full_disk(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save_images()
 
     def nearly_full(_: object) -> object:
         return type("usage", (), {"free": 100})()
@@ -383,10 +380,8 @@ def test_a_disk_without_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert list(cache.iterdir()) == []
 
 
-def test_bad_pictures_are_counted_once_and_known_the_second_time(
-    cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    save_some()
+def test_unreadable_images_are_cached(cache: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    save_images()
     Path("own/1.png").write_bytes(b"no picture")
     Path("own/3.png").write_bytes(b"")
     for _ in range(2):
@@ -399,12 +394,12 @@ def test_bad_pictures_are_counted_once_and_known_the_second_time(
     assert images.names == ("0.png", "2.png", "4.png")
     assert "2 of 5 pictures in own cannot be read" in capsys.readouterr().err
     assert (made / "pixels.npy").stat().st_mtime_ns == kept
-    plain(10).save("own/1.png")
-    plain(30).save("own/3.png")
+    uniform(10).save("own/1.png")
+    uniform(30).save("own/3.png")
     assert values(shaped(shape=GRAY8)) == [0, 10, 20, 30, 40]
 
 
-def test_no_picture_can_be_read(cache: Path) -> None:
+def test_all_images_unreadable(cache: Path) -> None:
     for i in range(3):
         Path(f"own/{i}.jpg").write_bytes(b"text")
     for skip_bad in (False, True):
@@ -417,7 +412,7 @@ def test_no_picture_can_be_read(cache: Path) -> None:
     assert list(cache.iterdir()) == []
 
 
-def test_a_folder_without_pictures_says_what_it_holds() -> None:
+def test_folder_without_images() -> None:
     with pytest.raises(InfoganError, match=r"own holds no picture \(\.png, .*\); it is empty\."):
         shaped()
     for name in ("a.HEIC", "b.heic", "c.txt"):
@@ -427,7 +422,7 @@ def test_a_folder_without_pictures_says_what_it_holds() -> None:
 
 
 def bomb(side: int, rows: int) -> bytes:
-    """A PNG of that many bilevel pixels a side, black, of which only some rows are written."""
+    """A black bilevel PNG of that many pixels a side, with the data of only some rows."""
 
     def chunk(kind: bytes, content: bytes) -> bytes:
         checked = zlib.crc32(kind + content).to_bytes(4, "big")
@@ -438,7 +433,7 @@ def bomb(side: int, rows: int) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", packed) + chunk(b"IEND", b"")
 
 
-def test_a_bomb_is_refused_and_a_large_picture_is_read() -> None:
+def test_decompression_bomb_is_rejected_and_large_image_is_read() -> None:
     Path("own/a.png").write_bytes(bomb(10_001, 10_001))
     assert shaped(shape=GRAY8).x.max() == 0  # and no warning
     Path("own/b.png").write_bytes(bomb(50_000, 1))
@@ -463,8 +458,8 @@ for name in sys.argv[1:]:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the unit of ru_maxrss differs")
-def test_memory_does_not_grow_with_the_number_of_pictures() -> None:
-    """500 of (3, 256, 256) are 98 MB; the bomb among them would be 2.5 GB."""
+def test_memory_does_not_grow_with_the_number_of_images() -> None:
+    """500 images of (3, 256, 256) take 98 MB; the decompression bomb among them would take 2.5 GB."""
     content = encoded(Image.fromarray(RNG.integers(0, 256, (16, 16, 3), np.uint8)))
     for i in range(500):
         Path(f"own/{i}.png").write_bytes(content)
@@ -474,47 +469,47 @@ def test_memory_does_not_grow_with_the_number_of_pictures() -> None:
     line = [sys.executable, "-c", MEMORY, "folder:own", "parquet:own.parquet"]
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
-    for said in done.stdout.splitlines():
-        n, grown = said.split()
+    for message in done.stdout.splitlines():
+        n, grown = message.split()
         assert n == "500"
         assert float(grown) < 60
 
 
 def test_links(capsys: pytest.CaptureFixture[str]) -> None:
-    save_some(3)
-    save_some(2, "own/in/side")
-    save_some(2, "elsewhere")
-    save_some(1)
-    Path("own/in/up").symlink_to("..")  # a circle
-    Path("own/parent").symlink_to(Path().resolve())  # which holds own itself
+    save_images(3)
+    save_images(2, "own/in/side")
+    save_images(2, "elsewhere")
+    save_images(1)
+    Path("own/in/up").symlink_to("..")  # a cycle
+    Path("own/parent").symlink_to(Path().resolve())  # which contains own
     Path("own/again").symlink_to("in")
     Path("own/zz").symlink_to("../elsewhere")
     Path("own/self").symlink_to("self")
     images = shaped(shape=GRAY8)
-    due = ("0.png", "1.png", "2.png", "in/side/0.png", "in/side/1.png", "zz/0.png", "zz/1.png")
-    assert images.names == due
+    expected = ("0.png", "1.png", "2.png", "in/side/0.png", "in/side/1.png", "zz/0.png", "zz/1.png")
+    assert images.names == expected
     Path("own/broken.png").symlink_to("nowhere.png")
     Path("own/circle.png").symlink_to("circle.png")
     with pytest.raises(
         InfoganError, match=r"2 of 9 .*broken\.png \(a link that leads nowhere.*circle\.png \("
     ):
         shaped(shape=GRAY8)
-    assert shaped(shape=GRAY8, skip_bad=True).names == due
+    assert shaped(shape=GRAY8, skip_bad=True).names == expected
 
 
-def test_what_begins_with_a_dot_and_what_is_no_file() -> None:
-    save_some(2)
-    save_some(2, "own/.thumbnails")
-    plain(0).save("own/._a.png")
+def test_hidden_and_special_files_are_ignored() -> None:
+    save_images(2)
+    save_images(2, "own/.thumbnails")
+    uniform(0).save("own/._a.png")
     Path("own/folder.png").mkdir()
-    os.mkfifo("own/pipe.png")  # reading it would wait for ever
+    os.mkfifo("own/pipe.png")  # reading it would block forever
     assert shaped().names == ("0.png", "1.png")
 
 
 def test_odd_names() -> None:
     for name in (b"a\nb.png", b"\xff\xfe.png", "größe.png".encode()):
         with open(os.path.join(b"own", name), "wb") as file:
-            file.write(encoded(plain(len(name))))
+            file.write(encoded(uniform(len(name))))
     images = shaped()
     assert images.names is not None
     assert set(images.names) == {"a\nb.png", r"\udcff\udcfe.png", "größe.png"}
@@ -532,8 +527,8 @@ def test_odd_names() -> None:
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")
-def test_files_that_may_not_be_read() -> None:
-    save_some(3)
+def test_permission_denied() -> None:
+    save_images(3)
     Path("own/1.png").chmod(0)
     with pytest.raises(InfoganError, match=r"1 of 3 .*1\.png \(Permission denied\)"):
         shaped()
@@ -542,9 +537,9 @@ def test_files_that_may_not_be_read() -> None:
         shaped()
 
 
-def test_denied(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As above, for root."""
-    save_some(3)
+def test_permission_denied_for_root(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same if the tests run as root."""
+    save_images(3)
     really = Image.open
 
     def denied(file: object, **kwargs: object) -> Image.Image:
@@ -564,9 +559,9 @@ def test_denied(monkeypatch: pytest.MonkeyPatch) -> None:
         shaped()
 
 
-def test_zip_and_folder_agree(cache: Path) -> None:
-    save_some(4)
-    save_some(2, "own/in")
+def test_zip_and_folder_are_equal(cache: Path) -> None:
+    save_images(4)
+    save_images(2, "own/in")
     with zipfile.ZipFile("own.zip", "w") as archive:
         for file in sorted(Path("own").rglob("*.png")):
             archive.write(file, file.relative_to("own"))
@@ -582,7 +577,7 @@ def test_zip_and_folder_agree(cache: Path) -> None:
 
 # npz, parquet, hf
 
-PICTURES = [plain((20 * i, 0, 100), "RGB", (9 + i, 9)) for i in range(7)]
+PICTURES = [uniform((20 * i, 0, 100), "RGB", (9 + i, 9)) for i in range(7)]
 REDS = [20 * i for i in range(7)]
 
 
@@ -590,7 +585,7 @@ def reds(images: Images) -> list[int]:
     return [int(x[0, 4, 4]) for x in images.x]
 
 
-def test_npz_in_a_shape(cache: Path) -> None:
+def test_npz_is_resized(cache: Path) -> None:
     x = np.array(REDS, np.uint8)[:, None, None].repeat(12, 1).repeat(16, 2)
     np.savez("own.npz", images=x, labels=np.arange(7), factors=np.arange(14.0).reshape(7, 2))
     images = shaped("npz:own.npz")
@@ -605,7 +600,7 @@ def test_npz_in_a_shape(cache: Path) -> None:
     assert as_it_is.shape == (1, 12, 16)
     assert len(list(cache.iterdir())) == 1
     np.testing.assert_array_equal(shaped("own.npz", (1, 12, 16)).x, as_it_is.x)
-    assert len(list(cache.iterdir())) == 1  # where nothing is to be done nothing is kept
+    assert len(list(cache.iterdir())) == 1  # an image of the right shape is not cached
 
 
 def write_parquet(path: str, pictures: list[Image.Image], kind: str, **more: object) -> None:
@@ -634,7 +629,7 @@ def test_parquet(kind: str, cache: Path) -> None:
     assert (found.n, found.channels, found.side, found.shape) == (7, 3, 9, None)
 
 
-def test_a_folder_of_parquet() -> None:
+def test_folder_of_parquet() -> None:
     write_parquet("many/b.parquet", PICTURES[4:], "bytes", label=[4, 5, 6])
     write_parquet("many/a.parquet", PICTURES[:4], "bytes", label=[0, 1, 2, 3])
     images = shaped("parquet:many")
@@ -645,17 +640,17 @@ def test_a_folder_of_parquet() -> None:
     write_parquet("many/c.parquet", PICTURES[:1], "bytes")
     more = shaped("parquet:many")
     assert reds(more) == [*REDS, 0]
-    assert more.labels is None  # as one file has none
+    assert more.labels is None  # as one file has no labels
 
 
-def test_parquet_as_it_is_and_with_bad_rows(capsys: pytest.CaptureFixture[str]) -> None:
-    content: list[bytes | None] = [encoded(plain(10 * i)) for i in range(7)]
+def test_parquet_with_unreadable_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    content: list[bytes | None] = [encoded(uniform(10 * i)) for i in range(7)]
     content[2], content[5] = b"no picture", None
     table = {"image": pa.array(content, pa.binary()), "label": pa.array(range(7), pa.int8())}
     pq.write_table(pa.table(table), "own.parquet", row_group_size=2)
-    said = r"2 of 7 pictures in own\.parquet cannot be read: row 2 \(of no format.*row 5 \(empty\)"
+    message = r"2 of 7 pictures in own\.parquet cannot be read: row 2 \(of no format.*row 5 \(empty\)"
     for shape in (None, GRAY8):
-        with pytest.raises(InfoganError, match=said):
+        with pytest.raises(InfoganError, match=message):
             load("own.parquet", load_options=LoadOptions(shape=shape))
         images = load("own.parquet", load_options=LoadOptions(shape=shape, skip_bad=True))
         assert values(images) == [0, 10, 30, 40, 60]
@@ -664,8 +659,8 @@ def test_parquet_as_it_is_and_with_bad_rows(capsys: pytest.CaptureFixture[str]) 
         assert "they are left out" in capsys.readouterr().err
 
 
-def test_rows_by_index_are_those_rows() -> None:
-    """As `probe` asks for: some of each file, and no row of some row groups."""
+def test_parquet_rows_by_index() -> None:
+    """Some rows of each file, and no row of some row groups."""
     write_parquet("many/a.parquet", PICTURES, "bytes")
     write_parquet("many/b.parquet", PICTURES, "bytes")
     collection = find_rows(Path("many"))
@@ -677,7 +672,7 @@ def test_rows_by_index_are_those_rows() -> None:
         assert [item.name for item in items] == [f"row {i}" for i in range(14)]
 
 
-def test_a_sample_comes_from_all_over_a_pile() -> None:
+def test_spread_covers_the_collection() -> None:
     write_parquet("many/a.parquet", PICTURES, "bytes")
     rows = find_rows(Path("many"))
     assert rows.spread(7) == list(range(7))
@@ -689,13 +684,13 @@ def test_a_sample_comes_from_all_over_a_pile() -> None:
     assert sorted(np.diff(runs))[:-7] == [1] * 192
 
 
-def test_labels_that_are_none() -> None:
+def test_invalid_labels_are_ignored() -> None:
     for label in ([0.5] * 7, list("abcdefg"), [0, 1, 2, 3, 4, 5, None], [-1] * 7):
         write_parquet("own.parquet", PICTURES, "bytes", label=label)
         assert shaped("own.parquet").labels is None
 
 
-def test_parquet_of_another_kind() -> None:
+def test_invalid_parquet() -> None:
     pq.write_table(pa.table({"a": [1], "b": ["x"]}), "own.parquet")
     with pytest.raises(
         InfoganError, match=r"own\.parquet has no column of pictures, which are bytes, but a, b"
@@ -723,21 +718,21 @@ import numpy as np
 from infogan.data import LoadOptions
 from infogan.data.registry import inspect_source, load
 from infogan.utils.errors import InfoganError
-said = []
+message = []
 for name in json.loads(sys.argv[1]):
     try:
         images = load(name, load_options=LoadOptions(shape=(3, 8, 8)))
         labels = None if images.labels is None else images.labels.tolist()
         found = inspect_source(name)
-        said.append([images.x[:, 0, 4, 4].tolist(), labels, images.names, found.n, found.channels])
+        message.append([images.x[:, 0, 4, 4].tolist(), labels, images.names, found.n, found.channels])
     except InfoganError as error:
-        said.append(str(error))
-print(json.dumps(said))
+        message.append(str(error))
+print(json.dumps(message))
 """
 
 
 def offline(*names: str) -> list[object]:
-    """What `hf:` gives in a process of its own that may not ask the hub, with caches of its own."""
+    """The results of `hf:` names in a process without access to the hub, with separate caches."""
     environment = os.environ | {
         "HF_HUB_OFFLINE": "1",
         "HF_HOME": str(Path("hf").resolve()),
@@ -746,11 +741,11 @@ def offline(*names: str) -> list[object]:
     line = [sys.executable, "-W", "ignore", "-c", HF, json.dumps(names)]
     done = subprocess.run(line, env=environment, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stderr
-    said: list[object] = json.loads(done.stdout)
-    return said
+    message: list[object] = json.loads(done.stdout)
+    return message
 
 
-def test_hf_of_this_machine() -> None:
+def test_local_hf_datasets() -> None:
     pytest.importorskip("datasets")
     for i, picture in enumerate(PICTURES[:4]):
         folder = Path("tree/train") / ("cat", "dog")[i % 2]
@@ -782,36 +777,36 @@ def test_hf_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
         shaped("hf:own")
 
 
-# probe and names
+# inspect_source and names
 
 
 @pytest.mark.parametrize(
     ("pictures", "channels"),
     [
-        ([plain(5), plain((7, 7, 7), "RGB"), plain(1, "1")], 1),
-        ([plain(5), plain((7, 7, 90), "RGB")], 3),
-        ([plain(5), palette()], 3),
+        ([uniform(5), uniform((7, 7, 7), "RGB"), uniform(1, "1")], 1),
+        ([uniform(5), uniform((7, 7, 90), "RGB")], 3),
+        ([uniform(5), palette()], 3),
         ([Image.fromarray(np.full((9, 9), 900, np.uint16))], 1),
-        ([plain((9, 9, 9, 128), "RGBA")], 1),
+        ([uniform((9, 9, 9, 128), "RGBA")], 1),
     ],
 )
-def test_probe_tells_gray_from_colour(pictures: list[Image.Image], channels: int) -> None:
+def test_inspect_tells_gray_from_colour(pictures: list[Image.Image], channels: int) -> None:
     for i, picture in enumerate(pictures):
         picture.save(f"own/{i}.png")
     assert inspect_source("folder:own").channels == channels
 
 
-def test_probe_counts_and_measures(cache: Path) -> None:
+def test_inspect_counts_and_measures(cache: Path) -> None:
     for i in range(700):
-        plain(5, size=(30, 20 if i % 2 else 21 + i // 100)).save(f"own/{i:03d}.png")
-    plain((255, 0, 0), "RGB", (30, 30)).save("own/699.png")  # the last, which a spread-out sample takes
+        uniform(5, size=(30, 20 if i % 2 else 21 + i // 100)).save(f"own/{i:03d}.png")
+    uniform((255, 0, 0), "RGB", (30, 30)).save("own/699.png")  # the last is always in the sample
     found = inspect_source("folder:own")
     assert (found.n, found.channels) == (700, 3)
     assert 20 <= found.side <= 24
     assert not cache.exists()
 
 
-def test_probe_of_a_data_set() -> None:
+def test_inspect_dataset() -> None:
     found = inspect_source("digits:test")
     assert (found.n, found.channels, found.shape) == (360, 1, (1, 8, 8))
     with pytest.raises(InfoganError, match="no split"):
@@ -820,7 +815,7 @@ def test_probe_of_a_data_set() -> None:
         inspect_source("digit")
 
 
-def test_names_that_serve_in_any_folder(tmp_path: Path) -> None:
+def test_absolute_name(tmp_path: Path) -> None:
     np.save("own.npy", np.zeros((3, 8, 8), np.uint8))
     assert absolute_name("folder:own") == absolute_name("own") == f"folder:{tmp_path}/own"
     assert absolute_name("own.npy") == f"npz:{tmp_path}/own.npy"
@@ -836,8 +831,8 @@ def test_names_that_serve_in_any_folder(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif("INFOGAN_DATA" not in os.environ, reason="INFOGAN_DATA names no CelebA")
-def test_real_faces(tmp_path: Path) -> None:
-    """300 JPEGs as published, against the ones that were made of the same pictures by CelebA's own recipe."""
+def test_real_celeba_images(tmp_path: Path) -> None:
+    """300 published JPEGs, compared with another resizing filter."""
     root = Path(os.environ["INFOGAN_DATA"]) / "celeba"
     zipped = root / "celeba_10k_89x109_jpg.zip"
     if not zipped.exists():
@@ -850,8 +845,11 @@ def test_real_faces(tmp_path: Path) -> None:
     images = shaped(shape=(3, 32, 32))
     assert images.names == tuple(names)
     for i in (0, 150, 299):
-        whole = np.asarray(Image.open(f"own/{names[i]}")).astype(float)[10:99]
-        due = torch.nn.functional.interpolate(  # another implementation of reduction with a wide filter
-            torch.from_numpy(whole.transpose(2, 0, 1).copy())[None], (32, 32), mode="bicubic", antialias=True
+        content = np.asarray(Image.open(f"own/{names[i]}")).astype(float)[10:99]
+        expected = torch.nn.functional.interpolate(  # another implementation of reduction with a wide filter
+            torch.from_numpy(content.transpose(2, 0, 1).copy())[None],
+            (32, 32),
+            mode="bicubic",
+            antialias=True,
         )
-        assert np.abs(images.x[i] - due[0].numpy()).mean() < 4
+        assert np.abs(images.x[i] - expected[0].numpy()).mean() < 4

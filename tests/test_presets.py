@@ -1,4 +1,4 @@
-"""Every preset trains 20 updates on its own images, or on stand-ins of their shape where they are missing."""
+"""Every preset trains for 20 steps on its images, or on noise of their shape if they are missing."""
 
 import os
 from dataclasses import replace
@@ -21,9 +21,9 @@ from infogan.training.trainer import Trainer
 UPDATES, BATCH = 20, 8
 
 
-def some_images(name: str) -> Images:
-    """A few images of a data set: the real ones where they need neither fetching nor drawing all of them."""
-    source = DATASETS[name]
+def sample_images(name: str) -> Images:
+    """Images of a data set: real ones if that needs no download and no rendering of the full set."""
+    dataset = DATASETS[name]
     if name == "chairs3d":
         shapes = np.stack([sample_shape(i) for i in range(8)]).repeat(4, axis=0)
         angles = np.tile(np.linspace(0, 5, 4), 8)
@@ -34,9 +34,9 @@ def some_images(name: str) -> Images:
         return Images.from_arrays(drawn["x"], factors=Factors(FACE_FACTORS, drawn["values"]))
     if name in ("digits", "sprites"):
         return data.load(name)
-    if "INFOGAN_DATA" in os.environ and name != "faces3d" and source.is_available(DEFAULT_OPTIONS, "train"):
+    if "INFOGAN_DATA" in os.environ and name != "faces3d" and dataset.is_available(DEFAULT_OPTIONS, "train"):
         return data.load(name)
-    noise = np.random.default_rng(0).integers(0, 256, (64, *source.shape), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (64, *dataset.shape), np.uint8)
     return Images.from_arrays(np.sort(noise, axis=-1))
 
 
@@ -56,7 +56,7 @@ def test_images_of_ones_own_in_any_number(n: int) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_twenty_updates(name: str) -> None:
     config = replace(PRESETS[name](), updates=UPDATES, batch=BATCH, device="cpu")
-    images = some_images(config.images)
+    images = sample_images(config.images)
     assert images.shape == DATASETS[config.images].shape
     model = make_model(config)
     before = [p.clone() for net in (model.G, model.D) for p in net.parameters()]

@@ -23,19 +23,8 @@ from infogan.utils.errors import InfoganError, did_you_mean
 DATASETS: dict[str, DatasetInfo] = {
     dataset.name: dataset
     for dataset in (
-        MNIST,
-        FASHION,
-        DIGITS,
-        SVHN,
-        CELEBA,
-        FACES3D,
-        CHAIRS3D,
-        MODELNET_CHAIRS,
-        RENDERED_CHAIRS,
-        SPRITES,
-        DSPRITES,
-        SHAPES3D,
-        MPI3D,
+        *(MNIST, FASHION, DIGITS, SVHN, CELEBA, FACES3D, CHAIRS3D),
+        *(MODELNET_CHAIRS, RENDERED_CHAIRS, SPRITES, DSPRITES, SHAPES3D, MPI3D),
     )
 }
 

@@ -43,46 +43,22 @@ N_PER_PERSON = 20  # images
 
 AGES = {"child": 10.0, "young": 25.0, "old": 90.0}  # years that these targets of MakeHuman show
 SHAPES = ("diamond", "invertedtriangular", "oval", "rectangular", "round", "square", "triangular")
-FEATURES = (  # a target and its opposite, for a negative and a positive weight; * is left and right
-    "head/head-angle in out",
-    "head/head-scale-depth decr incr",
-    "forehead/forehead-nubian decr incr",
-    "forehead/forehead-temple decr incr",
-    "forehead/forehead-trans backward forward",
-    "eyebrows/eyebrows-angle down up",
-    "eyebrows/eyebrows-trans backward forward",
-    "eyebrows/eyebrows-trans down up",
-    "eyes/*-eye-bag decr incr",
-    "eyes/*-eye-eyefold-angle down up",
-    "eyes/*-eye-height2 decr incr",
-    "eyes/*-eye-push1 in out",
-    "eyes/*-eye-scale decr incr",
-    "eyes/*-eye-trans in out",
-    "nose/nose-base down up",
-    "nose/nose-curve concave convex",
-    "nose/nose-hump decr incr",
-    "nose/nose-point down up",
-    "nose/nose-scale-depth decr incr",
-    "nose/nose-scale-horiz decr incr",
-    "nose/nose-scale-vert decr incr",
-    "nose/nose-volume decr incr",
-    "mouth/mouth-angles down up",
-    "mouth/mouth-lowerlip-volume decr incr",
-    "mouth/mouth-scale-horiz decr incr",
-    "mouth/mouth-trans down up",
-    "mouth/mouth-upperlip-volume decr incr",
-    "chin/chin-bones decr incr",
-    "chin/chin-height decr incr",
-    "chin/chin-jaw-drop decr incr",
-    "chin/chin-prognathism decr incr",
-    "chin/chin-prominent decr incr",
-    "chin/chin-width decr incr",
-    "cheek/*-cheek-bones decr incr",
-    "cheek/*-cheek-inner decr incr",
-    "cheek/*-cheek-volume decr incr",
-    "ears/*-ear-scale decr incr",
-    "ears/*-ear-wing decr incr",
-)
+# Pairs of opposite targets, for a negative and a positive weight; * stands for left and right.
+FEATURES = """
+head/head-angle in out, head/head-scale-depth decr incr, forehead/forehead-nubian decr incr,
+forehead/forehead-temple decr incr, forehead/forehead-trans backward forward,
+eyebrows/eyebrows-angle down up, eyebrows/eyebrows-trans backward forward,
+eyebrows/eyebrows-trans down up, eyes/*-eye-bag decr incr, eyes/*-eye-eyefold-angle down up,
+eyes/*-eye-height2 decr incr, eyes/*-eye-push1 in out, eyes/*-eye-scale decr incr,
+eyes/*-eye-trans in out, nose/nose-base down up, nose/nose-curve concave convex, nose/nose-hump decr incr,
+nose/nose-point down up, nose/nose-scale-depth decr incr, nose/nose-scale-horiz decr incr,
+nose/nose-scale-vert decr incr, nose/nose-volume decr incr, mouth/mouth-angles down up,
+mouth/mouth-lowerlip-volume decr incr, mouth/mouth-scale-horiz decr incr, mouth/mouth-trans down up,
+mouth/mouth-upperlip-volume decr incr, chin/chin-bones decr incr, chin/chin-height decr incr,
+chin/chin-jaw-drop decr incr, chin/chin-prognathism decr incr, chin/chin-prominent decr incr,
+chin/chin-width decr incr, cheek/*-cheek-bones decr incr, cheek/*-cheek-inner decr incr,
+cheek/*-cheek-volume decr incr, ears/*-ear-scale decr incr, ears/*-ear-wing decr incr
+"""
 FEATURE_STD = 0.25  # of the normal weights of the features, which are clipped to -1 and 1
 
 CENTRE = np.array([0.0, 0.05, -0.65])  # of the image, relative to the middle of the eyes, in 0.1 m
@@ -118,11 +94,13 @@ def sample_person(identity: int) -> Person:
     }
     targets[f"head/head-fat-{'incr' if weight > 0 else 'decr'}"] = abs(weight)
     targets[f"head/head-{rng.choice(SHAPES)}"] = float(rng.uniform(0, 0.5))
-    for feature in FEATURES:
-        name, less, more = feature.split()
-        amount = float(np.clip(rng.normal(0, FEATURE_STD), -1, 1))
+    for feature in FEATURES.split(","):
+        name, negative, positive = feature.split()
+        signed_weight = float(np.clip(rng.normal(0, FEATURE_STD), -1, 1))
         for side in "lr":
-            targets[f"{name.replace('*', side)}-{more if amount > 0 else less}"] = abs(amount)
+            targets[f"{name.replace('*', side)}-{positive if signed_weight > 0 else negative}"] = abs(
+                signed_weight
+            )
     return Person(age, gender, weight, targets)
 
 
