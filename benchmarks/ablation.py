@@ -3,7 +3,7 @@
     python benchmarks/ablation.py mnist-quick                         # each ingredient left out, seeds 0 to 2
     python benchmarks/ablation.py mnist-best --only whole --seeds 60 61 62 63 --name mnist-best-seeds
     python benchmarks/ablation.py fashion-best --only whole none      # with the whole recipe, and without
-    python benchmarks/ablation.py sprites --only whole none --warm-up 1000 --name sprites-cpu
+    python benchmarks/ablation.py sprites --only whole none --pretraining-steps 1000 --name sprites-cpu
     python benchmarks/ablation.py own:digits --only whole none        # one's own, a motion named or not
     python benchmarks/ablation.py mnist-code --only none --seeds 10 11 12     # without it, as it is
 
@@ -16,14 +16,14 @@ asked for: docs/images/ablation_NAME.png.
 import argparse
 import json
 import statistics
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
 from record import record, spread
 
-from infogan.config.config import Config
-from infogan.config.presets import BEST, get_preset, own
+from infogan.config import Config, options_of
+from infogan.config.presets import custom_images, get_preset
+from infogan.config.presets.mnist import SMALL_TRANSFORMS, clustered
 from infogan.data import DEFAULT_OPTIONS, load
 from infogan.evaluation.evaluate import evaluate_run
 from infogan.runs.run import Run
@@ -33,11 +33,11 @@ from infogan.utils.progress import console
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "whole": {},
-    "no kinds": {"motion": "", "warm_up": 0},
-    "rates stay": {"lr_decay": 0.0},
-    "no averages": {"ema": 0.0, "ema_d": 0.0},
-    "D at half the rate": {"lr_d": BEST["lr_d"] / 2},
-    "none": {field.name: field.default for field in fields(Config) if field.name in BEST},
+    "no clustering": {"transforms": "", "pretraining_steps": 0, "lr_d": 4e-4, "lr_decay_fraction": 0.5},
+    "constant learning rates": {"lr_decay_fraction": 0.0},
+    "no averages": {"ema_decay": 0.0, "ema_decay_d": 0.0},
+    "D at half the rate": {"lr_d": 2e-4},
+    "none": {name: options_of(Config)[name].default for name in clustered(pretraining_steps=0)},
 }
 SCORES = ("one_to_one_error", "purity", "nmi", "ari")
 OF_G = ("info_bound_c1", "recovery_c1")
@@ -51,16 +51,22 @@ def main() -> None:
     parser.add_argument("preset")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
     parser.add_argument("--only", nargs="+", choices=VARIANTS, default=list(VARIANTS))
-    parser.add_argument("--updates", type=int, help="of the game, where they are not the preset's")
-    parser.add_argument("--warm-up", type=int, help="updates before it, where they are not the recipe's")
+    parser.add_argument("--steps", type=int, help="of the game, where they are not the preset's")
+    parser.add_argument(
+        "--pretraining-steps", type=int, help="updates before it, where they are not the recipe's"
+    )
     parser.add_argument("--stacked", action="store_true", help="the seeds of each variant as one, for a GPU")
     parser.add_argument("--name", help="of record, plot and runs, where it is not the preset's")
     asked = parser.parse_args()
     configs = {variant: preset_of(asked.preset, variant) for variant in asked.only}
     for variant, config in configs.items():
-        updates = asked.updates or config.updates
-        warm_up = asked.warm_up if asked.warm_up and config.warm_up else config.warm_up
-        configs[variant] = replace(config, updates=updates, warm_up=warm_up)
+        steps = asked.steps or config.optimisation.steps
+        pretraining_steps = (
+            asked.pretraining_steps
+            if asked.pretraining_steps and config.pretraining.steps
+            else config.pretraining.steps
+        )
+        configs[variant] = config.replace(steps=steps, pretraining_steps=pretraining_steps)
     name = asked.name or asked.preset.replace(":", "-")
     runs = {
         seed: {variant: OUT / f"{name}-{variant.replace(' ', '-')}-{seed}" for variant in configs}
@@ -73,7 +79,7 @@ def main() -> None:
     rows = []
     for seed, paths in runs.items():
         for variant, path in paths.items():
-            config = replace(configs[variant], seed=seed)
+            config = (configs[variant]).replace(seed=seed)
             rows.append({"variant": variant, "seed": seed} | measured(path, config, shares.get(path)))
             print(json.dumps(rows[-1], ensure_ascii=False))
             write(name, asked.preset, configs, rows)
@@ -87,13 +93,17 @@ def preset_of(name: str, variant: str) -> Config:
     """
     if name.startswith("own:"):
         images, plain = load(name.removeprefix("own:")), variant == "none"
-        motion = "" if plain else BEST["motion"]
-        chosen = own(name.removeprefix("own:"), len(images), images.shape, motion=motion)
-        return chosen if plain else replace(chosen, **VARIANTS[variant])
+        transforms = "" if plain else SMALL_TRANSFORMS
+        chosen = custom_images(name.removeprefix("own:"), len(images), images.shape, transforms=transforms)
+        return chosen if plain else chosen.replace(**VARIANTS[variant])
     chosen = get_preset(name)
-    if not chosen.warm_up:
-        return chosen if variant == "none" else replace(chosen, **BEST | VARIANTS[variant])
-    return replace(chosen, **VARIANTS[variant])
+    if not chosen.pretraining.steps:
+        return (
+            chosen
+            if variant == "none"
+            else chosen.replace(**clustered(pretraining_steps=3000) | VARIANTS[variant])
+        )
+    return chosen.replace(**VARIANTS[variant])
 
 
 def trained_as_one(paths: dict[int, Path], config: Config) -> dict[Path, float]:
@@ -110,17 +120,17 @@ def trained_as_one(paths: dict[int, Path], config: Config) -> dict[Path, float]:
 def measured(path: Path, config: Config, seconds: float | None) -> dict[str, Any]:
     """The scores of a run, which is trained here unless it is there, and the seconds that it took."""
     kept, exists = path / "measured.json", (path / "config.json").is_file()
-    if exists and replace(Run.open(path).config, precision=config.precision) != config:
+    if exists and (Run.open(path).config).replace(precision=config.run.precision) != config:
         raise InfoganError(f"{path} was trained with another config; move it away.")
     found: dict[str, Any] = json.loads(kept.read_text()) if kept.is_file() else {}
     if set(ALL) <= set(found):
         return found
     if not exists:
-        outcome = launch.begin(config, path, DEFAULT_OPTIONS, console())
+        outcome = launch.train(config, path, DEFAULT_OPTIONS, console())
         seconds = outcome.seconds
-    elif Run.open(path).updates < config.updates:
+    elif Run.open(path).steps < config.optimisation.steps:
         outcome = launch.resume(path, {}, DEFAULT_OPTIONS, console())  # whose seconds are of a part
-    if Run.open(path).updates < config.updates:
+    if Run.open(path).steps < config.optimisation.steps:
         raise SystemExit(130)
     run = Run.open(path)
     evaluation = evaluate_run(
@@ -131,7 +141,7 @@ def measured(path: Path, config: Config, seconds: float | None) -> dict[str, Any
     found |= {name: test[name + of_c1]["value"] for name in SCORES}
     found |= {name: generated[name]["value"] for name in OF_G}
     fid = next(name for name in test if name.startswith("fid"))
-    found |= {"fid": test[fid]["value"], "commit": run.circumstances().get("commit")}
+    found |= {"fid": test[fid]["value"], "commit": run.environment().get("commit")}
     kept.write_text(json.dumps({"seconds": seconds} | found))
     return {"seconds": seconds} | found
 

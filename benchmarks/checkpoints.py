@@ -9,7 +9,6 @@ one by TMPDIR that is no memory. Writes records/checkpoints.json.
 import statistics
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,36 +19,37 @@ from infogan.config.presets import PRESETS
 from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.runs.run import Run
+from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
 NAMES = ("digits", "mnist", "mnist-quick", "svhn", "celeba", "chairs-rotation", "sprites")
-UPDATES, SAVES, BURN_IN = 12, 7, 2
+STEPS, SAVES, BURN_IN = 12, 7, 2
 
 
 def measure(name: str, folder: Path) -> dict[str, Any]:
-    config = replace(PRESETS[name](), device="cpu")
-    shape = (2 * config.batch, *config.net_shape)
+    config = (PRESETS[name]()).replace(device="cpu")
+    shape = (2 * config.optimisation.batch_size, *config.networks.image_shape)
     images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     trainer = Trainer(config, make_model(config), images)
     run = Run.create(folder / name, trainer.config, len(images))
-    updates, saves = [], []
+    steps, saves = [], []
     began = time.perf_counter()
-    for _ in zip(range(UPDATES), trainer.fit(), strict=False):
+    for _ in zip(range(STEPS), trainer.fit(), strict=False):
         ended = time.perf_counter()
-        updates.append(ended - began)
+        steps.append(ended - began)
         began = ended
     for n in range(SAVES):
         began = time.perf_counter()
-        run.save(trainer.n + n, trainer.state(), {"config": config.to_json()})
+        run.save(trainer.n + n, state_of(trainer), {"config": config.to_json()})
         saves.append(time.perf_counter() - began)
     newest = run.checkpoint()
     assert newest is not None
-    between = config.save_every * statistics.median(updates[BURN_IN:])
+    between = config.run.save_every * statistics.median(steps[BURN_IN:])
     return {
         "MB": newest.stat().st_size / 1e6,
-        "update_s": spread(updates[BURN_IN:]),
+        "update_s": spread(steps[BURN_IN:]),
         "checkpoint_s": spread(saves[BURN_IN:]),
-        "save_every": config.save_every,
+        "save_every": config.run.save_every,
         "share": statistics.median(saves[BURN_IN:]) / between,
     }
 

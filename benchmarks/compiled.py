@@ -8,22 +8,21 @@ later ones.
 
 import sys
 import time
-from dataclasses import replace
 
 import numpy as np
 from record import record, spread
-from speed import TURNS, UPDATES, seconds
+from speed import STEPS, TURNS, seconds
 
 from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.training.device import settle
+from infogan.training.device import resolve
 from infogan.training.trainer import Trainer
 
 
 def main() -> None:
     preset = sys.argv[1] if len(sys.argv) > 1 else "mnist"
-    config = settle(replace(get_preset(preset), device="cpu", updates=10**9))
+    config = resolve(get_preset(preset).replace(device="cpu", steps=10**9))
     x = Images.from_arrays(np.random.default_rng(0).integers(0, 256, (4096, 1, 28, 28), np.uint8))
     ours, compiled = (Trainer(config, make_model(config), x) for _ in range(2))
     compiled.model.G.compile()
@@ -42,7 +41,7 @@ def main() -> None:
             "ms": spread([1e3 * a for a, _ in turns]),
             "ms_compiled": times,
             "ratio": spread([a / b for a, b in turns]),
-            "compile_s": first - UPDATES * times["median"] / 1e3,
+            "compile_s": first - STEPS * times["median"] / 1e3,
         },
     )
 

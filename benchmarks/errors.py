@@ -40,7 +40,7 @@ def main() -> None:
     name, *paths = sys.argv[1:]
     runs = [Run.open(Path(path)) for path in paths]
     images = runs[0].images(
-        list(available_splits(runs[0].config.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS
+        list(available_splits(runs[0].config.data.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS
     )
     labels = images.labels
     assert labels is not None

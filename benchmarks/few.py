@@ -7,17 +7,17 @@ between 4,000 others and as many generated ones, in the features of RUN's Q. Wri
 """
 
 import sys
-from dataclasses import replace
 from pathlib import Path
 
 from record import record
 
-from infogan.config.presets import own
+from infogan.config.presets import custom_images
 from infogan.data import Images
 from infogan.evaluation.image_quality.fid import fid
 from infogan.method.model import make_model
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights
+from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.progress import progress
 from infogan.utils.rng import make_rng
@@ -32,12 +32,12 @@ def main() -> None:
     real = judge.features(rest).numpy()
     found = {"the images themselves": fid(judge.features(few).numpy(), real)}
     for augment in (True, False):
-        config = replace(own("few", n, judge.G.shape), augment=augment)
+        config = custom_images("few", n, judge.G.shape).replace(diffaug=augment)
         model = make_model(config)
         trainer = Trainer(config, model, Images.from_arrays(few))
-        for _ in progress(trainer.fit(), f"augment={augment}", config.updates):
+        for _ in progress(trainer.fit(), f"augment={augment}", config.optimisation.steps):
             pass
-        load_weights(model, trainer.state())
+        load_weights(model, state_of(trainer))
         fake = model.sample(len(rest), make_rng(0, "few"))
         found["augmented" if augment else "as they are"] = fid(judge.features(fake).numpy(), real)
         print(found, flush=True)

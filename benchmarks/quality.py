@@ -9,7 +9,6 @@ the real images. Writes benchmarks/records/quality-PRESET.json after every run.
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 
 from record import record
 from speed import ours
@@ -17,18 +16,18 @@ from usual import usual
 
 from infogan import data
 from infogan.config.presets import get_preset
-from infogan.training.device import settle
+from infogan.training.device import resolve
 
 GOAL, WINDOW, MOST = 2.2, 20, 5000
 SEEDS = (0, 1)
 
 
-def reach(updates: Iterator[float]) -> dict[str, float | int | None]:
+def reach(steps: Iterator[float]) -> dict[str, float | int | None]:
     """Seconds and updates until the mean of a window is above 2.0, and above the goal."""
     start = time.perf_counter()
     found: dict[str, float | int | None] = {}
     gathered: list[float] = []
-    for n, L_I in zip(range(1, MOST + 1), updates, strict=False):
+    for n, L_I in zip(range(1, MOST + 1), steps, strict=False):
         gathered.append(L_I)
         if n % WINDOW:
             continue
@@ -48,8 +47,8 @@ def main() -> None:
     for preset in sys.argv[1:] or ("mnist", "mnist-code", "mnist-small", "fashion"):
         measured: dict[str, list[dict[str, float | int | None]]] = {"ours": [], "usual": []}
         for seed in SEEDS:
-            config = settle(replace(get_preset(preset), device="cpu", seed=seed, log_every=1))
-            x = data.load(config.images).x
+            config = resolve(get_preset(preset).replace(device="cpu", seed=seed, log_every=1))
+            x = data.load(config.data.images).x
             for name, loop in (("ours", ours), ("usual", usual)):
                 measured[name].append(reach(loop(config, x)))
                 record(f"quality-{preset}", measured)

@@ -20,7 +20,7 @@ RECORDS = Path(__file__).parent / "records"
 
 def record(name: str, measured: dict[str, Any]) -> None:
     """Writes and prints benchmarks/records/NAME.json."""
-    text = json.dumps({**measured, "circumstances": circumstances()}, indent=1, ensure_ascii=False)
+    text = json.dumps({**measured, "circumstances": environment()}, indent=1, ensure_ascii=False)
     RECORDS.mkdir(exist_ok=True)
     (RECORDS / f"{name}.json").write_text(text + "\n")
     print(text)
@@ -31,7 +31,7 @@ def spread(values: Sequence[float]) -> dict[str, float]:
     return {"median": statistics.median(values), "low": min(values), "high": max(values)}
 
 
-def circumstances() -> dict[str, Any]:
+def environment() -> dict[str, Any]:
     git = ["git", "-C", str(Path(__file__).parent)]
     commit = subprocess.run(
         [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
@@ -38,7 +37,7 @@ WAYS: dict[str, tuple[int, Literal["whole", "part"]]] = {
     "two, of a part": (2, "part"),
     "four, of a part": (4, "part"),
 }
-UPDATES, BURN_IN, ROUNDS = 24, 4, 3
+STEPS, BURN_IN, ROUNDS = 24, 4, 3
 SMALL, LARGE = 2**10, 2**25  # bytes of the messages that are timed alone
 
 
@@ -72,8 +71,8 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
 
         return counting
 
-    config = replace(PRESETS[name](), device="cpu", batch=batch, batch_statistics=statistics_of)
-    shape = (2 * batch, *config.net_shape)
+    config = (PRESETS[name]()).replace(device="cpu", batch_size=batch, sync_batchnorm=statistics_of)
+    shape = (2 * batch, *config.networks.image_shape)
     images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     model = make_model(config)
     trainer = Trainer(config, model, images)
@@ -81,7 +80,7 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
     dist.all_gather, dist.all_reduce = counted(gather), counted(sum_up)
     times = []
     began = time.perf_counter()
-    for _ in zip(range(UPDATES), trainer.fit(), strict=False):
+    for _ in zip(range(STEPS), trainer.fit(), strict=False):
         times.append(time.perf_counter() - began)
         began = time.perf_counter()
     distributed.sum_over_replicas, dist.all_gather, dist.all_reduce = reduce, gather, sum_up
@@ -89,14 +88,14 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
     found = {
         "images_per_s": batch / update,
         "update_ms": update * 1e3,
-        "reduce_ms": 1e3 * sum(spent[2 * BURN_IN :]) / (UPDATES - BURN_IN),
+        "reduce_ms": 1e3 * sum(spent[2 * BURN_IN :]) / (STEPS - BURN_IN),
         "reduced_MB": sum(sent[-2:]) / 1e6,
-        "messages": len(small) / UPDATES,
+        "messages": len(small) / STEPS,
     }
-    if trainer.world == 1:
+    if trainer.fabric.world_size == 1:
         operations = _Operations()  # type: ignore[no-untyped-call]  # torch gives it no types
         with FlopCounterMode(display=False) as counter, operations:
-            trainer.update(trainer.real_batch(0))
+            trainer.step(*trainer.batches.real(0))
         found["gflop"] = counter.get_total_flops() / 1e9
         found["operations"] = operations.n
         found["batch_norms"] = sum(len(batch_norms(net)) for net in (model.G, model.D))
@@ -139,7 +138,7 @@ def main() -> None:
         return
     measured: dict[str, Any] = {"messages": {n: run(n, "messages") for n in (2, 4)}}
     for name in NAMES:
-        part = PRESETS[name]().batch
+        part = PRESETS[name]().optimisation.batch_size
         rounds = [  # in turn, so that a busy minute is nobody's own
             {way: run(n, name, str(n * part), of) for way, (n, of) in WAYS.items()} for _ in range(ROUNDS)
         ]

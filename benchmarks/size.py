@@ -14,7 +14,6 @@ import statistics
 import subprocess
 import sys
 import time
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +23,7 @@ from record import record
 from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.training.device import settle
+from infogan.training.device import resolve
 from infogan.training.trainer import Trainer
 from infogan.utils.rng import make_rng
 
@@ -35,7 +34,7 @@ ROWS = [
     *({"batch": b} for b in (32, 64, 128, 256, 512, 1024)),
     *({"codes": f"unif:{n} noise:62"} for n in N_CODES),
 ]
-UPDATES = 11
+STEPS = 11
 PICTURE = Path(__file__).parents[1] / "docs" / "images" / "size.png"
 
 
@@ -46,16 +45,16 @@ def peak() -> float:
 
 def one(images: int = IMAGES, batch: int = BATCH, codes: str = CODES) -> dict[str, float]:
     before = peak()
-    config = settle(replace(get_preset("mnist"), device="cpu", codes=codes, batch=batch, updates=10**9))
+    config = resolve(get_preset("mnist").replace(device="cpu", codes=codes, batch_size=batch, steps=10**9))
     x = np.random.default_rng(0).integers(0, 256, (images, 1, 28, 28), np.uint8)
     trainer = Trainer(config, make_model(config), Images.from_arrays(x))
-    updates, times = trainer.fit(), []
-    for _ in range(UPDATES + 2):
+    steps, times = trainer.fit(), []
+    for _ in range(STEPS + 2):
         start = time.perf_counter()
-        next(updates)
+        next(steps)
         times.append(time.perf_counter() - start)
     used = peak() - before - x.nbytes / 2**20
-    del updates  # which ends the training
+    del steps  # which ends the training
     start = time.perf_counter()
     trainer.model.encode(x[:60_000])
     encoded = min(images, 60_000) / (time.perf_counter() - start)

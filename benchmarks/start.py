@@ -27,7 +27,7 @@ def first_update() -> float:
     """Until metrics.jsonl has the line of the first update."""
     with tempfile.TemporaryDirectory() as folder:
         run = Path(folder) / "run"
-        line = [*INFOGAN, "train", "mnist", "--log-every", "1", "--updates", "1", "--out", str(run)]
+        line = [*INFOGAN, "train", "mnist", "--log-every", "1", "--steps", "1", "--out", str(run)]
         start = time.perf_counter()
         with subprocess.Popen(line, stderr=subprocess.DEVNULL, stdout=subprocess.DEVNULL) as process:
             while not (run / "metrics.jsonl").is_file() and process.poll() is None:

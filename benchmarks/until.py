@@ -10,18 +10,18 @@ on the test split. Writes benchmarks/records/until-PRESET.json.
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 from record import record, spread
 from torch import Tensor
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import get_preset
 from infogan.data import load
 from infogan.evaluation.clustering import count, one_to_one_error
 from infogan.method.model import make_model
-from infogan.runs.weights import part
+from infogan.runs.weights import subset
+from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
 EVERY, GOAL = 2.0, 0.05
@@ -29,7 +29,7 @@ EVERY, GOAL = 2.0, 0.05
 
 def main() -> None:
     preset, *seeds = sys.argv[1:]
-    runs = [curve(replace(get_preset(preset), seed=int(seed))) for seed in seeds or ["0", "1", "2"]]
+    runs = [curve(get_preset(preset).replace(seed=int(seed))) for seed in seeds or ["0", "1", "2"]]
     reached = [run["seconds_to_goal"] for run in runs if run["seconds_to_goal"] is not None]
     summary: dict[str, Any] = {"goal": GOAL, "reached": len(reached), "of": len(runs)}
     if reached:
@@ -45,12 +45,12 @@ def curve(config: Config) -> dict[str, Any]:
         now = time.perf_counter()
         seconds = now - began - timed_out
         if seconds - last >= EVERY:
-            state = trainer.state()
-            weights = part(state, "averaged_d") or part(state, "D")
+            state = state_of(trainer)
+            weights = subset(state, "D_ema") or subset(state, "D")
             aside.append((seconds, {name: value.clone() for name, value in weights.items()}))
             last = seconds
         timed_out += time.perf_counter() - now
-    images, model = load(config.images, "test"), make_model(config)
+    images, model = load(config.data.images, "test"), make_model(config)
     assert images.labels is not None
     points = []
     for seconds, weights in aside:
@@ -60,17 +60,19 @@ def curve(config: Config) -> dict[str, Any]:
         table = count(category, images.labels, 10, int(images.labels.max()) + 1)
         points.append((round(seconds, 2), one_to_one_error(table)))
     goal = next((seconds for seconds, error in points if error <= GOAL), None)
-    print(f"seed {config.seed}: {goal} s to {GOAL:.0%}; {points[-1][1]:.4f} after {points[-1][0]:.0f} s")
-    return {"seed": config.seed, "seconds_to_goal": goal, "curve": points}
+    print(f"seed {config.run.seed}: {goal} s to {GOAL:.0%}; {points[-1][1]:.4f} after {points[-1][0]:.0f} s")
+    return {"seed": config.run.seed, "seconds_to_goal": goal, "curve": points}
 
 
 def training(config: Config) -> Iterator[Trainer]:
-    """The trainer, after each update of the warm-up, in which Q learns nothing yet, and of the game."""
-    images = load(config.images)
+    """The trainer, after each step of pretraining, in which Q learns nothing yet, and of training."""
+    images = load(config.data.images)
     trainer = Trainer(config, make_model(config), images)
-    if config.warm_up:
-        for _ in trainer.warm_up():
+    if config.pretraining.steps:
+        (stage,) = trainer.stages()
+        for _ in stage.run():
             yield trainer
+        trainer.use_targets([stage.outcome.targets] if stage.outcome.targets else [])
     for _ in trainer.fit():
         yield trainer
 

@@ -13,8 +13,9 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.method.model import make_model
+from infogan.training.schedule import learning_rates
 from infogan.utils.rng import make_rng
 
 
@@ -35,13 +36,23 @@ def usual(config: Config, x: np.ndarray) -> Iterator[float]:
     """Endless updates; gives L_I(c1) of D's step, nats."""
     model = make_model(config)
     G, D, latent = model.G.train(), model.D.train(), model.latent
-    optim_d = torch.optim.Adam(D.parameters(), config.lr_d, (config.beta1, config.beta2), fused=False)
-    optim_g = torch.optim.Adam(G.parameters(), config.lr_g, (config.beta1, config.beta2), fused=False)
-    loader = DataLoader(Pictures(x), config.batch, shuffle=True, drop_last=True)
+    optim_d = torch.optim.Adam(
+        D.parameters(),
+        learning_rates(config, with_targets=False).lr_d,
+        (config.optimisation.beta1, config.optimisation.beta2),
+        fused=False,
+    )
+    optim_g = torch.optim.Adam(
+        G.parameters(),
+        config.optimisation.lr_g,
+        (config.optimisation.beta1, config.optimisation.beta2),
+        fused=False,
+    )
+    loader = DataLoader(Pictures(x), config.optimisation.batch_size, shuffle=True, drop_last=True)
     bce = nn.BCELoss()
-    rng = make_rng(config.seed, "latent")
+    rng = make_rng(config.run.seed, "latent")
     history: list[tuple[float, float]] = []  # to be plotted
-    ones, zeros = torch.ones(config.batch), torch.zeros(config.batch)
+    ones, zeros = torch.ones(config.optimisation.batch_size), torch.zeros(config.optimisation.batch_size)
 
     lam = torch.tensor(config.lam_per_code)
 
@@ -51,8 +62,8 @@ def usual(config: Config, x: np.ndarray) -> Iterator[float]:
 
     while True:
         for real in loader:
-            c = latent.sample_c(config.batch, rng)
-            fake = G(latent.sample_z(config.batch, rng), c)
+            c = latent.sample_c(config.optimisation.batch_size, rng)
+            fake = G(latent.sample_z(config.optimisation.batch_size, rng), c)
             optim_d.zero_grad()
             loss_real = bce(torch.sigmoid(D(real).logit), ones)
             logit, q = D(fake.detach())
@@ -61,11 +72,11 @@ def usual(config: Config, x: np.ndarray) -> Iterator[float]:
             loss_d.backward()
             optim_d.step()
             optim_g.zero_grad()
-            if config.fresh_fake:
-                c = latent.sample_c(config.batch, rng)
-                fake = G(latent.sample_z(config.batch, rng), c)
+            if config.optimisation.resample_fake:
+                c = latent.sample_c(config.optimisation.batch_size, rng)
+                fake = G(latent.sample_z(config.optimisation.batch_size, rng), c)
             logit, q = D(fake)
-            target, sign = (zeros, -1) if config.saturating else (ones, 1)
+            target, sign = (zeros, -1) if config.terms.adversarial.saturating else (ones, 1)
             loss_g = sign * bce(torch.sigmoid(logit), target) - lam @ log_q(c, q)
             loss_g.backward()
             optim_g.step()

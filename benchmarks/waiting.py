@@ -10,49 +10,48 @@ import shutil
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import torch
 from record import record, spread
 
-from infogan.config.presets import celeba
+from infogan.config.presets.celeba import celeba
 from infogan.data import Images, load, open_collection
 from infogan.data.shards.files import find_shards
 from infogan.data.shards.index import make_index
 from infogan.data.shards.pack import pack
 from infogan.data.shards.writer import PerShard
 from infogan.method.model import make_model
-from infogan.training.trainer import Trainer, Update
+from infogan.training.trainer import StepMetrics, Trainer
 
-UPDATES, BURN_IN, ROUNDS = 40, 10, 3
+STEPS, BURN_IN, ROUNDS = 40, 10, 3
 
 
 def measure(images: Images) -> dict[str, float]:
     """Seconds of an update, and the share of them that its batch took."""
-    config = replace(celeba(), device="cpu")
+    config = celeba().replace(device="cpu")
     trainer = Trainer(config, make_model(config), images)
     waited: list[float] = []
-    real_batch = trainer.real_batch
+    real = trainer.batches.real
 
-    def timed(n: int) -> torch.Tensor:
+    def timed(n: int) -> tuple[torch.Tensor, ...]:
         began = time.perf_counter()
-        x = real_batch(n)
+        x = real(n)
         waited.append(time.perf_counter() - began)
         return x
 
-    setattr(trainer, "real_batch", timed)  # noqa: B010, as types know no method of an instance
-    updates: Iterator[Update] = trainer.fit()
+    setattr(trainer.batches, "real", timed)  # noqa: B010, as types know no method of an instance
+    steps: Iterator[StepMetrics] = trainer.fit()
     for _ in range(BURN_IN):
-        next(updates)
+        next(steps)
     began = time.perf_counter()
-    for _ in range(UPDATES):
-        next(updates)
+    for _ in range(STEPS):
+        next(steps)
     spent = time.perf_counter() - began
-    trainer.feed.close()
+    trainer.batches.close()
     return {
-        "images_per_s": config.batch * UPDATES / spent,
+        "images_per_s": config.optimisation.batch_size * STEPS / spent,
         "share_waiting": sum(waited[BURN_IN:]) / spent,
         "first_batch_s": waited[0],
     }
@@ -77,7 +76,7 @@ def main() -> None:
                 rounds[name].append(measure(load(source)))
     result: dict[str, Any] = {
         "config": celeba().to_json(),
-        "updates": UPDATES,
+        "steps": STEPS,
         "images": packed.images,
         "tars": packed.shards,
         "bytes_an_image": packed.bytes / packed.images,

@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from infogan.config.config import Config
+    from infogan.config import Config
     from infogan.config.presets import get_preset
     from infogan.data import load
     from infogan.estimator import InfoGAN
@@ -31,7 +31,7 @@ __all__ = [
 ]
 
 _HOMES = {
-    "Config": "config.config",
+    "Config": "config",
     "InfoGAN": "estimator",
     "InfoganError": "utils.errors",
     "Latent": "method.latent",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:  # what is checked for shapes is to be loaded after this file
-    from infogan.config.config import Config
+    from infogan.config import Config
     from infogan.runs.run import Run
 
 CHROMIUM = Path("/usr/bin/chromium")

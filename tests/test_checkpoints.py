@@ -27,8 +27,8 @@ STATE = {
 }
 
 
-def written(folder: Path, *updates: int) -> None:
-    for n in updates:
+def written(folder: Path, *steps: int) -> None:
+    for n in steps:
         write_checkpoint(folder, n, STATE | {"n": torch.tensor(n)}, ABOUT)
 
 

@@ -66,7 +66,7 @@ def python(code: str) -> str:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with a run of 40 updates, named run."""
     folder = tmp_path_factory.mktemp("cli")
-    said = succeed("train", "digits", "--updates", "40", "--save-every", "20", "--out", "run",
+    said = succeed("train", "digits", "--steps", "40", "--save-every", "20", "--out", "run",
                    "--device", "cpu", cwd=folder)  # fmt: skip
     assert said.startswith("run: 40 updates in ")
     return folder
@@ -76,17 +76,17 @@ def checkpoints(run: Path) -> list[str]:
     return sorted(p.name for p in (run / "checkpoints").iterdir())
 
 
-def updates(run: Path) -> list[int]:
+def steps(run: Path) -> list[int]:
     lines = (run / "metrics.jsonl").read_text().splitlines()
-    return [json.loads(line)["update"] for line in lines]
+    return [json.loads(line)["step"] for line in lines]
 
 
 def test_run_folder(folder: Path) -> None:
     run = folder / "run"
     assert checkpoints(run) == ["0000020.safetensors", "0000040.safetensors"]
-    assert updates(run) == [20, 40]
+    assert steps(run) == [20, 40]
     config = json.loads((run / "config.json").read_text())
-    changed = {"updates": 40, "save_every": 20, "device": "cpu"}
+    changed = {"steps": 40, "save_every": 20, "device": "cpu"}
     assert config == json.loads(digits().to_json()) | changed
     assert json.loads((run / "run.json").read_text())["images"] == 1437
     assert not list(run.rglob("*.part"))
@@ -159,11 +159,11 @@ def test_sweep_goes_on_and_picks_the_best(tmp_path: Path) -> None:
     x = (factors[:, 1, None, None] * rng.random((200, 8, 8)) * 255).astype(np.uint8)
     known = {"factor_names": ["kind", "gray"], "factor_kinds": ["category", "number"]}
     np.savez(tmp_path / "known.npz", images=x, labels=factors[:, 0].astype(int), factors=factors, **known)
-    line = ("sweep", "digits", "--images", "npz:known.npz", "--batch", "16", "--device", "cpu", "--json")
-    first = json.loads(succeed(*line, "--updates", "3", "--seeds", "1", cwd=tmp_path))
+    line = ("sweep", "digits", "--images", "npz:known.npz", "--batch-size", "16", "--device", "cpu", "--json")
+    first = json.loads(succeed(*line, "--steps", "3", "--seeds", "1", cwd=tmp_path))
     assert first["runs"] == ["runs/digits-0"]
     config = (tmp_path / "runs" / "digits-0" / "config.json").stat().st_mtime_ns
-    found = json.loads(succeed(*line, "--updates", "3", "--seeds", "2", cwd=tmp_path))
+    found = json.loads(succeed(*line, "--steps", "3", "--seeds", "2", cwd=tmp_path))
     assert found["runs"] == ["runs/digits-0", "runs/digits-1"]
     assert (tmp_path / "runs" / "digits-0" / "config.json").stat().st_mtime_ns == config
     assert json.loads((tmp_path / "runs" / "digits-sweep.json").read_text()) == found
@@ -183,7 +183,7 @@ def test_sweep_goes_on_and_picks_the_best(tmp_path: Path) -> None:
     if find_spec("matplotlib"):
         drawn = json.loads(succeed("figures", "runs/digits-0", "--json", cwd=tmp_path))
         assert "runs/digits-0/figures/associations.png" in drawn
-    other = call(*line, "--updates", "4", cwd=tmp_path)
+    other = call(*line, "--steps", "4", cwd=tmp_path)
     assert other.returncode == 2
     assert "runs/digits-0 holds a run of another config" in other.stderr
 
@@ -220,7 +220,7 @@ def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
     for i, x in enumerate(pixels):
         Image.fromarray(x).save(tmp_path / "own" / f"{i:02}.png")
     (tmp_path / "own" / "07.png").write_bytes((tmp_path / "own" / "07.png").read_bytes()[:40])
-    line = ("train", "digits", "--images", "folder:own", "--batch", "4", "--updates", "2", "--out", "run")
+    line = ("train", "digits", "--images", "folder:own", "--batch-size", "4", "--steps", "2", "--out", "run")
     done = call(*line, cwd=tmp_path)
     assert done.returncode == 2
     assert re.search(r"1 of 20 pictures in own cannot be read: 07\.png .*--skip-bad", done.stderr)
@@ -235,13 +235,13 @@ def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
 
 
 def test_stacked_sweep_is_the_sweep(tmp_path: Path) -> None:
-    line = ("sweep", "digits", "--batch", "16", "--device", "cpu", "--precision", "64-true", "--json")
+    line = ("sweep", "digits", "--batch-size", "16", "--device", "cpu", "--precision", "64-true", "--json")
     line = (*line, "--log-every", "5", "--save-every", "10")
     for folder in ("alone", "stacked"):
         (tmp_path / folder).mkdir()
-    succeed(*line, "--updates", "20", "--seeds", "3", cwd=tmp_path / "alone")
-    succeed(*line, "--updates", "20", "--seeds", "1", "--stacked", cwd=tmp_path / "stacked")
-    succeed(*line, "--updates", "20", "--seeds", "3", "--stacked", cwd=tmp_path / "stacked")  # two are left
+    succeed(*line, "--steps", "20", "--seeds", "3", cwd=tmp_path / "alone")
+    succeed(*line, "--steps", "20", "--seeds", "1", "--stacked", cwd=tmp_path / "stacked")
+    succeed(*line, "--steps", "20", "--seeds", "3", "--stacked", cwd=tmp_path / "stacked")  # two are left
     for seed in range(3):
         alone, stacked = (tmp_path / folder / "runs" / f"digits-{seed}" for folder in ("alone", "stacked"))
         assert (alone / "config.json").read_text() == (stacked / "config.json").read_text()
@@ -264,7 +264,7 @@ def test_bench_adds_up(tmp_path: Path) -> None:
     assert found["gomp_spincount"] == ENV.get("GOMP_SPINCOUNT", "10000")
     assert found["images_per_s"] == pytest.approx(1000 * found["batch"] / found["ms_per_update"])
     assert found["ms_d"] + found["ms_g"] == pytest.approx(found["ms_per_update"])
-    assert found["whole_run_s"] == pytest.approx(digits().updates * found["ms_per_update"] / 1000)
+    assert found["whole_run_s"] == pytest.approx(digits().steps * found["ms_per_update"] / 1000)
     rate = found["gflop_per_update"] / found["ms_per_update"] * 1000
     assert found["share_of_peak"] == pytest.approx(rate / found["peak_gflop_per_s"])
     assert 0 < found["share_of_peak"] < 1
@@ -280,17 +280,17 @@ def test_bench_adds_up(tmp_path: Path) -> None:
 
 def test_resume(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder / "run", tmp_path / "run")
-    outcome = json.loads(succeed("train", "--resume", "run", "--updates", "60", "--json", cwd=tmp_path))
-    assert outcome["updates"] == 60
+    outcome = json.loads(succeed("train", "--resume", "run", "--steps", "60", "--json", cwd=tmp_path))
+    assert outcome["steps"] == 60
     assert outcome["finished"]
-    assert outcome["last"]["update"] == 60
+    assert outcome["last"]["step"] == 60
     assert checkpoints(tmp_path / "run") == ["0000040.safetensors", "0000060.safetensors"]
-    assert updates(tmp_path / "run") == [20, 40, 60]
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["updates"] == 60
+    assert steps(tmp_path / "run") == [20, 40, 60]
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["steps"] == 60
 
 
 def test_ctrl_c_saves(tmp_path: Path) -> None:
-    command = ["train", "digits", "--out", "run", "--updates", "1000000", "--save-every", "1000000"]
+    command = ["train", "digits", "--out", "run", "--steps", "1000000", "--save-every", "1000000"]
     metrics = tmp_path / "run" / "metrics.jsonl"
     with subprocess.Popen(
         [sys.executable, "-m", "infogan", *command, "--log-every", "5"],
@@ -314,16 +314,16 @@ def test_ctrl_c_saves(tmp_path: Path) -> None:
     assert "go on by: infogan train --resume run" in said
     n = int(checkpoints(tmp_path / "run")[-1].removesuffix(".safetensors"))
     assert n >= 5
-    outcome = json.loads(succeed("train", "--resume", "run", "--updates", str(n + 2), "--json", cwd=tmp_path))
-    assert outcome["updates"] == n + 2
-    assert updates(tmp_path / "run") == sorted({*range(5, n + 3, 5), n + 2})
+    outcome = json.loads(succeed("train", "--resume", "run", "--steps", str(n + 2), "--json", cwd=tmp_path))
+    assert outcome["steps"] == n + 2
+    assert steps(tmp_path / "run") == sorted({*range(5, n + 3, 5), n + 2})
 
 
 def test_disk_full(tmp_path: Path) -> None:
     def limit() -> None:
         resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
 
-    done = call("train", "digits", "--out", "run", "--updates", "5", cwd=tmp_path, preexec=limit)
+    done = call("train", "digits", "--out", "run", "--steps", "5", cwd=tmp_path, preexec=limit)
     assert done.returncode == 2
     assert done.stdout == ""
     assert re.fullmatch(r"infogan: run cannot be written \(.*\); make room .*\n", done.stderr)
@@ -340,16 +340,16 @@ BAD: dict[str, tuple[str, str]] = {
     "unknown preset": ("train digist", "did you mean 'digits'"),
     "no preset": ("train", "Name a preset"),
     "unknown field": ("train digits --bacth 3", "--bacth"),
-    "no number": ("train digits --batch many", "batch"),
-    "unknown net": ("train digits --net vgg", "vgg"),
-    "batch of 1": ("train digits --batch 1 --out new", "batch is 1, but must be at least 2"),
-    "batch too large": ("train digits --batch 5000 --out new", "holds 1437 images"),
+    "no number": ("train digits --batch-size many", "batch"),
+    "unknown net": ("train digits --architecture vgg", "vgg"),
+    "batch of 1": ("train digits --batch-size 1 --out new", "batch is 1, but must be at least 2"),
+    "batch too large": ("train digits --batch-size 5000 --out new", "holds 1437 images"),
     "bad codes": ("train digits --codes cta:10 --out new", "did you mean 'cat'"),
     "unknown images": ("train digits --images digist --out new", "did you mean 'digits'"),
     "wrong shape": ("train digits --images sprites --out new", "(1, 64, 64)"),
     "folder in use": ("train digits --out run", "run is there already and not empty"),
     "nothing to do": ("train --resume run", "has done its 40 updates"),
-    "resume of no run": ("train --resume nowhere --updates 9", "nowhere is not a run"),
+    "resume of no run": ("train --resume nowhere --steps 9", "nowhere is not a run"),
     "unknown code": ("traverse run --code c9", "unknown code 'c9'"),
     "bad picture": ("traverse run --code c1 -o new.xyz", "new.xyz"),
     "no run": ("evaluate nowhere", "nowhere is not a run: it holds no config.json; there are run"),

@@ -4,7 +4,6 @@ import hashlib
 import os
 import subprocess
 import sys
-from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -14,37 +13,37 @@ import safetensors.torch
 import torch
 from torch import Tensor
 
-from infogan.config.config import Config
-from infogan.config.presets import PRESETS, own, own_vectors
+from infogan.config import Config
+from infogan.config.presets import PRESETS, custom_vectors, own
 from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.training.trainer import Trainer, Update
 
 OWN = {
     "own-colour": own("own", 100, (3, 32, 32)),
-    "own-vectors": own_vectors("own", 100, (1, 1, 12), "cat:5 unif:2 noise:8"),
+    "own-vectors": custom_vectors("own", 100, (1, 1, 12), "cat:5 unif:2 noise:8"),
 }
 CONFIGS = {name: preset() for name, preset in PRESETS.items()} | OWN
 # Some presets are told apart by the images alone, or not at all; of these one stands for all.
 ALIKE: dict[Config, list[str]] = {}
 for name, config in CONFIGS.items():
-    ALIKE.setdefault(replace(config, images="any", precision="32-true"), []).append(name)
+    ALIKE.setdefault(config.replace(images="any", precision="32-true"), []).append(name)
 CASES = {"=".join(names): config for config, names in ALIKE.items()}
 IN_BF16 = ("digits", "mnist-quick", "svhn", "sprites", "own-colour")
-CASES |= {f"{name}, bf16": replace(CONFIGS[name], precision="bf16-mixed") for name in IN_BF16}
+CASES |= {f"{name}, bf16": (CONFIGS[name]).replace(precision="bf16-mixed") for name in IN_BF16}
 
 
 def short(config: Config, seed: int = 0) -> Config:
     """Ten updates of a few images, on the processor."""
-    return replace(config, seed=seed, updates=10, batch=3, device="cpu")
+    return config.replace(seed=seed, steps=10, batch_size=3, device="cpu")
 
 
 def drawn(config: Config) -> Images:
     """Thirteen images of noise: the ten updates are two epochs of four and go into a third."""
     rng = np.random.default_rng(0)
-    if config.net == "vectors":
-        return Images.from_arrays(rng.normal(size=(13, *config.net_shape)).astype(np.float32))
-    return Images.from_arrays(rng.integers(0, 256, (13, *config.net_shape), dtype=np.uint8))
+    if config.networks.architecture == "vectors":
+        return Images.from_arrays(rng.normal(size=(13, *config.networks.image_shape)).astype(np.float32))
+    return Images.from_arrays(rng.integers(0, 256, (13, *config.networks.image_shape), dtype=np.uint8))
 
 
 def make_trainer(config: Config) -> Trainer:
@@ -72,7 +71,7 @@ def test_going_on_from_bytes_changes_no_bit(config: Config) -> None:
     due = list(straight.fit())
 
     # Of other weights than the seed's, so that all there is comes from the bytes.
-    resumed = Trainer(config, make_model(replace(config, seed=9)), drawn(config))
+    resumed = Trainer(config, make_model(config.replace(seed=9)), drawn(config))
     resumed.load_state(safetensors.torch.load(content))
     found = list(resumed.fit())
 
@@ -108,9 +107,9 @@ def test_state_of_update_five_is_not_that_of_update_ten() -> None:
 def digest(name: str) -> str:
     """The hash of all that ten updates of a config leave."""
     trainer = make_trainer(short(CONFIGS[name]))
-    updates = [told(update) for update in trainer.fit()]
+    steps = [told(update) for update in trainer.fit()]
     known = hashlib.sha256(safetensors.torch.save(trainer.state()))
-    for update in updates:
+    for update in steps:
         known.update(safetensors.torch.save(update))
     return known.hexdigest()
 

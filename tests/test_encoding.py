@@ -21,7 +21,7 @@ from filelock import FileLock
 from watched import Watched
 
 import infogan.scale.encoding.encode
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data.images import Images
 from infogan.method.model import Model
 from infogan.runs.run import Run
@@ -33,7 +33,7 @@ from infogan.utils.errors import InfoganError
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
 N, ROWS = 700, 64
-CONFIG = Config(images="digits", net="digits", codes="cat:4 unif:1 circ:1 noise:2")
+CONFIG = Config.from_options(images="digits", architecture="digits", codes="cat:4 unif:1 circ:1 noise:2")
 # The command line with small parts, once or several times.
 SMALL = f"""
 import contextlib, io, json, sys
@@ -105,7 +105,7 @@ def test_parts_are_the_table(place: Path) -> None:
     assert rows(out)["image"].to_pylist() == list(range(N))
     assert len(pandas.read_parquet(out)) == N  # which chokes on a file that is none of Parquet
     about = json.loads((out / "_about.json").read_text())
-    assert (about["images"], about["update"], about["rows_a_part"]) == (N, 1, ROWS)
+    assert (about["images"], about["step"], about["rows_a_part"]) == (N, 1, ROWS)
     assert about["source"] == f"npz:{place / 'x.npy'}"
 
 

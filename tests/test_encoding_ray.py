@@ -15,7 +15,7 @@ import pytest
 
 pytest.importorskip("ray")
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.runs.run import Run
 
 pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself
@@ -47,7 +47,10 @@ def cluster() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory, untrained_run: Callable[..., Run]) -> Path:
     place = tmp_path_factory.mktemp("encoding-ray")
-    untrained_run(place / "run", Config(images="digits", net="digits", codes="cat:4 unif:1 noise:2"))
+    untrained_run(
+        place / "run",
+        Config.from_options(images="digits", architecture="digits", codes="cat:4 unif:1 noise:2"),
+    )
     np.save(place / "x.npy", np.random.default_rng(0).integers(0, 256, (N, 8, 8), dtype=np.uint8))
     return place
 

@@ -6,7 +6,6 @@ import pickle
 import re
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -39,7 +38,7 @@ UNDER_TYPES = {
 
 
 @parametrize_with_checks(
-    [InfoGAN("cat:3 unif:1 noise:2", updates=2, device="cpu")],
+    [InfoGAN("cat:3 unif:1 noise:2", steps=2, device="cpu")],
     expected_failed_checks=lambda _: UNDER_TYPES,
 )
 def test_scikit_learns_own_checks(estimator: InfoGAN, check: Any) -> None:
@@ -67,7 +66,7 @@ def blobs() -> tuple[np.ndarray, np.ndarray]:
 
 @pytest.fixture(scope="module")
 def fitted(blobs: tuple[np.ndarray, np.ndarray]) -> InfoGAN:
-    return InfoGAN("cat:3 unif:1 noise:4", updates=150, lam=1.0, random_state=0, device="cpu").fit(blobs[0])
+    return InfoGAN("cat:3 unif:1 noise:4", steps=150, lam=1.0, random_state=0, device="cpu").fit(blobs[0])
 
 
 def agree(a: np.ndarray, b: np.ndarray) -> bool:
@@ -111,7 +110,7 @@ def test_probabilities_are_q(fitted: InfoGAN, blobs: tuple[np.ndarray, np.ndarra
         q = fitted.model_.D(x).q[0].double().softmax(dim=1).numpy()
     np.testing.assert_allclose(p, q, atol=1e-5)
     np.testing.assert_array_equal(p.argmax(axis=1), fitted.predict(X))
-    coins = InfoGAN("unif:1 bern:1 noise:2", updates=2, random_state=0, device="cpu").fit(X)
+    coins = InfoGAN("unif:1 bern:1 noise:2", steps=2, random_state=0, device="cpu").fit(X)
     np.testing.assert_allclose(coins.predict_proba(X).sum(axis=1), 1)
     np.testing.assert_array_equal(coins.predict_proba(X).argmax(axis=1), coins.transform(X)[:, 1])
 
@@ -159,7 +158,7 @@ def test_images_are_clustered_too() -> None:
     X = 0.1 * rng.random((120, 8, 8))
     X[y == 0, :4] += 0.9
     X[y == 1, 4:] += 0.9
-    images = InfoGAN("cat:2 noise:2", updates=200, batch=32, random_state=0, device="cpu").fit(X)
+    images = InfoGAN("cat:2 noise:2", steps=200, batch=32, random_state=0, device="cpu").fit(X)
     assert agree(images.predict(X), y)
     assert images.sample(3).shape == (3, 8, 8)
     assert images.sample(3).max() <= 1
@@ -174,16 +173,16 @@ def test_kinds_are_looked_for_where_a_motion_is_named() -> None:
     assert digits.labels is not None
     X = digits.pixels.take(torch.arange(1_200)).numpy()[:, 0]
     options = {"motion": get_preset("mnist-best").motion, "warm_up": 300}
-    few = InfoGAN("cat:10 noise:8", updates=300, options=options, random_state=0, device="cpu")
+    few = InfoGAN("cat:10 noise:8", steps=300, options=options, random_state=0, device="cpu")
     table = count(few.fit_predict(X), digits.labels[:1_200], 10, 10)
     assert one_to_one_error(table) < 0.2  # without kinds 0.66 after so few updates
     whole = own("X", 1_200, (1, 8, 8), "cat:10 noise:8", options["motion"])
-    assert replace(few.config_, updates=whole.updates, warm_up=1_000, seed=0, device="auto") == whole
+    assert few.config_.replace(steps=whole.steps, pretraining_steps=1_000, seed=0, device="auto") == whole
 
 
 def test_rates_do_not_fall_in_a_pass_over_a_chunk() -> None:
     X = np.zeros((20, 8, 8), np.uint8)
-    options = {"motion": "shift:0.1", "warm_up": 3}
+    options = {"motion": "translate:0.1", "warm_up": 3}
     chunk = InfoGAN("cat:2 noise:8", batch=20, options=options, device="cpu").partial_fit(X).partial_fit(X)
     assert (chunk.n_iter_, chunk.config_.warm_up, chunk.config_.lr_decay) == (2, 3, 0)
 
@@ -191,8 +190,8 @@ def test_rates_do_not_fall_in_a_pass_over_a_chunk() -> None:
 def test_what_was_loaded_looks_for_no_kinds_again(tmp_path: Path) -> None:
     """It would name them otherwise than the codes do by now."""
     X = load("digits").pixels.take(torch.arange(200)).numpy()[:, 0]
-    options = {"motion": "shift:0.1", "warm_up": 6}
-    fitted = InfoGAN("cat:10 noise:8", updates=2, options=options, random_state=0, device="cpu").fit(X)
+    options = {"motion": "translate:0.1", "warm_up": 6}
+    fitted = InfoGAN("cat:10 noise:8", steps=2, options=options, random_state=0, device="cpu").fit(X)
     fitted.save(tmp_path / "a")
     loaded = InfoGAN.load(tmp_path / "a").partial_fit(X).partial_fit(X)
     assert (fitted.config_.warm_up, loaded.config_.warm_up) == (6, 0)
@@ -204,7 +203,7 @@ def test_a_seed_gives_the_same_bits(blobs: tuple[np.ndarray, np.ndarray]) -> Non
     threads = torch.get_num_threads()
     numbers = np.random.get_state()[1].copy()
     a, b, c, d = (
-        InfoGAN("cat:3 noise:4", updates=10, random_state=s, device="cpu").fit(X)
+        InfoGAN("cat:3 noise:4", steps=10, random_state=s, device="cpu").fit(X)
         for s in (3, 3, 4, np.random.RandomState(3))
     )
     np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
@@ -256,19 +255,19 @@ def test_partial_fit_is_a_pass_over_a_chunk(blobs: tuple[np.ndarray, np.ndarray]
     assert parts.layout_ is layout
     assert np.abs(parts.predict_proba(X) - before).max() > 1e-4
     assert not parts.model_.D.training
-    again = InfoGAN("cat:3 noise:4", batch=50, random_state=0, device="cpu", updates=6)
+    again = InfoGAN("cat:3 noise:4", batch=50, random_state=0, device="cpu", steps=6)
     once = again.fit(X[:100]).predict_proba(X)
     parts = InfoGAN("cat:3 noise:4", batch=50, random_state=0, device="cpu")
     for _ in range(3):  # two updates each: three epochs, as of fit
         parts.partial_fit(X[:100])
     np.testing.assert_array_equal(parts.predict_proba(X), once)
-    parts.updates = 1
+    parts.steps = 1
     assert parts.fit(X[:100]).n_iter_ == 1  # fit begins anew
 
 
 def test_pandas_in_and_out(blobs: tuple[np.ndarray, np.ndarray], tmp_path: Path) -> None:
     table = pd.DataFrame(blobs[0], columns=list("abcde"), index=np.arange(300) + 7)
-    estimator = InfoGAN("cat:3 unif:1 noise:4", updates=2, random_state=0, device="cpu")
+    estimator = InfoGAN("cat:3 unif:1 noise:4", steps=2, random_state=0, device="cpu")
     codes = estimator.set_output(transform="pandas").fit_transform(table)
     assert list(codes.columns) == ["c1", "c2"]
     assert list(codes.index) == list(table.index)
@@ -282,7 +281,7 @@ def test_pandas_in_and_out(blobs: tuple[np.ndarray, np.ndarray], tmp_path: Path)
 def test_in_a_pipeline_and_a_search(blobs: tuple[np.ndarray, np.ndarray]) -> None:
     X, y = blobs
     pipeline = make_pipeline(
-        StandardScaler(), InfoGAN("cat:3 noise:4", updates=100, lam=1.0, random_state=0, device="cpu")
+        StandardScaler(), InfoGAN("cat:3 noise:4", steps=100, lam=1.0, random_state=0, device="cpu")
     )
     assert agree(pipeline.fit_predict(X), y)
     search = GridSearchCV(pipeline, {"infogan__updates": [1, 100]}, cv=2, error_score="raise").fit(X)
@@ -298,14 +297,14 @@ GRAY = np.zeros((20, 8, 8))
     [
         ({"codes": "cat"}, X3, "'cat' is not of the form"),
         ({"codes": 3}, X3, "codes is 3"),
-        ({"updates": 0}, X3, "updates is 0, but must be at least 1"),
-        ({"updates": "many"}, X3, "updates is many, but must be of type int"),
+        ({"steps": 0}, X3, "updates is 0, but must be at least 1"),
+        ({"steps": "many"}, X3, "updates is many, but must be of type int"),
         ({"lam": [1, 2, 3, 4]}, X3, "lam is"),
         ({"lam": float("nan")}, X3, "lam is nan"),
         ({"scale": "rows"}, X3, "scale is 'rows'"),
         ({"device": "tpu"}, X3, "device is tpu, but must be one of"),
         ({"options": {"lrd": 1e-4}}, X3, "options cannot hold 'lrd'; did you mean 'lr_d'"),
-        ({"options": {"updates": 3}}, X3, "options cannot hold 'updates'"),
+        ({"options": {"steps": 3}}, X3, "options cannot hold 'updates'"),
         ({"options": {"net": "digits"}}, X3, "the images of X"),
         ({"options": {"lr_d": object()}}, X3, "is of no type"),
         ({}, np.zeros((20, 3, 8)), "4 pixels a side"),
@@ -329,7 +328,7 @@ def test_bad_questions_get_a_sentence(fitted: InfoGAN, tmp_path: Path) -> None:
     for category in (3, -1, 0.5):
         with pytest.raises(InfoganError, match="c1 must be one of its categories, 0 to 2"):
             fitted.inverse_transform([[category, 0]])
-    numbers = InfoGAN("unif:1 noise:2", updates=1, device="cpu").fit(X3)
+    numbers = InfoGAN("unif:1 noise:2", steps=1, device="cpu").fit(X3)
     for ask in (numbers.predict, numbers.predict_proba):
         with pytest.raises(InfoganError, match="none among the codes"):
             ask(X3)
@@ -358,7 +357,7 @@ def test_bad_questions_get_a_sentence(fitted: InfoGAN, tmp_path: Path) -> None:
 
 
 def test_a_run_becomes_an_estimator(tmp_path: Path) -> None:
-    config = replace(digits(), updates=2, device="cpu")
+    config = digits().replace(steps=2, device="cpu")
     images = load("digits")
     trainer = Trainer(config, make_model(config), images)
     list(trainer.fit())

@@ -20,7 +20,7 @@ import torch
 from PIL import Image
 from starlette.testclient import TestClient
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.explore.explorer import Explorer
 from infogan.explore.serve import address_of, listen
 from infogan.explore.server import make_app
@@ -34,13 +34,15 @@ from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 MakeRun = Callable[..., Run]
-KINDS = Config(
+KINDS = Config.from_options(
     images="folder:/home/somebody/micrographs",
-    net="small",
+    architecture="small",
     shape=(3, 8, 12),
     codes="cat:5 bern:1 circ:1 unif:1 gauss:1 noise:6",
 )
-PLAIN = Config(images="digits", net="digits", codes="cat:10 unif:2 noise:8", fixed_std=1.0)
+PLAIN = Config.from_options(
+    images="digits", architecture="digits", codes="cat:10 unif:2 noise:8", fixed_std=1.0
+)
 
 
 @pytest.fixture(scope="module")
@@ -124,8 +126,7 @@ def test_a_fixed_deviation_hides_no_information() -> None:
 def test_the_last_line_of_metrics_fills_the_bars(tmp_path: Path, untrained_run: MakeRun) -> None:
     run = untrained_run(tmp_path / "run", PLAIN)
     lines = [
-        {"update": n, "L_I_c1": L_I, "L_I_c2": -0.24, "L_I_c3": math.nan}
-        for n, L_I in ((1.0, 0.1), (2.0, 1.5))
+        {"step": n, "L_I_c1": L_I, "L_I_c2": -0.24, "L_I_c3": math.nan} for n, L_I in ((1.0, 0.1), (2.0, 1.5))
     ]
     (run.path / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
     explorer = Explorer(run)
@@ -357,7 +358,7 @@ def test_z_is_learned_beside_the_page_and_kept(
 ) -> None:
     run = untrained_run(tmp_path / "run", PLAIN, gain=3.0)
     monkeypatch.setattr(
-        "infogan.explore.explorer.learn_inversion", lambda model: learn_inversion(model, updates=5)
+        "infogan.explore.explorer.learn_inversion", lambda model: learn_inversion(model, steps=5)
     )
     explorer = Explorer(run)
     client = TestClient(make_app(explorer), base_url="http://localhost")
@@ -392,7 +393,9 @@ def test_leaving_while_z_is_learned_leaves_no_thread(tmp_path: Path, untrained_r
 
 
 def test_vectors_are_refused(tmp_path: Path, untrained_run: MakeRun) -> None:
-    config = Config(images="npz:x.npz", net="vectors", shape=(1, 1, 9), codes="cat:3 noise:4")
+    config = Config.from_options(
+        images="npz:x.npz", architecture="vectors", shape=(1, 1, 9), codes="cat:3 noise:4"
+    )
     with pytest.raises(InfoganError, match=r"vectors.*infogan encode"):
         Explorer(untrained_run(tmp_path / "run", config))
 

@@ -15,7 +15,7 @@ from PIL import Image
 from playwright.sync_api import Page, Route
 from sklearn.datasets import load_digits
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.explore.explorer import Explorer
 from infogan.explore.serve import address_of, listen, make_server
 from infogan.explore.server import make_app
@@ -25,7 +25,9 @@ from infogan.method.model import Model
 from infogan.runs.inversion import save_inversion
 from infogan.runs.run import Run
 
-CONFIG = Config(images="digits", net="small", shape=(1, 8, 8), codes="cat:5 bern:1 circ:1 unif:2 noise:6")
+CONFIG = Config.from_options(
+    images="digits", architecture="small", shape=(1, 8, 8), codes="cat:5 bern:1 circ:1 unif:2 noise:6"
+)
 CAT, COIN, ANGLE, U, V = range(5)
 DIGIT = (load_digits().images[33] * 255 / 16).astype(np.uint8)
 COLOURS = [(255, 0, 0), (0, 255, 0), (0, 0, 255)]
@@ -44,7 +46,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, untrained_run: Callable[...,
     run = untrained_run(tmp_path_factory.mktemp("page") / "knobs", CONFIG, gain=6.0)
     model = run.model()
     save_inversion(run, Inversion(model, make_encoder(model)))
-    (run.path / "metrics.jsonl").write_text('{"update": 1.0, "L_I_c1": 0.8, "L_I_c4": 3.0}\n')
+    (run.path / "metrics.jsonl").write_text('{"step": 1.0, "L_I_c1": 0.8, "L_I_c4": 3.0}\n')
     explorer, listening = Explorer(run), listen("127.0.0.1", 0)
     server = make_server(make_app(explorer))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
@@ -81,7 +83,7 @@ def go(page: Page, shown: Shown, hash: str = "") -> None:
     page.wait_for_selector("#cells[data-shown]")
 
 
-def settle(page: Page, shows: str) -> None:
+def resolve(page: Page, shows: str) -> None:
     """Waits until what is painted is that state, as the address has it."""
     page.wait_for_function("(s) => document.getElementById('cells').dataset.shown === s", arg=shows)
 
@@ -122,7 +124,7 @@ def test_the_draws_of_a_seed_are_pythons(page: Page, shown: Shown) -> None:
     same(pixels(page), expected(shown, {}))
     page.fill("#seed", "7")
     page.press("#seed", "Enter")
-    settle(page, "seed=7")
+    resolve(page, "seed=7")
     same(pixels(page), expected(shown, {}, seed=7))
     page.click("#shuffle")
     page.wait_for_function("() => !/seed=7(&|$)/.test(document.getElementById('cells').dataset.shown)")
@@ -136,28 +138,28 @@ def test_every_knob_turns_the_images_as_python_does(page: Page, shown: Shown) ->
     page.focus(slider)
     page.keyboard.press("ArrowRight")
     value = float(page.input_value(slider))
-    settle(page, f"c4={value:g}")
+    resolve(page, f"c4={value:g}")
     same(pixels(page), expected(shown, {U: value}))
     assert np.abs(pixels(page).astype(int) - expected(shown, {})).max() > 8  # it was to be seen
     assert page.text_content(f"{knob('c4')} output") == f"{value:.2f}".replace("-", "−")
 
     page.click(f"{knob('c1')} label:nth-child(4)")
-    settle(page, f"c1=3&c4={value:g}")
+    resolve(page, f"c1=3&c4={value:g}")
     same(pixels(page), expected(shown, {CAT: 3, U: value}))
     page.keyboard.press("ArrowRight")  # a group of radio buttons
-    settle(page, f"c1=4&c4={value:g}")
+    resolve(page, f"c1=4&c4={value:g}")
     same(pixels(page), expected(shown, {CAT: 4, U: value}))
 
     was_on = page.is_checked(f"{knob('c2')} [role=switch]")
     page.focus(f"{knob('c2')} [role=switch]")
     page.keyboard.press("Space")
-    settle(page, f"c1=4&c2={0 if was_on else 1}&c4={value:g}")
+    resolve(page, f"c1=4&c2={0 if was_on else 1}&c4={value:g}")
     same(pixels(page), expected(shown, {CAT: 4, COIN: 0.0 if was_on else 1.0, U: value}))
 
     for code in ("c1", "c2", "c4"):  # each has a reset of its own
         assert page.is_enabled(f"{knob(code)} .reset")
         page.click(f"{knob(code)} .reset")
-    settle(page, "")
+    resolve(page, "")
     same(pixels(page), expected(shown, {}))
     assert page.is_disabled("#reset")
 
@@ -170,7 +172,7 @@ def test_an_angle_goes_round(page: Page, shown: Shown) -> None:
         page.keyboard.press(
             "ArrowRight" if wanted == 0 and page.input_value(slider) == "355" else "ArrowLeft"
         )
-        settle(page, f"c3={wanted}")
+        resolve(page, f"c3={wanted}")
         same(pixels(page), expected(shown, {ANGLE: np.deg2rad(wanted)}))
 
 
@@ -214,7 +216,7 @@ def test_a_sweep_is_a_traversal_and_saves_as_one(page: Page, shown: Shown, tmp_p
     same(saved, np.asarray(Image.open(tmp_path / "cli.png")))
 
     page.click("#cells button:nth-of-type(24)")  # the third row, the fourth value
-    settle(page, f"seed=2&image=3&view=sweep&x=c4&c4={float(-2 + 4 * 3 / 9)!r}")
+    resolve(page, f"seed=2&image=3&view=sweep&x=c4&c4={float(-2 + 4 * 3 / 9)!r}")
     same(pixels(page), moved.images.reshape(-1, 8, 8))  # a sweep moves what was set, too
     assert page.get_attribute("#cells button:nth-of-type(24)", "aria-pressed") == "true"
     assert page.locator('#cells [aria-pressed="true"]').count() == 1
@@ -225,7 +227,7 @@ def test_two_codes_make_a_plane(page: Page, shown: Shown) -> None:
     page.check("#views [value=plane]", force=True)
     page.select_option("#x", label="c4")
     page.select_option("#y", label="c1")
-    settle(page, "view=plane&x=c4&y=c1")
+    resolve(page, "view=plane&x=c4&y=c1")
     z, values = draw_rows(shown.model, 8, 0)
     grid = values[:1].repeat(45, 1)
     grid[:, U] = torch.linspace(-2, 2, 9).repeat(5)
@@ -236,7 +238,7 @@ def test_two_codes_make_a_plane(page: Page, shown: Shown) -> None:
 def test_the_address_holds_the_state(page: Page, shown: Shown) -> None:
     go(page, shown)
     page.click("#cells button:nth-of-type(5)")
-    settle(page, "image=5")
+    resolve(page, "image=5")
     page.wait_for_url("**/#image=5")
     page.click(f"{knob('c1')} label:nth-child(2)")
     page.fill("#seed", "3")
@@ -244,10 +246,10 @@ def test_the_address_holds_the_state(page: Page, shown: Shown) -> None:
     page.wait_for_url("**/#seed=3&image=5&c1=1")
     before = pixels(page)
     page.go_back()
-    settle(page, "image=5")
+    resolve(page, "image=5")
     same(pixels(page), expected(shown, {}))
     page.go_forward()
-    settle(page, "seed=3&image=5&c1=1")
+    resolve(page, "seed=3&image=5&c1=1")
     go(page, shown, "#seed=3&image=5&c1=1")
     np.testing.assert_array_equal(pixels(page), before)
     same(before, expected(shown, {CAT: 1}, seed=3))
@@ -265,7 +267,7 @@ def test_the_address_holds_the_state(page: Page, shown: Shown) -> None:
 )
 def test_an_address_out_of_range_is_mended(page: Page, shown: Shown, given: str, shows: str) -> None:
     go(page, shown, given)
-    settle(page, shows)
+    resolve(page, shows)
     if "own" in given:
         assert "drop it again" in (page.text_content("#notice") or "")
 
@@ -279,7 +281,7 @@ def png(x: np.ndarray) -> dict[str, Any]:
 def test_an_own_image_is_read_shown_and_edited(page: Page, shown: Shown) -> None:
     go(page, shown)
     page.set_input_files("#file", png(DIGIT))
-    settle(page, "image=own")
+    resolve(page, "image=own")
     np.testing.assert_array_equal(pixels(page, "#own-given")[0], DIGIT)
     again = pixels(page, "#own-again")
     np.testing.assert_array_equal(pixels(page, "#own-edited"), again)
@@ -291,16 +293,16 @@ def test_an_own_image_is_read_shown_and_edited(page: Page, shown: Shown) -> None
 
     slider = f"{knob('c4')} input[type=range]"
     page.fill(slider, "1.5")
-    settle(page, "image=own&c4=1.5")
+    resolve(page, "image=own&c4=1.5")
     edited = pixels(page, "#own-edited")
     assert np.abs(edited - again).max() > 8
     np.testing.assert_array_equal(pixels(page, "#own-again"), again)
     page.check("#views [value=sweep]", force=True)
     page.select_option("#x", label="c4")
-    settle(page, "image=own&view=sweep&x=c4&c4=1.5")
+    resolve(page, "image=own&view=sweep&x=c4&c4=1.5")
     assert page.locator("#cells button").count() == 9 * 10
     page.click("#own-close")
-    settle(page, "view=sweep&x=c4&c4=1.5")
+    resolve(page, "view=sweep&x=c4&c4=1.5")
     assert page.is_hidden("#own")
 
 
@@ -317,10 +319,10 @@ def test_an_image_can_be_dropped_and_pasted(page: Page, shown: Shown) -> None:
             [event, field, list(png(DIGIT)["buffer"])],
         )
         page.wait_for_selector("#own:visible")
-        settle(page, "image=own")
+        resolve(page, "image=own")
         np.testing.assert_array_equal(pixels(page, "#own-given")[0], DIGIT)
         page.click("#own-close")
-        settle(page, "")
+        resolve(page, "")
 
 
 def test_what_is_no_picture_is_told_and_changes_nothing(page: Page, shown: Shown, quiet: list[str]) -> None:
@@ -333,7 +335,7 @@ def test_what_is_no_picture_is_told_and_changes_nothing(page: Page, shown: Shown
     page.click("#notice")
     assert page.is_hidden("#notice")
     page.click("#cells button:nth-of-type(2)")
-    settle(page, "image=2")
+    resolve(page, "image=2")
     assert page.title() == "knobs · infogan"
 
 
@@ -429,7 +431,7 @@ def test_everything_is_reached_by_keys(page: Page, shown: Shown) -> None:
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    settle(page, "view=plane&x=c4&y=c5&c1=1&c4=-1.5&c5=-1.5")
+    resolve(page, "view=plane&x=c4&y=c5&c1=1&c4=-1.5&c5=-1.5")
 
 
 def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, shown: Shown) -> None:
@@ -476,7 +478,7 @@ def test_the_newest_move_wins_and_few_are_asked_for(page: Page, shown: Shown) ->
             await new Promise((go) => setTimeout(go, 4)); } }""",
         f"{knob('c4')} input[type=range]",
     )
-    settle(page, "c4=2")
+    resolve(page, "c4=2")
     assert len(asked) < 15
     same(pixels(page), expected(shown, {U: 2.0}))
     page.unroute("**/decode")
@@ -490,7 +492,7 @@ def test_a_server_that_is_gone_is_told(page: Page, shown: Shown, quiet: list[str
     page.wait_for_function("() => document.getElementById('notice').textContent.includes('still running')")
     page.unroute("**/decode")
     page.click("#cells button:nth-of-type(3)")
-    settle(page, "image=3")
+    resolve(page, "image=3")
 
 
 def test_a_server_that_is_busy_is_asked_again(page: Page, shown: Shown, quiet: list[str]) -> None:

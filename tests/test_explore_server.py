@@ -22,7 +22,7 @@ import pytest
 from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.explore.explorer import Explorer
 from infogan.explore.guard import HEADERS
 from infogan.explore.serve import listen, make_server
@@ -34,7 +34,7 @@ from infogan.runs.run import Run
 ROOT = Path(__file__).parent.parent
 TOKEN = "a-token-that-nobody-knows"
 LAB = "http://lab.example:8000"
-PLAIN = Config(images="digits", net="digits", codes="cat:10 unif:2 noise:8")
+PLAIN = Config.from_options(images="digits", architecture="digits", codes="cat:10 unif:2 noise:8")
 ROW = bytes(4 * 11)  # of decode
 ROUTES = [
     ("GET", "/"),

@@ -16,7 +16,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 import infogan.export.onnx as onnx_export
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data.cache import cache_folder
 from infogan.estimator import InfoGAN
 from infogan.export import runtime
@@ -58,20 +58,22 @@ def with_inversion(model: Model) -> Inversion:
     return Inversion(model, E)
 
 
-def make_run(folder: Path, model: Model, config: Config, updates: int = 20) -> Run:
+def make_run(folder: Path, model: Model, config: Config, steps: int = 20) -> Run:
     """A run folder that training might have left, but for Adam's moments, of which it holds one."""
     run = Run.create(folder, config, 1437)
     nets = {"G": model.G, "D": model.D}
     state = {f"{net}.{k}": v for net in nets for k, v in nets[net].state_dict().items()}
     state["adam_g.0.exp_avg"] = torch.zeros(3)
-    write_checkpoint(run.checkpoints, updates, state, {})
-    (run.path / "metrics.jsonl").write_text('{"update": 20.0, "L_I_c1": 1.25}\n')
+    write_checkpoint(run.checkpoints, steps, state, {})
+    (run.path / "metrics.jsonl").write_text('{"step": 20.0, "L_I_c1": 1.25}\n')
     return run
 
 
 @pytest.fixture
 def run(tmp_path: Path) -> Run:
-    config = Config(images="folder:/home/ann/photos", net="small", shape=(3, 12, 8), codes=EVERY_KIND)
+    config = Config.from_options(
+        images="folder:/home/ann/photos", architecture="small", shape=(3, 12, 8), codes=EVERY_KIND
+    )
     return make_run(tmp_path / "run", lively(config), config)
 
 
@@ -80,13 +82,17 @@ def session(graph: bytes) -> onnxruntime.InferenceSession:
 
 
 CASES: dict[str, Config] = {
-    "every kind of code": Config(images="digits", net="digits", codes=EVERY_KIND),
-    "no noise": Config(images="digits", net="digits", codes="circ:1 cat:2 noise:0"),
-    "colour, odd sides, normal z": Config(
-        images="digits", net="small", shape=(3, 13, 21), codes="cat:3 noise:4", noise="normal"
+    "every kind of code": Config.from_options(images="digits", architecture="digits", codes=EVERY_KIND),
+    "no noise": Config.from_options(images="digits", architecture="digits", codes="circ:1 cat:2 noise:0"),
+    "colour, odd sides, normal z": Config.from_options(
+        images="digits", architecture="small", shape=(3, 13, 21), codes="cat:3 noise:4", noise="normal"
     ),
-    "vectors": Config(images="digits", net="vectors", shape=(1, 1, 13), codes="cat:3 unif:1 noise:4"),
-    "one layer of Q": Config(images="digits", net="faces", codes="cat:3 unif:1 noise:4", fixed_std=1.0),
+    "vectors": Config.from_options(
+        images="digits", architecture="vectors", shape=(1, 1, 13), codes="cat:3 unif:1 noise:4"
+    ),
+    "one layer of Q": Config.from_options(
+        images="digits", architecture="faces", codes="cat:3 unif:1 noise:4", fixed_std=1.0
+    ),
 }
 
 
@@ -207,7 +213,7 @@ def test_a_shared_folder_is_its_run(run: Run, tmp_path: Path) -> None:
     assert inversion is not None
     weights = safetensors.torch.load_file(tmp_path / "hub" / "model.safetensors")
     assert {name.partition(".")[0] for name in weights} == {"G", "D"}
-    assert shared.updates == run.updates == 20
+    assert shared.steps == run.steps == 20
     assert shared.code_names() == {"c2": "sm|le"}
     card = (tmp_path / "hub" / "README.md").read_text()
     assert card.startswith("---\nlibrary_name: infogan\n")
@@ -233,7 +239,9 @@ def test_a_shared_folder_is_its_run(run: Run, tmp_path: Path) -> None:
 
 def test_a_shared_folder_is_an_estimator(tmp_path: Path) -> None:
     """Also where no scikit-learn estimator made it; images keep the form that estimators take."""
-    config = Config(images="folder:/home/ann/photos", net="small", shape=(3, 12, 16), codes="cat:3 unif:1")
+    config = Config.from_options(
+        images="folder:/home/ann/photos", architecture="small", shape=(3, 12, 16), codes="cat:3 unif:1"
+    )
     model = lively(config)
     save_pretrained(make_run(tmp_path / "run", model, config), tmp_path / "hub")
     estimator = InfoGAN.from_pretrained(tmp_path / "hub")
@@ -246,12 +254,12 @@ def test_a_shared_folder_is_an_estimator(tmp_path: Path) -> None:
 
 
 def test_of_an_averaged_g_the_mean_is_shared(tmp_path: Path) -> None:
-    config = Config(images="digits", net="digits", ema=0.9)
+    config = Config.from_options(images="digits", architecture="digits", ema_decay=0.9)
     model, mean = lively(config), make_model(config)
     run = make_run(tmp_path / "run", model, config)
     state = run.state()
     state |= {f"averaged.{k}": v for k, v in mean.G.state_dict().items()}
-    write_checkpoint(run.checkpoints, run.updates, state, {})
+    write_checkpoint(run.checkpoints, run.steps, state, {})
     save_pretrained(run, tmp_path / "hub")
     weights = safetensors.torch.load_file(tmp_path / "hub" / "model.safetensors")
     assert all(torch.equal(weights[f"G.{k}"], v) for k, v in mean.G.state_dict().items())
@@ -259,7 +267,9 @@ def test_of_an_averaged_g_the_mean_is_shared(tmp_path: Path) -> None:
 
 
 def test_what_is_of_other_weights_is_not_shared(run: Run, tmp_path: Path) -> None:
-    other = Config(images="digits", net="small", shape=(3, 12, 8), codes=EVERY_KIND, seed=5)
+    other = Config.from_options(
+        images="digits", architecture="small", shape=(3, 12, 8), codes=EVERY_KIND, seed=5
+    )
     save_inversion(run, with_inversion(make_model(other)))
     run.write_json("evaluation.json", {"generated": {}})
     checkpoint = run.checkpoint()
@@ -271,7 +281,9 @@ def test_what_is_of_other_weights_is_not_shared(run: Run, tmp_path: Path) -> Non
 
 
 def test_vectors_are_shared_without_pictures(tmp_path: Path) -> None:
-    config = Config(images="digits", net="vectors", shape=(1, 1, 13), codes="cat:3 noise:4")
+    config = Config.from_options(
+        images="digits", architecture="vectors", shape=(1, 1, 13), codes="cat:3 noise:4"
+    )
     paths = save_pretrained(make_run(tmp_path / "run", lively(config), config), tmp_path / "hub")
     assert not any(p.suffix == ".png" for p in paths)
     assert "rows of 13 numbers" in (tmp_path / "hub" / "README.md").read_text()

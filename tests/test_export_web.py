@@ -16,7 +16,7 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.export import web
 from infogan.export.runtime import find_runtime
 from infogan.export.web import SEEDS, export_web, latents
@@ -32,8 +32,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 MakeRun = Callable[..., Run]
-CONFIG = Config(
-    images="folder:/home/ann/photos", net="small", shape=(3, 24, 16), codes="cat:4 unif:2 noise:6"
+CONFIG = Config.from_options(
+    images="folder:/home/ann/photos", architecture="small", shape=(3, 24, 16), codes="cat:4 unif:2 noise:6"
 )
 ABORTED = "net::ERR_ABORTED"  # as a test left the page before all was there
 CALL = """async ([call, ...args]) => {
@@ -230,7 +230,9 @@ def test_latents_lie_seed_by_seed(run: Run) -> None:
 
 
 def test_vectors_have_no_page(tmp_path: Path, untrained_run: MakeRun) -> None:
-    config = Config(images="digits", net="vectors", shape=(1, 1, 13), codes="cat:3 noise:4")
+    config = Config.from_options(
+        images="digits", architecture="vectors", shape=(1, 1, 13), codes="cat:3 noise:4"
+    )
     with pytest.raises(InfoganError, match="is of vectors, and the page shows images; --onnx exports"):
         export_web(untrained_run(tmp_path / "run", config), tmp_path / "site")
     assert not (tmp_path / "site").exists()

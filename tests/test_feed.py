@@ -9,7 +9,6 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import Images, LoadOptions, load
 from infogan.data.loading.shard_batches import ReadAhead, _Lane, make_feed
@@ -36,7 +35,7 @@ from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
-CONFIG = replace(digits(), device="cpu", batch=16, updates=12, images="shards:own")
+CONFIG = digits().replace(device="cpu", batch_size=16, steps=12, images="shards:own")
 
 
 @pytest.fixture(autouse=True)
@@ -226,10 +225,10 @@ def test_readers_end_with_the_training() -> None:
     before = readers_of_this_process()
     trainer = trainer_on()
     assert readers_of_this_process() == before  # none before the first batch
-    updates = trainer.fit()
-    next(updates)
+    steps = trainer.fit()
+    next(steps)
     assert len(readers_of_this_process() - before) == 1
-    updates.close()
+    steps.close()
     assert readers_of_this_process() == before
     for update in trainer_on().fit():
         assert update.n
@@ -311,11 +310,11 @@ def test_two_trainings_are_one() -> None:
     other.feed = make_feed(other.pixels, 16, 0, slice(0, 16), CPU)
     assert isinstance(other.feed, ReadAhead)
     other.feed.shares = dealt(other.feed.lanes.parts(slice(0, 16)), 3)
-    updates = other.fit()
+    steps = other.fit()
     for _ in range(5):
-        next(updates)
+        next(steps)
     state = {name: value.clone() for name, value in other.state().items()}
-    updates.close()
+    steps.close()
     resumed = trainer_on()
     resumed.load_state(state)
     list(resumed.fit())
@@ -379,10 +378,10 @@ def descendants_of(pid: int) -> set[int]:
 def test_killed_and_gone_on_with(tmp_path: Path) -> None:
     """kill -9 between two checkpoints; readers end by themselves; the same bits as of a straight training."""
     make_shards(300, 70)
-    how = ("--images", "shards:own", "--batch", 16, "--save-every", 20, "--device", "cpu")
-    run("train", "digits", *how, "--updates", 120, "--out", "straight")
+    how = ("--images", "shards:own", "--batch-size", 16, "--save-every", 20, "--device", "cpu")
+    run("train", "digits", *how, "--steps", 120, "--out", "straight")
     process = subprocess.Popen(
-        command("train", "digits", *how, "--updates", 120, "--out", "killed"),
+        command("train", "digits", *how, "--steps", 120, "--out", "killed"),
         env=environment(tmp_path),
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -409,7 +408,18 @@ def test_killed_and_gone_on_with(tmp_path: Path) -> None:
 def test_a_signal_to_all_processes_saves_and_ends(tmp_path: Path, number: int) -> None:
     """As a terminal and a job's manager send it: to readers too, which the training still needs."""
     make_shards(300, 70)
-    words = ("train", "digits", "--images", "shards:own", "--batch", 16, "--device", "cpu", "--out", "run")
+    words = (
+        "train",
+        "digits",
+        "--images",
+        "shards:own",
+        "--batch-size",
+        16,
+        "--device",
+        "cpu",
+        "--out",
+        "run",
+    )
     process = subprocess.Popen(
         command(*words, "--log-every", 1),
         env=environment(tmp_path),
@@ -428,7 +438,7 @@ def test_a_signal_to_all_processes_saves_and_ends(tmp_path: Path, number: int) -
     assert "Traceback" not in told
     assert "lost" not in told
     assert not any(Path(f"/proc/{pid}").exists() for pid in readers)
-    last = json.loads(metrics.read_text().splitlines()[-1])["update"]
+    last = json.loads(metrics.read_text().splitlines()[-1])["step"]
     assert list(Path("run/checkpoints").glob(f"*{last}.safetensors"))
 
 
@@ -436,7 +446,9 @@ def test_the_command_line_on_a_packed_set(tmp_path: Path) -> None:
     run("data", "pack", "digits:train", "shards", "--per-shard", 400)
     told = json.loads(run("data", "info", "shards:shards", "--json"))
     assert told["images"] == 1437
-    run("train", "shards:shards", "--net", "digits", "--updates", 20, "--device", "cpu", "--out", "run")
+    run(
+        "train", "shards:shards", "--architecture", "digits", "--steps", 20, "--device", "cpu", "--out", "run"
+    )
     for verb in ("evaluate", "report"):
         run(verb, "run")
     run("encode", "run", "shards:shards", "-o", "codes.csv")

@@ -28,7 +28,7 @@ from scipy.io import savemat
 
 import infogan
 from infogan import data
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.spec import parse_spec
 from infogan.data import LoadOptions
 from infogan.data.datasets.factored import read_shapes3d
@@ -44,7 +44,7 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.limits import load_options, memory_left, require_modest
 
 GIB = 2**30
-CONFIG = Config(images="digits", net="digits", codes="cat:3 noise:4")
+CONFIG = Config.from_options(images="digits", architecture="digits", codes="cat:3 noise:4")
 X = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
 
 
@@ -548,7 +548,7 @@ def test_a_folder_with_a_link_to_everything_ends(tmp_path: Path) -> None:
     ],
 )
 def test_networks_of_any_size_are_not_made(config: dict[str, Any]) -> None:
-    whole = Config(images="x", **config)
+    whole = Config.from_options(images="x", **config)
     with pytest.raises(InfoganError, match=r"take [\d,.]+ GB, and [\d.]+ GB is the most; choose less"):
         make_model(whole)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 8 * GIB
@@ -696,7 +696,7 @@ def test_nothing_is_unpickled(tmp_path: Path, untrained_run: Callable[..., Run])
     with pytest.raises(InfoganError):
         Run.open(run.path)
 
-    fitted = InfoGAN("cat:2 noise:2", updates=1, batch=4).fit(np.random.default_rng(0).random((8, 3)))
+    fitted = InfoGAN("cat:2 noise:2", steps=1, batch=4).fit(np.random.default_rng(0).random((8, 3)))
     fitted.save(tmp_path / "fitted")
     for name in sorted(everything(tmp_path / "fitted")):
         whole = Path(name).read_bytes()

@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.method.inversion import Inversion, learn_inversion, make_encoder
 from infogan.method.latent import Latent, Noise
 from infogan.method.model import Model, make_model
@@ -22,7 +22,9 @@ CODES = "cat:3 unif:1 circ:1 noise:5"
 
 def linear(noise: Noise = "uniform", width: int = 12) -> tuple[Model, Tensor, Tensor]:
     """A model whose G is x = A z + B c, with A of full rank, beside A and B; its D is never asked."""
-    config = Config(images="digits", net="vectors", shape=(1, 1, width), codes=CODES, noise=noise)
+    config = Config.from_options(
+        images="digits", architecture="vectors", shape=(1, 1, width), codes=CODES, noise=noise
+    )
     model = make_model(config)
     latent = Latent.parse(CODES, noise)
     layer = nn.Linear(latent.size, width, bias=False)
@@ -35,7 +37,9 @@ def linear(noise: Noise = "uniform", width: int = 12) -> tuple[Model, Tensor, Te
 
 def pictures(side: int = 8, codes: str = CODES, noise: Noise = "uniform", seed: int = 0) -> Model:
     """A model of small pictures whose G is far from flat, so that z can be seen."""
-    config = Config(images="digits", net="small", shape=(1, side, side), codes=codes, noise=noise, seed=seed)
+    config = Config.from_options(
+        images="digits", architecture="small", shape=(1, side, side), codes=codes, noise=noise, seed=seed
+    )
     model = make_model(config)
     with torch.no_grad():
         for p in model.G.parameters():
@@ -86,7 +90,7 @@ def test_z_stays_in_the_range_of_its_law(noise: Noise, reach: float) -> None:
 
 def test_e_learns_z_from_the_samples_of_g() -> None:
     model, *_ = linear()
-    *_, last = learn_inversion(model, updates=300)
+    *_, last = learn_inversion(model, steps=300)
     rng = make_rng(7, "new samples")
     z, values = model.latent.sample_z(200, rng), model.sample_values(200, rng)
     error = (last.inversion.estimate(model.decode(values, z)) - z).square().mean()
@@ -151,8 +155,8 @@ def test_learning_is_a_function_of_the_seed_and_leaves_the_model_as_it_was() -> 
     estimates = []
     for seed in (0, 0, 1):
         torch.rand(1)  # from torch's own generator, which nothing may hang on
-        told = list(learn_inversion(model, seed, updates=4))
-        assert [(p.n, p.updates) for p in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+        told = list(learn_inversion(model, seed, steps=4))
+        assert [(p.n, p.steps) for p in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
         assert not told[-1].inversion.E.training
         estimates.append(told[-1].inversion.estimate(x))
     assert torch.equal(estimates[0], estimates[1])
@@ -166,8 +170,8 @@ def test_it_can_be_used_between_two_updates() -> None:
     """An explorer does other work while E learns; asking it takes nothing away from what it learns."""
     model = pictures()
     x = model.sample(10, make_rng(0, "x"))
-    *_, undisturbed = learn_inversion(model, updates=5)
-    for told in learn_inversion(model, updates=5):
+    *_, undisturbed = learn_inversion(model, steps=5)
+    for told in learn_inversion(model, steps=5):
         told.inversion.invert(x, model.encode(x).values, 2)
     assert torch.equal(told.inversion.estimate(x), undisturbed.inversion.estimate(x))
 
@@ -176,17 +180,22 @@ def test_without_noise_there_is_nothing_to_find(tmp_path: Path) -> None:
     model = pictures(codes="cat:3 noise:0")
     *_, last = learn_inversion(model)
     x = model.sample(4, make_rng(0, "x"))
-    assert last.n == last.updates
+    assert last.n == last.steps
     assert last.inversion.estimate(x).shape == (4, 0)
     assert last.inversion.invert(x, model.encode(x).values).shape == (4, 0)
-    save_inversion(Run(tmp_path, Config(images="digits", net="digits")), last.inversion)
-    assert inversion_of(Run(tmp_path, Config(images="digits", net="digits")), model) is not None
+    save_inversion(Run(tmp_path, Config.from_options(images="digits", architecture="digits")), last.inversion)
+    assert (
+        inversion_of(Run(tmp_path, Config.from_options(images="digits", architecture="digits")), model)
+        is not None
+    )
 
 
 @pytest.mark.parametrize("shape", [(1, 9, 50), (3, 33, 8), (1, 13, 7), (2, 64, 64)])
 def test_any_shape(shape: tuple[int, int, int]) -> None:
-    model = make_model(Config(images="digits", net="small", shape=shape, codes="cat:3 noise:4"))
-    *_, last = learn_inversion(model, updates=1)
+    model = make_model(
+        Config.from_options(images="digits", architecture="small", shape=shape, codes="cat:3 noise:4")
+    )
+    *_, last = learn_inversion(model, steps=1)
     assert last.inversion.estimate(model.sample(3, make_rng(0, "x"))).shape == (3, 4)
 
 
@@ -201,9 +210,9 @@ def test_images_of_another_shape_are_refused() -> None:
 
 def test_it_is_kept_beside_its_run(tmp_path: Path) -> None:
     model = pictures()
-    run = Run(tmp_path, Config(images="digits", net="digits"))
+    run = Run(tmp_path, Config.from_options(images="digits", architecture="digits"))
     assert inversion_of(run, model) is None
-    *_, last = learn_inversion(model, updates=20)
+    *_, last = learn_inversion(model, steps=20)
     x = model.sample(50, make_rng(0, "x"))
     path = save_inversion(run, last.inversion)
     assert path == tmp_path / FILE
@@ -216,7 +225,7 @@ def test_it_is_kept_beside_its_run(tmp_path: Path) -> None:
 
 def test_one_of_other_weights_or_damaged_is_none(tmp_path: Path) -> None:
     model = pictures()
-    run = Run(tmp_path, Config(images="digits", net="digits"))
+    run = Run(tmp_path, Config.from_options(images="digits", architecture="digits"))
     path = save_inversion(run, untrained(model))
     content = path.read_bytes()
     assert inversion_of(run, pictures(seed=1)) is None

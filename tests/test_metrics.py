@@ -1,7 +1,6 @@
 """Scores on tables worked by hand, what Q reads off images, and traversals."""
 
 import math
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -34,7 +33,7 @@ from infogan.method.model import CHUNK, Model, make_model
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
-CONFIG = replace(digits(), batch=16, device="cpu")
+CONFIG = digits().replace(batch_size=16, device="cpu")
 
 
 @pytest.fixture(scope="module")
@@ -167,7 +166,7 @@ def test_evaluate_names_splits_and_scores(model: Model) -> None:
 def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every group of scores at once, on factors and codes of every kind; nothing is NaN."""
     monkeypatch.setattr("infogan.data.cache.cache_folder", lambda: tmp_path)
-    config = replace(CONFIG, codes="cat:3 bern:1 unif:1 circ:1 noise:8")
+    config = CONFIG.replace(codes="cat:3 bern:1 unif:1 circ:1 noise:8")
     rng = np.random.default_rng(0)
     known = (Factor("shape", "category"), Factor("size", "number"), Factor("turn", "angle"))
     factors = np.stack([rng.integers(0, 3, 400), rng.random(400), rng.uniform(0, 6.28, 400)], axis=1)

@@ -4,19 +4,19 @@ import math
 
 import pytest
 import torch
+from infogan.pretraining.transforms import DRAWS, move
 from torch import Tensor
 
-from infogan.config.spec import Motion, parse_motion
+from infogan.config.transforms import Transforms, parse_transforms
 from infogan.data import load
 from infogan.pretraining.clustering import neighbours as module
 from infogan.pretraining.clustering.neighbours import NEIGHBOURS, neighbours
-from infogan.pretraining.transforms import DRAWS, move
 
-STILL = parse_motion("rotate:0")
-TURNED = parse_motion("rotate:0.6 shift:0.1")
+STILL = parse_transforms("rotate:0")
+TURNED = parse_transforms("rotate:0.6 translate:0.1")
 
 
-def near(x: Tensor, motion: Motion, index: Tensor | None = None) -> Tensor:
+def near(x: Tensor, motion: Transforms, index: Tensor | None = None) -> Tensor:
     index = torch.arange(len(x)) if index is None else index
     rng = torch.Generator().manual_seed(0)
     return torch.cat(list(neighbours(lambda part: x[part], index, motion, rng, 0.0)))

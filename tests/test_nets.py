@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from infogan.config.config import SHAPES, Config, Net
+from infogan.config import SHAPES, Config, Net
 from infogan.method.latent import Latent
 from infogan.method.networks import NETS, OF_ANY_SHAPE, Networks, init_weights, make_networks
 from infogan.method.networks.small import make_small
@@ -72,7 +72,7 @@ def test_the_config_knows_the_shape_of_the_net(name: str) -> None:
 
 @pytest.mark.parametrize("shape", [(1, 4, 4), (1, 5, 7), (3, 31, 32), (3, 64, 64), (1, 9, 100), (1, 2, 2)])
 def test_small_makes_and_reads_images_of_any_shape(shape: tuple[int, int, int]) -> None:
-    config = Config(images="own", net="small", shape=shape, codes=EVERY_KIND)
+    config = Config.from_options(images="own", architecture="small", shape=shape, codes=EVERY_KIND)
     latent = Latent.parse(EVERY_KIND)
     G, D = make_networks(config, latent)
     rng = torch.Generator().manual_seed(0)
@@ -87,7 +87,7 @@ def test_small_makes_and_reads_images_of_any_shape(shape: tuple[int, int, int]) 
 
 def test_vectors_keep_their_numbers() -> None:
     """No range is theirs: what G makes is what comes out, and what D is given is what there is."""
-    config = Config(images="own", net="vectors", shape=(1, 1, 6), codes=EVERY_KIND)
+    config = Config.from_options(images="own", architecture="vectors", shape=(1, 1, 6), codes=EVERY_KIND)
     latent = Latent.parse(EVERY_KIND)
     G, D = make_networks(config, latent)
     x = torch.tensor([[-1e3, 0.0, 0.5, 3.0, 7e4, -2.5]]).reshape(1, 1, 1, 6)

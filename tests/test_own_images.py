@@ -18,7 +18,7 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data import Images, LoadOptions
 from infogan.data.formats.parquet import find_rows
 from infogan.data.registry import absolute_name, inspect_source, is_image_source, load

@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import PRESETS, get_preset
 from infogan.method.latent import Latent
 from infogan.method.networks import NETS, Networks
@@ -115,8 +115,8 @@ def in_words(layers: Iterable[nn.Module], x: torch.Tensor, leak: float) -> list[
 
 def make(preset: str) -> tuple[Config, Latent, Networks]:
     config = get_preset(preset)
-    latent = Latent.parse(config.codes)
-    return config, latent, NETS[config.net](latent, config.leak)
+    latent = Latent.parse(config.codes.spec)
+    return config, latent, NETS[config.networks.architecture](latent, config.networks.negative_slope)
 
 
 @each_table
@@ -125,7 +125,7 @@ def test_generator(table: str) -> None:
     config, latent, nets = make(preset)
     width, *lines = printed.splitlines()
     assert f"Input R{latent.size}" == width
-    assert in_words(nets.G.layers, torch.zeros(2, latent.size), config.leak) == lines
+    assert in_words(nets.G.layers, torch.zeros(2, latent.size), config.networks.negative_slope) == lines
     assert nets.G(torch.zeros(2, latent.n_z), latent.sample_c(2, torch.Generator())).shape[1:] == nets.G.shape
 
 
@@ -137,12 +137,12 @@ def test_discriminator_and_q(table: str) -> None:
     size, *lines = printed.splitlines()
     assert f"Input {h}x{w}x{ch}" == size
     x = torch.zeros(2, ch, h, w)
-    assert config.leak == 0.1
-    assert in_words(nets.D.trunk, x, config.leak) == lines
+    assert config.networks.negative_slope == 0.1
+    assert in_words(nets.D.trunk, x, config.networks.negative_slope) == lines
     features = nets.D.trunk(x)
-    assert in_words([nets.D.d_head], features, config.leak) == ["FC. 1 none"]
+    assert in_words([nets.D.d_head], features, config.networks.negative_slope) == ["FC. 1 none"]
     q_head = nets.D.q_head if isinstance(nets.D.q_head, nn.Sequential) else [nets.D.q_head]
-    assert in_words(q_head, features, config.leak) == head.format(n_q=n_q).splitlines()
+    assert in_words(q_head, features, config.networks.negative_slope) == head.format(n_q=n_q).splitlines()
 
 
 def test_layers_of_stride_1_keep_the_size_and_the_place() -> None:
@@ -182,7 +182,7 @@ RATES = {
 @pytest.mark.parametrize("preset", RATES)
 def test_rates_and_weights(preset: str) -> None:
     config = get_preset(preset)
-    assert (config.lr_d, config.lr_g, config.lam) == RATES[preset]
+    assert (config.optimisation.lr_d, config.optimisation.lr_g, config.terms.info.lam) == RATES[preset]
 
 
 OURS = (
@@ -197,7 +197,11 @@ OURS = (
 @pytest.mark.parametrize("preset", [name for name in PRESETS if name not in OURS])
 def test_adam_and_length_are_those_of_the_original_code(preset: str) -> None:
     config = get_preset(preset)
-    assert (config.beta1, config.batch, config.updates) == (0.5, 128, 5000)
+    assert (config.optimisation.beta1, config.optimisation.batch_size, config.optimisation.steps) == (
+        0.5,
+        128,
+        5000,
+    )
 
 
 def test_entropies() -> None:

@@ -1,7 +1,6 @@
 """Every preset trains for 20 steps on its images, or on noise of their shape if they are missing."""
 
 import os
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -18,7 +17,7 @@ from infogan.data.synthetic.head import has_head, load_head
 from infogan.method.model import make_model
 from infogan.training.trainer import Trainer
 
-UPDATES, BATCH = 20, 8
+STEPS, BATCH = 20, 8
 
 
 def sample_images(name: str) -> Images:
@@ -45,24 +44,24 @@ def test_images_of_ones_own_in_any_number(n: int) -> None:
     """A batch is never more than there is; more images are never seen fewer times in all."""
     codes = "cat:3 unif:2 circ:1"
     config = own("folder:a", n, (3, 32, 32), codes)
-    assert 2 <= config.batch <= n
+    assert 2 <= config.optimisation.batch_size <= n
     assert len(config.lam_per_code) == 4
     assert config.lam_per_code[0] > config.lam_per_code[1]  # Table 7's way: discrete codes weigh more
-    assert config.augment == (n < 5_000)
+    assert config.data.diffaug == (n < 5_000)
     more = own("folder:a", 4 * n, (3, 32, 32), codes)
-    assert more.updates * more.batch >= config.updates * config.batch
+    assert more.steps * more.batch >= config.optimisation.steps * config.optimisation.batch_size
 
 
 @pytest.mark.parametrize("name", PRESETS)
 def test_twenty_updates(name: str) -> None:
-    config = replace(PRESETS[name](), updates=UPDATES, batch=BATCH, device="cpu")
-    images = sample_images(config.images)
-    assert images.shape == DATASETS[config.images].shape
+    config = (PRESETS[name]()).replace(steps=STEPS, batch_size=BATCH, device="cpu")
+    images = sample_images(config.data.images)
+    assert images.shape == DATASETS[config.data.images].shape
     model = make_model(config)
     before = [p.clone() for net in (model.G, model.D) for p in net.parameters()]
     trainer = Trainer(config, model, images)
     bounds = torch.stack([update.L_I for update in trainer.fit()])
-    assert bounds.shape == (UPDATES, len(model.latent.codes))
+    assert bounds.shape == (STEPS, len(model.latent.codes))
     assert torch.isfinite(bounds).all()
     after = [p for net in (model.G, model.D) for p in net.parameters()]
     for old, new in zip(before, after, strict=True):

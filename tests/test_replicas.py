@@ -36,7 +36,7 @@ statistics, path, name, more = sys.argv[1:]
 config = replace(digits(), batch=32, updates=6, device="cpu", precision="64-true", augment=True, ema=0.9,
                  batch_statistics=statistics, **json.loads(more))
 trainer = Trainer(config, make_model(config), load(name))
-if config.warm_up:
+if config.pretraining.steps:
     list(trainer.warm_up())
     assert trainer.finder is not None  # as it found kinds
 told = [torch.cat([u.L_I, u.loss_d[None], u.loss_g[None], u.kinds[None]]) for u in trainer.fit()]
@@ -88,7 +88,7 @@ def require_equal(found: dict[str, Tensor], wanted: dict[str, Tensor]) -> None:
 
 def test_so_many_are_one_with_the_warm_up(tmp_path: Path) -> None:
     """The joint laws of clusters and of categories are of the whole batch, and so are their gradients."""
-    kinds = {"motion": "rotate:0.2 shift:0.1", "warm_up": 6, "lam_real": 2.0}
+    kinds = {"motion": "rotate:0.2 translate:0.1", "warm_up": 6, "lam_real": 2.0}
     alone = trained(tmp_path, 1, **kinds)
     require_equal(trained(tmp_path, 2, **kinds), alone)
 
@@ -111,7 +111,7 @@ def infogan(*args: str, cwd: Path, start: list[str] | None = None) -> subprocess
     return subprocess.run(command, cwd=cwd, env=ENV, capture_output=True, text=True, timeout=120)
 
 
-TRAIN = ["train", "digits", "--batch", "16", "--updates", "80", "--save-every", "10", "--log-every", "5",
+TRAIN = ["train", "digits", "--batch-size", "16", "--steps", "80", "--save-every", "10", "--log-every", "5",
          "--device", "cpu", "--precision", "32-true"]  # fmt: skip
 
 
@@ -213,16 +213,16 @@ def free_port() -> int:
 
 def test_another_number_of_processes_goes_on(two: Path, tmp_path: Path) -> None:
     shutil.copytree(two, tmp_path / "a")
-    done = infogan("train", "--resume", "a", "--updates", "90", "--devices", "1", cwd=tmp_path)
+    done = infogan("train", "--resume", "a", "--steps", "90", "--devices", "1", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert [row["update"] for row in rows(tmp_path / "a")] == list(range(5, 91, 5))
+    assert [row["step"] for row in rows(tmp_path / "a")] == list(range(5, 91, 5))
 
 
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
         (["--devices", "1000"], "devices is 1000, but this machine has"),
-        (["--devices", "2", "--batch", "33"], "batch is 33, which 2 processes cannot share"),
+        (["--devices", "2", "--batch-size", "33"], "batch is 33, which 2 processes cannot share"),
         (["--devices", "0"], "devices is 0, but must be at least 1"),
     ],
 )

@@ -18,7 +18,7 @@ from PIL import Image
 from scipy.stats import spearmanr
 
 from infogan.cli.reporting import report
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import DEFAULT_OPTIONS, Images, load
 from infogan.data.images import InMemoryPixels
@@ -115,16 +115,14 @@ def pixels(attributes: dict[str, str]) -> np.ndarray:
 
 
 def train(config: Config, path: Path) -> Run:
-    images = load(config.images, load_options=fit(DEFAULT_OPTIONS, config))
+    images = load(config.data.images, load_options=fit(DEFAULT_OPTIONS, config))
     trainer = Trainer(config, make_model(config), images)
     run = Run.create(path, config, len(images))
     with (path / "metrics.jsonl").open("w") as file:
         for update in trainer.fit():
             bounds = {f"L_I_c{i}": v for i, v in enumerate(update.L_I.tolist(), 1)}
             losses = {"loss_d": float(update.loss_d), "loss_g": float(update.loss_g)}
-            file.write(
-                json.dumps({"update": float(update.n), **bounds, **losses, "images_per_s": 1.0}) + "\n"
-            )
+            file.write(json.dumps({"step": float(update.n), **bounds, **losses, "images_per_s": 1.0}) + "\n")
     run.save(trainer.n, trainer.state(), {})
     return run
 
@@ -139,12 +137,14 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
 
 def digits_config() -> Config:
     fields = {
-        "updates": 120,
+        "steps": 120,
         "device": "cpu",
         "precision": "32-true",
         "codes": "cat:10 unif:1 circ:1 noise:8",
     }
-    return Config(**{**json.loads(digits().to_json()), **fields, "lam": (1.0,), "fixed_std": None})
+    return Config.from_options(
+        **{**json.loads(digits().to_json()), **fields, "lam": (1.0,), "fixed_std": None}
+    )
 
 
 @pytest.fixture(scope="module")
@@ -235,11 +235,11 @@ def test_what_codes_go_with_and_how_sure_that_is(told: Page, read: Read) -> None
 
 def test_the_page_says_what_was_trained(told: Page, run: Run) -> None:
     text = told["What was trained on"].text
-    circumstances = json.loads((run.path / "run.json").read_text())
+    environment = json.loads((run.path / "run.json").read_text())
     for fact in ("digits", "1,437", "8 × 8 pixels, gray", "cat:10 unif:1 circ:1 noise:8", "120 of 120"):
         assert fact in text
-    assert circumstances["begun"] in text
-    assert f"torch {circumstances['versions']['torch']}" in text
+    assert environment["begun"] in text
+    assert f"torch {environment['versions']['torch']}" in text
     real, generated = (pixels(p) for p in told["Real images beside generated ones"].pictures)
     assert real.shape == generated.shape == (6 * 9 - 1, 10 * 9 - 1, 2)
     of_set = {one.tobytes() for one in run.images().x[:, 0]}
@@ -309,12 +309,12 @@ def scored(run: Run, told: Page) -> Run:
 def test_what_a_code_carries_and_how_well_it_comes_back(told: Page, run: Run) -> None:
     """Measured again with other draws: close, as the page's are of 12,800 and 5,000 images."""
     model = run.model()
-    bounds = info_bounds(model, run.config.batch, make_rng(1, "again"))
+    bounds = info_bounds(model, run.config.optimisation.batch_size, make_rng(1, "again"))
     text = " ".join(told.text.split())
-    carried = re.search(r"at least (\S+) of 2.30 nats, (\d+) %", text)
-    assert carried
-    assert float(carried[1]) == pytest.approx(bounds["info_bound_c1"]["value"], abs=0.05)
-    assert int(carried[2]) == pytest.approx(100 * float(carried[1]) / math.log(10), abs=1)
+    share_of_entropy = re.search(r"at least (\S+) of 2.30 nats, (\d+) %", text)
+    assert share_of_entropy
+    assert float(share_of_entropy[1]) == pytest.approx(bounds["info_bound_c1"]["value"], abs=0.05)
+    assert int(share_of_entropy[2]) == pytest.approx(100 * float(share_of_entropy[1]) / math.log(10), abs=1)
     drawn = model.sample_values(2000, make_rng(1, "drawn"))
     back = model.encode(model.decode(drawn, model.latent.sample_z(2000, make_rng(2, "z")))).values
     right = float((back[:, 0] == drawn[:, 0]).float().mean())
@@ -359,13 +359,13 @@ def disc(size: float, rng: np.random.Generator) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def own(folder: Path) -> Run:
-    config = Config(
+    config = Config.from_options(
         images=f"folder:{folder}",
-        net="small",
+        architecture="small",
         shape=(3, 8, 8),
         codes="cat:3 unif:1 noise:4",
-        updates=60,
-        batch=16,
+        steps=60,
+        batch_size=16,
         device="cpu",
         precision="32-true",
     )
@@ -627,13 +627,13 @@ def test_a_code_that_g_ignores_is_no_knob() -> None:
 
 def test_a_lone_code_tells_all_images_apart() -> None:
     """Without noise worth the name, moving the one code is redrawing everything."""
-    model = make_model(Config(images="x", net="digits", codes="unif:1 noise:1"))
+    model = make_model(Config.from_options(images="x", architecture="digits", codes="unif:1 noise:1"))
     (first, *_) = [m for m in model.G.modules() if isinstance(m, torch.nn.Linear)]
     with torch.no_grad():
         first.weight[:, 0] = 0
     assert responses(model, make_rng(0, "test")) == pytest.approx([1.0], abs=0.1)
     # Redrawing everything leaves one of two categories as it was half of the time, moving it never does.
-    coin = make_model(Config(images="x", net="digits", codes="cat:2 noise:1"))
+    coin = make_model(Config.from_options(images="x", architecture="digits", codes="cat:2 noise:1"))
     (first, *_) = [m for m in coin.G.modules() if isinstance(m, torch.nn.Linear)]
     with torch.no_grad():
         first.weight[:, 0] = 0
@@ -715,7 +715,9 @@ def test_charts_put_values_where_they_belong() -> None:
 
 
 def test_vectors_are_told_in_words(tmp_path: Path) -> None:
-    config = Config(images="rows.csv", net="vectors", shape=(1, 1, 6), codes="cat:3 unif:1 noise:2", batch=8)
+    config = Config.from_options(
+        images="rows.csv", architecture="vectors", shape=(1, 1, 6), codes="cat:3 unif:1 noise:2", batch_size=8
+    )
     model = make_model(config)
     x = np.random.default_rng(0).normal(size=(50, 1, 1, 6)).astype(np.float32)
     x[4] = x[2]

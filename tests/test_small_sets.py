@@ -1,7 +1,6 @@
 """Small data sets: differentiable augmentation, and the moving average of G's weights."""
 
 from collections.abc import Callable
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.method.diffaug import augment
 from infogan.method.model import make_model
@@ -18,7 +17,7 @@ from infogan.training.seeds import StackedTrainer
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 
-CONFIG = replace(digits(), batch=16, updates=6, device="cpu", ema=0.6)
+CONFIG = digits().replace(batch_size=16, steps=6, device="cpu", ema_decay=0.6)
 IMAGES = data.load("digits")
 
 
@@ -59,12 +58,12 @@ def test_augmented_images_lead_gradients_back() -> None:
 
 
 def test_augmentation_is_what_d_sees_and_not_what_g_makes() -> None:
-    config = replace(CONFIG, augment=True)
+    config = CONFIG.replace(diffaug=True)
     trainer = Trainer(config, make_model(config), IMAGES)
     seen: list[Tensor] = []
     trainer.model.D.trunk.register_forward_pre_hook(lambda _, args: seen.append(args[0].detach().clone()))
     list(trainer.fit())
-    assert len(seen) == 3 * config.updates  # real, fake, and fake for G
+    assert len(seen) == 3 * config.optimisation.steps  # real, fake, and fake for G
     blank = [float((x == 0).flatten(1).float().mean(dim=1).min()) for x in seen]
     assert min(blank) > 0.05  # of each image a part is covered
     made = trainer.model.sample(200, rng())
@@ -73,7 +72,7 @@ def test_augmentation_is_what_d_sees_and_not_what_g_makes() -> None:
 
 def test_vectors_are_not_augmented() -> None:
     with pytest.raises(InfoganError, match="augment is True, but must be off for vectors"):
-        Config(images="own", net="vectors", shape=(1, 1, 3), augment=True)
+        Config.from_options(images="own", architecture="vectors", shape=(1, 1, 3), diffaug=True)
 
 
 def averaged_by_hand(config: Config) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -81,7 +80,7 @@ def averaged_by_hand(config: Config) -> tuple[dict[str, Tensor], dict[str, Tenso
     trainer = Trainer(config, make_model(config), IMAGES)
     mean = {k: v.clone().double() for k, v in trainer.model.G.state_dict().items()}
     for update in trainer.fit():
-        decay = min(config.ema, (1 + update.n) / (10 + update.n))
+        decay = min(config.optimisation.ema_decay, (1 + update.n) / (10 + update.n))
         for name, value in trainer.model.G.state_dict().items():
             mean[name] = decay * mean[name] + (1 - decay) * value.double()
     return mean, part(trainer.state(), "averaged")
@@ -110,17 +109,17 @@ def test_averaging_changes_no_bit_of_the_training() -> None:
         list(trainer.fit())
         return {k: v for k, v in trainer.state().items() if not k.startswith("averaged")}
 
-    with_mean, without = weights(CONFIG), weights(replace(CONFIG, ema=0.0))
+    with_mean, without = weights(CONFIG), weights(CONFIG.replace(ema_decay=0.0))
     assert with_mean.keys() == without.keys()
     assert all(torch.equal(with_mean[k], without[k]) for k in without)
 
 
-@pytest.mark.parametrize("change", [lambda c: c, lambda c: replace(c, augment=True)])
+@pytest.mark.parametrize("change", [lambda c: c, lambda c: c.replace(diffaug=True)])
 def test_a_resumed_training_ends_in_the_same_bits(change: Callable[[Config], Config]) -> None:
     config = change(CONFIG)
     whole = Trainer(config, make_model(config), IMAGES)
     list(whole.fit())
-    first = Trainer(replace(config, updates=2), make_model(config), IMAGES)
+    first = Trainer(config.replace(steps=2), make_model(config), IMAGES)
     list(first.fit())
     second = Trainer(config, make_model(config), IMAGES)
     second.load_state(first.state())
@@ -131,11 +130,11 @@ def test_a_resumed_training_ends_in_the_same_bits(change: Callable[[Config], Con
 
 
 def test_stacked_seeds_have_the_averages_that_each_has_alone() -> None:
-    config = replace(CONFIG, augment=True, precision="64-true")
+    config = CONFIG.replace(diffaug=True, precision="64-true")
     stacked = StackedTrainer(config, [3, 5], IMAGES)
     list(stacked.fit())
     for i, seed in enumerate((3, 5)):
-        alone = Trainer(replace(config, seed=seed), make_model(replace(config, seed=seed)), IMAGES)
+        alone = Trainer(config.replace(seed=seed), make_model(config.replace(seed=seed)), IMAGES)
         list(alone.fit())
         expected = part(alone.state(), "averaged")
         found = part(stacked.state(i), "averaged")

@@ -2,14 +2,14 @@
 
 import json
 import math
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, fields
 from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogan.config.config import SHAPES, Config, Device, Precision
+from infogan.config import SHAPES, Config, Device, Precision
 from infogan.config.presets import PRESETS, get_preset
 from infogan.config.spec import DEFAULT_NOISE, Kind, parse_spec
 from infogan.utils.errors import InfoganError
@@ -80,7 +80,7 @@ def test_a_bad_spec_says_what_is_wrong(text: str, sentence: str) -> None:
         parse_spec(text)
 
 
-BASE = Config(images="digits", net="digits")
+BASE = Config.from_options(images="digits", architecture="digits")
 positive = st.floats(0, 1e9, exclude_min=True)
 below_1 = st.floats(0, 1, exclude_max=True)
 counts = st.integers(1, 10**9)
@@ -106,7 +106,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
     "motion": st.just(""),  # and what it takes else: test_what_images_are_moved_for
     "warm_up": st.just(0),
     "lam_real": st.floats(0, 1e9),
-    "updates": counts,
+    "steps": counts,
     "batch": st.integers(2, 10**6),
     "lr_d": positive,
     "lr_g": positive,
@@ -140,7 +140,7 @@ def test_every_preset_survives_json(name: str) -> None:
 @settings(deadline=None)
 @given(st.fixed_dictionaries({}, optional=VALID))
 def test_valid_values_survive_json(values: dict[str, Any]) -> None:
-    config = replace(BASE, **values)
+    config = BASE.replace(**values)
     again = Config.from_json(config.to_json())
     assert again == config
     assert again.to_json() == config.to_json()
@@ -148,28 +148,28 @@ def test_valid_values_survive_json(values: dict[str, Any]) -> None:
 
 def test_what_images_are_moved_for() -> None:
     """There must be a motion, a discrete code and images; each is named with the way out."""
-    config = replace(BASE, motion="rotate:0.2", warm_up=10)
+    config = BASE.replace(transforms="rotate:0.2", pretraining_steps=10)
     assert Config.from_json(config.to_json()) == config
     for changed, said in [
-        ({"motion": ""}, "warm_up is 10, .* unless --motion says"),
-        ({"motion": "rotate:0"}, "warm_up is 10, .* unless --motion says"),
-        ({"warm_up": 0}, "motion is 'rotate:0.2', .* unless --warm-up says"),
+        ({"motion": ""}, "warm_up is 10, .* unless --transforms says"),
+        ({"motion": "rotate:0"}, "warm_up is 10, .* unless --transforms says"),
+        ({"warm_up": 0}, "motion is 'rotate:0.2', .* unless --pretraining-steps says"),
         ({"codes": "unif:2 circ:1"}, "motion is 'rotate:0.2', .* no code is discrete"),
         ({"net": "vectors", "shape": (1, 1, 5)}, "motion is 'rotate:0.2', .* vectors"),
     ]:
         with pytest.raises(InfoganError, match=f"config: {said}"):
-            replace(config, **changed)
+            config.replace(**changed)
 
 
 def test_one_lam_weighs_every_code() -> None:
     codes = "cat:10 unif:2"
-    assert replace(BASE, codes=codes, lam=(0.5,)).lam_per_code == (0.5, 0.5, 0.5)
-    assert replace(BASE, codes=codes, lam=(1.0, 0.1, 0.2)).lam_per_code == (1.0, 0.1, 0.2)
+    assert BASE.replace(codes=codes, lam=(0.5,)).lam_per_code == (0.5, 0.5, 0.5)
+    assert BASE.replace(codes=codes, lam=(1.0, 0.1, 0.2)).lam_per_code == (1.0, 0.1, 0.2)
 
 
 OUT_OF_RANGE: list[tuple[str, Any]] = [
     ("batch", 1),
-    ("updates", 0),
+    ("steps", 0),
     ("log_every", 0),
     ("save_every", -1),
     ("seed", -1),
@@ -200,7 +200,7 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
 @pytest.mark.parametrize(("name", "value"), OUT_OF_RANGE)
 def test_a_value_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
     with pytest.raises(InfoganError, match=rf"\b{name}\b"):
-        replace(BASE, **{name: value})
+        BASE.replace(**{name: value})
     with pytest.raises(InfoganError, match=rf"\b{name}\b"):  # and so from a file
         Config.from_json(json.dumps(asdict(BASE) | {name: value}))
 
@@ -221,8 +221,8 @@ def test_a_value_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
         ("lam", [None]),
         ("saturating", 1),
         ("saturating", "yes"),
-        ("updates", 5000.0),
-        ("updates", True),
+        ("steps", 5000.0),
+        ("steps", True),
         ("batch", "128"),
         ("batch", None),
         ("seed", [0]),
@@ -267,7 +267,7 @@ def test_json_that_is_no_config_is_refused(text: str) -> None:
 
 def test_whole_numbers_may_stand_for_real_ones() -> None:
     config = Config.from_json('{"images": "digits", "net": "digits", "lam": [1], "fixed_std": 1}')
-    assert config == replace(BASE, lam=(1.0,), fixed_std=1.0)
+    assert config == BASE.replace(lam=(1.0,), fixed_std=1.0)
 
 
 def test_an_unknown_preset_suggests_the_nearest() -> None:

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import fields, replace
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ import torch
 from rich.console import Console
 
 import infogan.training.health
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import LoadOptions
 from infogan.evaluation.selection.select import select
@@ -35,7 +35,7 @@ from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-QUICK = replace(digits(), updates=30, log_every=10, save_every=10, batch=32, device="cpu")
+QUICK = digits().replace(steps=30, log_every=10, save_every=10, batch_size=32, device="cpu")
 DEFAULT_OPTIONS = LoadOptions()
 SETTINGS = ["lr_g=1e-3,5e-4", "lam=1,0.5:1:0.1"]
 
@@ -58,7 +58,7 @@ def weights(run: Path) -> bytes:
     return max((run / "checkpoints").iterdir()).read_bytes()
 
 
-def updates(run: Path) -> int:
+def steps(run: Path) -> int:
     return max((int(p.stem) for p in run.glob("checkpoints/*.safetensors")), default=0)
 
 
@@ -78,8 +78,8 @@ def test_every_combination_the_last_field_fastest() -> None:
 
 VALUES: dict[str, Any] = {
     "images": "folder:a b/c", "net": "small", "shape": (3, 32, 32), "square": "pad", "augment": True,
-    "codes": "cat:10 unif:2", "noise": "normal", "fixed_std": None, "lam": (1.0, 0.1), "updates": 7,
-    "lr_g": 2e-5, "motion": "rotate:0.2 mirror:0.5", "precision": "64-true", "device": "cpu",
+    "codes": "cat:10 unif:2", "noise": "normal", "fixed_std": None, "lam": (1.0, 0.1), "steps": 7,
+    "lr_g": 2e-5, "motion": "rotate:0.2 hflip:0.5", "precision": "64-true", "device": "cpu",
 }  # fmt: skip
 
 
@@ -149,8 +149,8 @@ def test_a_value_out_of_range_is_found_before_anything_is_trained(tmp_path: Path
         (Plan(stacked=True, cpus=1), QUICK, "--stacked trains the seeds as one"),
         (Plan(stacked=True, ray="auto"), QUICK, "--stacked trains the seeds as one"),
         (Plan(stacked=True, stop_collapsed=True), QUICK, "--stacked trains the seeds as one"),
-        (Plan(cpus=1), replace(QUICK, devices=2), "without --cpus and --ray"),
-        (Plan(ray="auto"), replace(QUICK, device="cuda"), "takes --gpus"),
+        (Plan(cpus=1), QUICK.replace(devices=2), "without --cpus and --ray"),
+        (Plan(ray="auto"), QUICK.replace(device="cuda"), "takes --gpus"),
     ],
 )
 def test_plans_that_do_not_go_together(plan: Plan, config: Config, why: str) -> None:
@@ -174,13 +174,13 @@ def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 QUICK_LINE = (
-    "--updates",
+    "--steps",
     "30",
     "--log-every",
     "10",
     "--save-every",
     "10",
-    "--batch",
+    "--batch-size",
     "32",
     "--device",
     "cpu",
@@ -221,7 +221,7 @@ def test_what_is_done_is_taken_as_it_is(swept: Path, monkeypatch: pytest.MonkeyP
     for plan in (Plan(cpus=1), Plan()):
         found, _ = sweep("digits", QUICK, 1, swept, DEFAULT_OPTIONS, quiet(), parse_settings(SETTINGS), plan)
         assert len(found["runs"]) == 4
-    other = replace(QUICK, batch=16)
+    other = QUICK.replace(batch_size=16)
     with pytest.raises(InfoganError, match="holds a run of another config"):
         sweep("digits", other, 1, swept, DEFAULT_OPTIONS, quiet(), parse_settings(SETTINGS), Plan(cpus=1))
 
@@ -236,7 +236,7 @@ def test_the_table_has_a_row_a_run(swept: Path) -> None:
         scores = json.loads((run / "evaluation.json").read_text())
         flat = {f"{split}/{name}": s["value"] for split, of in scores.items() for name, s in of.items()}
         assert {name: value for name, value in row.items() if name in flat} == flat
-        assert (row["status"], row["updates"], row["said"], row["collapsed"]) == ("done", 30, None, None)
+        assert (row["status"], row["steps"], row["said"], row["collapsed"]) == ("done", 30, None, None)
         rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         assert row["seconds"] == pytest.approx(sum(10 * 32 / r["images_per_s"] for r in rows))
     by = [row["label_free/udr_and_recovery"] for row in table]
@@ -249,7 +249,7 @@ def test_the_choice_is_that_of_select(swept: Path) -> None:
     models = {str(run.path): run.model() for run in runs}
     images = runs[0].images("train", DEFAULT_OPTIONS)
     ours = label_free(models, images, lambda _: None)
-    theirs = select(models, QUICK.batch, images, "udr_and_recovery", lambda _: None)["runs"]
+    theirs = select(models, QUICK.optimisation.batch_size, images, "udr_and_recovery", lambda _: None)["runs"]
     for name, scores in ours.items():
         assert scores == pytest.approx({score: theirs[name][score] for score in scores})
     rows = as_rows(make_trials("digits", QUICK, 1, parse_settings(SETTINGS), swept), {}, False)
@@ -264,7 +264,7 @@ def test_the_page_shows_every_run_and_asks_for_nothing(swept: Path) -> None:
     page = (swept / "digits-sweep.html").read_text()
     assert not re.search(r"<script|https?://|@import|url\(", page)
     chosen = json.loads((swept / "digits-sweep.json").read_text())["chosen"]
-    assert f"infogan train --resume {chosen} --updates 60" in page
+    assert f"infogan train --resume {chosen} --steps 60" in page
     assert f'alt="48 images that {chosen} makes, drawn at random"' in page
     strips = re.findall(r'<section class="score">\s*<h3>(.*?)</h3>.*?</section>', page, re.DOTALL)
     assert {"udr and recovery", "generated: recovery c1", "test: one to one error"} <= set(strips)
@@ -290,7 +290,7 @@ def test_no_name_breaks_out_of_the_page(swept: Path, tmp_path: Path) -> None:
 @pytest.mark.night
 def test_stop_and_go_on(tmp_path: Path) -> None:
     """The processes save what they train when their parent is killed, and when it is asked to stop."""
-    line = ["digits", "--updates", "1500", "--save-every", "1500", "--log-every", "10", "--batch", "16",
+    line = ["digits", "--steps", "1500", "--save-every", "1500", "--log-every", "10", "--batch-size", "16",
             "--device", "cpu", "--seeds", "1", "--set", "lr_g=1e-3,5e-4", "--cpus", "1"]  # fmt: skip
     driver = f"import sys, infogan.cli, {CORES}; infogan.cli.main()"
     runs = [tmp_path / "runs" / f"digits-lr_g={lr}-0" for lr in ("0.001", "0.0005")]
@@ -312,12 +312,12 @@ def test_stop_and_go_on(tmp_path: Path) -> None:
             assert process.returncode == 130, said
             assert said.endswith("infogan: stopped, all saved; the same command goes on.\n")
             assert "Traceback" not in said
-        wait_for(lambda came=came: all(updates(run) > n for run, n in zip(runs, came, strict=True)))
-        came = [updates(run) for run in runs]
+        wait_for(lambda came=came: all(steps(run) > n for run, n in zip(runs, came, strict=True)))
+        came = [steps(run) for run in runs]
     assert all(0 < n < 1500 for n in came)
     table = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-sweep.parquet")
     assert table["status"].to_pylist() == ["stopped", "stopped"]
-    assert table["updates"].to_pylist() == came
+    assert table["steps"].to_pylist() == came
     assert "the sweep was stopped" in (tmp_path / "runs" / "digits-sweep.html").read_text()
     before = [
         (run / "metrics.jsonl").read_text().splitlines()[: n // 10] for run, n in zip(runs, came, strict=True)
@@ -326,7 +326,7 @@ def test_stop_and_go_on(tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     for run, lines in zip(runs, before, strict=True):
         assert (run / "metrics.jsonl").read_text().splitlines()[: len(lines)] == lines
-        assert updates(run) == 1500
+        assert steps(run) == 1500
 
 
 def further(run: Path, n: int) -> bool:
@@ -348,7 +348,7 @@ def test_a_run_that_collapses_is_ended_and_kept(
     plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Here all do, as no image is as diverse as the watch is made to ask for."""
-    config = replace(QUICK, updates=60)
+    config = QUICK.replace(steps=60)
     (tmp_path / "sitecustomize.py").write_text(
         "import infogan.training.health as health\nhealth.COLLAPSED, health.EARLY = 1e9, 10\n"
     )
@@ -366,7 +366,7 @@ def test_a_run_that_collapses_is_ended_and_kept(
     said = console.export_text()
     assert said.count("G's images are nearly one") == 2
     (row, _) = pyarrow.parquet.read_table(folder / "digits-sweep.parquet").to_pylist()
-    assert (row["status"], row["collapsed"], row["updates"]) == ("collapsed", 20, 20)
+    assert (row["status"], row["collapsed"], row["steps"]) == ("collapsed", 20, 20)
     page = (folder / "digits-sweep.html").read_text()
     assert "0 done, 2 collapsed" in page
     assert "nearly one at update 20" in page
@@ -378,7 +378,7 @@ def test_a_run_that_collapses_is_ended_and_kept(
     if plan.cpus is None:  # who does not ask for that gets the whole run
         found, _ = sweep("digits", config, 1, folder, DEFAULT_OPTIONS, quiet(), settings)
         assert len(found["runs"]) == 2
-        assert (updates(run), found.get("collapsed")) == (60, None)
+        assert (steps(run), found.get("collapsed")) == (60, None)
 
 
 @pytest.mark.parametrize("cpus", [None, 1])
@@ -413,7 +413,7 @@ def test_seeds_alone_side_by_side_are_the_sweep_as_ever(tmp_path: Path) -> None:
     assert found["scores"]["test"]["nmi"]["protocol"].startswith("median of 2 runs")
     assert (tmp_path / "digits-sweep.html").is_file()
     with pytest.raises(InfoganError, match="lower --lr-d"):
-        sweep("bad", replace(QUICK, lr_d=1e30), 2, tmp_path, DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
+        sweep("bad", QUICK.replace(lr_d=1e30), 2, tmp_path, DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
 
 
 def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:

@@ -6,7 +6,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +28,8 @@ pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the m
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80",
        "RAY_USAGE_STATS_ENABLED": "0"}  # fmt: skip
-CONFIG = replace(digits(), updates=1000, log_every=10, save_every=20, batch=32, device="cpu")
-LINE = ("digits", "--updates", "1000", "--log-every", "10", "--save-every", "20", "--batch", "32",
+CONFIG = digits().replace(steps=1000, log_every=10, save_every=20, batch_size=32, device="cpu")
+LINE = ("digits", "--steps", "1000", "--log-every", "10", "--save-every", "20", "--batch-size", "32",
         "--device", "cpu", "--seeds", "2", "--set", "lr_g=1e-3,5e-4")  # fmt: skip
 
 
@@ -57,7 +56,7 @@ def start(*args: str, cwd: Path) -> subprocess.Popen[str]:
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
-def updates(run: Path) -> int:
+def steps(run: Path) -> int:
     return max((int(p.stem) for p in run.glob("checkpoints/*.safetensors")), default=0)
 
 
@@ -65,7 +64,7 @@ def lines(run: Path, until: int) -> list[str]:
     """The lines of metrics.jsonl, whose speeds no second training would hit again."""
     file = run / "metrics.jsonl"
     found = file.read_text().splitlines() if file.is_file() else []
-    return [line for line in found if json.loads(line)["update"] <= until]
+    return [line for line in found if json.loads(line)["step"] <= until]
 
 
 def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
@@ -74,13 +73,13 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
     process = start(*LINE, "--ray", cluster.address, cwd=tmp_path)
     try:
         until = time.monotonic() + 90
-        while sum(20 <= updates(run) < 1000 for run in runs) < 2:  # one on each node
+        while sum(20 <= steps(run) < 1000 for run in runs) < 2:  # one on each node
             assert process.poll() is None, process.communicate()
             assert time.monotonic() < until
             time.sleep(0.05)
         (other,) = cluster.worker_nodes
         cluster.remove_node(other, allow_graceful=False)
-        came = {run: updates(run) for run in runs}
+        came = {run: steps(run) for run in runs}
         kept = {run: lines(run, n) for run, n in came.items()}
         out, said = process.communicate(timeout=240)
     finally:
@@ -89,7 +88,7 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
     assert "its machine or process was lost; going on elsewhere" in said
     assert "digits: 4 runs are done" in out
     rows = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-sweep.parquet").to_pylist()
-    assert [(row["status"], row["updates"]) for row in rows] == [("done", 1000)] * 4
+    assert [(row["status"], row["steps"]) for row in rows] == [("done", 1000)] * 4
     for run in runs:
         assert lines(run, came[run]) == kept[run]
         assert len(lines(run, 1000)) == 100
@@ -100,7 +99,7 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
     torch.set_num_threads(1)
     for trial in begun:  # of which one was lost
         alone = tmp_path / "alone" / trial.path.name
-        launch.begin(trial.config, alone, LoadOptions(), Console(quiet=True))
+        launch.train(trial.config, alone, LoadOptions(), Console(quiet=True))
         name = "checkpoints/0001000.safetensors"
         assert (alone / name).read_bytes() == (trial.path / name).read_bytes()
     again = start(*LINE, "--ray", cluster.address, "--json", cwd=tmp_path)
@@ -111,7 +110,7 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
 
 
 def test_ctrl_c_saves_what_trains_on_the_cluster(cluster: Any, tmp_path: Path) -> None:
-    line = ("digits", "--updates", "100000", "--save-every", "100000", "--log-every", "10", "--device", "cpu",
+    line = ("digits", "--steps", "100000", "--save-every", "100000", "--log-every", "10", "--device", "cpu",
             "--seeds", "3", "--ray", cluster.address)  # fmt: skip
     process = start(*line, cwd=tmp_path)
     run = tmp_path / "runs" / "digits-0"
@@ -127,7 +126,7 @@ def test_ctrl_c_saves_what_trains_on_the_cluster(cluster: Any, tmp_path: Path) -
         process.kill()
     assert process.returncode == 130, said
     assert "Traceback" not in said
-    assert updates(run) >= 10
+    assert steps(run) >= 10
     assert not list((tmp_path / "runs").glob(".*"))
 
 

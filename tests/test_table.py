@@ -9,7 +9,7 @@ import pytest
 from watched import Watched
 
 import infogan.scale.encoding.table
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data.images import Images
 from infogan.method.model import Model, make_model
 from infogan.scale.encoding.table import write_codes
@@ -18,7 +18,9 @@ from infogan.utils.errors import InfoganError
 
 @pytest.fixture(scope="module")
 def model() -> Model:
-    return make_model(Config(images="digits", net="digits", codes="cat:4 unif:1 circ:1 noise:2"))
+    return make_model(
+        Config.from_options(images="digits", architecture="digits", codes="cat:4 unif:1 circ:1 noise:2")
+    )
 
 
 @pytest.mark.parametrize("named", [False, True])

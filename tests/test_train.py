@@ -1,7 +1,6 @@
 """Training: who moves in which step, what the bits depend on, and what stops it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import Images
 from infogan.method.model import make_model
@@ -19,7 +18,7 @@ from infogan.method.objective import info_bound
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 
-CONFIG = replace(digits(), batch=16, updates=3, device="cpu")
+CONFIG = digits().replace(batch_size=16, steps=3, device="cpu")
 IMAGES = data.load("digits")
 
 
@@ -51,13 +50,13 @@ def running(net: torch.nn.Module) -> dict[str, bytes]:
 
 def trained(config: Config, images: Images = IMAGES) -> dict[str, bytes]:
     trainer = Trainer(config, make_model(config), images)
-    assert [update.n for update in trainer.fit()] == list(range(1, config.updates + 1))
+    assert [update.n for update in trainer.fit()] == list(range(1, config.optimisation.steps + 1))
     return bits(trainer.state())
 
 
 def after_step(step: str, **changes: Any) -> Trainer:
     """A trainer after its first step of that player, and of no other."""
-    trainer = make_trainer(replace(CONFIG, **changes))
+    trainer = make_trainer(CONFIG.replace(**changes))
     fake = trainer.draw(learns=True)
     if step == "d":
         trainer.step_d(trainer.real_batch(0), fake)
@@ -126,7 +125,7 @@ def test_inform_g_false_keeps_bound_from_G() -> None:
 
 @pytest.mark.parametrize("saturating", [True, False])
 def test_labels_do_not_matter(saturating: bool) -> None:
-    config = replace(CONFIG, saturating=saturating)
+    config = CONFIG.replace(saturating=saturating)
     assert IMAGES.labels is not None
     shuffled = np.random.default_rng(0).permutation(IMAGES.labels)
     expected = trained(config)
@@ -136,20 +135,20 @@ def test_labels_do_not_matter(saturating: bool) -> None:
 
 @pytest.mark.parametrize("fresh_fake", [True, False])
 def test_seed_decides_bits(fresh_fake: bool) -> None:
-    config = replace(CONFIG, fresh_fake=fresh_fake)
+    config = CONFIG.replace(resample_fake=fresh_fake)
     first = trained(config)
     torch.rand(7)  # no global state
     assert trained(config) == first
-    other = trained(replace(config, seed=1))
+    other = trained(config.replace(seed=1))
     assert all(other[name] != first[name] for name in first if name.endswith("weight"))
 
 
 def test_resumed_gives_same_bits() -> None:
-    config = replace(CONFIG, updates=6)
+    config = CONFIG.replace(steps=6)
     first = Trainer(config, make_model(config), IMAGES)
     assert [update.n for update in islice(first.fit(), 3)] == [1, 2, 3]
     state = {name: value.clone() for name, value in first.state().items()}
-    second = Trainer(config, make_model(replace(config, seed=9)), IMAGES)
+    second = Trainer(config, make_model(config.replace(seed=9)), IMAGES)
     second.load_state(state)
     assert bits(second.state()) == bits(state)
     assert [update.n for update in second.fit()] == [4, 5, 6]

@@ -3,27 +3,28 @@
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from infogan.training.diversity import diversity
 from rich.console import Console
 from torch import Tensor
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import Images, LoadOptions, load
 from infogan.method.codes import Categorical, Code, Uniform
 from infogan.runs.run import Run
 from infogan.training import launch
-from infogan.training.diversity import diversity
-from infogan.training.health import EARLY, WHILE, Watch, carried
+from infogan.training.health import PATIENCE_AT_START, WHILE, HealthMonitor, share_of_entropy
 from infogan.training.session import Outcome, mark
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 
-CONFIG = replace(digits(), batch=16, updates=30, save_every=8, log_every=5, device="cpu", precision="32-true")
+CONFIG = digits().replace(
+    batch_size=16, steps=30, save_every=8, log_every=5, device="cpu", precision="32-true"
+)
 Lines = list[dict[str, float | int]]
 
 
@@ -37,7 +38,7 @@ def said(to: Console) -> str:
 
 
 def begin(path: Path, config: Config = CONFIG, to: Console | None = None) -> Outcome:
-    return launch.begin(config, path, LoadOptions(), to or console())
+    return launch.train(config, path, LoadOptions(), to or console())
 
 
 def lines(run: Path) -> Lines:
@@ -102,18 +103,18 @@ def test_stopped_between_two_lines_and_resumed(
 
 def test_a_larger_goal_is_the_run_that_had_it_from_the_start(straight: Path, tmp_path: Path) -> None:
     """Also where the first goal lies between two lines."""
-    begin(tmp_path / "run", replace(CONFIG, updates=18))
-    assert [row["update"] for row in lines(tmp_path / "run")] == [5, 10, 15, 18]
-    launch.resume(tmp_path / "run", {"updates": 30}, LoadOptions(), console())
+    begin(tmp_path / "run", CONFIG.replace(steps=18))
+    assert [row["step"] for row in lines(tmp_path / "run")] == [5, 10, 15, 18]
+    launch.resume(tmp_path / "run", {"steps": 30}, LoadOptions(), console())
     assert lines(tmp_path / "run") == lines(straight)
     assert last(tmp_path / "run") == last(straight)
 
 
 def test_what_is_done_keeps_its_last_line(tmp_path: Path) -> None:
-    begin(tmp_path / "run", replace(CONFIG, updates=18))
+    begin(tmp_path / "run", CONFIG.replace(steps=18))
     with pytest.raises(InfoganError, match="has done its 18 updates"):
         launch.resume(tmp_path / "run", {}, LoadOptions(), console())
-    assert [row["update"] for row in lines(tmp_path / "run")] == [5, 10, 15, 18]
+    assert [row["step"] for row in lines(tmp_path / "run")] == [5, 10, 15, 18]
 
 
 def test_killed_before_the_first_checkpoint(straight: Path, tmp_path: Path) -> None:
@@ -127,7 +128,7 @@ def test_killed_before_there_was_a_config(tmp_path: Path) -> None:
     (tmp_path / "run" / "config.json.part").write_text("{")
     (tmp_path / "run" / "run.json").write_text("{}")
     (tmp_path / "run" / "lock").touch()
-    assert begin(tmp_path / "run", replace(CONFIG, updates=1)).finished
+    assert begin(tmp_path / "run", CONFIG.replace(steps=1)).finished
 
 
 def test_the_checkpoint_tells_its_config(straight: Path) -> None:
@@ -138,20 +139,20 @@ def test_the_checkpoint_tells_its_config(straight: Path) -> None:
 
 
 def test_a_config_that_was_changed_is_told(tmp_path: Path) -> None:
-    begin(tmp_path / "run", replace(CONFIG, updates=8))
+    begin(tmp_path / "run", CONFIG.replace(steps=8))
     file = tmp_path / "run" / "config.json"
     file.write_text(file.read_text().replace('"lr_g": 0.001', '"lr_g": 0.003'))
     with pytest.raises(InfoganError, match=r"says lr_g 0\.003 where 0000008\.safetensors was made by 0\.001"):
-        launch.resume(tmp_path / "run", {"updates": 16}, LoadOptions(), console())
+        launch.resume(tmp_path / "run", {"steps": 16}, LoadOptions(), console())
 
 
 def test_other_images_are_told_not_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    begin(tmp_path / "run", replace(CONFIG, updates=8))
+    begin(tmp_path / "run", CONFIG.replace(steps=8))
     images = load("digits")
     fewer = Images.from_arrays(images.x[:-1])
     monkeypatch.setattr(Run, "images", lambda self, split="", load_options=None: fewer)
     to = console()
-    launch.resume(tmp_path / "run", {"updates": 9}, LoadOptions(), to)
+    launch.resume(tmp_path / "run", {"steps": 9}, LoadOptions(), to)
     assert "began with other images than digits holds now" in said(to)
 
 
@@ -170,21 +171,21 @@ def test_stop_keeps_the_last_good_state(tmp_path: Path, monkeypatch: pytest.Monk
         InfoganError, match=r"update 11: the adversarial term of D's loss is nan.* after update 8"
     ):
         begin(tmp_path / "run")
-    assert Run.open(tmp_path / "run").updates == 8
+    assert Run.open(tmp_path / "run").steps == 8
     assert all(value.isfinite().all() for value in Run.open(tmp_path / "run").state().values())
 
 
 def test_rollback_goes_on_with_other_draws(
     straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = replace(CONFIG, on_nonfinite="rollback")
+    config = CONFIG.replace(on_nonfinite="rollback")
     asked = poisoned(monkeypatch, at=10, times=2)
     to = console()
     assert begin(tmp_path / "a", config, to).finished
     assert asked == [*range(11), *range(8, 11), *range(8, 30)]
     assert "update 11: the adversarial term of D's loss is nan" in said(to)
     assert "after update 8. Going on from there with other draws, attempt 2 of 3." in said(to)
-    assert [row["update"] for row in lines(tmp_path / "a")] == [row["update"] for row in lines(straight)]
+    assert [row["step"] for row in lines(tmp_path / "a")] == [row["step"] for row in lines(straight)]
     assert lines(tmp_path / "a")[0] == lines(straight)[0]
     assert lines(tmp_path / "a")[-1] != lines(straight)[-1]
     asked.clear()
@@ -196,16 +197,16 @@ def test_rollback_goes_on_with_other_draws(
 def test_rollback_ends_where_it_does_not_help(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = poisoned(monkeypatch, at=10, times=99)
     with pytest.raises(InfoganError, match="update 11"):
-        begin(tmp_path / "run", replace(CONFIG, on_nonfinite="rollback"))
+        begin(tmp_path / "run", CONFIG.replace(on_nonfinite="rollback"))
     assert asked.count(10) == 4
-    assert Run.open(tmp_path / "run").updates == 8
+    assert Run.open(tmp_path / "run").steps == 8
 
 
 def test_a_second_process_is_refused(straight: Path) -> None:
     from infogan.utils.io import alone
 
     with alone(straight), pytest.raises(InfoganError, match="straight is being trained by another process"):
-        launch.resume(straight, {"updates": 40}, LoadOptions(), console())
+        launch.resume(straight, {"steps": 40}, LoadOptions(), console())
 
 
 def test_diversity() -> None:
@@ -229,19 +230,19 @@ def rows(*segments: tuple[int, dict[str, float]]) -> Iterator[dict[str, float | 
     for until, values in segments:
         while n < until:
             n += 20
-            yield {"update": n, "L_I_c1": 2.2, "L_I_c2": 0.6, "diversity": 0.9, **values}
+            yield {"step": n, "L_I_c1": 2.2, "L_I_c2": 0.6, "diversity": 0.9, **values}
 
 
 @pytest.mark.parametrize(
     ("segments", "warnings"),
     [
         ([(4000, {})], []),
-        ([(EARLY, {"L_I_c1": 0.0, "diversity": 0.1}), (4000, {})], []),
+        ([(PATIENCE_AT_START, {"L_I_c1": 0.0, "diversity": 0.1}), (4000, {})], []),
         (
-            [(EARLY + 20, {"L_I_c1": 0.0}), (4000, {})],
+            [(PATIENCE_AT_START + 20, {"L_I_c1": 0.0}), (4000, {})],
             ["since update 20, c1 carries 0% of its H(c), and never"],
         ),
-        ([(EARLY + 20, {"diversity": 0.1})], ["since update 20, G's images are nearly one"]),
+        ([(PATIENCE_AT_START + 20, {"diversity": 0.1})], ["since update 20, G's images are nearly one"]),
         ([(2000, {}), (3000, {"L_I_c2": 0.2})], ["since update 2020, c2 carries 29% of its H(c), after 87%"]),
         ([(2000, {}), (2000 + WHILE, {"L_I_c2": 0.0, "diversity": 0.2}), (4000, {})], []),
         ([(2000, {}), (2020 + WHILE, {"diversity": 0.1})], ["since update 2020, G's images are nearly one"]),
@@ -250,7 +251,7 @@ def rows(*segments: tuple[int, dict[str, float]]) -> Iterator[dict[str, float | 
 )
 def test_watch(segments: list[tuple[int, dict[str, float]]], warnings: list[str]) -> None:
     heard: list[str] = []
-    watch = Watch(CODES, None, heard.append)
+    watch = HealthMonitor(CODES, None, heard.append)
     for row in rows(*segments):
         watch(row)
     assert len(heard) == len(warnings)
@@ -261,4 +262,4 @@ def test_watch(segments: list[tuple[int, dict[str, float]]], warnings: list[str]
 @pytest.mark.parametrize(("L_I", "share"), [(-0.3926, 0.0), (-0.2258, 1.0)])
 def test_carried_where_the_standard_deviation_is_fixed(L_I: float, share: float) -> None:
     """Of Q that knows nothing, and of a perfect one, with std 1 (maths.md)."""
-    assert carried(Uniform(), L_I, 1.0) == pytest.approx(share, abs=0.01)
+    assert share_of_entropy(Uniform(), L_I, 1.0) == pytest.approx(share, abs=0.01)

@@ -10,13 +10,13 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.progress import QUIET
 
 EPILOGUE = (
-    "--quiet, anywhere, leaves out progress, as INFOGAN_QUIET=1 does. "
+    "--quiet, anywhere, turns off progress, as INFOGAN_QUIET=1 does; --help-all lists every setting. "
     "Exit status: 0 done; 2 something about the input was wrong; 130 stopped by Ctrl-C, all saved."
 )
 
 
-def make_app() -> App:
-    """The program with all its verbs."""
+def make_app(*, show_all: bool = False) -> App:
+    """The program with all its verbs; `show_all` has help list every setting of a config."""
     app = App(
         name="infogan",
         help="Finds the factors of variation in unlabelled images and hands them over as knobs.",
@@ -24,7 +24,7 @@ def make_app() -> App:
         default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
     )
     for part in (training, experiments, running, reporting, exploring, sharing, judging, datasets):
-        part.register(app)
+        part.register(app, show_all=show_all)
     app.register_install_completion_command(help="Have the shell complete verbs, presets and options.")
     return app
 
@@ -46,7 +46,8 @@ def main() -> None:
     if len(arguments) < len(sys.argv) - 1:
         os.environ[QUIET] = "1"
     try:
-        make_app()(arguments)
+        show_all = "--help-all" in arguments
+        make_app(show_all=show_all)(["--help" if word == "--help-all" else word for word in arguments])
     except InfoganError as error:
         print(f"infogan: {error}", file=sys.stderr)
         sys.exit(2)

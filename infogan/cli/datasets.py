@@ -11,7 +11,7 @@ from infogan.utils.progress import console
 Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE, folder:PATH or shards:PATH.")]
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verbs below `data`."""
     data = App(name="data", help="The data sets: what is known, what is here, and how it looks.")
     data.command(list_sets, name="list")

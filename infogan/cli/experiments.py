@@ -13,22 +13,20 @@ from infogan.cli.app import Data, Json, SkipBad, dumps
 from infogan.cli.options import (
     Size,
     Source,
-    named,
-    open_options,
-    own_config,
-    own_name,
+    custom_config,
+    custom_options,
     preset_options,
+    run_name,
+    set_options,
     with_options,
 )
-from infogan.config.config import Config, Device, Precision
+from infogan.config import Config, Device, Precision
 from infogan.config.presets import PRESETS, get_preset
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
 if TYPE_CHECKING:
     from infogan.data import LoadOptions
-
-    pass
 
 Seeds = Annotated[int, Parameter(help="How many runs, with the seeds from --seed on.")]
 Stacked = Annotated[bool, Parameter(help="Train the seeds as one, for a large GPU.", negative=())]
@@ -77,13 +75,15 @@ How = Annotated[Sweeping, Parameter(name="*")]
 AS_EVER = Sweeping()
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verbs, with a command below `sweep` for every preset."""
     doc = "Train a preset, or images of your own, with several seeds, and say which did best at what."
     sweep = App(name="sweep", help=doc)
     for name, preset in PRESETS.items():
-        sweep.command(_sweep_preset(name, preset_options(preset()), preset.__doc__), name=name)
-    sweep.default(with_options(_sweep_own, open_options(), doc))
+        sweep.command(
+            _sweep_preset(name, preset_options(preset(), show_all=show_all), preset.__doc__), name=name
+        )
+    sweep.default(with_options(_sweep_custom, custom_options(show_all=show_all), doc))
     app.command(sweep)
     app.command(bench)
     app.command(presets)
@@ -102,13 +102,13 @@ def _sweep_preset(name: str, options: type, doc: str | None) -> Callable[..., No
     ) -> None:
         from infogan.data import LoadOptions
 
-        chosen = Config(**dataclasses.asdict(config))
+        chosen = Config.from_options(**dataclasses.asdict(config))
         _sweep(name, chosen, how, LoadOptions(data, skip_bad), json)
 
     return with_options(command, options, doc)
 
 
-def _sweep_own(
+def _sweep_custom(
     source: Source = "",
     /,
     *,
@@ -124,8 +124,8 @@ def _sweep_own(
     from infogan.data import LoadOptions
 
     load_options = LoadOptions(data, skip_bad)
-    chosen = own_config(source, size, named(config), load_options)
-    _sweep(own_name(source), chosen, how, load_options, json)
+    chosen = custom_config(source, size, set_options(config), load_options)
+    _sweep(run_name(source), chosen, how, load_options, json)
 
 
 def _sweep(name: str, config: Config, how: Sweeping, load_options: "LoadOptions", as_json: bool) -> None:
@@ -150,9 +150,7 @@ def bench(
 ) -> None:
     """Time a preset on this machine: images/s, milliseconds, share of the peak, memory, the whole run."""
     config = get_preset(preset)
-    chosen = dataclasses.replace(
-        config, precision=precision or config.precision, device=device or config.device
-    )
+    chosen = config.replace(precision=precision or config.run.precision, device=device or config.run.device)
     from infogan.training.benchmark import bench as measure
 
     with console().status("") as status:
@@ -182,4 +180,7 @@ def presets(*, json: Json = False) -> None:
     for name, preset in PRESETS.items():
         config = preset()
         print(f"{name:{width}} {(preset.__doc__ or '').strip()}")
-        print(f"{'':{width}} {config.codes}; {config.updates:,} updates of {config.batch}")
+        optimisation = config.optimisation
+        print(
+            f"{'':{width}} {config.codes.spec}; {optimisation.steps:,} steps of {optimisation.batch_size} images"
+        )

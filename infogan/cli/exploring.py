@@ -7,7 +7,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verb."""
     app.command(explore)
 

@@ -35,7 +35,7 @@ By = Annotated[
 ]
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verbs."""
     for verb in (evaluate, compare, select):
         app.command(verb)
@@ -61,7 +61,7 @@ def evaluate(
 
     groups = choose_groups(metrics or QUICK)
     runs, load_options = find_runs(run_or_sweep), LoadOptions(data, skip_bad)
-    if len({(run.config.images, run.config.codes) for run in runs}) > 1:
+    if len({(run.config.data.images, run.config.codes.spec) for run in runs}) > 1:
         raise InfoganError(
             f"evaluate: the runs of {run_or_sweep} differ in images or codes; name one of them."
         )
@@ -107,10 +107,10 @@ def compare(
     if not others:
         raise InfoganError("compare: name two runs at least.")
     runs = [Run.open(path) for path in (run, *others)]
-    if len({r.config.images for r in runs}) > 1:
+    if len({r.config.data.images for r in runs}) > 1:
         raise InfoganError(
             "compare: the runs were trained on different images: "
-            + ", ".join(f"{r.path} on {r.config.images}" for r in runs)
+            + ", ".join(f"{r.path} on {r.config.data.images}" for r in runs)
             + "."
         )
     with console().status("") as status:
@@ -157,13 +157,13 @@ def select(
     from infogan.runs.run import Run
 
     runs, load_options = find_runs(sweep), LoadOptions(data, skip_bad)
-    name = runs[0].config.images
-    if {run.config.images for run in runs} != {name}:
+    name = runs[0].config.data.images
+    if {run.config.data.images for run in runs} != {name}:
         raise InfoganError(f"select: the runs of {sweep} were trained on different images; name a sweep.")
     images = runs[0].images(available_splits(name, load_options)[0], load_options)
     with console().status("") as status:
         models = {str(run.path): run.model() for run in runs}
-        found = select(models, runs[0].config.batch, images, by, status.update)
+        found = select(models, runs[0].config.optimisation.batch_size, images, by, status.update)
     folder, file = (
         (sweep, "selection.json") if sweep.is_dir() else (sweep.parent, f"{sweep.stem}-selection.json")
     )

@@ -1,89 +1,101 @@
-"""The fields of a config as options: a preset's, or those that a person names for images of their own."""
+"""The settings of a config as options: a preset's, or those that a person sets for their own images."""
 
 import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from cyclopts import Parameter
+from cyclopts import Group, Parameter
 
-from infogan.config.config import SHAPES, Config
-from infogan.config.presets import get_preset, own
+from infogan.config import SHAPES, Config, options_of
+from infogan.config.presets import custom_images, get_preset
 from infogan.utils.errors import InfoganError
 
 if TYPE_CHECKING:
     from infogan.data import LoadOptions
 
-    pass
+MIN_IMAGES = 10  # below this nothing can be learned; results begin to be worth it at 200
+# Options that help shows at once; `--help-all` shows the others too, grouped by their part of the config.
+COMMON = (
+    "codes",
+    "transforms",
+    "steps",
+    "batch_size",
+    "lam",
+    "lr_d",
+    "lr_g",
+    "diffaug",
+    "square",
+    "seed",
+    "device",
+    "devices",
+)
 
-LEAST = 10  # images, below which nothing can be learned; 200 are where it begins to be worth it
-
-Size = Annotated[Literal[32, 64], Parameter(help="The side that images of one's own are brought to.")]
+Size = Annotated[Literal[32, 64], Parameter(help="The side in pixels to which your own images are resized.")]
 Source = Annotated[str, Parameter(help="A preset (commands below), or images: folder:PATH, npz:FILE, ...")]
 
 
-def preset_options(values: Config) -> type:
-    """Config with these values as the defaults, since cyclopts takes the defaults of options from a class."""
-    return _options({f.name: (f.type, getattr(values, f.name)) for f in dataclasses.fields(Config)})
+def preset_options(values: Config, *, show_all: bool) -> type:
+    """A class whose fields are the options of a preset, with its values as their defaults."""
+    return _options(values.options(), {}, show_all)
 
 
-def open_options() -> type:
-    """Config with every field left open: what is not named, the number of images decides."""
-    # The types stand there as types, not as the strings that the stub of dataclasses allows for.
-    kinds: dict[str, Any] = {f.name: f.type | None for f in dataclasses.fields(Config)}  # type: ignore[operator]
-    kinds["images"] = Annotated[str | None, Parameter(show=False, parse=False)]  # which is the argument
-    return _options({name: (kind, None) for name, kind in kinds.items()}, __post_init__=lambda self: None)
+def custom_options(*, show_all: bool) -> type:
+    """The same with every option unset: the number and the shape of the images decide the others."""
+    return _options(
+        dict.fromkeys(options_of(Config)), {"images": Parameter(show=False, parse=False)}, show_all
+    )
 
 
-def _options(chosen: dict[str, tuple[Any, Any]], **members: Any) -> type:
-    """A class below Config, so that cyclopts finds what its fields mean."""
+def _options(defaults: dict[str, Any], parameters: dict[str, Parameter], show_all: bool) -> type:
+    found = []
+    for name, option in options_of(Config).items():
+        group = Group("Settings") if name in COMMON else Group(f"Settings: {option.path[0]}")
+        shown = Parameter(help=option.help, show=show_all or name in COMMON, group=group)
+        kind = option.kind if defaults[name] is not None else option.kind | None
+        parameter = parameters.get(name, shown)
+        found.append((name, Annotated[kind, parameter], dataclasses.field(default=defaults[name])))
     return dataclasses.make_dataclass(
-        "Options",
-        [(name, kind, dataclasses.field(default=default)) for name, (kind, default) in chosen.items()],
-        bases=(Config,),
-        namespace={"__module__": __name__, **members},
-        frozen=True,
-        kw_only=True,
+        "Options", found, namespace={"__module__": __name__}, frozen=True, kw_only=True
     )
 
 
 def with_options(command: Callable[..., None], options: type, doc: str | None) -> Callable[..., None]:
+    """The command with a parameter `config` that takes these options."""
     command.__annotations__["config"] = Annotated[options, Parameter(name="*")]
     command.__kwdefaults__ = {**(command.__kwdefaults__ or {}), "config": options()}
     command.__doc__ = doc
     return command
 
 
-def named(options: Any) -> dict[str, Any]:
-    """The fields that a person named, of `open_options`."""
-    fields = {f.name: getattr(options, f.name) for f in dataclasses.fields(Config)}
-    return {name: value for name, value in fields.items() if value is not None}
+def set_options(options: Any) -> dict[str, Any]:
+    """The options that a person set, of `custom_options`."""
+    values = {name: getattr(options, name) for name in options_of(Config)}
+    return {name: value for name, value in values.items() if value is not None}
 
 
-def own_config(source: str, size: int, fields: dict[str, Any], load_options: "LoadOptions") -> Config:
-    """The config for images of one's own: by their number and shape, but for the fields that are named.
+def custom_config(source: str, size: int, options: dict[str, Any], load_options: "LoadOptions") -> Config:
+    """The config for your own images: by their number and shape, but for the options that are set.
 
     Raises:
-        InfoganError: where the source is none, nor a preset, cannot be looked into, or holds hardly anything.
+        InfoganError: if the source is neither images nor a preset, cannot be read, or holds too few images.
     """
     from infogan.data import absolute_name, inspect_source, is_image_source
 
     if not is_image_source(source):
-        get_preset(source)  # a known one is a command of its own, so this says which was meant
+        get_preset(source)  # raises: a known preset is a command of its own
     found = inspect_source(source, load_options)
-    if found.n < LEAST:
-        raise InfoganError(
-            f"{source} holds {found.n} images, too few to find what varies; bring 200 or more."
-        )
+    if found.n < MIN_IMAGES:
+        raise InfoganError(f"{source} holds {found.n} images, too few to learn from; use 200 or more.")
     shape = found.shape or (found.channels, size, size)
-    decisive = {name: fields[name] for name in ("codes", "motion") if name in fields}
-    chosen = own(absolute_name(source), found.n, shape, **decisive)
-    shape_of_net = {"shape": None} if fields.get("net") in SHAPES else {}
-    return dataclasses.replace(chosen, **shape_of_net | fields)
+    decisive = {name: options[name] for name in ("codes", "transforms") if name in options}
+    config = custom_images(absolute_name(source), found.n, shape, **decisive)
+    fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}
+    return config.replace(**fixed_shape | options)
 
 
-def own_name(source: str) -> str:
-    """What a run on these images is called: the last part of their path, without its ending."""
+def run_name(source: str) -> str:
+    """The name of a run on these images: the last part of their path, without its ending."""
     name = Path(source.partition(":")[2] or source).stem
     if not name:
         raise InfoganError(f"{source!r} names no images; write folder:PATH.")

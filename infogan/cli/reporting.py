@@ -9,7 +9,7 @@ from infogan.cli.app import Data, Json, SkipBad, print_paths
 from infogan.utils.progress import console
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verb."""
     app.command(report)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from infogan.runs.run import Run
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verbs."""
     for verb in (figures, traverse, encode):
         app.command(verb)
@@ -37,7 +37,7 @@ def figures(
     from infogan.runs.run import Run
 
     opened = Run.open(run)
-    name, load_options = opened.config.images, LoadOptions(data, skip_bad)
+    name, load_options = opened.config.data.images, LoadOptions(data, skip_bad)
     images = opened.images(available_splits(name, load_options)[-1], load_options)
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
@@ -133,7 +133,7 @@ def _encode_parts(
             stack.enter_context(connect(ray))
         model = run.model()
         images = load(name, load_options=fit(load_options, run.config))
-        plan = plan_of(folder, model, run.updates, images, absolute_name(name))
+        plan = plan_of(folder, model, run.steps, images, absolute_name(name))
         if not plan.missing():
             console().print(f"{folder} holds all {plan.images:,} images already.", highlight=False)
             return

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from infogan.runs.run import Run
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verb."""
     app.command(export)
 
@@ -68,11 +68,11 @@ def export(
 
 def _learn_inversion(run: "Run") -> None:
     """Sees to it that the run has a network that reads z."""
-    from infogan.method.inversion import UPDATES, learn_inversion
+    from infogan.method.inversion import STEPS, learn_inversion
     from infogan.runs.inversion import inversion_of, save_inversion
     from infogan.utils.progress import progress
 
     model = run.model()
     if inversion_of(run, model) is None:
-        *_, last = progress(learn_inversion(model, updates=UPDATES), "learning to read z", UPDATES)
+        *_, last = progress(learn_inversion(model, steps=STEPS), "learning to read z", STEPS)
         save_inversion(run, last.inversion)

@@ -13,14 +13,14 @@ from infogan.cli.app import Data, Json, SkipBad
 from infogan.cli.options import (
     Size,
     Source,
-    named,
-    open_options,
-    own_config,
-    own_name,
+    custom_config,
+    custom_options,
     preset_options,
+    run_name,
+    set_options,
     with_options,
 )
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.config.presets import PRESETS
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
@@ -34,18 +34,20 @@ DryRun = Annotated[bool, Parameter(help="Print the whole config and do nothing."
 Resume = Annotated[Path | None, Parameter(help="A run folder to go on with, from its newest checkpoint.")]
 
 
-def register(app: App) -> None:
+def register(app: App, *, show_all: bool) -> None:
     """Adds the verb, with a command below it for every preset."""
     doc = "Train on images of your own, or a preset, in a new run folder; or go on with a run."
     train = App(name="train", help=doc)
     for name, preset in PRESETS.items():
-        train.command(_train_preset(name, preset_options(preset()), preset.__doc__), name=name)
-    train.default(with_options(_train_own, open_options(), doc))
+        train.command(
+            _train_preset(name, preset_options(preset(), show_all=show_all), preset.__doc__), name=name
+        )
+    train.default(with_options(_train_custom, custom_options(show_all=show_all), doc))
     app.command(train)
 
 
 def _train_preset(name: str, options: type, doc: str | None) -> Callable[..., None]:
-    """`infogan train NAME`, whose options are the fields of Config."""
+    """`infogan train NAME`, whose options are the settings of a config."""
 
     def command(
         *,
@@ -56,7 +58,7 @@ def _train_preset(name: str, options: type, doc: str | None) -> Callable[..., No
         dry_run: DryRun = False,
         json: Json = False,
     ) -> None:
-        chosen = Config(**dataclasses.asdict(config))
+        chosen = Config.from_options(**dataclasses.asdict(config))
         if dry_run:
             print(chosen.to_json(), end="")
             return
@@ -67,7 +69,7 @@ def _train_preset(name: str, options: type, doc: str | None) -> Callable[..., No
     return with_options(command, options, doc)
 
 
-def _train_own(
+def _train_custom(
     source: Source = "",
     /,
     *,
@@ -80,48 +82,48 @@ def _train_own(
     dry_run: DryRun = False,
     json: Json = False,
 ) -> None:
-    fields = named(config)
+    options = set_options(config)
     if not source and resume is None:
         raise InfoganError("train what? Name a preset, folder:PATH, or a run by --resume RUN.")
     from infogan.data import LoadOptions
 
     load_options = LoadOptions(data, skip_bad)
     if resume is not None:
-        if source or set(fields) - {"updates", "devices", "nodes"}:
+        if source or set(options) - {"steps", "devices", "nodes"}:
             raise InfoganError(
-                f"train: {resume} keeps its images and its config; beside --resume only --updates, --devices "
+                f"train: {resume} keeps its images and its config; beside --resume only --steps, --devices "
                 "and --nodes are taken."
             )
         from infogan.training import launch
 
-        _print_outcome(launch.resume(resume, fields, load_options, console()), json)
+        _print_outcome(launch.resume(resume, options, load_options, console()), json)
         return
-    chosen = own_config(source, size, fields, load_options)
+    chosen = custom_config(source, size, options, load_options)
     if dry_run:
         print(chosen.to_json(), end="")
         return
-    _train(own_name(source), chosen, out, load_options, json)
+    _train(run_name(source), chosen, out, load_options, json)
 
 
 def _train(name: str, config: Config, out: Path | None, load_options: "LoadOptions", as_json: bool) -> None:
     from infogan.training import launch
 
-    path = out or Path("runs") / f"{name}-{config.seed}"
-    _print_outcome(launch.begin(config, path, load_options, console()), as_json)
+    path = out or Path("runs") / f"{name}-{config.run.seed}"
+    _print_outcome(launch.train(config, path, load_options, console()), as_json)
 
 
 def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
     path = outcome.run.path
     last = (outcome.run.metrics() or [{}])[-1]
     if as_json:
-        result = {"run": str(path), "updates": outcome.updates, "finished": outcome.finished}
+        result = {"run": str(path), "steps": outcome.steps, "finished": outcome.finished}
         print(json.dumps(result | {"seconds": round(outcome.seconds, 1), "last": last}))
     elif outcome.finished:
         bounds = ", ".join(f"{k[4:]} {v:.3f}" for k, v in last.items() if k.startswith("L_I_"))
-        print(f"{path}: {outcome.updates} updates in {outcome.seconds:.0f} s; L_I in nats: {bounds}")
+        print(f"{path}: {outcome.steps} updates in {outcome.seconds:.0f} s; L_I in nats: {bounds}")
     if not outcome.finished:
         print(
-            f"infogan: stopped after {outcome.updates} updates, all saved; go on by: "
+            f"infogan: stopped after {outcome.steps} updates, all saved; go on by: "
             f"infogan train --resume {path}",
             file=sys.stderr,
         )

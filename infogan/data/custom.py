@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.collection import Decode, ImageCollection, Item, read
 from infogan.data.formats.folder import find_pictures
 from infogan.data.formats.huggingface import find_hub, split_name

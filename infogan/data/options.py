@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.utils.errors import InfoganError
 
 

@@ -8,7 +8,7 @@ from typing import Literal, final
 import numpy as np
 from PIL import Image
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.collection import ImageCollection, decoded
 from infogan.data.formats.resize import GRAY
 from infogan.data.formats.unreadable import Unreadable, complain

@@ -1,7 +1,6 @@
 """InfoGAN as a scikit-learn estimator: unlabelled X in; codes of each row, categories, and new rows out."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal, final
 
@@ -12,7 +11,7 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 from torch import Tensor
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.estimator.asking import checked_codes, first_discrete, probabilities, told
 from infogan.estimator.defaults import make_config
 from infogan.estimator.folder import ABOUT, Fitted, load, of_run, save
@@ -20,7 +19,6 @@ from infogan.estimator.layout import Layout, shape_of
 from infogan.estimator.training import State, train
 from infogan.method.model import Model, Pictures, make_model
 from infogan.runs.run import Run
-from infogan.training.schedule import WITHOUT_KINDS
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
@@ -38,8 +36,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     Args:
         codes: KIND:NUMBER words: cat:K is a category of K, unif:N are N numbers in (-1, 1), gauss:N of
             N(0, 1), bern:N coins, circ:N angles; noise:N is the width of the noise z, 62 if not named.
-        updates: steps of D and G, by default by the size of X.
-        batch: rows an update, at most those of X.
+        max_iter: training steps of D and G; None chooses by the size of X.
+        batch_size: rows per step, at most those of X.
         lam: λ, the weight of L_I in both losses: one number, or one a code.
         scale: columns of vectors are brought to mean 0, and each ("columns") or all together ("all", for
             pixels and the like, of one unit) to deviation 1.
@@ -61,8 +59,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self,
         codes: str = "cat:10 unif:2",
         *,
-        updates: int | None = None,
-        batch: int | None = None,
+        max_iter: int | None = None,
+        batch_size: int | None = None,
         lam: float | int | Sequence[float | int] | None = None,
         scale: Literal["columns", "all"] = "columns",
         options: Mapping[str, Any] | None = None,
@@ -71,8 +69,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         verbose: int = 0,
     ) -> None:
         self.codes = codes
-        self.updates = updates
-        self.batch = batch
+        self.max_iter = max_iter
+        self.batch_size = batch_size
         self.lam = lam
         self.scale = scale
         self.options = options
@@ -83,13 +81,13 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
     def fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Trains from the start, on two rows or more; y is not looked at.
 
-        Where `options` name a motion, such as {"motion": "rotate:0.2 shift:0.1"}, kinds of images are looked
+        Where `options` name a motion, such as {"transforms": "rotate:0.2 translate:0.1"}, kinds of images are looked
         for first, which stay what they are as they move; if there are any, a discrete code learns them.
 
         Raises:
             InfoganError: for parameters or images that cannot be, or a loss that is no finite number.
         """
-        return self._train(self._begin(X), self.config_.updates)
+        return self._train(self._begin(X), self.config_.optimisation.steps)
 
     def partial_fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Goes on for one pass over these rows, n / batch updates; raises as `fit`.
@@ -97,8 +95,12 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         The first call, where no `fit` was before it, decides on networks, batch and scale, and if kinds are
         looked for, it is among its rows. Rates do not fall, as no pass is the last.
         """
-        x = self._read(X, least=2)[1] if "model_" in vars(self) else self._begin(X, {"lr_decay": 0.0})
-        return self._train(x, -(-len(x) // min(len(x), self.config_.batch)))
+        x = (
+            self._read(X, least=2)[1]
+            if "model_" in vars(self)
+            else self._begin(X, {"lr_decay_fraction": 0.0})
+        )
+        return self._train(x, -(-len(x) // min(len(x), self.config_.optimisation.batch_size)))
 
     def fit_predict(self, X: Any, y: Any = None) -> Int[np.ndarray, "n"]:
         """`fit(X).predict(X)`."""
@@ -217,8 +219,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
                 f"{ABOUT} names parameters of another version ({error}); save it again."
             ) from error
         config = fitted.config
-        if config.warm_up:  # what found the kinds is not saved, and another search would name them otherwise
-            config = replace(config, motion="", warm_up=0, lr_d=config.lr_d * WITHOUT_KINDS)
+        if config.pretraining.steps:  # the clusters are not saved, and clustering anew would number them anew
+            config = config.replace(transforms="", pretraining_steps=0)
         estimator._set(config, fitted.layout, fitted.model)
         estimator.n_features_in_, estimator.n_iter_ = fitted.layout.item[0], fitted.n_iter
         if fitted.L_I is not None:
@@ -234,25 +236,25 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
             default: options, where none of that name are given.
         """
         _, x = self._read(X, least=2, reset=True)
-        given = {name: getattr(self, name) for name in ("updates", "batch", "lam", "device")}
-        given["seed"] = _seed(self.random_state)
+        given = {name: getattr(self, name) for name in ("batch_size", "lam", "device")}
+        given |= {"steps": self.max_iter, "seed": _seed(self.random_state)}
         layout = self.layout_
         options = {**(default or {}), **(self.options or {})}
         config = make_config(len(x), layout.shape, layout.of_vectors, self.codes, given, options)
-        config = replace(config, batch=min(config.batch, len(x)))
+        config = config.replace(batch_size=min(config.optimisation.batch_size, len(x)))
         self._set(config, layout, make_model(config))
         return x
 
     def _set(self, config: Config, layout: Layout, model: Model) -> None:
         self.config_, self.layout_, self.model_ = config, layout, model
-        self.seed_, self.n_iter_ = config.seed, 0
+        self.seed_, self.n_iter_ = config.run.seed, 0
         self._state: State | None = None
         self._n_features_out = len(model.latent.codes)
 
-    def _train(self, x: Pictures, updates: int) -> "InfoGAN":
+    def _train(self, x: Pictures, steps: int) -> "InfoGAN":
         config, model = self.config_, self.model_
-        self._state, self.L_I_ = train(config, model, x, self._state, updates, self.verbose)
-        self.n_iter_ += updates
+        self._state, self.L_I_ = train(config, model, x, self._state, steps, self.verbose)
+        self.n_iter_ += steps
         return self
 
     def _read(self, X: Any, least: int = 1, reset: bool = False) -> tuple[np.ndarray, Pictures]:

@@ -14,7 +14,7 @@ import numpy as np
 import safetensors.torch
 from safetensors import SafetensorError
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.estimator.defaults import plain
 from infogan.estimator.layout import Layout
 from infogan.method.model import Model, make_model
@@ -66,7 +66,7 @@ def save(fitted: Fitted, path: Path) -> None:
         text = json.dumps(about, indent=2, default=plain) + "\n"
         path.mkdir(parents=True, exist_ok=True)
         write_whole(path / "config.json", fitted.config.to_json().encode())
-        write_whole(path / WEIGHTS, safetensors.torch.save(weights, {"updates": str(fitted.n_iter)}))
+        write_whole(path / WEIGHTS, safetensors.torch.save(weights, {"steps": str(fitted.n_iter)}))
         write_whole(path / ABOUT, text.encode())
     except OSError as error:
         raise InfoganError(
@@ -99,6 +99,6 @@ def load(path: Path) -> Fitted:
 
 def of_run(run: Run) -> Fitted:
     """An estimator of a run's model, which takes X as the run took its images; raises as `Run.model`."""
-    parameters = {"codes": run.config.codes, "random_state": run.config.seed}
+    parameters = {"codes": run.config.codes.spec, "random_state": run.config.run.seed}
     layout = Layout.of_config(run.config)
-    return Fitted(parameters, run.config, layout, run.model(), run.updates, None, None)
+    return Fitted(parameters, run.config, layout, run.model(), run.steps, None, None)

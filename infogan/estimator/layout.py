@@ -6,7 +6,7 @@ from typing import Any, final
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from infogan.config.config import Config, Shape
+from infogan.config import Config, Shape
 from infogan.method.model import Pictures
 from infogan.utils.errors import InfoganError
 
@@ -55,8 +55,8 @@ class Layout:
     @staticmethod
     def of_config(config: Config) -> "Layout":
         """The layout that a run's networks take, which tells nothing of a scale."""
-        ch, h, w = config.net_shape
-        if config.net == "vectors":
+        ch, h, w = config.networks.image_shape
+        if config.networks.architecture == "vectors":
             return Layout((w,), np.dtype(np.float64), np.zeros(w), np.ones(w))
         return Layout((h, w) if ch == 1 else (h, w, ch), np.dtype(np.uint8), np.zeros(0), np.ones(0))
 

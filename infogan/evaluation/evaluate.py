@@ -61,14 +61,14 @@ def evaluate_run(
     Raises:
         InfoganError: where the run has no checkpoint, or its images cannot be read or compared with anything.
     """
-    model, name = run.model(), run.config.images
+    model, name = run.model(), run.config.data.images
     splits = {
         split or "train": run.images(split, load_options) for split in available_splits(name, load_options)
     }
     extractor = None
     if "image-quality" in groups:
         extractor = find_extractor(name, next(iter(splits.values())), load_options, features, say)
-    found = evaluate(model, splits, run.config.batch, say, groups, extractor)
+    found = evaluate(model, splits, run.config.optimisation.batch_size, say, groups, extractor)
     if not found:
         raise InfoganError(
             f"evaluate: {' and '.join(groups)} take labels, factors or a network that is named by "

@@ -33,7 +33,7 @@ class Explorer:
 
     def __init__(self, run: Run) -> None:
         """Raises InfoganError for a run on vectors, without a checkpoint, or with a damaged names.json."""
-        if run.config.net == "vectors":
+        if run.config.networks.architecture == "vectors":
             raise InfoganError(
                 f"{run.path} was trained on vectors, and the explorer shows pictures; "
                 f"`infogan encode {run.path} SOURCE -o codes.csv` reads their codes."
@@ -106,7 +106,7 @@ class Explorer:
         Raises:
             InfoganError: for what is no picture, or not to be read.
         """
-        x = read_upload(content, self.run.config.net_shape, self.run.config.square)[None]
+        x = read_upload(content, self.run.config.networks.image_shape, self.run.config.data.square)[None]
         self._wanted.set()
         values, spreads = self.model.encode(x)
         inversion = self._inversion
@@ -130,7 +130,7 @@ class Explorer:
         steps = learn_inversion(self.model)
         try:
             while not self._closed.is_set() and (step := self.submit(next, steps, None).result()):
-                self.learned, self._inversion = step.n / step.updates, step.inversion
+                self.learned, self._inversion = step.n / step.steps, step.inversion
             if self.learned == 1.0 and self._inversion is not None:
                 self._keep(self._inversion)
         except (CancelledError, RuntimeError):  # of a thread that takes no more calls

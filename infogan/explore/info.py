@@ -14,15 +14,15 @@ SEEDS = 1_000_000
 def describe(run: Run, codes: tuple[Code, ...], names: tuple[str, ...], n_z: int) -> dict[str, Any]:
     """All of model.json but `backend` and `names`, which whoever serves the page adds."""
     last = next(iter(run.metrics()[-1:]), {})
-    updates = f"{run.updates:,} update{'' if run.updates == 1 else 's'}"
+    steps = f"{run.steps:,} update{'' if run.steps == 1 else 's'}"
     return {
         "title": run.path.resolve().name,
-        "about": f"{updates} on {public_name(run.config.images)}",
-        "shape": list(run.config.net_shape),
+        "about": f"{steps} on {public_name(run.config.data.images)}",
+        "shape": list(run.config.networks.image_shape),
         "n_z": n_z,
         "seeds": SEEDS,
         "codes": [
-            _code(name, code, last.get(f"L_I_{name}"), run.config.fixed_std)
+            _code(name, code, last.get(f"L_I_{name}"), run.config.codes.fixed_std)
             for name, code in zip(names, codes, strict=True)
         ],
     }

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.image import open_picture
 from infogan.data.formats.resize import Shaper
 from infogan.utils.errors import InfoganError

@@ -35,17 +35,17 @@ def _about(shared: Run, model: Model) -> str:
     config = shared.config
     ch, h, w = model.G.shape
     what = f"rows of {w} numbers" if model.G.low is None else f"images of {w}x{h} pixels, {_colour(ch)}"
-    source = DATASETS.get(config.images.partition(":")[0])
-    counted = shared.circumstances().get("images")
+    source = DATASETS.get(config.data.images.partition(":")[0])
+    counted = shared.environment().get("images")
     of = f"{counted:,} of them, " if isinstance(counted, int) else ""
-    named = f"{config.images} ({source.description})" if source else config.images
+    named = f"{config.data.images} ({source.description})" if source else config.data.images
     licence = f"; licence of the images: {source.licence}" if source else ""
     sheet = "\n\n![Samples](figures/samples.png)" if model.G.low is not None else ""
     return (
-        f"# InfoGAN of {_plain(config.images)}\n\n"
+        f"# InfoGAN of {_plain(config.data.images)}\n\n"
         f"An InfoGAN (Chen et al., 2016) that was trained without labels on {what}: {of}{_plain(named)}"
-        f"{licence}. Networks `{config.net}`, codes `{config.codes}`, {config.updates:,} updates of "
-        f"{config.batch} images, seed {config.seed}; made with infogan {version('infogan')}.{sheet}"
+        f"{licence}. Networks `{config.networks.architecture}`, codes `{config.codes.spec}`, {config.optimisation.steps:,} updates of "
+        f"{config.optimisation.batch_size} images, seed {config.run.seed}; made with infogan {version('infogan')}.{sheet}"
     )
 
 
@@ -84,7 +84,7 @@ def _scores(shared: Run) -> str:
 
 
 def _loading(shared: Run) -> str:
-    more = " `infogan encode` reads the codes off a folder of images." if shared.config.shape else ""
+    more = " `infogan encode` reads the codes off a folder of images." if shared.config.networks.shape else ""
     return (
         "## Use\n\n"
         "```python\n"

@@ -8,7 +8,6 @@ figures/*.png, README.md         pictures of what each code does, on a model car
 """
 
 import shutil
-from dataclasses import replace
 from pathlib import Path
 
 import safetensors.torch
@@ -48,8 +47,8 @@ def save_pretrained(run: Run, folder: Path) -> list[Path]:
     """
     model = run.model()
     with new_folder(folder) as part:
-        images = public_name(run.config.images)
-        shared = Run(part, replace(run.config, images=images, updates=max(1, run.updates)))
+        images = public_name(run.config.data.images)
+        shared = Run(part, run.config.replace(images=images, steps=max(1, run.steps)))
         shared.write_config()
         weights = {**_weights("G", model.G), **_weights("D", model.D)}
         (part / WEIGHTS).write_bytes(safetensors.torch.save(weights, {"format": "pt"}))

@@ -83,12 +83,12 @@ def describe(run: Run, model: Model, inversion: Inversion | None) -> dict[str, A
     return {
         "infogan": version("infogan"),
         "opset": OPSET,
-        "images": public_name(config.images),
-        "net": config.net,
-        "updates": run.updates,
+        "images": public_name(config.data.images),
+        "net": config.networks.architecture,
+        "steps": run.steps,
         "shape": list(model.G.shape),
         "vectors": model.G.low is None,
-        "square": config.square,
+        "square": config.data.square,
         "noise": {"law": latent.noise, "n_z": latent.n_z},
         "reads_z": bool(inversion and latent.n_z),
         "codes": [

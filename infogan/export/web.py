@@ -76,5 +76,5 @@ def _info(run: Run, model: Model) -> dict[str, Any]:
         "names": run.code_names(),
         "backend": "onnx",
         "seeds": SEEDS,
-        "square": run.config.square,
+        "square": run.config.data.square,
     }

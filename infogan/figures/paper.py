@@ -31,13 +31,13 @@ def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H
     """Fig. 1: L_I of one code over the updates, a curve a run, and the line of H(c)."""
     figure, axes = _subplots(6, 3.6)
     for (label, rows), colour in zip(curves.items(), COLOURS, strict=False):
-        axes.plot([r["update"] for r in rows], [r[f"L_I_{code}"] for r in rows], colour, label=label)
+        axes.plot([r["step"] for r in rows], [r[f"L_I_{code}"] for r in rows], colour, label=label)
     axes.axhline(H_c, color="0.4", linestyle="--", linewidth=1, label=f"H({code}) = {H_c:.2f}")
     axes.axhline(0, color="0.8", linewidth=0.8, zorder=0)
     settled = [r[f"L_I_{code}"] for rows in curves.values() for r in rows[len(rows) // 10 :]]
     margin = 0.1 * max(H_c, *map(abs, settled))
     axes.set_ylim(min(0, *settled) - margin, max(H_c, *settled) + margin)
-    axes.set(xlabel="updates", ylabel=f"$L_I$ of {code}, nats")
+    axes.set(xlabel="steps", ylabel=f"$L_I$ of {code}, nats")
     axes.legend(loc="center right", frameon=False)
     return figure
 

@@ -1,25 +1,26 @@
-"""What keeps D from learning a small set by heart: it sees no image, real or generated, twice the same.
+"""Differentiable augmentation of what D sees, which keeps D from memorising a small data set.
 
-Differentiable augmentation (Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN
-Training"), its translation and cutout: as both kinds of images are changed alike, G learns the images as
-they are, not as they are changed.
+DiffAugment (Zhao et al. 2020, "Differentiable Augmentation for Data-Efficient GAN Training"), its translation
+and cutout. Real and generated images are augmented alike, so G learns images that are not augmented.
 """
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-SHIFT = 1 / 8  # of a side, at most, to each direction
-COVER = 1 / 2  # of a side
+MAX_TRANSLATION = 1 / 8  # of a side, in each direction
+CUTOUT = 1 / 2  # of a side
+N_UNIFORMS = 4  # uniform draws per image
 
 
-def augment(x: Float[Tensor, "b ch h w"], u: Float[Tensor, "4 b 1"]) -> Float[Tensor, "b ch h w"]:
-    """Each image shifted by whole pixels, its edge repeated, and with a square of 0 over a part of it.
+def diffaug(x: Float[Tensor, "b ch h w"], u: Float[Tensor, "4 b"]) -> Float[Tensor, "b ch h w"]:
+    """Each image translated by whole pixels, its edge repeated, and with a square of it set to 0.
 
     Args:
-        u: draws from Unif(0, 1), which say where to.
+        u: draws from Unif(0, 1).
     """
     b, ch, h, w = x.shape
+    u = u[:, :, None]
     down, right = _shifted(h, u[0]), _shifted(w, u[1])
     x = x.gather(2, down[:, None, :, None].expand(b, ch, h, w))
     x = x.gather(3, right[:, None, None, :].expand(b, ch, h, w))
@@ -29,7 +30,7 @@ def augment(x: Float[Tensor, "b ch h w"], u: Float[Tensor, "4 b 1"]) -> Float[Te
 
 def _shifted(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
     """Which row, or column, comes to stand where; (b, side)."""
-    most = int(side * SHIFT)
+    most = int(side * MAX_TRANSLATION)
     shift = (u * (2 * most + 1)).long() - most
     return (torch.arange(side, device=u.device) - shift).clamp(0, side - 1)
 
@@ -38,4 +39,4 @@ def _within(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
     """The rows, or columns, that are covered, around a centre anywhere in the image; (b, side)."""
     centre = u * side
     place = torch.arange(side, device=u.device) + 0.5
-    return (place - centre).abs() < COVER * side / 2
+    return (place - centre).abs() < CUTOUT * side / 2

@@ -19,7 +19,7 @@ from infogan.method.networks import init_weights
 from infogan.method.networks.blocks import conv, fc
 from infogan.utils.rng import make_rng
 
-UPDATES, BATCH, RATE = 1000, 128, 2e-3  # of E's Adam
+STEPS, BATCH, RATE = 1000, 128, 2e-3  # of E's Adam
 STEP, DECAYS = 0.1, (0.9, 0.99)  # of the descent on z: the first step, and Adam's means
 NORMAL_REACH = 3.0  # how far from 0 a z ~ N(0, 1) is let go; a uniform one stays in [-1, 1]
 
@@ -101,11 +101,11 @@ class Progress(NamedTuple):
     """How far the learning of E has come."""
 
     n: int  # updates done
-    updates: int  # of so many
+    steps: int  # of so many
     inversion: Inversion  # usable at any time, good at the end
 
 
-def learn_inversion(model: Model, seed: int = 0, updates: int = UPDATES) -> Iterator[Progress]:
+def learn_inversion(model: Model, seed: int = 0, steps: int = STEPS) -> Iterator[Progress]:
     """Fits E to G's own samples, an update at a time: whoever loops may show progress, or do other work."""
     inversion = Inversion(model, make_encoder(model))
     latent, device, E = model.latent, model.device, inversion.E
@@ -115,19 +115,19 @@ def learn_inversion(model: Model, seed: int = 0, updates: int = UPDATES) -> Iter
     init_weights(E, make_rng(seed, "inversion weights"))
     rng = make_rng(seed, "inversion")
     optimizer = torch.optim.Adam(E.parameters(), RATE)
-    for n in range(1, updates + 1):
+    for n in range(1, steps + 1):
         z, values = latent.sample_z(BATCH, rng), model.sample_values(BATCH, rng)
         with torch.no_grad():
             x = model.G(z.to(device), latent.embed(values.to(device)))
         for group in optimizer.param_groups:
-            group["lr"] = RATE * (1 - (n - 1) / updates)
+            group["lr"] = RATE * (1 - (n - 1) / steps)
         E.train()
         loss = F.mse_loss(E(x), z.to(device))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
         E.eval()
-        yield Progress(n, updates, inversion)
+        yield Progress(n, steps, inversion)
 
 
 def make_encoder(model: Model) -> nn.Sequential:

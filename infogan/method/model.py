@@ -6,10 +6,10 @@ from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
 import torch
-from jaxtyping import Float, UInt8
+from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data.images import InMemoryPixels, PixelArray
 from infogan.method.latent import Latent
 from infogan.method.networks import DiscriminatorQ, Generator, init_weights, make_networks
@@ -35,16 +35,16 @@ class Encoding(NamedTuple):
 
 
 @final
-class Model:
+class Model(nn.Module):
     """The trained networks, in evaluation mode.
 
     Images go in and come out as uint8, 0 to 255, vectors as numbers of any size (n, 1, 1, width).
     """
 
     def __init__(self, latent: Latent, G: Generator, D: DiscriminatorQ) -> None:
-        self.latent = latent
-        self.G = G.eval()
-        self.D = D.eval()
+        super().__init__()
+        self.latent, self.G, self.D = latent, G, D
+        self.eval()
 
     @property
     def device(self) -> torch.device:
@@ -55,7 +55,7 @@ class Model:
         if shape != self.G.shape:
             raise InfoganError(
                 f"{what} are (channels, height, width) {shape}, but the networks take {self.G.shape}; "
-                "bring the images to that shape, or choose another --net."
+                "bring the images to that shape, or choose another --architecture."
             )
 
     @torch.inference_mode()
@@ -75,8 +75,10 @@ class Model:
         self.check_shape(pixels.shape, "the images")
         values, spreads = [], []
         of_batch = statistics == "batch"
+        if of_batch and len(pixels) == 1:
+            raise InfoganError("encode: one image has no batch statistics; use the running ones.")
         with batch_statistics(self.D, of_batch):
-            for index in torch.split(torch.arange(len(pixels)), BATCH if of_batch else CHUNK):
+            for index in split_index(len(pixels), BATCH if of_batch else CHUNK):
                 q = self.D(self.G.to_range(pixels.take(index).to(self.device))).q
                 decoded = [code.decode(q_i) for code, q_i in zip(self.latent.codes, q, strict=True)]
                 values.append(torch.stack([d.value for d in decoded], dim=1).cpu())
@@ -109,10 +111,6 @@ class Model:
         """Codes drawn from their priors, as values."""
         return torch.stack([code.sample_value(n, rng) for code in self.latent.codes], dim=1)
 
-    def reconstruct(self, x: Pictures, rng: torch.Generator) -> Pictures:
-        """Images with the codes of these, and a z drawn by `rng`, as InfoGAN has no encoder of z."""
-        return self.decode(self.encode(x).values, self.latent.sample_z(len(x), rng))
-
 
 def make_model(config: Config) -> Model:
     """The networks of a config, with the weights that its seed draws.
@@ -120,11 +118,11 @@ def make_model(config: Config) -> Model:
     Raises:
         InfoganError: where they would be larger than 4 GiB, or than the memory that is left.
     """
-    latent = Latent.parse(config.codes, config.noise, config.std_floor, config.fixed_std)
+    latent = Latent.parse(config.codes.spec, config.codes.noise, config.codes.min_std, config.codes.fixed_std)
     with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made, which are not kept
         _require_fitting(config, latent)
         networks = make_networks(config, latent)
-    rng = make_rng(config.seed, "weights")
+    rng = make_rng(config.run.seed, "weights")
     for net in networks:
         init_weights(net, rng)
     return Model(latent, *networks)
@@ -138,9 +136,18 @@ def _require_fitting(config: Config, latent: Latent) -> None:
     most = min(MOST_BYTES, memory_left())
     if wanted > most:
         raise InfoganError(
-            f"config: networks {config.net} for images {config.net_shape} and {latent.size:,} numbers of "
+            f"config: networks {config.networks.architecture} for images {config.networks.image_shape} and {latent.size:,} numbers of "
             f"codes and noise take {wanted / 1e9:,.1f} GB, and {most / 1e9:.1f} GB is the most; choose less."
         )
+
+
+def split_index(n: int, size: int) -> list[Int[Tensor, "b"]]:
+    """0 .. n - 1 in batches of `size`; a last one of a single image, which has no batch statistics, is joined
+    to the batch before it."""
+    batches = list(torch.split(torch.arange(n), size))
+    if len(batches) > 1 and len(batches[-1]) == 1:
+        batches[-2:] = [torch.cat(batches[-2:])]
+    return batches
 
 
 def batch_norms(net: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
@@ -149,19 +156,19 @@ def batch_norms(net: nn.Module) -> list[nn.BatchNorm1d | nn.BatchNorm2d]:
 
 @contextmanager
 def batch_statistics(net: nn.Module, wanted: bool = True) -> Iterator[None]:
-    """Batch norm takes the statistics of the batch at hand within, and keeps its running ones as they are."""
+    """Within, batch norm uses the statistics of the batch, and leaves the running ones as they are."""
     if not wanted:
         yield
         return
     norms = batch_norms(net)
-    before = [(norm.training, norm.momentum) for norm in norms]
+    before = [(norm.training, norm.track_running_stats) for norm in norms]
     for norm in norms:
-        norm.training, norm.momentum = True, 0.0
+        norm.training, norm.track_running_stats = True, False
     try:
         yield
     finally:
-        for norm, (training, momentum) in zip(norms, before, strict=True):
-            norm.training, norm.momentum = training, momentum
+        for norm, (training, tracked) in zip(norms, before, strict=True):
+            norm.training, norm.track_running_stats = training, tracked
 
 
 @contextmanager

@@ -44,62 +44,19 @@ def infogan_value(
     return V - lam @ L_I
 
 
-def discriminator_loss(
-    logit_real: Float[Tensor, "b"],
-    logit_fake: Float[Tensor, "n"],
-    L_I: Float[Tensor, "L"],
-    lam: Float[Tensor, "L"],
-) -> Float[Tensor, ""]:
-    """What D, Q and their trunk descend: -V(D, G) - λ L_I; each raises its own part of Eq. (6)."""
-    return -gan_value(logit_real, logit_fake) - lam @ L_I
+def target_bound(p: Float[Tensor, "b k"], *log_q: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
+    """L_I(k; x) = E[log Q(k|x)] + H(k) with k ~ p(k|x), Eq. (5) with targets of real images in c's place; nats.
 
+    H(k) is the entropy of the mean target over the batch, so that one cluster for all images has no
+    information. At most H(k), if every target is certain and Q agrees with it.
 
-def generator_loss(
-    logit_fake: Float[Tensor, "b"],
-    L_I: Float[Tensor, "L"],
-    lam: Float[Tensor, "L"],
-    *,
-    saturating: bool = False,
-) -> Float[Tensor, ""]:
-    """What G descends: its part of Eq. (6), E[log(1 - D(G(z, c)))] - λ L_I, if `saturating`.
-
-    Otherwise -E[log D(G(z, c))] - λ L_I, as the original code has it: the same fixed point, with a
-    gradient that does not vanish while D wins.
+    Args:
+        p: soft targets of the images, p(.|x).
+        log_q: log Q(.|x), for one or more views of each image.
     """
-    adversarial = -F.softplus(logit_fake) if saturating else F.softplus(-logit_fake)
-    return adversarial.mean() - lam @ L_I
-
-
-def log_joint(log_p: Float[Tensor, "b k"], log_p_moved: Float[Tensor, "b k"]) -> Float[Tensor, "k k"]:
-    """log P(k, k'): the law, over a batch, of the category read off an image and off the same image moved.
-
-        P(k, k') = E_x[ Q(k|x) Q(k'|x') ],  symmetrised, as either image might be the one that was moved
-
-    (IIC, Ji et al. 2019, Sec. 3.1). `log_p` and `log_p_moved` are log Q(.|x) and log Q(.|x'), in nats.
-    """
-    b = len(log_p)
-    log_P = torch.logsumexp(log_p[:, :, None] + log_p_moved[:, None, :], dim=0) - math.log(b)
-    return torch.logaddexp(log_P, log_P.T) - math.log(2)
-
-
-def information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
-    """I(k; k') = sum of P(k, k') log( P(k, k') / (P(k) P(k')) ), Eq. (2), of a joint law; in nats.
-
-    Of `log_joint` it is how much of an image its category keeps while the image moves: log k at most,
-    where the categories are used alike and none changes. So it needs no term for their balance.
-    """
-    log_P_k, log_P_m = log_P.logsumexp(dim=1, keepdim=True), log_P.logsumexp(dim=0, keepdim=True)
-    return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()
-
-
-def kind_bound(p: Float[Tensor, "b k"], log_q: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
-    """L_I(k; x') = E[log Q(k|x')] + H(k), Eq. (5) once more, of real images that move; in nats.
-
-    k ~ p(k|x) is a kind that was found in a real image x, in c's place, x' is x moved, and H(k) = log k that
-    of c's own prior. `p` is p(.|x), `log_q` is log Q(.|x'). At most log k, where each x is sure of its kind
-    and Q of it too.
-    """
-    return (p * log_q).sum(dim=1).mean() + math.log(p.shape[1])
+    views = torch.stack([(p * view).sum(dim=1).mean() for view in log_q])
+    entropy: Tensor = torch.special.entr(p.mean(dim=0)).sum()
+    return views.mean() + entropy
 
 
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:

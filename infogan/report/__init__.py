@@ -27,8 +27,8 @@ def write_report(
             the page cannot be written.
     """
     model = run.model()
-    say(f"reading {run.config.images}")
-    images = run.images(available_splits(run.config.images, load_options)[0], load_options)
+    say(f"reading {run.config.data.images}")
+    images = run.images(available_splits(run.config.data.images, load_options)[0], load_options)
     page = render(gather(run, model, images, metadata, say))
     target = path or run.path / "report.html"
     save_page(page, target)

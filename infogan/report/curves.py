@@ -33,7 +33,7 @@ class Chart(NamedTuple):
 
 def chart(
     title: str,
-    updates: Sequence[float],
+    steps: Sequence[float],
     curves: dict[str, Sequence[float]],
     level: tuple[str, float] | None = None,
 ) -> Chart:
@@ -43,7 +43,7 @@ def chart(
         curves: by their label; values that are not finite are left out.
         level: a line to compare with, and its name.
     """
-    x = _thinned(updates)
+    x = _thinned(steps)
     thin = {label: _thinned(values) for label, values in curves.items()}
     every = np.concatenate(list(thin.values()))
     most = np.quantile(every[np.isfinite(every)], [0.02, 0.98]) if np.isfinite(every).any() else []

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import Images, public_name
 from infogan.evaluation import Score, read_evaluation
 from infogan.evaluation.bound import info_bounds
@@ -71,7 +71,7 @@ def _sections(run: Run, model: Model, sample: Sample, say: Say) -> list[Section]
     ids = model.latent.names
     if any(f"info_bound_{id}" not in scores for id in ids):
         say("L_I of generated images")
-        scores |= info_bounds(model, run.config.batch, make_rng(0, "evaluate"))
+        scores |= info_bounds(model, run.config.optimisation.batch_size, make_rng(0, "evaluate"))
     if any(f"recovery_{id}" not in scores for id in ids):
         say("codes read off generated images")
         scores |= recovery_scores(model, read_back(model, make_rng(0, "recovery")))
@@ -92,8 +92,8 @@ def _sections(run: Run, model: Model, sample: Sample, say: Say) -> list[Section]
                 sample,
                 scores,
                 float(response[i]),
-                run.config.fixed_std,
-                run.config.std_floor,
+                run.config.codes.fixed_std,
+                run.config.codes.min_std,
             )
         )
     return made
@@ -102,11 +102,11 @@ def _sections(run: Run, model: Model, sample: Sample, say: Say) -> list[Section]
 def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]:
     """What, its value, and half a sentence on how to read it."""
     config: Config = run.config
-    told = run.circumstances()
+    told = run.environment()
     ch, h, w = model.G.shape
     what = (
         f"{w} numbers"
-        if config.net == "vectors"
+        if config.networks.architecture == "vectors"
         else f"{w} × {h} pixels, {'gray' if ch == 1 else f'{ch} channels'}"
     )
     looked_at = "all of them" if len(sample) == sample.of else f"a random choice of {len(sample):,}"
@@ -115,14 +115,18 @@ def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]
         ", ".join(f"{k} {v}" for k, v in versions.items()) if isinstance(versions, dict) else "not recorded"
     )
     return [
-        ("Images", public_name(config.images), "where the training took them from"),
+        ("Images", public_name(config.data.images), "where the training took them from"),
         ("How many", f"{sample.of:,}", f"this page looks at {looked_at}"),
         ("Each", what, "as the networks see them"),
-        ("Codes", config.codes, "what may vary by name; noise is the rest, which nobody reads back"),
-        ("Networks", config.net, "the pair of generator G and reader Q"),
-        ("Updates", f"{run.updates:,} of {config.updates:,}", f"steps of {config.batch} images each"),
-        ("Seed", str(config.seed), "the same seed and settings give the same run again"),
-        ("Precision", config.precision, "how numbers were held in training"),
+        ("Codes", config.codes.spec, "what may vary by name; noise is the rest, which nobody reads back"),
+        ("Networks", config.networks.architecture, "the pair of generator G and reader Q"),
+        (
+            "Updates",
+            f"{run.steps:,} of {config.optimisation.steps:,}",
+            f"steps of {config.optimisation.batch_size} images each",
+        ),
+        ("Seed", str(config.run.seed), "the same seed and settings give the same run again"),
+        ("Precision", config.run.precision, "how numbers were held in training"),
         ("Begun", str(told.get("begun", "not recorded")), "the time is UTC"),
         ("Commit", str(told.get("commit") or "not recorded"), "of the program; + means it was changed since"),
         ("Versions", listed, "of what the training ran on"),
@@ -152,24 +156,24 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
     rows = run.metrics()
     if not rows:
         return []
-    updates = [row["update"] for row in rows]
+    steps = [row["step"] for row in rows]
 
     def of(key: str) -> list[float]:
         return [row.get(key, float("nan")) for row in rows]
 
     charts = []
     for id, code in zip(latent.names, latent.codes, strict=True):
-        top = ceiling(code, run.config.fixed_std or run.config.std_floor)
+        top = ceiling(code, run.config.codes.fixed_std or run.config.codes.min_std)
         level = None if top is None else (f"H({id})" if code.categories else "the most it can be", top)
-        charts.append(chart(f"L_I of {id}, nats", updates, {"L_I": of(f"L_I_{id}")}, level))
-    charts.append(chart("Losses, nats", updates, {"D": of("loss_d"), "G": of("loss_g")}))
+        charts.append(chart(f"L_I of {id}, nats", steps, {"L_I": of(f"L_I_{id}")}, level))
+    charts.append(chart("Losses, nats", steps, {"D": of("loss_d"), "G": of("loss_g")}))
     if "diversity" in rows[-1]:
         level = ("the real images'", 1.0)
-        charts.append(chart("Diversity of G's images", updates, {"diversity": of("diversity")}, level))
+        charts.append(chart("Diversity of G's images", steps, {"diversity": of("diversity")}, level))
     if rows[-1].get("kinds"):  # or else none were found, or looked for
         level = (f"log {latent.k}", math.log(latent.k))
-        charts.append(chart("L_I of real images' kinds, nats", updates, {"kinds": of("kinds")}, level))
-    return [*charts, chart("Speed, images a second", updates, {"speed": of("images_per_s")})]
+        charts.append(chart("L_I of real images' kinds, nats", steps, {"kinds": of("kinds")}, level))
+    return [*charts, chart("Speed, images a second", steps, {"speed": of("images_per_s")})]
 
 
 def _oddities(sample: Sample) -> dict[str, Any]:

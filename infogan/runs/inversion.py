@@ -25,7 +25,7 @@ def save_inversion(run: Run, inversion: Inversion) -> Path:
         name: (value.half() if value.ndim > 1 else value).contiguous()
         for name, value in inversion.E.state_dict().items()
     }
-    about = {"updates": str(run.updates), "generator": checksum(inversion.model.G.state_dict())}
+    about = {"steps": str(run.steps), "generator": checksum(inversion.model.G.state_dict())}
     with telling(run.path):
         write_whole(run.path / FILE, safetensors.torch.save(state, about))
     return run.path / FILE

@@ -17,7 +17,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, load
 from infogan.method.model import Model, make_model
 from infogan.runs.checkpoints import (
@@ -30,7 +30,7 @@ from infogan.runs.checkpoints import (
     write_checkpoint,
 )
 from infogan.runs.weights import load_weights
-from infogan.utils.environment import circumstances
+from infogan.utils.environment import environment
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import LOCK, flush, make_folder, telling, write_whole
 
@@ -54,7 +54,7 @@ class Run:
         run = Run(path, config)
         with telling(path):
             make_folder(path)
-            write_whole(path / "run.json", _dump(circumstances(n_images)))
+            write_whole(path / "run.json", _dump(environment(n_images)))
             # From here on the folder is a run, which goes on by --resume whatever comes after.
             run.write_config()
             make_folder(run.checkpoints)
@@ -105,12 +105,12 @@ class Run:
         return newest is not None and newest.parent != self.checkpoints
 
     @property
-    def updates(self) -> int:
+    def steps(self) -> int:
         """How many updates the newest checkpoint has seen."""
         newest = self.checkpoint()
         if newest is None:
             return 0
-        return int(newest.stem) if newest.stem.isdigit() else self.config.updates
+        return int(newest.stem) if newest.stem.isdigit() else self.config.optimisation.steps
 
     def state(self) -> State:
         """What the newest whole checkpoint holds; a damaged one is passed over with a line of notice.
@@ -166,9 +166,9 @@ class Run:
 
     def images(self, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS) -> Images:
         """The images that the run was trained on, or another split of them, in the networks' shape."""
-        return load(self.config.images, split, fit(load_options, self.config))
+        return load(self.config.data.images, split, fit(load_options, self.config))
 
-    def circumstances(self) -> dict[str, Any]:
+    def environment(self) -> dict[str, Any]:
         """What run.json says; empty where it cannot be read."""
         return _read(self.path / "run.json")
 
@@ -186,11 +186,11 @@ class Run:
         for line in lines:
             try:
                 row = json.loads(line)
-                row["update"] + 0
+                row["step"] + 0
             except (ValueError, TypeError, LookupError, RecursionError):
                 continue
             rows.append(row)
-        return [row for row in rows if until is None or row["update"] <= until]
+        return [row for row in rows if until is None or row["step"] <= until]
 
     def cut_metrics(self, until: int) -> None:
         """Drops the lines after an update, which a resumed run will write again.
@@ -200,7 +200,7 @@ class Run:
         file = self.path / "metrics.jsonl"
         if not file.exists():
             return
-        rows = [row for row in self.metrics(until) if row["update"] % self.config.log_every == 0]
+        rows = [row for row in self.metrics(until) if row["step"] % self.config.run.log_every == 0]
         kept = "".join(json.dumps(row) + "\n" for row in rows)
         with telling(self.path):
             write_whole(file, kept.encode())
@@ -227,7 +227,7 @@ def require_free(path: Path) -> None:
 
 def fit(load_options: LoadOptions, config: Config) -> LoadOptions:
     """The reading that brings images of one's own to the shape that the networks of a config take."""
-    return replace(load_options, shape=config.net_shape, square=config.square)
+    return replace(load_options, shape=config.networks.image_shape, square=config.data.square)
 
 
 def _dump(value: Any) -> bytes:

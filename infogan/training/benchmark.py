@@ -6,17 +6,16 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.training.cuda_graph import WARM_UP
+from infogan.training.cuda_graph import N_EAGER
 from infogan.training.trainer import Trainer
 
 RUNS = 7
@@ -42,25 +41,28 @@ def bench(config: Config, say: Callable[[str], None] = lambda _: None) -> dict[s
     Args:
         say: told what is being done.
     """
-    say(f"{config.net}: the peak of this machine")
+    say(f"{config.networks.architecture}: the peak of this machine")
     trainer = _trainer(config)
     device = trainer.fabric.device
-    precision = trainer.config.precision
+    precision = trainer.config.run.precision
     dtype = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "64-true": torch.float64}
     a, b = (torch.randn(SIDE, SIDE, device=device).to(dtype[precision]) for _ in range(2))
     peak = 2 * SIDE**3 / _seconds(lambda: a @ b, device)
-    say(f"{config.net}, {precision}: {RUNS} updates")
-    updates = trainer.fit()
-    for _ in range(WARM_UP + 1):
-        next(updates)  # builds and captures what is built and captured once
-    whole = _seconds(lambda: next(updates), device)
-    x_real = trainer.real_batch(0)
+    say(f"{config.networks.architecture}, {precision}: {RUNS} steps")
+    steps = trainer.fit()
+    for _ in range(N_EAGER + 1):
+        next(steps)  # builds and captures what is built and captured once
+    whole = _seconds(lambda: next(steps), device)
+    (x_real,) = trainer.batches.real(0)
     with FlopCounterMode(display=False) as counter:
-        trainer.update(x_real)  # not `next(updates)`: nobody counts within a captured one
+        trainer.step(x_real)  # not `next(steps)`: nothing is counted within a CUDA graph
     flop = counter.get_total_flops()
-    share_d = _seconds(
-        lambda: trainer.step_d(x_real, trainer.draw(learns=not config.fresh_fake)), device
-    ) / _seconds(lambda: trainer.update(x_real), device)
+
+    def step_d() -> None:
+        z, c, x_fake = trainer.generate(with_gradient=not config.optimisation.resample_fake)
+        trainer.descend("D", z, c, x_fake.detach(), x_real)
+
+    share_d = _seconds(step_d, device) / _seconds(lambda: trainer.step(x_real), device)
     return {
         "device": str(device),
         "precision": precision,
@@ -68,21 +70,21 @@ def bench(config: Config, say: Callable[[str], None] = lambda _: None) -> dict[s
         "threads": torch.get_num_threads(),
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
         "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),
-        "batch": config.batch,
-        "images_per_s": config.batch / whole,
-        "ms_per_update": whole * 1e3,
+        "batch_size": config.optimisation.batch_size,
+        "images_per_s": config.optimisation.batch_size / whole,
+        "ms_per_step": whole * 1e3,
         "ms_d": whole * share_d * 1e3,
         "ms_g": whole * (1 - share_d) * 1e3,
-        "gflop_per_update": flop / 1e9,
+        "gflop_per_step": flop / 1e9,
         "peak_gflop_per_s": peak / 1e9,
         "share_of_peak": flop / whole / peak,
         "peak_memory_mib": _peak_memory(device),
-        "whole_run_s": config.updates * whole,
+        "whole_run_s": config.optimisation.steps * whole,
     }
 
 
 def _trainer(config: Config) -> Trainer:
-    config = replace(config, updates=10**9)
+    config = config.replace(steps=10**9)
     model = make_model(config)
     noise = np.random.default_rng(0).integers(0, 256, (N_IMAGES, *model.G.shape), np.uint8)
     return Trainer(config, model, Images.from_arrays(noise))

@@ -1,4 +1,4 @@
-"""An update on a GPU as one CUDA graph: the host says "again" instead of launching a thousand kernels."""
+"""A training step on a GPU as one CUDA graph: one replay instead of a thousand kernel launches."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -7,58 +7,60 @@ from typing import final
 import torch
 from torch import Tensor
 
-WARM_UP = 3  # updates one by one, after which libraries have chosen their kernels and Adam has its moments
+N_EAGER = 3  # steps run one by one, after which libraries have chosen kernels and Adam has its moments
 
-Step = Callable[[Tensor], tuple[Tensor, ...]]
+Step = Callable[..., dict[str, Tensor]]
 
 
 @final
-class Captured:
-    """The same updates, replayed; where they cannot be captured they go on as before, with a line of notice.
+class CudaGraphStep:
+    """Runs a step eagerly a few times, then captures it and replays the graph.
 
-    The first few run as they are, on a stream of their own, as capturing asks for; they count like any.
+    If the step cannot be captured, training goes on eagerly to the same numbers, with a warning.
     """
 
-    def __init__(self, update: Step, rngs: Sequence[torch.Generator]) -> None:
-        """Takes an update that never asks the device for a value, and the streams that it draws from."""
-        self.update = update
+    def __init__(self, step: Step, rngs: Sequence[torch.Generator]) -> None:
+        """Takes a step that never reads a value back from the device, and the generators it draws from."""
+        self.step = step
         self.rngs = rngs
-        self.done = 0
+        self.n_done = 0
         self.replay: Step | None = None
 
-    def __call__(self, x: Tensor) -> tuple[Tensor, ...]:
+    def __call__(self, *inputs: Tensor) -> dict[str, Tensor]:
         if self.replay is not None:
-            return self.replay(x)
-        if self.done == WARM_UP:
-            self.replay = self._capture(x)
-            return self.replay(x)
-        self.done += 1
-        here, aside = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
-        aside.wait_stream(here)
-        with torch.cuda.stream(aside):
-            out = self.update(x)
-        here.wait_stream(aside)
-        return out
+            return self.replay(*inputs)
+        if self.n_done == N_EAGER:
+            self.replay = self._capture(*inputs)
+            return self.replay(*inputs)
+        self.n_done += 1
+        # Capturing asks for eager steps on a side stream first.
+        main, side = torch.cuda.current_stream(), torch.cuda.Stream()  # type: ignore[no-untyped-call]
+        side.wait_stream(main)
+        with torch.cuda.stream(side):
+            metrics = self.step(*inputs)
+        main.wait_stream(side)
+        return metrics
 
-    def _capture(self, x: Tensor) -> Step:
+    def _capture(self, *inputs: Tensor) -> Step:
         graph = torch.cuda.CUDAGraph()
         for rng in self.rngs:
             graph.register_generator_state(rng)
-        x_static = x.clone()
+        static_inputs = [x.clone() for x in inputs]
         try:
             with torch.cuda.graph(graph):
-                out = self.update(x_static)
+                metrics = self.step(*static_inputs)
         except RuntimeError as error:
             logging.getLogger(__name__).warning(
-                "infogan: this update cannot be captured as a CUDA graph (%s); going on step by step, to the "
-                "same numbers but slower.",
+                "infogan: this step cannot be captured as a CUDA graph (%s); training goes on without one, to "
+                "the same numbers but slower.",
                 str(error).partition("\n")[0],
             )
-            return self.update
+            return self.step
 
-        def replay(x: Tensor) -> tuple[Tensor, ...]:
-            x_static.copy_(x)
+        def replay(*inputs: Tensor) -> dict[str, Tensor]:
+            for static, x in zip(static_inputs, inputs, strict=True):
+                static.copy_(x)
             graph.replay()
-            return tuple(value.clone() for value in out)  # the next replay writes over them
+            return {name: value.clone() for name, value in metrics.items()}  # the next replay overwrites them
 
         return replay

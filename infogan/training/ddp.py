@@ -66,7 +66,7 @@ def _leave() -> None:
         dist.destroy_process_group()
 
 
-def synchronise(net: nn.Module) -> None:
+def synchronise_batchnorm(net: nn.Module) -> None:
     """Has batch norm take the statistics of the whole batch, not of one process's part.
 
     torch's own SyncBatchNorm is for GPUs only.
@@ -85,10 +85,11 @@ def _forward(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     assert norm.momentum is not None
     y, mean, var = _whole_batch_norm(x, norm.weight, norm.bias, norm.eps)
     n = dist.get_world_size() * x.numel() / x.shape[1]
-    with torch.no_grad():
-        norm.num_batches_tracked += 1
-        norm.running_mean.lerp_(mean, norm.momentum)
-        norm.running_var.lerp_(var * (n / (n - 1)), norm.momentum)
+    if norm.track_running_stats:
+        with torch.no_grad():
+            norm.num_batches_tracked += 1
+            norm.running_mean.lerp_(mean, norm.momentum)
+            norm.running_var.lerp_(var * (n / (n - 1)), norm.momentum)
     normal: Tensor = y
     return normal
 

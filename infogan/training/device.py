@@ -3,12 +3,11 @@
 import logging
 import os
 import warnings
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import torch
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError, one_line
 
@@ -16,22 +15,22 @@ if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
 
-def settle(config: Config) -> Config:
+def resolve(config: Config) -> Config:
     """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
     the GPU multiplies bf16 by itself, 32-true elsewhere."""
     if by_torchrun():  # which has the last word on how many there are
         nodes, devices = int(os.environ["GROUP_WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
-        config = replace(config, nodes=nodes, devices=devices)
-    if config.precision != "auto":
+        config = config.replace(nodes=nodes, devices=devices)
+    if config.run.precision != "auto":
         return config
-    if config.device in ("auto", "cuda") and torch.cuda.is_available():
+    if config.run.device in ("auto", "cuda") and torch.cuda.is_available():
         has_bf16 = torch.cuda.is_bf16_supported(including_emulation=False)
-    elif config.device == "mps" or (config.device == "auto" and torch.backends.mps.is_available()):
+    elif config.run.device == "mps" or (config.run.device == "auto" and torch.backends.mps.is_available()):
         has_bf16 = False
     else:
         able = torch.cpu.get_capabilities()
         has_bf16 = bool(able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16"))
-    return replace(config, precision="bf16-mixed" if has_bf16 else "32-true")
+    return config.replace(precision="bf16-mixed" if has_bf16 else "32-true")
 
 
 def by_torchrun() -> bool:
@@ -49,31 +48,33 @@ def make_fabric(config: Config) -> "Fabric":
     from lightning_fabric import Fabric
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
-    assert config.precision != "auto"
+    assert config.run.precision != "auto"
     if (
         not by_torchrun()
-        and config.devices > cores()
-        and (config.device == "cpu" or not torch.cuda.is_available())
+        and config.run.devices > cores()
+        and (config.run.device == "cpu" or not torch.cuda.is_available())
     ):
-        raise InfoganError(f"config: devices is {config.devices}, but this machine has {cores()} processors.")
+        raise InfoganError(
+            f"config: devices is {config.run.devices}, but this machine has {cores()} processors."
+        )
     logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
-            if config.devices * config.nodes == 1:
-                return Fabric(accelerator=config.device, devices=1, precision=config.precision)
+            if config.run.devices * config.run.nodes == 1:
+                return Fabric(accelerator=config.run.device, devices=1, precision=config.run.precision)
             from infogan.training.ddp import Replicas
 
             fabric = Fabric(
-                accelerator=config.device,
-                devices=config.devices,
-                num_nodes=config.nodes,
+                accelerator=config.run.device,
+                devices=config.run.devices,
+                num_nodes=config.run.nodes,
                 strategy=Replicas(),
-                precision=config.precision,
+                precision=config.run.precision,
             )
     except (RuntimeError, MisconfigurationException) as error:
         raise InfoganError(
-            f"config: device {config.device} with precision {config.precision} is not to be had here "
+            f"config: device {config.run.device} with precision {config.run.precision} is not to be had here "
             f"({error}); leave --device at auto, and --devices at 1."
         ) from error
     try:

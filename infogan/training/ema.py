@@ -1,4 +1,4 @@
-"""The moving average of a network's weights, steadier than the network itself (Yazici et al. 2019)."""
+"""The exponential moving average of a network's weights, steadier than the network (Yazici et al. 2019)."""
 
 from copy import deepcopy
 from typing import final
@@ -6,26 +6,38 @@ from typing import final
 from jaxtyping import Int
 from torch import Tensor, nn
 
+from infogan.config import Config
+
 
 @final
-class Average:
-    """The mean of a network's weights and running statistics over the updates so far."""
+class ExponentialMovingAverage:
+    """The average of a network's weights and running statistics over the steps so far.
 
-    def __init__(self, net: nn.Module, bare: nn.Module, decay: float) -> None:
-        """Begins with what the network is now.
+    `torch.optim.swa_utils.AveragedModel` reads its counter on the host at each step, which a CUDA graph
+    cannot replay.
+    """
+
+    def __init__(self, net: nn.Module, decay: float) -> None:
+        """Starts from the network as it is.
 
         Args:
-            net: whose weights are followed; `bare` is the same, before anything was wrapped around it.
-            decay: an update, in [0, 1); early on it is less, so that the mean forgets what it began with.
+            decay: per step, in [0, 1); smaller at first, so that the average forgets the initial weights.
         """
         self.net, self.decay = net, decay
-        self.mean = deepcopy(bare).requires_grad_(False)
+        self.average = deepcopy(net).requires_grad_(False)
 
-    def move(self, n: Int[Tensor, ""]) -> None:
-        """Takes in what the network is after update n; nothing here asks the device."""
-        d = ((1 + n) / (10 + n)).clamp(max=self.decay)
-        for old, new in zip(self.mean.state_dict().values(), self.net.state_dict().values(), strict=True):
+    def update(self, n: Int[Tensor, ""]) -> None:
+        """Takes in the network after step n."""
+        decay = ((1 + n) / (10 + n)).clamp(max=self.decay)
+        for old, new in zip(self.average.state_dict().values(), self.net.state_dict().values(), strict=True):
             if old.is_floating_point():
-                old.lerp_(new, (1 - d).to(old.dtype))
+                old.lerp_(new, (1 - decay).to(old.dtype))
             else:
                 old.copy_(new)
+
+
+def make_averages(config: Config, G: nn.Module, D: nn.Module) -> dict[str, ExponentialMovingAverage]:
+    """The averages that a config asks for, by the name of their network."""
+    decays = {"G": config.optimisation.ema_decay, "D": config.optimisation.ema_decay_d}
+    nets = {"G": G, "D": D}
+    return {name: ExponentialMovingAverage(nets[name], decay) for name, decay in decays.items() if decay}

@@ -1,71 +1,94 @@
-"""What may go wrong for good while every number stays finite: G's images become one, or a code dies.
+"""Warnings about what goes wrong while every number stays finite: mode collapse, and codes that carry nothing.
 
-One warning each, once it has lasted a while, with the advice that helps; training goes on.
+Each is given once, after it has lasted a while; training continues.
 """
 
 from collections.abc import Callable, Mapping
 from typing import final
+
+from jaxtyping import Float
+from torch import Tensor
 
 from infogan.method.codes import Code
 from infogan.method.objective import with_best_std
 
 Row = Mapping[str, float | int]
 
-EARLY = 1000  # updates that what was never good may take
-WHILE = 400  # updates that what was good before may be bad
-COLLAPSED = 0.3  # of the real images' diversity
-DEAD = 0.05  # of H(c)
-ONCE = 0.2  # of H(c), from where on a code counts as having been learned
-FELL = 0.5  # of the most that was carried
+PATIENCE_AT_START = 1000  # steps for what was never good
+PATIENCE = 400  # steps for what was good before
+MIN_DIVERSITY = 0.3  # of the real images' diversity
+MIN_SHARE = 0.05  # of H(c)
+LEARNED_SHARE = 0.2  # of H(c), above which a code counts as learned
+MIN_SHARE_OF_BEST = 0.5  # of the largest share that a learned code has carried
 
 COLLAPSE = (
-    "G's images are nearly one, a mode collapse; train anew by another --seed or a lower --lr-g, "
-    "with --augment where images are few"
+    "G's images are nearly all the same, a mode collapse; train again with another seed, a lower lr_g, or "
+    "diffaug if there are few images"
 )
-LOST = "G and Q have lost it: train anew by a lower --lr-g or a larger --lam"
-NEVER_FOUND = "raise its --lam, train longer, or ask for fewer codes"
+LOST = "G and Q have lost it: train again with a lower lr_g or a larger lam"
+NEVER_LEARNED = "raise its lam, train longer, or use fewer codes"
 
 
 @final
-class Watch:
-    """Told every line of metrics.jsonl, by what a training is warned of."""
+class HealthMonitor:
+    """Reads every row of metrics.jsonl and warns."""
 
     def __init__(
-        self, codes: Mapping[str, Code], fixed_std: float | None, say: Callable[[str], None]
+        self, codes: Mapping[str, Code], fixed_std: float | None, warn: Callable[[str], None]
     ) -> None:
-        """Takes the codes by name, and Q's standard deviation where it is not learned."""
+        """
+        Args:
+            codes: by name.
+            fixed_std: Q's standard deviation if it is not learned.
+        """
         self.codes = codes
         self.fixed_std = fixed_std
-        self.say = say
-        self.most = dict.fromkeys(("G", *codes), 0.0)  # the best so far
-        self.since: dict[str, int] = {}  # what is bad at present -> the update it began at
-        self.said: set[str] = set()
+        self.warn = warn
+        self.best = dict.fromkeys(("G", *codes), 0.0)
+        self.bad_since: dict[str, int] = {}  # what is bad at present -> since which step
+        self.warned: set[str] = set()
+
+    @property
+    def has_collapsed(self) -> bool:
+        return "G" in self.warned
 
     def __call__(self, row: Row) -> None:
-        n, diversity = int(row["update"]), row.get("diversity", 1.0)
-        self._judge("G", n, diversity, COLLAPSED, f"{COLLAPSE} (diversity {diversity:.2f})")
+        n, diversity = int(row["step"]), row.get("diversity", 1.0)
+        self._check("G", n, diversity, MIN_DIVERSITY, f"{COLLAPSE} (diversity {diversity:.2f})")
         for name, code in self.codes.items():
-            share = carried(code, float(row.get(f"L_I_{name}", code.entropy())), self.fixed_std)
-            most = max(self.most[name], share)
-            before = f"after {most:.0%}; {LOST}" if most >= ONCE else f"and never more; {NEVER_FOUND}"
-            least = FELL * most if most >= ONCE else DEAD
-            self._judge(name, n, share, least, f"{name} carries {share:.0%} of its H(c), {before}")
+            share = share_of_entropy(code, float(row.get(f"L_I_{name}", code.entropy())), self.fixed_std)
+            best = max(self.best[name], share)
+            is_learned = best >= LEARNED_SHARE
+            history = f"down from {best:.0%}; {LOST}" if is_learned else f"and never more; {NEVER_LEARNED}"
+            smallest = MIN_SHARE_OF_BEST * best if is_learned else MIN_SHARE
+            self._check(name, n, share, smallest, f"{name} carries {share:.0%} of its H(c), {history}")
 
-    def _judge(self, what: str, n: int, value: float, least: float, warning: str) -> None:
-        self.most[what] = max(self.most[what], value)
-        if value >= least:
-            self.since.pop(what, None)
+    def _check(self, what: str, n: int, value: float, smallest: float, warning: str) -> None:
+        self.best[what] = max(self.best[what], value)
+        if value >= smallest:
+            self.bad_since.pop(what, None)
             return
-        since = self.since.setdefault(what, n)
-        patience = WHILE if self.most[what] >= least else EARLY
-        if n - since >= patience and what not in self.said:
-            self.said.add(what)
-            self.say(f"warning: since update {since}, {warning}.")
+        since = self.bad_since.setdefault(what, n)
+        patience = PATIENCE if self.best[what] >= smallest else PATIENCE_AT_START
+        if n - since >= patience and what not in self.warned:
+            self.warned.add(what)
+            self.warn(f"warning: since step {since}, {warning}.")
 
 
-def carried(code: Code, L_I: float, fixed_std: float | None) -> float:
-    """The share of H(c) that L_I, in nats, says Q reads off images, in [0, 1]."""
+def share_of_entropy(code: Code, L_I: float, fixed_std: float | None) -> float:
+    """L_I, in nats, as a share of H(c), in [0, 1]: how much of the code Q reads off images."""
     H_c = code.entropy()
     if fixed_std is not None and code.kind == "number":
         L_I, _ = with_best_std(L_I, H_c, fixed_std)
     return min(1.0, max(0.0, L_I / H_c))
+
+
+def diversity(
+    x_real: Float[Tensor, "*seeds b ch h w"], x_fake: Float[Tensor, "*seeds b ch h w"]
+) -> Float[Tensor, "*seeds"]:
+    """How far G's images differ, by how far the real ones do: about 1, and 0 where they are all one.
+
+    The root of the mean squared distance of a batch's images from their mean, over that of the real batch.
+    """
+    fake, real = (x.float().var(dim=-4, correction=0).mean(dim=(-3, -2, -1)) for x in (x_fake, x_real))
+    return (fake / real.clamp(min=1e-12)).sqrt()

@@ -1,49 +1,49 @@
-"""Where trainings start: a new run, one to go on with, or several as one."""
+"""Starts trainings: a new run, a stopped run, or the runs of several seeds as one."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import Images, LoadOptions, load
+from infogan.data.shards.images import ShardedPixels
 from infogan.method.model import make_model
 from infogan.runs.run import Run, fit, require_free
-from infogan.training.device import by_torchrun, settle
-from infogan.training.seeds import StackedTrainer
-from infogan.training.session import FREE, Outcome, Training
+from infogan.training.device import by_torchrun, resolve
+from infogan.training.seeds import StackedSeeds
+from infogan.training.session import RESUMABLE, Outcome, Session
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import alone
 
 
-def begin(
+def train(
     config: Config, path: Path, load_options: LoadOptions, console: Console, *, stop_collapsed: bool = False
 ) -> Outcome:
     """Trains a new run in a new folder.
 
-    torchrun starts the same again after a loss, and a cluster's queue after a pause; so by torchrun a run of
-    this config is gone on with.
+    torchrun and cluster queues repeat a command after a failure, so under torchrun a run of this config that
+    is already there is resumed.
 
     Args:
-        stop_collapsed: ends it, all saved, once the watch warns that G's images are one.
+        stop_collapsed: ends the training, everything saved, once G's images have collapsed.
 
     Raises:
-        InfoganError: before anything is written, where images, device or folder do not serve.
+        InfoganError: before anything is written, if the images, the device or the folder cannot be used.
     """
     if by_torchrun() and _is_run_of(config, path):
         return resume(path, {}, load_options, console, stop_collapsed=stop_collapsed)
     require_free(path)
-    images = load(config.images, load_options=fit(load_options, config))
+    images = load(config.data.images, load_options=fit(load_options, config))
     trainer = Trainer(config, make_model(config), images)
-    with _held([path], trainer):
+    with _locked([path], trainer):
         run = _create(path, trainer.config, images, trainer)
-        training = Training([run], trainer, images, console, stop_collapsed=stop_collapsed)
-        training.recover()  # as the leading process may have what this machine's disk lacks
-        return training.go_on()
+        session = Session([run], trainer, images, console, stop_collapsed=stop_collapsed)
+        session.recover()  # the first process may have a checkpoint that this machine's disk lacks
+        return session.run()
 
 
 def resume(
@@ -54,64 +54,85 @@ def resume(
     *,
     stop_collapsed: bool = False,
 ) -> Outcome:
-    """Goes on from the newest checkpoint that is whole, to the same bits as if there had been no stop.
+    """Continues from the newest whole checkpoint, to the same bits as without the stop.
 
     Args:
-        changes: fields of the config that may be others from here on: updates, devices, nodes.
-        stop_collapsed: as in `begin`.
+        changes: settings with new values from here on: steps, devices, nodes.
+        stop_collapsed: as in `train`.
 
     Raises:
-        InfoganError: where there is no such run, it has reached its goal, or another process trains it.
+        InfoganError: if there is no such run, it has reached its goal, or another process trains it.
     """
     run = Run.open(path)
-    config = settle(replace(run.config, **changes))
+    config = resolve(run.config.replace(**changes))
     if run.is_shared:
-        raise InfoganError(f"{path} holds weights to be used, not the state of a training; train anew.")
+        raise InfoganError(f"{path} holds only weights, not the state of a training; train a new run.")
     images = run.images(load_options=load_options)
     trainer = Trainer(config, make_model(config), images)
     run = Run(path, trainer.config)
-    with _held([path], trainer):
-        training = Training([run], trainer, images, console, stop_collapsed=stop_collapsed)
-        training.recover()
-        if trainer.n >= config.updates and by_torchrun():
-            return Outcome(run, trainer.n, finished=True, seconds=0.0)  # what was lost was lost at the end
-        if trainer.n >= config.updates:
+    with _locked([path], trainer):
+        session = Session([run], trainer, images, console, stop_collapsed=stop_collapsed)
+        session.recover()
+        if trainer.n >= config.optimisation.steps and by_torchrun():
+            return Outcome(run, trainer.n, finished=True, seconds=0.0)  # the failure came after the last step
+        if trainer.n >= config.optimisation.steps:
             raise InfoganError(
-                f"{path} has done its {trainer.n} updates; give a larger --updates to go on with it."
+                f"{path} has done its {trainer.n} steps; set a larger number of steps to continue."
             )
-        if training.leads:
+        if session.writes:
             run.write_config()
-        return training.go_on()
+        return session.run()
 
 
 def train_stacked(
     config: Config, paths: Mapping[int, Path], load_options: LoadOptions, console: Console
 ) -> Outcome:
-    """Trains runs of several seeds as one: all new, or all after the same number of updates.
+    """Trains runs of several seeds as one: all new, or all after the same number of steps.
 
     Args:
         paths: the run folder of each seed.
 
     Raises:
-        InfoganError: before anything is written, where images, device or folders do not serve.
+        InfoganError: before anything is written, if the images, the device or the folders cannot be used.
     """
-    images = load(config.images, load_options=fit(load_options, config))
-    trainer = StackedTrainer(config, list(paths), images)
-    with _held(list(paths.values()), trainer):
+    images = load(config.data.images, load_options=fit(load_options, config))
+    trainer = make_stacked_trainer(config, list(paths), images)
+    with _locked(list(paths.values()), trainer):
         runs = [
             Run.open(path)
             if (path / "config.json").is_file()
-            else _create(path, replace(trainer.config, seed=seed), images, trainer)
+            else _create(path, trainer.config.replace(seed=seed), images, trainer)
             for seed, path in paths.items()
         ]
-        training = Training(runs, trainer, images, console)
-        training.recover()
-        return training.go_on()
+        session = Session(runs, trainer, images, console)
+        session.recover()
+        return session.run()
+
+
+def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -> Trainer:
+    """A trainer of several seeds of one config, each to what it would become alone, up to rounding.
+
+    Raises:
+        InfoganError: if the config asks for several processes or bf16-mixed, or the images are in shards.
+    """
+    if config.run.devices * config.run.nodes > 1:
+        raise InfoganError("config: seeds are stacked in one process; set devices and nodes to 1.")
+    if isinstance(images.pixels, ShardedPixels):
+        raise InfoganError("config: seeds are not stacked on shards; train them one by one.")
+    if resolve(config).run.precision == "bf16-mixed":
+        if config.run.precision != "auto":
+            raise InfoganError(
+                "config: seeds are not stacked in bf16-mixed, as torch.vmap leaves weights in 32 bits there; "
+                "set precision to 32-true."
+            )
+        config = config.replace(precision="32-true")
+    models = [make_model(config.replace(seed=seed)) for seed in seeds]
+    return Trainer(config, models[0], images, StackedSeeds(models, seeds))
 
 
 @contextmanager
-def _held(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
-    """Of several processes the leading one keeps the folders from others."""
+def _locked(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
+    """The first process keeps other trainings out of the folders."""
     with ExitStack() as locks:
         if trainer.fabric.is_global_zero:
             for path in paths:
@@ -122,8 +143,8 @@ def _held(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
 def _is_run_of(config: Config, path: Path) -> bool:
     if not (path / "config.json").is_file():
         return False
-    then, now = asdict(Run.open(path).config), asdict(settle(config))
-    return all(then[name] == now[name] for name in now if name not in FREE)
+    then, now = Run.open(path).config.options(), resolve(config).options()
+    return all(then[name] == now[name] for name in now if name not in RESUMABLE)
 
 
 def _create(path: Path, config: Config, images: Images, trainer: Trainer) -> Run:

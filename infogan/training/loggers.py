@@ -1,8 +1,8 @@
-"""Who listens to a training: the metrics file, TensorBoard, and the person at the terminal."""
+"""Loggers of a training: metrics.jsonl, TensorBoard, and the progress line in the terminal."""
 
 import json
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from importlib.util import find_spec
 from typing import final
 
@@ -13,60 +13,56 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Column
 from torch import Tensor
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.method.latent import Latent
 from infogan.runs.run import Run
-from infogan.training.trainer import Update
 from infogan.utils.io import telling
 
-# "update", "L_I_c1" ..., "loss_d", "loss_g" in nats, "diversity" (diversity.py), "images_per_s", and with
-# --warm-up "kinds": L_I of the kinds of real images, in nats
+# "step", "L_I_c1" ... in nats, "loss_d", "loss_g" and each term under its name, "diversity", "images_per_s"
 Row = dict[str, float | int]
+Sink = Callable[[Row], None]
 
 
 @final
 class Means:
-    """Gathers updates and hands their means over, once every `log_every` updates and at the end."""
+    """Averages metrics over `log_every` steps, and hands each mean to the sinks; the last one may be of fewer."""
 
-    def __init__(self, config: Config, latent: Latent, gathered: Tensor, sinks: list[Callable[[Row], None]]):
-        """Takes what `gathered` gave when the training was stopped."""
-        self.config = config
-        self.names = [*(f"L_I_{name}" for name in latent.names), "loss_d", "loss_g", "diversity"]
-        self.names += ["kinds"] if config.warm_up else []
-        self.sinks = sinks
-        self._gathered = list(gathered)
-        self._since, self._timed = time.perf_counter(), 0
+    def __init__(self, config: Config, since_log: Tensor, sinks: list[Sink]) -> None:
+        """
+        Args:
+            since_log: the `rows` of a training that was stopped.
+        """
+        self.config, self.sinks = config, sinks
+        self.names: list[str] = []
+        self._since_log = list(since_log)
+        self._start, self._n_timed = time.perf_counter(), 0
 
     @property
-    def gathered(self) -> Float[Tensor, "k _"]:
-        """The updates after the last line, a row each: what the next line needs to know of them."""
-        return torch.stack(self._gathered).cpu() if self._gathered else torch.empty(0, len(self.names))
+    def rows(self) -> Float[Tensor, "k _"]:
+        """The metrics of the steps since the last regular mean, one row per step."""
+        return torch.stack(self._since_log).cpu() if self._since_log else torch.empty(0)
 
-    def __call__(self, update: Update) -> None:
-        values = torch.cat([update.L_I, torch.stack(update[2:])])
-        self._gathered.append(values[: len(self.names)])
-        self._timed += 1
-        is_regular = update.n % self.config.log_every == 0
-        if not is_regular and update.n != self.config.updates:
+    def add(self, step: int, metrics: Mapping[str, Tensor]) -> None:
+        self.names = list(metrics)
+        self._since_log.append(torch.stack([value.float() for value in metrics.values()]))
+        self._n_timed += 1
+        is_regular = step % self.config.run.log_every == 0
+        if not is_regular and step != self.config.optimisation.steps:
             return
         now = time.perf_counter()
-        # A clock that stands still, as that of a machine put to sleep may, is none to divide by.
-        rate = self._timed * self.config.batch / max(now - self._since, 1e-9)
-        means = torch.stack(self._gathered).mean(dim=0).tolist()
-        row = {
-            "update": update.n,
-            **dict(zip(self.names, means, strict=True)),
-            "images_per_s": rate,
-        }
+        # The clock of a machine that was suspended may not have moved.
+        rate = self._n_timed * self.config.optimisation.batch_size / max(now - self._start, 1e-9)
+        means = torch.stack(self._since_log).mean(dim=0).tolist()
+        row: Row = {"step": step, **dict(zip(self.names, means, strict=True)), "images_per_s": rate}
         if is_regular:
-            self._gathered = []
-        self._since, self._timed = now, 0
+            self._since_log = []
+        self._start, self._n_timed = now, 0
         for sink in self.sinks:
             sink(row)
 
 
-def metrics_file(run: Run) -> Callable[[Row], None]:
-    """A line of metrics.jsonl for every row, on the disk at once."""
+def metrics_file(run: Run) -> Sink:
+    """Appends each row to metrics.jsonl at once."""
 
     def write(row: Row) -> None:
         with telling(run.path), (run.path / "metrics.jsonl").open("a") as file:
@@ -75,7 +71,7 @@ def metrics_file(run: Run) -> Callable[[Row], None]:
     return write
 
 
-def tensorboard(run: Run, start: int) -> list[Callable[[Row], None]]:
+def tensorboard(run: Run, start: int) -> list[Sink]:
     """Event files for TensorBoard in the run folder, if the extra `log` is installed."""
     if find_spec("tensorboard") is None:
         return []
@@ -86,8 +82,8 @@ def tensorboard(run: Run, start: int) -> list[Callable[[Row], None]]:
     def write(row: Row) -> None:
         with telling(run.path):
             for name, value in row.items():
-                if name != "update":
-                    writer.add_scalar(name, value, int(row["update"]))
+                if name != "step":
+                    writer.add_scalar(name, value, int(row["step"]))
             writer.flush()
 
     return [write]
@@ -95,23 +91,23 @@ def tensorboard(run: Run, start: int) -> list[Callable[[Row], None]]:
 
 @final
 class Display:
-    """A line that lives at the foot of a terminal; elsewhere a plain line for every twentieth of the run."""
+    """A progress line in a terminal; elsewhere a line of text for every twentieth of the run."""
 
     def __init__(self, run: Run, latent: Latent, start: int, console: Console) -> None:
-        self.updates = run.config.updates
+        self.steps = run.config.optimisation.steps
         self.console = console
         self.H_c = dict(zip(latent.names, (code.entropy() for code in latent.codes), strict=True))
-        self.shown = start * 20 // self.updates
+        self.n_shown = start * 20 // self.steps
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
             MofNCompleteColumn(),
             TimeRemainingColumn(compact=True),
-            # Many codes in a narrow terminal: the row is cut, and what stands before it stays.
+            # In a narrow terminal the metrics are cut off, and what stands before them stays.
             TextColumn("{task.fields[row]}", table_column=Column(ratio=1, no_wrap=True)),
         )
         self.progress = Progress(*columns, console=console, expand=True, disable=not console.is_terminal)
-        self.task = self.progress.add_task(run.path.name, completed=start, total=self.updates, row="")
+        self.task = self.progress.add_task(run.path.name, completed=start, total=self.steps, row="")
 
     def __enter__(self) -> "Display":
         self.progress.start()
@@ -126,8 +122,8 @@ class Display:
             f"{row['images_per_s']:.0f} images/s  L_I/H(c) {bounds}  "
             f"loss D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
         )
-        n = int(row["update"])
+        n = int(row["step"])
         self.progress.update(self.task, completed=n, row=text)
-        if not self.console.is_terminal and n * 20 // self.updates > self.shown:
-            self.shown = n * 20 // self.updates
-            self.console.print(f"{n}/{self.updates} updates  {text}", soft_wrap=True, highlight=False)
+        if not self.console.is_terminal and n * 20 // self.steps > self.n_shown:
+            self.n_shown = n * 20 // self.steps
+            self.console.print(f"{n}/{self.steps} steps  {text}", soft_wrap=True, highlight=False)

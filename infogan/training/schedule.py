@@ -1,20 +1,39 @@
-"""How the learning rates change over a training, as shares of what the config says, after n updates."""
+"""The learning rates of D and G over a training."""
 
-import torch
-from torch import Tensor
+from typing import NamedTuple
 
-from infogan.config.config import Config
+from torch.optim.lr_scheduler import LambdaLR
 
-WITHOUT_KINDS = 0.5  # of D's rate, for good, where a warm-up found none: with them D has more to learn
-
-
-def share_of_rate(n: int, config: Config) -> float:
-    """1, then along a line to 0 over the last `lr_decay` of all updates."""
-    return min(1.0, (1 - n / config.updates) / config.lr_decay) if config.lr_decay else 1.0
+from infogan.config import Config
+from infogan.training.optimizers import GuardedAdam
 
 
-def set_rate(optimizer: torch.optim.Optimizer, lr: float) -> None:
-    """Has the steps from here on take that rate, also where a CUDA graph reads it off the device."""
-    for group in optimizer.param_groups:
-        rate = group["lr"]
-        group["lr"] = rate.fill_(lr) if isinstance(rate, Tensor) else lr
+class LearningRates(NamedTuple):
+    """The settings that are None in a config, resolved."""
+
+    lr_d: float
+    lr_g: float
+    decay_fraction: float
+
+    def factor(self, n: int, steps: int) -> float:
+        """What both rates are multiplied by after n of `steps`: 1, then linearly to 0 over the last fraction."""
+        return min(1.0, (1 - n / steps) / self.decay_fraction) if self.decay_fraction else 1.0
+
+
+def learning_rates(config: Config, *, with_targets: bool) -> LearningRates:
+    """The learning rates of a config; with targets from pretraining D has more to learn, so by default its rate
+    is twice as high, and both rates fall in the second half."""
+    optimisation = config.optimisation
+    lr_d, fraction = optimisation.lr_d, optimisation.lr_decay_fraction
+    return LearningRates(
+        (4e-4 if with_targets else 2e-4) if lr_d is None else lr_d,
+        optimisation.lr_g,
+        (0.5 if with_targets else 0.0) if fraction is None else fraction,
+    )
+
+
+def make_scheduler(player: GuardedAdam, rates: LearningRates, n_done: int, steps: int) -> LambdaLR:
+    """Scales the learning rate of a player in the steps after the first `n_done`."""
+    for group in player.adam.param_groups:
+        group["initial_lr"] = player.lr  # a float: LambdaLR would read a tensor on the host at each step
+    return LambdaLR(player.adam, lambda n: rates.factor(n, steps), last_epoch=n_done - 1)

@@ -1,163 +1,195 @@
-"""Several seeds trained as one: for a GPU, which a single network of this size leaves idle."""
+"""The networks of one seed, or of several that are trained as one by `torch.vmap`.
 
-from collections.abc import Callable, Iterator, Sequence
+A step is written for one network; tensors of several seeds have one more dimension, the first.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
-from dataclasses import replace
-from typing import Any, final
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar, final
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 from torch.func import functional_call, stack_module_state
+from torch.utils._pytree import tree_map
 
-from infogan.config.config import Config
-from infogan.data.images import Images
-from infogan.data.loading.batches import Epochs
-from infogan.data.shards.images import ShardedPixels
-from infogan.method.diffaug import augment
-from infogan.method.model import make_model
-from infogan.pretraining.clustering.stage import Step, warm_up
-from infogan.training.device import settle
-from infogan.training.trainer import Losses, Trainer, Update
-from infogan.utils.errors import InfoganError
+from infogan.method.model import Model
 from infogan.utils.rng import make_rng
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+T = TypeVar("T")
+State = dict[str, Tensor]
+
+
+class Seeds(ABC):
+    """What a trainer needs to know of the seeds that it trains."""
+
+    numbers: list[int]
+    models: list[Model]
+    G: nn.Module  # hold the parameters of all seeds
+    D: nn.Module
+    wrapped: tuple[Any, Any]  # G and D with the precision of training around them
+    rngs: list[torch.Generator]  # the random stream of each seed
+
+    def setup(self, fabric: "Fabric", *, sync_batchnorm: bool) -> None:
+        """Moves the networks to the device, in the precision of training, and starts the random streams."""
+        if fabric.world_size > 1 and sync_batchnorm:
+            from infogan.training.ddp import synchronise_batchnorm
+
+            for net in (self.G, self.D):
+                synchronise_batchnorm(net)
+        if fabric.device.type == "cuda":  # on a CPU it brought nothing
+            for net in (self.G, self.D):
+                _to_channels_last(net)
+        self.wrapped = (fabric.setup_module(self.G), fabric.setup_module(self.D))
+        self.rngs = [make_rng(number, "latent", fabric.device) for number in self.numbers]
+
+    def train(self) -> None:
+        """Puts the networks in training mode."""
+        self.G.train()
+        self.D.train()
+
+    def eval(self) -> None:
+        """Puts the networks in evaluation mode."""
+        self.G.eval()
+        self.D.eval()
+
+    def restart_streams(self, n: int, attempt: int) -> None:
+        """Replaces the random streams after step n, by the same ones for the same attempt."""
+        device = self.rngs[0].device
+        self.rngs = [
+            make_rng(number, f"latent, from {n}, attempt {attempt}", device) for number in self.numbers
+        ]
+
+    def initial_models(self, device: torch.device) -> list[Model]:
+        """A model per seed, with its initial weights if no step was done yet."""
+        like = next(self.G.parameters())
+        return [model.to(device, like.dtype) for model in self.models]
+
+    @abstractmethod
+    def call(self, f: Callable[..., T], *args: Any) -> T:
+        """f(G, D, *args) for each seed, where G and D are callables of one network."""
+
+    @abstractmethod
+    def draw(self, sample: Callable[[torch.Generator], T]) -> T:
+        """What `sample` draws from the stream of each seed."""
+
+    @abstractmethod
+    def stack(self, tensors: Sequence[Tensor]) -> Tensor:
+        """One tensor per seed, as `call` takes them."""
+
+    @abstractmethod
+    def split(self, metrics: Mapping[str, Tensor]) -> list[State]:
+        """Metrics of all seeds, seed by seed."""
+
+    @abstractmethod
+    def state_of(self, i: int, state: State) -> State:
+        """The state of seed i, from that of all."""
+
+    @abstractmethod
+    def merge(self, states: Sequence[State]) -> State:
+        """The state of all seeds, from that of each."""
+
 
 @final
-class Stack(nn.Module):
-    """Networks of one shape as one: every tensor in, out and within has a first dimension, the network's.
+class OneSeed(Seeds):
+    """The usual case: the networks themselves."""
 
-    `torch.vmap` makes of them batched matrix products and grouped convolutions.
+    def __init__(self, model: Model, seed: int) -> None:
+        self.numbers, self.models = [seed], [model]
+        self.G, self.D = model.G, model.D
+
+    def call(self, f: Callable[..., T], *args: Any) -> T:
+        return f(*self.wrapped, *args)
+
+    def draw(self, sample: Callable[[torch.Generator], T]) -> T:
+        (rng,) = self.rngs
+        return sample(rng)
+
+    def stack(self, tensors: Sequence[Tensor]) -> Tensor:
+        (tensor,) = tensors
+        return tensor
+
+    def split(self, metrics: Mapping[str, Tensor]) -> list[State]:
+        return [dict(metrics)]
+
+    def state_of(self, i: int, state: State) -> State:
+        return state
+
+    def merge(self, states: Sequence[State]) -> State:
+        (state,) = states
+        return state
+
+
+@final
+class StackedSeeds(Seeds):
+    """Several seeds, whose weights are stacked: `torch.vmap` makes batched products and grouped convolutions.
+
+    For a GPU, which one network of this size leaves idle.
     """
 
-    def __init__(self, nets: Sequence[nn.Module]) -> None:
-        super().__init__()
-        self.one = deepcopy(nets[0])  # of which the layers are used, with the tensors of all
-        parameters, buffers = stack_module_state(list(nets))
-        for name, value in parameters.items():
-            layer, _, slot = name.rpartition(".")
-            setattr(self.one.get_submodule(layer), slot, nn.Parameter(value.detach()))
-        for name, value in buffers.items():
-            layer, _, slot = name.rpartition(".")
-            setattr(self.one.get_submodule(layer), slot, value)
+    def __init__(self, models: Sequence[Model], seeds: Sequence[int]) -> None:
+        self.numbers, self.models = list(seeds), list(models)
+        self.G, self.D = _stacked([m.G for m in models]), _stacked([m.D for m in models])
 
-    def forward(self, *inputs: Any, **options: Any) -> Any:
-        tensors = dict(self.one.named_parameters()) | dict(self.one.named_buffers())
+    def call(self, f: Callable[..., T], *args: Any) -> T:
+        def of_one(g: State, d: State, args: tuple[Any, ...]) -> T:
+            return f(partial(_call, self.G, g), partial(_call, self.D, d), *args)
 
-        def call(tensors: dict[str, Tensor], inputs: tuple[Any, ...]) -> Any:
-            return functional_call(self.one, tensors, inputs, options)
+        result: T = torch.vmap(of_one)(_tensors(self.G), _tensors(self.D), args)
+        return result
 
-        return torch.vmap(call)(tensors, inputs)
+    def draw(self, sample: Callable[[torch.Generator], T]) -> T:
+        drawn = [sample(rng) for rng in self.rngs]
+        stacked: T = tree_map(lambda *tensors: torch.stack(tensors), *drawn)
+        return stacked
 
+    def stack(self, tensors: Sequence[Tensor]) -> Tensor:
+        return torch.stack(list(tensors))
 
-@final
-class StackedTrainer(Trainer):
-    """Trains seeds of one config together, each to what it would become alone, up to rounding."""
+    def split(self, metrics: Mapping[str, Tensor]) -> list[State]:
+        return [{name: value[i] for name, value in metrics.items()} for i in range(len(self.numbers))]
 
-    def __init__(self, config: Config, seeds: Sequence[int], images: Images) -> None:
-        """Takes the config of all, whose own seed is not looked at.
+    def state_of(self, i: int, state: State) -> State:
+        return {name: value if _is_shared(name) else value[i] for name, value in state.items()}
 
-        Raises:
-            InfoganError: as `Trainer`.
-        """
-        if config.devices * config.nodes > 1:
-            raise InfoganError("config: seeds are stacked in one process; leave out --devices or --stacked.")
-        if isinstance(images.pixels, ShardedPixels):
-            raise InfoganError("config: seeds are not stacked on shards; leave out --stacked.")
-        if settle(config).precision == "bf16-mixed":
-            if config.precision != "auto":
-                raise InfoganError(
-                    "config: seeds are not stacked in bf16-mixed, as torch.vmap leaves weights in 32 bits "
-                    "there; leave out --precision or --stacked."
-                )
-            config = replace(config, precision="32-true")
-        self.models = [make_model(replace(config, seed=seed)) for seed in seeds]
-        G, D = Stack([m.G for m in self.models]), Stack([m.D for m in self.models])
-        super().__init__(config, self.models[0], images)
-        device = self.fabric.device
-        self.seeds = list(seeds)
-        self.epochs = [Epochs(len(images), config.batch, seed, device) for seed in seeds]
-        self.rngs = [make_rng(seed, "latent", device) for seed in seeds]
-        self._equip(G, D)
-
-    def warm_up(self) -> Iterator[Step]:
-        """One seed after the other, as each does alone.
-
-        Raises:
-            InfoganError: where some find kinds and others none, as what D descends is the same for all.
-        """
-        assert self.finder is not None
-        like = next(self.finder.parameters())
-        stacked, found = self.finder.state_dict(), []
-        for i, (seed, model) in enumerate(zip(self.seeds, self.models, strict=True)):
-            for net in (model.G, model.D):
-                net.to(like)
-            found.append(
-                (yield from warm_up(model, self.pixels, replace(self.config, seed=seed), self.fabric))
-            )
-            for name, value in model.D.state_dict().items():
-                stacked[f"one.{name}"][i].copy_(value)
-        if not any(found):
-            self.finder = None
-        elif not all(found):
-            without = next(seed for seed, kinds in zip(self.seeds, found, strict=True) if not kinds)
-            raise InfoganError(
-                f"warm-up: seed {without} found no kinds of images, where others did; leave out --stacked."
-            )
-
-    def each(self, losses: Callable[..., Losses]) -> Callable[..., Losses]:
-        """The function for every seed."""
-        for_every: Callable[..., Losses] = torch.vmap(losses)
-        return for_every
-
-    def draw_latent(self) -> tuple[Float[Tensor, "s b n_z"], list[Float[Tensor, "s b _"]]]:
-        """z and c, from their priors, each seed's from a stream of its own."""
-        latent, b = self.model.latent, self.config.batch
-        z, c = zip(*((latent.sample_z(b, rng), latent.sample_c(b, rng)) for rng in self.rngs), strict=True)
-        return torch.stack(z), [torch.stack(c_i) for c_i in zip(*c, strict=True)]
-
-    def real_batch(self, n: int) -> Float[Tensor, "s b ch h w"]:
-        """The real images of update n, counted from 0, each seed's in an order of its own."""
-        chosen = torch.cat([epochs.chosen(n) for epochs in self.epochs])
-        x = self.model.G.to_range(self.pixels.take(chosen))
-        return x.view(len(self.seeds), self.config.batch, *x.shape[1:])
-
-    def seen(self, x: Float[Tensor, "s b ch h w"]) -> Float[Tensor, "s b ch h w"]:
-        """The images as D and Q see them, each seed's changed by a stream of its own."""
-        if not self.config.augment:
-            return x
-        u = [torch.rand(4, self.config.batch, 1, generator=rng, device=x.device) for rng in self.rngs]
-        return torch.stack([augment(x_i, u_i) for x_i, u_i in zip(x, u, strict=True)])
-
-    def moved(self, x: Float[Tensor, "s b ch h w"]) -> Float[Tensor, "s b ch h w"]:
-        """Real images, each seed's moved by a stream of its own."""
-        return torch.stack([self.moved_by(rng, x_i) for rng, x_i in zip(self.rngs, x, strict=True)])
-
-    def of_seeds(self, update: Update) -> list[Update]:
-        """An update seed by seed."""
-        n, *values = update
-        return [Update(n, *of_seed) for of_seed in zip(*values, strict=True)]
-
-    def _one(self, i: int, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
-        """Seed i's; Adam's count of steps is of all."""
+    def merge(self, states: Sequence[State]) -> State:
         return {
-            name.replace(".one.", ".").removeprefix("one."): value if _shared(name) else value[i]
-            for name, value in tensors.items()
-        }
-
-    def _all(self, states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
-        """All seeds' as one."""
-        return {
-            _stacked_name(name): value if _shared(name) else torch.stack([state[name] for state in states])
+            name: value if _is_shared(name) else torch.stack([state[name] for state in states])
             for name, value in states[0].items()
-            if name not in ("rng", "n")
         }
 
 
-def _shared(name: str) -> bool:
-    return name.endswith(".step")
+def _stacked(nets: Sequence[nn.Module]) -> nn.Module:
+    """A network whose tensors are those of all, with a first dimension more."""
+    template = deepcopy(nets[0])
+    parameters, buffers = stack_module_state(list(nets))
+    for name, value in [*parameters.items(), *buffers.items()]:
+        layer, _, slot = name.rpartition(".")
+        tensor = nn.Parameter(value.detach()) if name in parameters else value
+        setattr(template.get_submodule(layer), slot, tensor)
+    return template
 
 
-def _stacked_name(name: str) -> str:
-    net, _, rest = name.partition(".")
-    return f"{net}.one.{rest}" if net in ("G", "D", "finder", "averaged", "averaged_d") else name
+def _to_channels_last(net: nn.Module) -> None:
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.weight.ndim == 4:
+            layer.weight.data = layer.weight.to(memory_format=torch.channels_last)
+
+
+def _tensors(net: nn.Module) -> State:
+    return dict(net.named_parameters()) | dict(net.named_buffers())
+
+
+def _call(net: nn.Module, tensors: State, *args: Any, **options: Any) -> Any:
+    """One seed's network at `args`, in the precision of its weights."""
+    dtype = next(net.parameters()).dtype
+    args = tree_map(lambda x: x.to(dtype) if x.is_floating_point() else x, args)
+    return functional_call(net, tensors, args, options)
+
+
+def _is_shared(name: str) -> bool:
+    return name.endswith(".step")  # Adam counts the steps of all seeds at once

@@ -1,46 +1,45 @@
-"""A trainer and the run folders of its seeds: what is saved when, gone back to, and told to whom."""
+"""A training from start to stop: pretraining, steps, logs, checkpoints, recovery, rollback."""
 
-import math
 import time
-from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from collections.abc import Sequence
 from typing import NamedTuple, final
 
 import torch
 from rich.console import Console
-from rich.progress import Progress
 from torch import Tensor
 
-from infogan.config.config import Config
-from infogan.data import Images
+from infogan.config import Config
+from infogan.data.images import Images
 from infogan.data.shards.images import ShardedPixels
-from infogan.pretraining.clustering.stage import AGREED
+from infogan.pretraining import Outcome as PretrainingOutcome
 from infogan.runs.checkpoints import Checkpoint, checksum
 from infogan.runs.run import Run
-from infogan.training.health import Watch
-from infogan.training.loggers import Display, Means, Row, metrics_file, tensorboard
-from infogan.training.signals import asked_to_stop
+from infogan.training.health import HealthMonitor
+from infogan.training.loggers import Display, Means, Sink, metrics_file, tensorboard
+from infogan.training.signals import stop_requests
+from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
-from infogan.utils.errors import InfoganError, NotFinite, one_line
+from infogan.utils.errors import InfoganError, NonFiniteError, one_line
+from infogan.utils.progress import progress_bar
 
-FREE = ("updates", "devices", "nodes")  # of the config, which a resumed training may change
-ATTEMPTS = 3  # of a rollback, without a checkpoint between them
-LOOKED_AT = 64  # images that stand for all of them
-SINCE_LOG = "since_log"  # beside the trainer's state: what the next line of metrics.jsonl has to know
+RESUMABLE = ("steps", "devices", "nodes")  # settings that a resumed training may change
+MAX_ROLLBACKS = 3  # without a checkpoint between them
+N_FINGERPRINT = 64  # images that stand for the whole data set
+SINCE_LOG = "since_log"  # beside the trainer's state: the metrics since the last line of metrics.jsonl
 
 
 class Outcome(NamedTuple):
     """How a training ended."""
 
-    run: Run  # the first, where there are several
-    updates: int  # done in all
-    finished: bool  # or else asked to stop
+    run: Run  # the first, if there are several
+    steps: int  # done in all
+    finished: bool  # if not, it was asked to stop
     seconds: float  # of this training
 
 
 @final
-class Training:
-    """Trains runs in folders that nobody else trains in."""
+class Session:
+    """Trains runs in folders that no other process trains in, one run per seed of the trainer."""
 
     def __init__(
         self,
@@ -51,216 +50,210 @@ class Training:
         *,
         stop_collapsed: bool = False,
     ) -> None:
-        """Takes a run for each seed of the trainer.
-
-        Args:
-            stop_collapsed: ends the training, all saved, once the watch warns that G's images are one.
         """
-        self.runs = runs
-        self.trainer = trainer
-        self.console = console
+        Args:
+            stop_collapsed: ends the training, everything saved, once G's images have collapsed.
+        """
+        self.runs, self.trainer, self.console = runs, trainer, console
         self.stop_collapsed = stop_collapsed
-        self.watches: list[Watch] = []
-        self.images = mark(images)
+        self.monitors: list[HealthMonitor] = []
+        self.images = fingerprint(images)
         self.since_log: Sequence[Tensor] = [torch.empty(0) for _ in runs]
         self.means: list[Means] = []
-        self.attempt = 0
-        self.begins = True  # or else goes on from a checkpoint
-        self.leads = trainer.fabric.is_global_zero  # of several processes, the one that writes
+        self.n_rollbacks = 0
+        self.is_new = True  # if not, it continues from a checkpoint
+        self.writes = trainer.fabric.is_global_zero  # of several processes, the first one writes
 
     @property
-    def named(self) -> str:
+    def folders(self) -> str:
         return ", ".join(str(run.path) for run in self.runs)
 
     def recover(self) -> None:
-        """Goes back to the newest whole checkpoints, or to the beginning where there is none yet.
+        """Goes back to the newest whole checkpoints, or to the start if there are none yet.
 
         Raises:
-            InfoganError: where they are of different updates, or of no training.
+            InfoganError: if they are from different steps, or do not fit the training.
         """
-        # The others hold what it finds, wherever they run; a disk need not be shared.
+        # All processes get what the first one finds, as they may not share a disk.
         found: list[Checkpoint | None] = self.trainer.fabric.broadcast(
-            [run.recover() for run in self.runs] if self.leads else []
+            [run.recover() for run in self.runs] if self.writes else []
         )
         whole = [checkpoint for checkpoint in found if checkpoint is not None]
-        self.begins = not whole
-        if self.begins:
+        self.is_new = not whole
+        if self.is_new:
             return
         if len({checkpoint and checkpoint.path.stem for checkpoint in found}) > 1:
-            raise InfoganError(f"{self.named} have come differently far; start again what trains them.")
+            raise InfoganError(
+                f"{self.folders} are at different steps; repeat the command that trained them."
+            )
         for run, checkpoint in zip(self.runs, whole, strict=True):
-            _require_same(run, checkpoint)
+            _require_same_config(run, checkpoint)
         states = [checkpoint.state for checkpoint in whole]
         try:
-            self.trainer.load_state(*states)
+            load_state(self.trainer, *states)
         except (KeyError, RuntimeError, ValueError, TypeError, IndexError) as error:
             raise InfoganError(
-                f"{whole[0].path} is no state of this training ({one_line(error)}); it or its config.json "
-                "was changed."
+                f"{whole[0].path} does not fit this training ({one_line(error)}); it or its config.json was "
+                "changed."
             ) from error
         device = self.trainer.fabric.device
         self.since_log = [state.get(SINCE_LOG, torch.empty(0)).to(device) for state in states]
         if whole[0].about.get("images", self.images) != self.images:
             self.console.print(
-                f"warning: {self.named} began with other images than {self.runs[0].config.images} holds now; "
-                "going on with these, not to what it would have become.",
+                f"warning: {self.runs[0].config.data.images} has changed since {self.folders} began; continuing "
+                "with the images as they are now, so the result will differ.",
                 highlight=False,
             )
 
-    def go_on(self) -> Outcome:
-        """Trains up to the goal, or until somebody asks to stop, and saves whatever ends it.
+    def run(self) -> Outcome:
+        """Trains up to the goal, or until somebody asks to stop; saves in either case.
 
         Raises:
-            InfoganError: where a loss is no finite number and no rollback helps, or the disk is full.
+            InfoganError: if a loss or gradient is not finite and no rollback helps, or the disk is full.
         """
         began, trainer = time.perf_counter(), self.trainer
-        with asked_to_stop() as asked:
-            if not (self.begins and trainer.config.warm_up) or self._warm_up(asked):
-                self._go_on(asked)
-        return Outcome(
-            self.runs[0], trainer.n, trainer.n == trainer.config.updates, time.perf_counter() - began
-        )
+        with stop_requests() as requests:
+            if not (self.is_new and trainer.config.pretraining.steps) or self._pretrain(requests):
+                self._train_with_rollbacks(requests)
+        finished = trainer.n == trainer.config.optimisation.steps
+        return Outcome(self.runs[0], trainer.n, finished, time.perf_counter() - began)
 
-    def _go_on(self, asked: list[int]) -> None:
+    def _pretrain(self, requests: list[int]) -> bool:
+        """Runs the stage for each seed; False if it was asked to stop, which keeps nothing."""
+        trainer = self.trainer
+        n_steps, began = trainer.config.pretraining.steps, time.perf_counter()
+        outcomes: list[PretrainingOutcome] = []
+        with progress_bar("clustering", n_steps * len(self.runs), self.console) as advance_to:
+            try:
+                for stage in trainer.stages():
+                    for step in stage.run():
+                        advance_to(len(outcomes) * n_steps + step)
+                        if self._any_process(bool(requests)):
+                            self.console.print("stopped during clustering, of which nothing is kept")
+                            return False
+                    outcomes.append(stage.outcome)
+            except RuntimeError as error:
+                if trainer.fabric.world_size == 1:
+                    raise
+                raise self._lost(error, "starts again") from error
+        for outcome in outcomes:
+            self.console.print(outcome.message, soft_wrap=True, highlight=False)
+        self.console.print(f"clustering took {time.perf_counter() - began:.0f} s", highlight=False)
+        targets = [outcome.targets for outcome in outcomes if outcome.targets is not None]
+        if 0 < len(targets) < len(outcomes):
+            raise InfoganError(
+                "some seeds have stable clusters and others have none, so they cannot be trained as one; train "
+                "them one by one."
+            )
+        trainer.use_targets(targets)
+        return True
+
+    def _train_with_rollbacks(self, requests: list[int]) -> None:
         if self.trainer.n == 0:
-            self._save()  # a disk that cannot take it says so now, not in an hour
+            self._save()  # a disk that cannot take it fails now, not in an hour
         with Display(self.runs[0], self.trainer.model.latent, self.trainer.n, self.console) as display:
             while True:
                 try:
-                    self._train(asked, display)
+                    self._train(requests, display)
                     return
-                except NotFinite as error:
+                except NonFiniteError as error:
                     self._roll_back(error)
 
-    def _warm_up(self, asked: list[int]) -> bool:
-        """Whether what comes before the first update was done; nothing is kept where it is asked to stop."""
-        trainer = self.trainer
-        updates, began = trainer.config.warm_up, time.perf_counter()
-        kept: list[Tensor] = []
-        agreed: list[float] = []
-        with Progress(console=self.console, disable=not self.console.is_terminal, transient=True) as progress:
-            task = progress.add_task("warm-up", total=updates * len(self.runs))
-            done = 0
-            try:
-                for step in trainer.warm_up():
-                    if step.n != done:  # else it is between two updates, where it can be stopped too
-                        done = step.n
-                        progress.advance(task)
-                        kept.append(step.kept)
-                    elif math.isfinite(step.agreement):
-                        agreed.append(step.agreement)
-                    if trainer.any_of(bool(asked)):
-                        self.console.print(
-                            "stopped within the warm-up, of which nothing is kept", highlight=False
-                        )
-                        return False
-            except RuntimeError as error:
-                if trainer.world == 1:
-                    raise
-                raise self._lost(error, "begins anew") from error
-        spent, agreement = time.perf_counter() - began, min(agreed)
-        said = f"warm-up: {done:,} updates in {spent:.0f} s; ways of finding kinds agree by {agreement:.2f}"
-        if trainer.finder is None:
-            said += f", less than {AGREED}, so there are none, and the training goes on without"
-        else:
-            found, most = float(torch.stack(kept[-LOOKED_AT:]).mean()), math.log(trainer.model.latent.k)
-            said += f"; a kind keeps {found:.2f} of at most {most:.2f} nats of an image that moves"
-        self.console.print(said, highlight=False, soft_wrap=True)
-        return True
-
-    def _train(self, asked: list[int], display: Display) -> None:
-        trainer, config, latent = self.trainer, self.trainer.config, self.trainer.model.latent
+    def _train(self, requests: list[int], display: Display) -> None:
+        trainer, config = self.trainer, self.trainer.config
         saved = trainer.n
-        for run in self.runs if self.leads else ():
+        for run in self.runs if self.writes else ():
             run.cut_metrics(saved)
-        self.watches = []
+        self.monitors = []
         self.means = [
-            Means(config, latent, since, self._sinks(run))
+            Means(config, since, self._sinks(run))
             for run, since in zip(self.runs, self.since_log, strict=True)
         ]
         self.means[0].sinks.append(display)
         try:
-            for update in trainer.fit():
-                for one, means in zip(trainer.of_seeds(update), self.means, strict=True):
-                    means(one)
-                collapsed = self.stop_collapsed and any("G" in watch.said for watch in self.watches)
-                stop = trainer.any_of(bool(asked) or collapsed)
-                if update.n % config.save_every == 0 or update.n == config.updates or stop:
+            for step, metrics in trainer.fit():
+                for of_seed, means in zip(trainer.seeds.split(metrics), self.means, strict=True):
+                    means.add(step, of_seed)
+                collapsed = self.stop_collapsed and any(monitor.has_collapsed for monitor in self.monitors)
+                stop = self._any_process(bool(requests) or collapsed)
+                if step % config.run.save_every == 0 or step == config.optimisation.steps or stop:
                     self._save()
-                    saved, self.attempt = update.n, 0
+                    saved, self.n_rollbacks = step, 0
                 if stop:
                     return
         except InfoganError as error:
-            said = f"{error} {self.named} keeps the state after update {saved}."
-            raise type(error)(said) from error
+            raise type(error)(f"{error} {self.folders} keeps the state after step {saved}.") from error
         except RuntimeError as error:
-            if trainer.world == 1:
+            if trainer.fabric.world_size == 1:
                 raise
-            raise self._lost(error, f"goes on from update {saved}") from error
+            raise self._lost(error, f"continues from step {saved}") from error
+
+    def _any_process(self, flag: bool) -> bool:
+        if self.trainer.fabric.world_size == 1:
+            return flag
+        from infogan.utils.distributed import any_of
+
+        return any_of(flag, self.trainer.fabric.device)
 
     def _lost(self, error: RuntimeError, then: str) -> InfoganError:
-        """What others of several processes say of one that is lost, as what they send each other fails."""
         return InfoganError(
             f"a process of this training was lost ({one_line(error)}); infogan train --resume "
             f"{self.runs[0].path} {then}."
         )
 
-    def _roll_back(self, error: NotFinite) -> None:
-        if self.trainer.config.on_nonfinite == "stop" or self.attempt == ATTEMPTS:
+    def _roll_back(self, error: NonFiniteError) -> None:
+        if self.trainer.config.run.on_nonfinite == "stop" or self.n_rollbacks == MAX_ROLLBACKS:
             raise error
-        self.attempt += 1
+        self.n_rollbacks += 1
         self.recover()
-        self.trainer.draw_otherwise(self.attempt)
+        self.trainer.seeds.restart_streams(self.trainer.n, self.n_rollbacks)
         self.console.print(
-            f"{error} Going on from there with other draws, attempt {self.attempt} of {ATTEMPTS}.",
+            f"{error} Continuing from there with other random draws, attempt {self.n_rollbacks} of "
+            f"{MAX_ROLLBACKS}.",
             highlight=False,
         )
 
     def _save(self) -> None:
-        if not self.leads:
+        if not self.writes:
             return
         for i, run in enumerate(self.runs):
-            since_log = self.means[i].gathered if self.means else self.since_log[i]
-            state = self.trainer.state(i) | {SINCE_LOG: since_log}
+            since_log = self.means[i].rows if self.means else self.since_log[i]
+            state = state_of(self.trainer, i) | {SINCE_LOG: since_log}
             run.save(self.trainer.n, state, {"config": run.config.to_json(), "images": self.images})
 
-    def _sinks(self, run: Run) -> list[Callable[[Row], None]]:
-        if not self.leads:
+    def _sinks(self, run: Run) -> list[Sink]:
+        if not self.writes:
             return []
-        return [metrics_file(run), *tensorboard(run, self.trainer.n), self._watch(run)]
-
-    def _watch(self, run: Run) -> Watch:
-        latent = self.trainer.model.latent
-        whose = f"{run.path.name}: " if len(self.runs) > 1 else ""
-        watch = Watch(
+        latent, of_run = self.trainer.model.latent, f"{run.path.name}: " if len(self.runs) > 1 else ""
+        monitor = HealthMonitor(
             dict(zip(latent.names, latent.codes, strict=True)),
-            run.config.fixed_std,
-            lambda warning: self.console.print(f"{whose}{warning}", highlight=False, soft_wrap=True),
+            run.config.codes.fixed_std,
+            lambda warning: self.console.print(f"{of_run}{warning}", highlight=False, soft_wrap=True),
         )
         for row in run.metrics():
-            watch(row)
-        self.watches.append(watch)
-        return watch
+            monitor(row)
+        self.monitors.append(monitor)
+        return [metrics_file(run), *tensorboard(run, self.trainer.n), monitor]
 
 
-def _require_same(run: Run, checkpoint: Checkpoint) -> None:
-    """A damaged or altered config would lead elsewhere than where the run was going."""
-    said = checkpoint.about.get("config")
-    if said is None:
+def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
+    """A damaged or edited config would lead elsewhere than where the run was going."""
+    text = checkpoint.about.get("config")
+    if text is None:
         return
-    then, now = asdict(Config.from_json(said)), asdict(run.config)
-    others = [name for name in now if name not in FREE and then[name] != now[name]]
-    if others:
+    then, now = Config.from_json(text).options(), run.config.options()
+    changed = [name for name in now if name not in RESUMABLE and then[name] != now[name]]
+    if changed:
         raise InfoganError(
-            f"{run.path / 'config.json'} says {others[0]} {now[others[0]]!r} where {checkpoint.path.name} "
-            f"was made by {then[others[0]]!r}; put that back."
+            f"{run.path / 'config.json'} has {changed[0]} {now[changed[0]]!r}, but {checkpoint.path.name} was "
+            f"made with {then[changed[0]]!r}; put that back."
         )
 
 
-def mark(images: Images) -> str:
-    """Changes where images are added or taken away, and in most cases where they are altered."""
+def fingerprint(images: Images) -> str:
+    """Changes if images are added or removed, and in most cases if they are altered."""
     if isinstance(images.pixels, ShardedPixels):
-        return images.pixels.shards.mark  # whose index tells it sooner than pictures
+        return images.pixels.shards.mark  # the index knows without reading the images
     n = len(images)
-    index = torch.linspace(0, n - 1, min(n, LOOKED_AT), dtype=torch.float64).long()
+    index = torch.linspace(0, n - 1, min(n, N_FINGERPRINT), dtype=torch.float64).long()
     return f"{n} {checksum({'x': images.pixels.take(index)})[:16]}"

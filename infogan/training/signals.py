@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM, kept until an update is done."""
+"""Ctrl-C and SIGTERM, held back until a step is done."""
 
 import signal
 from collections.abc import Iterator
@@ -7,18 +7,18 @@ from types import FrameType
 
 
 @contextmanager
-def asked_to_stop() -> Iterator[list[int]]:
-    """A list that fills when somebody presses Ctrl-C; between updates all can be saved, within one not."""
-    asked: list[int] = []
+def stop_requests() -> Iterator[list[int]]:
+    """A list that the signals are added to; everything can be saved between steps, but not within one."""
+    requests: list[int] = []
 
-    def ask(number: int, _: FrameType | None) -> None:
-        if asked:
-            raise KeyboardInterrupt  # pressed twice: the person means now
-        asked.append(number)
+    def request(number: int, _: FrameType | None) -> None:
+        if requests:
+            raise KeyboardInterrupt  # pressed twice: stop at once
+        requests.append(number)
 
-    before = {s: signal.signal(s, ask) for s in (signal.SIGINT, signal.SIGTERM)}
+    before = {s: signal.signal(s, request) for s in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield asked
+        yield requests
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

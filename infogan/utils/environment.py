@@ -13,7 +13,7 @@ import torch
 PACKAGE = Path(__file__).parents[1]  # the folder infogan
 
 
-def circumstances(n_images: int) -> dict[str, Any]:
+def environment(n_images: int) -> dict[str, Any]:
     """All that a config does not say of a run on so many images."""
     packages = ("infogan", "torch", "numpy", "lightning-fabric")
     return {

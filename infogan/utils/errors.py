@@ -22,7 +22,7 @@ class InfoganError(Exception):
 
 
 @final
-class NotFinite(InfoganError):
+class NonFiniteError(InfoganError):
     """A loss that is no finite number, which no weight followed."""
 
 

@@ -1,26 +1,37 @@
-"""Where progress is shown: on standard error, and nowhere when it is not wanted."""
+"""Progress bars, on standard error; none if INFOGAN_QUIET is set."""
 
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
     from rich.console import Console
 
 T = TypeVar("T")
-QUIET = "INFOGAN_QUIET"  # set, to anything but nothing, by `--quiet` or by the person
+QUIET = "INFOGAN_QUIET"  # environment variable; `--quiet` sets it
 
 
 def console() -> "Console":
-    """Standard error, or nowhere where `INFOGAN_QUIET` is set."""
-    from rich.console import Console  # here, as the command line reads QUIET before it needs any of this
+    """Standard error, silent if `INFOGAN_QUIET` is set."""
+    from rich.console import Console  # here, as most commands need no console
 
     return Console(stderr=True, quiet=bool(os.environ.get(QUIET)))
 
 
 def progress(items: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
-    """The same items, with a line saying how far they are, gone when they are done; on a terminal only."""
+    """The same items, with a progress bar that disappears at the end; on a terminal only."""
     from rich.progress import track
 
     shown = console()
     return track(items, doing, total, console=shown, transient=True, disable=not shown.is_terminal)
+
+
+@contextmanager
+def progress_bar(doing: str, total: int, console: "Console") -> Iterator[Callable[[int], None]]:
+    """A progress bar that disappears at the end, on a terminal only; gives the function that moves it to a step."""
+    from rich.progress import Progress
+
+    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
+        task = bar.add_task(doing, total=total)
+        yield lambda done: bar.update(task, completed=done)

@@ -11,14 +11,14 @@ import safetensors.torch
 import torch
 
 OPTIONS = {
-    "updates": 100,
+    "steps": 100,
     "save_every": 4,
     "log_every": 3,
     "batch": 16,
     "device": "cpu",
     "precision": "32-true",
 }
-SHORT = {"updates": 12}
+SHORT = {"steps": 12}
 SLOWEST = 300.0  # seconds that any command of these tests may take on a busy machine
 
 
@@ -84,7 +84,7 @@ def difference(path: Path, straight: Path) -> str:
         return f"{path.name} has other {', '.join(other) or 'words in its checkpoint'}"
     rows, due_rows = lines(path), lines(straight)
     if rows != due_rows:
-        gone = [row["update"] for row in due_rows if row not in rows]
+        gone = [row["step"] for row in due_rows if row not in rows]
         return f"{path.name} has other lines; of updates {gone} they are gone"
     return "half a file is left" if any(path.rglob("*.part")) else ""
 

@@ -131,7 +131,7 @@ def _read_names(file: Path) -> None:
 
 def _read_circumstances(file: Path) -> None:
     run = _run(file.parent)
-    run.circumstances()
+    run.environment()
     (file.parent / "config.json").write_text("{}")  # which has the version looked up that began the run
     Run.open(file.parent)
 

@@ -5,7 +5,6 @@ import json
 import struct
 import zipfile
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache
 from random import Random
 from typing import Any
@@ -16,7 +15,7 @@ import safetensors.torch
 import torch
 from PIL import Image
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.runs.checkpoints import ABOUT, checksum
@@ -118,15 +117,15 @@ def zips() -> list[bytes]:
     return [m.zipped(entries), m.zipped(entries, zipfile.ZIP_DEFLATED), m.zipped(entries[:1])]
 
 
-CONFIG = Config(  # the smallest networks there are
+CONFIG = Config.from_options(  # the smallest networks there are
     images="folder:x",
-    net="small",
+    architecture="small",
     shape=(3, 2, 2),
     codes="cat:3 unif:1 noise:2",
     device="cpu",
     precision="32-true",
-    batch=4,
-    ema=0.9,
+    batch_size=4,
+    ema_decay=0.9,
 )
 
 
@@ -192,7 +191,7 @@ def json_of(*values: Any) -> Callable[[], list[bytes]]:
 
 
 def metrics() -> list[bytes]:
-    rows = [{"update": n, "L_I_c1": 0.5, "loss_d": 1.0, "images_per_s": 100.0} for n in (1, 2, 20)]
+    rows = [{"step": n, "L_I_c1": 0.5, "loss_d": 1.0, "images_per_s": 100.0} for n in (1, 2, 20)]
     return [b"".join(json.dumps(row).encode() + b"\n" for row in rows), json.dumps(rows[0]).encode()]
 
 
@@ -203,4 +202,4 @@ RUN_JSON = {
     "machine": {"threads": 1},
 }
 SCORE = {"value": 0.5, "low": 0.1, "high": 0.9, "protocol": {"n": 3}}
-CONFIGS = (CONFIG, replace(CONFIG, net="small", shape=(3, 32, 32), lam=(1.0, 0.5)))
+CONFIGS = (CONFIG, CONFIG.replace(architecture="small", shape=(3, 32, 32), lam=(1.0, 0.5)))

@@ -71,7 +71,7 @@ def test_two_that_begin_at_once(begin: Callable[[Path], list[str]], straight: Pa
 
 def test_second_is_refused_while_one_trains(straight: Path, tmp_path: Path) -> None:
     path = tmp_path / "run"
-    first = start(*train("digits", path, updates=100_000))
+    first = start(*train("digits", path, steps=100_000))
     try:
         while first.poll() is None and not list(path.glob("checkpoints/*4.safetensors")):
             time.sleep(0.01)
@@ -86,4 +86,4 @@ def test_second_is_refused_while_one_trains(straight: Path, tmp_path: Path) -> N
     # The lock died with it.
     found = sorted(path.glob("checkpoints/*.safetensors"))
     goal = int(found[-1].stem) + 1
-    assert run("train", "--resume", path, "--updates", str(goal)) == (0, "")
+    assert run("train", "--resume", path, "--steps", str(goal)) == (0, "")

@@ -30,9 +30,9 @@ def damages(content: bytes, rng: Random) -> dict[str, bytes]:
 def stopped(straight: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 8 of 12 updates, by having lost its last checkpoint and the one before drawn anew."""
     path = tmp_path_factory.mktemp("runs") / "stopped"
-    assert run(*train("digits", path, updates=8)) == (0, "")
+    assert run(*train("digits", path, steps=8)) == (0, "")
     config = path / "config.json"
-    config.write_text(config.read_text().replace('"updates": 8', '"updates": 12'))
+    config.write_text(config.read_text().replace('"steps": 8', '"steps": 12'))
     return path
 
 
@@ -100,5 +100,5 @@ def assert_rows(path: Path, straight: Path, damaged: bytes | None) -> None:
     if damaged is None:
         assert rows == due
     else:
-        assert all(row["update"] <= 12 for row in rows)
-        assert [row for row in rows if row["update"] > 8] == [row for row in due if row["update"] > 8]
+        assert all(row["step"] <= 12 for row in rows)
+        assert [row for row in rows if row["step"] > 8] == [row for row in due if row["step"] > 8]

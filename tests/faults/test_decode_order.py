@@ -89,9 +89,9 @@ def test_threads_change_no_byte_of_the_cache(
 def test_order_of_epochs_goes_by_seed_update_and_number_alone() -> None:
     device = torch.device("cpu")
 
-    def order(updates: list[int], n_images: int = 50, seed: int = 3) -> dict[int, list[int]]:
+    def order(steps: list[int], n_images: int = 50, seed: int = 3) -> dict[int, list[int]]:
         epochs = Epochs(n_images, 8, seed, device)
-        return {n: epochs.chosen(n).tolist() for n in updates}
+        return {n: epochs.chosen(n).tolist() for n in steps}
 
     straight = order(list(range(30)))
     torch.manual_seed(7)

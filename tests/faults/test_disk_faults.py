@@ -81,7 +81,7 @@ def test_folder_that_is_not_to_be_written(tmp_path: Path, straight: Path) -> Non
         folder.chmod(0o555)
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if is_root else []
-    for command in (("train", "--resume", path, "--updates", "20"), train("digits", path / "new", **SHORT)):
+    for command in (("train", "--resume", path, "--steps", "20"), train("digits", path / "new", **SHORT)):
         done = subprocess.run([*powerless, *words(*command)], capture_output=True, text=True, check=False)
         said = done.stderr
         assert done.returncode == 2, said
@@ -90,7 +90,7 @@ def test_folder_that_is_not_to_be_written(tmp_path: Path, straight: Path) -> Non
         assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
     for folder in (path, path / "checkpoints"):
         folder.chmod(0o755)
-    assert run("train", "--resume", path, "--updates", "13")[0] == 0
+    assert run("train", "--resume", path, "--steps", "13")[0] == 0
 
 
 def pictures(folder: Path, n: int = 40) -> Path:
@@ -104,7 +104,7 @@ def pictures(folder: Path, n: int = 40) -> Path:
 def test_data_that_is_gone(tmp_path: Path) -> None:
     """During a training it goes on by what it has read; before one goes on it is missed in one sentence."""
     folder = pictures(tmp_path / "pictures")
-    source, options = f"folder:{folder}", {"updates": 40, "save_every": 2}
+    source, options = f"folder:{folder}", {"steps": 40, "save_every": 2}
     assert run(*train(source, tmp_path / "straight", **options)) == (0, "")
     path, away = tmp_path / "run", tmp_path / "away"
     process = start(*train(source, path, **options))
@@ -114,9 +114,9 @@ def test_data_that_is_gone(tmp_path: Path) -> None:
     assert process.communicate(timeout=300)[1] == ""
     assert process.returncode == 0
     assert_same(path, tmp_path / "straight")
-    code, said = run("train", "--resume", path, "--updates", "42")
+    code, said = run("train", "--resume", path, "--steps", "42")
     assert code == 2
     assert is_sentence(said)
     assert str(folder) in said
     away.rename(folder)
-    assert run("train", "--resume", path, "--updates", "42")[0] == 0
+    assert run("train", "--resume", path, "--steps", "42")[0] == 0

@@ -46,7 +46,7 @@ def test_digits(tmp_path: Path, nightly: bool) -> None:
 def test_going_on_with_what_is_done_changes_nothing(tmp_path: Path) -> None:
     """As where the kill comes between the last save and the end; the goal lies between two lines."""
     path = tmp_path / "run"
-    assert run(*train("digits", path, updates=10)) == (0, "")
+    assert run(*train("digits", path, steps=10)) == (0, "")
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     code, said = run("train", "--resume", path)
     assert code == 2
@@ -64,7 +64,7 @@ def test_half_precision(tmp_path: Path, nightly: bool) -> None:
 def test_mnist(tmp_path: Path, nightly: bool) -> None:
     if not nightly:
         pytest.skip("for the night")
-    torment_and_compare("mnist", tmp_path, 3, batch=32, updates=20, save_every=2)
+    torment_and_compare("mnist", tmp_path, 3, batch=32, steps=20, save_every=2)
 
 
 def test_pictures_of_ones_own(tmp_path: Path, nightly: bool, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -77,4 +77,4 @@ def test_pictures_of_ones_own(tmp_path: Path, nightly: bool, monkeypatch: pytest
     rng = np.random.default_rng(0)
     for i in range(120):
         Image.fromarray(rng.integers(0, 256, (40, 36, 3), np.uint8)).save(folder / f"{i}.png")
-    torment_and_compare(f"folder:{folder}", tmp_path, 5, updates=30, save_every=3)
+    torment_and_compare(f"folder:{folder}", tmp_path, 5, steps=30, save_every=3)

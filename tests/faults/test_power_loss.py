@@ -13,7 +13,7 @@ import pytest
 from power import Log, Op, Tree, build, recorded, states, without
 from rich.console import Console
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import LoadOptions
 from infogan.runs.checkpoints import read_checkpoint
 from infogan.runs.run import Run, require_free
@@ -49,13 +49,13 @@ def config(tmp_path_factory: pytest.TempPathFactory) -> Config:
     """The smallest networks there are, so that one state takes milliseconds."""
     data = tmp_path_factory.mktemp("data") / "x.npy"
     np.save(data, np.random.default_rng(0).integers(0, 256, (40, 3, 2, 2), np.uint8))
-    return Config(
+    return Config.from_options(
         images=f"npz:{data}",
-        net="small",
+        architecture="small",
         shape=(3, 2, 2),
         codes="cat:3 noise:2",
-        batch=4,
-        updates=4,
+        batch_size=4,
+        steps=4,
         save_every=2,
         log_every=1,
         device="cpu",
@@ -104,8 +104,8 @@ def begun(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A run in a folder of a folder that is new, and one that goes on with it."""
     root = tmp_path_factory.mktemp("begun")
     with recording(root) as found:
-        launch.begin(config, root / RUN, LoadOptions(), console())
-        launch.resume(root / RUN, {"updates": GOAL}, LoadOptions(), console())
+        launch.train(config, root / RUN, LoadOptions(), console())
+        launch.resume(root / RUN, {"steps": GOAL}, LoadOptions(), console())
     return found
 
 
@@ -113,16 +113,16 @@ def begun(config: Config, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
 def recovered(config: Config, begun: Recorded, tmp_path_factory: pytest.TempPathFactory) -> Recorded:
     """A run that goes on from what a crash left: a damaged checkpoint, half of one, half a line."""
     root = tmp_path_factory.mktemp("recovered")
-    launch.begin(config, root / RUN, LoadOptions(), console())
+    launch.train(config, root / RUN, LoadOptions(), console())
     checkpoints = root / RUN / "checkpoints"
     damaged = checkpoints / "0000004.safetensors"
     damaged.write_bytes(damaged.read_bytes()[:-1])
     (checkpoints / "0000006.safetensors.part").write_bytes(b"half")
     with (root / RUN / "metrics.jsonl").open("a") as file:
-        file.write('{"update": 5, "L_I')
+        file.write('{"step": 5, "L_I')
     before = {2: {(checkpoints / "0000002.safetensors").read_bytes()}}
     with recording(root) as found:
-        launch.resume(root / RUN, {"updates": GOAL}, LoadOptions(), console())
+        launch.resume(root / RUN, {"steps": GOAL}, LoadOptions(), console())
     for n, contents in before.items():
         found.saved.setdefault(n, set()).update(contents)
     assert found.rows == begun.rows
@@ -196,7 +196,7 @@ def judge(made: Recorded, found: Found, created: bool, saved: list[int]) -> str:
         return "a state that was saved is gone"
     if found.n and found.checkpoint not in made.saved[found.n]:
         return "a state is another"
-    if found.rows != [row for row in made.rows if row["update"] <= found.n]:
+    if found.rows != [row for row in made.rows if row["step"] <= found.n]:
         return "lines of metrics.jsonl are gone or too many"
     if found.whole < min(2, len(saved)):
         return "there is but one whole checkpoint"
@@ -223,7 +223,7 @@ def test_nothing_is_lost(
     with quick_disk():
         for i in chosen:
             path = tmp_path / str(i) / RUN
-            launch.resume(path, {"updates": GOAL}, LoadOptions(), console())
+            launch.resume(path, {"steps": GOAL}, LoadOptions(), console())
             assert (path / "checkpoints" / f"{GOAL:07d}.safetensors").read_bytes() in ends
             assert rows_of(path) == made.rows
     print(f"{which}: {len(chosen)} of them went on to the same bits")

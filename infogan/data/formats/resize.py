@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.collection import ImageCollection, decoded
 from infogan.data.formats.unreadable import Unreadable
 from infogan.utils.limits import BROKEN

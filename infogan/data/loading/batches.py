@@ -36,6 +36,10 @@ class Feed(ABC):
         """The images of update n, counted from 0; any may be asked for, the next one is had soonest."""
 
     @abstractmethod
+    def indices(self, n: int) -> Int[Tensor, "b"]:
+        """Which images `batch(n)` holds, as indices of the data set."""
+
+    @abstractmethod
     def close(self) -> None:
         """Ends what reads ahead; another batch begins it anew."""
 
@@ -48,7 +52,10 @@ class Shuffled(Feed):
         self.pixels, self.epochs, self.part = pixels, epochs, part
 
     def batch(self, n: int) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"]:
-        return self.pixels.take(self.epochs.chosen(n)[self.part])
+        return self.pixels.take(self.indices(n))
+
+    def indices(self, n: int) -> Int[Tensor, "b"]:
+        return self.epochs.chosen(n)[self.part]
 
     def close(self) -> None:
         pass

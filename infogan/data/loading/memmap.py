@@ -18,7 +18,7 @@ import numpy as np
 import PIL
 from jaxtyping import UInt8
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.cache import cache_folder
 from infogan.data.formats.collection import ImageCollection, decoded
 from infogan.data.formats.npy import map_npy

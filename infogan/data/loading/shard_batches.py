@@ -11,7 +11,7 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import UInt8
+from jaxtyping import Int, UInt8
 from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
@@ -80,6 +80,15 @@ class ReadAhead(Feed):
             raise InfoganError(f"a process that reads images was lost ({one_line(error)}).") from error
         self.next += 1
         return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def indices(self, n: int) -> Int[Tensor, "b"]:
+        parts = [
+            self.lanes.images(lane, at.block)[at.first : at.last]
+            for share in self.shares
+            for lane, part in share
+            for at in self.lanes.stretches(lane, n, part)
+        ]
+        return torch.from_numpy(np.concatenate(parts)).to(self.device)
 
     def close(self) -> None:
         self.readers = None  # which ends them, as nothing else holds it

@@ -10,7 +10,7 @@ from jaxtyping import Int, UInt8
 from PIL import Image
 from torch import Tensor
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.data.formats.collection import decoded
 from infogan.data.formats.image import open_picture
 from infogan.data.formats.resize import Shaper, as_array, bits_in_use

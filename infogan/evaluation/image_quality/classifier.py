@@ -19,7 +19,7 @@ from infogan.utils.rng import make_rng
 
 VERSION = 1  # raise it with every change of what is computed here, so that no old network is read again
 MOST = 20_000
-UPDATES, BATCH, LR = 300, 128, 1e-3
+STEPS, BATCH, LR = 300, 128, 1e-3
 CHANNELS, MOST_CHANNELS, WIDTH = 16, 128, 64
 LOOK = 100  # images whose pixels tell one data set from another
 
@@ -98,7 +98,7 @@ def _train(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"])
     init_weights(net, make_rng(0, "classifier weights"))
     rng = make_rng(0, "classifier batches")
     adam = torch.optim.Adam(net.parameters(), LR)
-    for _ in range(UPDATES):
+    for _ in range(STEPS):
         index = torch.randint(len(x), (BATCH,), generator=rng)
         features = net.train()(x[index])
         losses = [F.cross_entropy(head(features), t) for head, t in zip(net.heads, y[index].T, strict=True)]

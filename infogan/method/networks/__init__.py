@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from infogan.config.config import Config, Shape
+from infogan.config import Config, Shape
 from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, init_weights
 from infogan.method.networks.chairs import make_chairs
@@ -32,6 +32,8 @@ OF_ANY_SHAPE: dict[str, Callable[[Latent, float, Shape], Networks]] = {
 
 def make_networks(config: Config, latent: Latent) -> Networks:
     """G, D and Q of a config; their weights are still to be drawn."""
-    if config.net in OF_ANY_SHAPE:
-        return OF_ANY_SHAPE[config.net](latent, config.leak, config.net_shape)
-    return NETS[config.net](latent, config.leak)
+    if config.networks.architecture in OF_ANY_SHAPE:
+        return OF_ANY_SHAPE[config.networks.architecture](
+            latent, config.networks.negative_slope, config.networks.image_shape
+        )
+    return NETS[config.networks.architecture](latent, config.networks.negative_slope)

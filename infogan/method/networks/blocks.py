@@ -13,10 +13,10 @@ from torch import Tensor, nn
 from infogan.method.latent import Latent
 
 
-class Judgement(NamedTuple):
-    """What D and Q say of a batch: D's logit, and Q's output, a tensor a code."""
+class DiscriminatorOutput(NamedTuple):
+    """The outputs of D and Q for a batch."""
 
-    logit: Float[Tensor, "b"]
+    logit: Float[Tensor, "b"]  # D(x) = sigmoid(logit)
     q: tuple[Float[Tensor, "b _"], ...]
 
 
@@ -70,11 +70,11 @@ class DiscriminatorQ(nn.Module):
         self.d_head = d_head
         self.q_head = q_head
 
-    def forward(self, x: Float[Tensor, "b ch h w"], *, inform_trunk: bool = True) -> Judgement:
-        """`inform_trunk=False` cuts the gradient of Q's head off from the trunk."""
+    def forward(self, x: Float[Tensor, "b ch h w"], *, info_to_trunk: bool = True) -> DiscriminatorOutput:
+        """`info_to_trunk=False` cuts the gradient of Q's head off from the trunk."""
         features = self.trunk(x)
-        q = self.q_head(features if inform_trunk else features.detach())
-        return Judgement(self.d_head(features)[:, 0], self.latent.split_q(q))
+        q = self.q_head(features if info_to_trunk else features.detach())
+        return DiscriminatorOutput(self.d_head(features)[:, 0], self.latent.split_q(q))
 
     def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b width"]:
         """What the last layer of Q's head is given: the trunk's output, where that head is one layer."""

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from torch import nn
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
 

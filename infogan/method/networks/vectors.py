@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from infogan.config.config import Shape
+from infogan.config import Shape
 from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, fc
 

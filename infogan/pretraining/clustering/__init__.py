@@ -1,1 +1,5 @@
-"""Clusters real images by what is invariant to small transforms."""
+"""Clusters real images by what is invariant to small transforms; `Clustering` is the stage."""
+
+from infogan.pretraining.clustering.clustering import MIN_STABILITY, Clustering
+
+__all__ = ["MIN_STABILITY", "Clustering"]

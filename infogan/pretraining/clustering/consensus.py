@@ -1,9 +1,9 @@
-"""Many cells made few groups, so that most is kept of what neighbours tell of each other's.
+"""Merges over-clusters into few clusters that keep most of the information about their neighbours' clusters.
 
 The sequential information bottleneck (Slonim, Friedman and Tishby 2002, "Unsupervised Document Classification
-using Sequential Information Maximization"), of how often a cell's member has a neighbour in another, counted
-alike both ways. It ends in one of many optima. So images are parted into cells in several ways, and each way
-begins again from what the others found: one that found the best tells all of it.
+using Sequential Information Maximization") on a symmetric matrix: how often an image of one over-cluster has a
+neighbour in another. It ends in a local optimum. So several partitions are merged, and each is merged again
+from the clusters that the others found; the best result reaches all of them.
 """
 
 from collections.abc import Iterable
@@ -15,119 +15,133 @@ from scipy.optimize import linear_sum_assignment
 from scipy.special import entr
 from sklearn.metrics import normalized_mutual_info_score
 
-AGAIN = 2  # times that each begins from what the others found
-SWEEPS = 100  # at most; a handful is the rule
+N_EXCHANGES = 2  # times that each partition starts again from the clusters of the others
+MAX_PASSES = 100  # over all over-clusters; a handful is usual
 
 Counts = Float[np.ndarray, "m m"]
-Groups = Int[np.ndarray, "m"]
+Clusters = Int[np.ndarray, "m"]  # the cluster of each over-cluster
 
 
-def count_neighbours(cells: Int[np.ndarray, "n"], near: Int[np.ndarray, "n many"], m: int) -> Counts:
-    """How often an image of a cell and a neighbour in a cell come together, either way round."""
+def count_neighbours(labels: Int[np.ndarray, "n"], near: Int[np.ndarray, "n neighbours"], m: int) -> Counts:
+    """How often an image of one over-cluster has a neighbour in another, symmetrised."""
     counts = np.zeros((m, m))
-    np.add.at(counts, (np.repeat(cells, near.shape[1]), cells[near].ravel()), 1)
+    np.add.at(counts, (np.repeat(labels, near.shape[1]), labels[near].ravel()), 1)
     return counts + counts.T
 
 
 def information_of(counts: Counts) -> float:
-    """I(k; k') in nats of a joint law, given by counts that are alike both ways."""
+    """I(k; k') in nats of the joint distribution given by symmetric counts."""
     P = counts / counts.sum()
     return float(2 * entr(P.sum(0)).sum() - entr(P).sum())
 
 
-def kept(counts: Counts, groups: Groups, k: int) -> float:
-    """`information_of` the groups, of cells: in nats, at most log k."""
-    member = np.eye(k)[groups]
+def information_kept(counts: Counts, clusters: Clusters, k: int) -> float:
+    """`information_of` the clusters that over-clusters are merged into: in nats, at most log k."""
+    member = np.eye(k)[clusters]
     return information_of(member.T @ counts @ member)
 
 
-def improve(counts: Counts, groups: Groups, k: int) -> Groups:
-    """Each cell in turn is put where most is kept, until none moves; no group is left empty."""
-    groups, member = groups.copy(), np.eye(k)[groups]
-    to_cells = member.T @ counts
-    among, many = to_cells @ member, member.sum(0)
-    for _ in range(SWEEPS):
-        moved = False
-        for cell, was in enumerate(groups.tolist()):
-            if many[was] == 1:
+def improve(counts: Counts, clusters: Clusters, k: int) -> Clusters:
+    """Moves one over-cluster at a time to the cluster that keeps most information, until none moves.
+
+    No cluster is left empty.
+    """
+    clusters, member = clusters.copy(), np.eye(k)[clusters]
+    to_over = member.T @ counts  # neighbours of each cluster in each over-cluster
+    between, sizes = to_over @ member, member.sum(0)
+    for _ in range(MAX_PASSES):
+        any_moved = False
+        for i, old in enumerate(clusters.tolist()):
+            if sizes[old] == 1:
                 continue
-            own, to_groups = counts[cell, cell], to_cells[:, cell].copy()
-            to_groups[was] -= own
-            among[was] -= to_groups  # it leaves
-            among[:, was] -= to_groups
-            among[was, was] -= own
-            # I = 2 H(k) - H(k, k'): what it gains, up to a factor, as the cell joins each group. The group's
-            # row and column change, which but for the entry on the diagonal are there twice.
-            diagonal, sizes, size = among.diagonal(), among.sum(1) + to_groups, to_groups.sum() + own
-            joint = 2 * (entr(among + to_groups) - entr(among)).sum(1)
-            joint += entr(diagonal + 2 * to_groups + own) - 2 * entr(diagonal + to_groups) + entr(diagonal)
-            gains = 2 * (entr(sizes + size) - entr(sizes)) - joint
-            now = int(gains.argmax())
-            among[now] += to_groups
-            among[:, now] += to_groups
-            among[now, now] += own
-            if now != was:
-                moved, groups[cell] = True, now
-                to_cells[was] -= counts[cell]
-                to_cells[now] += counts[cell]
-                many[was] -= 1
-                many[now] += 1
-        if not moved:
+            within, to_cluster = counts[i, i], to_over[:, i].copy()
+            to_cluster[old] -= within
+            between[old] -= to_cluster  # take i out
+            between[:, old] -= to_cluster
+            between[old, old] -= within
+            # I = 2 H(k) - H(k, k'): the gain, up to a factor, if i joins each cluster. The cluster's row and
+            # column change; they are equal except for the diagonal.
+            diagonal, totals, total = (
+                between.diagonal(),
+                between.sum(1) + to_cluster,
+                to_cluster.sum() + within,
+            )
+            joint = 2 * (entr(between + to_cluster) - entr(between)).sum(1)
+            joint += (
+                entr(diagonal + 2 * to_cluster + within) - 2 * entr(diagonal + to_cluster) + entr(diagonal)
+            )
+            gains = 2 * (entr(totals + total) - entr(totals)) - joint
+            new = int(gains.argmax())
+            between[new] += to_cluster
+            between[:, new] += to_cluster
+            between[new, new] += within
+            if new != old:
+                any_moved, clusters[i] = True, new
+                to_over[old] -= counts[i]
+                to_over[new] += counts[i]
+                sizes[old] -= 1
+                sizes[new] += 1
+        if not any_moved:
             break
-    return groups
+    return clusters
 
 
-def agree(
-    cells: Int[np.ndarray, "r n"], near: Int[np.ndarray, "n many"], starts: Int[np.ndarray, "r s m"], k: int
+def consensus_clusters(
+    labels: Int[np.ndarray, "r n"],
+    near: Int[np.ndarray, "n neighbours"],
+    starts: Int[np.ndarray, "r s m"],
+    k: int,
 ) -> Int[np.ndarray, "r m"]:
-    """The groups of the cells of each of r ways, named alike, after each began from what the others found.
+    """The clusters of the over-clusters of each of r partitions, numbered alike.
 
     Args:
-        cells: the cell of each image by each way, of m.
-        near: each image's neighbours.
-        starts: groups of the cells to begin from; of those that come of them the one that keeps most counts.
+        labels: the over-cluster of each image, out of m, in each partition.
+        near: the neighbours of each image.
+        starts: clusters of the over-clusters to start from; the best result counts.
     """
     m = starts.shape[2]
-    counts = [count_neighbours(row, near, m) for row in cells]
+    counts = [count_neighbours(row, near, m) for row in labels]
 
-    def best(r: int, starts: Iterable[Groups]) -> Groups:
+    def best(r: int, starts: Iterable[Clusters]) -> Clusters:
         ends = (improve(counts[r], start, k) for start in starts)
-        most: Groups = max(ends, key=lambda of: kept(counts[r], of, k))
+        most: Clusters = max(ends, key=lambda clusters: information_kept(counts[r], clusters, k))
         return most
 
-    found = [best(r, starts[r]) for r in range(len(cells))]
-    for _ in range(AGAIN):
-        of_images = [of[row] for row, of in zip(cells, found, strict=True)]
+    found = [best(r, starts[r]) for r in range(len(labels))]
+    for _ in range(N_EXCHANGES):
+        of_images = [clusters[row] for row, clusters in zip(labels, found, strict=True)]
         found = [
             best(r, [found[r], *(_overlap(row, other, m, k).argmax(1) for other in of_images)])
-            for r, row in enumerate(cells)
+            for r, row in enumerate(labels)
         ]
-    r = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k))
-    lead = found[r][cells[r]]
-    return np.stack([_named_as(lead, row, of, k) for row, of in zip(cells, found, strict=True)])
+    r = max(range(len(found)), key=lambda r: information_kept(counts[r], found[r], k))
+    reference = found[r][labels[r]]
+    return np.stack([_numbered_as(reference, *pair, k) for pair in zip(labels, found, strict=True)])
 
 
-def agreement(named: Int[np.ndarray, "r n"]) -> float:
-    """How far r > 1 ways agree on n images' groups: NMI, the mean over pairs of ways; 1 where they all do.
+def stability(clusters: Int[np.ndarray, "r n"]) -> float:
+    """How well r > 1 clusterings of n images agree: mean NMI over pairs, in [0, 1].
 
-    Groups that come out otherwise from another start are of the start's making, not the images' (Lange, Roth,
-    Braun and Buhmann 2004, "Stability-Based Validation of Clustering Solutions").
+    Clusters that depend on the start are an artefact of the start, not in the images (Lange, Roth, Braun and
+    Buhmann 2004, "Stability-Based Validation of Clustering Solutions").
     """
-    pairs = combinations(named, 2)
+    pairs = combinations(clusters, 2)
     return float(np.mean([normalized_mutual_info_score(one, other) for one, other in pairs]))
 
 
-def _named_as(lead: Int[np.ndarray, "n"], cells: Int[np.ndarray, "n"], groups: Groups, k: int) -> Groups:
-    """The groups, by the names with which most images are called as the lead calls them."""
-    _, names = linear_sum_assignment(-_overlap(groups[cells], lead, k, k))
-    named: Groups = names[groups]
-    return named
+def _numbered_as(
+    reference: Int[np.ndarray, "n"], labels: Int[np.ndarray, "n"], clusters: Clusters, k: int
+) -> Clusters:
+    """The clusters, numbered so that most images have the number that the reference gives them."""
+    _, numbers = linear_sum_assignment(-_overlap(clusters[labels], reference, k, k))
+    renumbered: Clusters = numbers[clusters]
+    return renumbered
 
 
 def _overlap(
     one: Int[np.ndarray, "n"], other: Int[np.ndarray, "n"], m: int, k: int
 ) -> Float[np.ndarray, "m k"]:
-    """How many images the one calls by each of m names, and the other by each of k."""
+    """How many images have each pair of labels."""
     counts = np.zeros((m, k))
     np.add.at(counts, (one, other), 1)
     return counts

@@ -1,5 +1,6 @@
-"""Features of images parted into many small cells, in several ways."""
+"""Partitions of images into many small clusters, by k-means on their features from several starts."""
 
+from typing import final
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -10,41 +11,43 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
 
-CELLS = 40  # a group
-MEMBERS = 10  # of a cell, on average, at least
-STARTS = 10  # of putting cells into groups
-WIDTH = 64  # principal components of the features, by which they are parted
+PER_CLUSTER = 40  # over-clusters per cluster
+MIN_SIZE = 10  # images per over-cluster, on average
+N_STARTS = 10  # ways to merge over-clusters into clusters, to start from
+N_COMPONENTS = 64  # principal components of the features
 
 Labels = Int[np.ndarray, "n"]
 
 
-class Cells:
-    """Ways of parting features into cells, each by k-means from a start of its own."""
+@final
+class Partitions:
+    """Partitions of the same features, each by k-means from its own start."""
 
     def __init__(self, features: Float[np.ndarray, "n width"], k: int) -> None:
-        """Makes ready to part them; the cells are meant for k groups."""
-        self._centre = features.mean(0)
-        x = normalize(features - self._centre)
-        with np.errstate(invalid="ignore"):  # where all are alike no component has a share of what varies
-            self._main = PCA(min(WIDTH, *x.shape), svd_solver="covariance_eigh").fit(x)
-        self._x = self._main.transform(x)
-        self._k, self.m = k, max(k, min(CELLS * k, len(x) // MEMBERS))
-        self._ways: list[KMeans] = []
-        self.labels: list[Labels] = []  # the cell of each, by each way so far
-        self.starts: list[Int[np.ndarray, "s m"]] = []  # k groups of a way's cells, to begin from
+        """Prepares the features; the over-clusters will be merged into k clusters."""
+        self._mean = features.mean(0)
+        x = normalize(features - self._mean)
+        with np.errstate(invalid="ignore"):  # if all features are equal, there is no variance to explain
+            self._pca = PCA(min(N_COMPONENTS, *x.shape), svd_solver="covariance_eigh").fit(x)
+        self._x = self._pca.transform(x)
+        self._k, self.m = k, max(k, min(PER_CLUSTER * k, len(x) // MIN_SIZE))
+        self._k_means: list[KMeans] = []
+        self.labels: list[Labels] = []  # per partition, the over-cluster of each image
+        self.starts: list[Int[np.ndarray, "s m"]] = []  # per partition, ways to merge them into k clusters
 
-    def part(self, seed: int) -> None:
-        """Parts them in another way."""
-        with threadpool_limits(1, user_api="openmp"), catch_warnings():  # with more, no two sums are the same
-            simplefilter("ignore", ConvergenceWarning)  # where fewer than m are unlike
-            way = KMeans(self.m, n_init=1, max_iter=50, random_state=seed % 2**32).fit(self._x)
-            few = [KMeans(self._k, n_init=1, random_state=(seed + i) % 2**32) for i in range(STARTS)]
-            starts = [each.fit_predict(way.cluster_centers_) for each in few]
-        self._ways.append(way)
-        self.labels.append(way.labels_.astype(np.int64))
+    def add(self, seed: int) -> None:
+        """Adds a partition."""
+        # k-means sums in another order with each number of threads, so one thread makes it reproducible.
+        with threadpool_limits(1, user_api="openmp"), catch_warnings():
+            simplefilter("ignore", ConvergenceWarning)  # if fewer than m images differ
+            fine = KMeans(self.m, n_init=1, max_iter=50, random_state=seed % 2**32).fit(self._x)
+            coarse = [KMeans(self._k, n_init=1, random_state=(seed + i) % 2**32) for i in range(N_STARTS)]
+            starts = [each.fit_predict(fine.cluster_centers_) for each in coarse]
+        self._k_means.append(fine)
+        self.labels.append(fine.labels_.astype(np.int64))
         self.starts.append(np.array(starts, np.int64))
 
-    def find(self, features: Float[np.ndarray, "n width"]) -> list[Labels]:
-        """The cells of other features, by each way."""
-        x = self._main.transform(normalize(features - self._centre))
-        return [way.predict(x) for way in self._ways]
+    def predict(self, features: Float[np.ndarray, "n width"]) -> list[Labels]:
+        """The over-clusters of other images, per partition."""
+        x = self._pca.transform(normalize(features - self._mean))
+        return [k_means.predict(x) for k_means in self._k_means]

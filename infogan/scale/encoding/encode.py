@@ -15,7 +15,7 @@ from infogan.method.model import Model
 from infogan.runs.checkpoints import State, checksum
 from infogan.scale.encoding.parts import Plan
 from infogan.scale.encoding.table import read_codes, schema_of
-from infogan.training.session import mark
+from infogan.training.session import fingerprint
 
 PART = 16_384  # images, whose codes are a file
 BLOCK = 1024  # images that are read at once
@@ -37,10 +37,10 @@ def plan_of(folder: Path, model: Model, update: int, images: Images, source: str
     about = {
         "version": version("infogan"),
         "checkpoint": checksum(weights_of(model)),
-        "update": update,
+        "step": update,
         "source": source,
         "images": len(images),
-        "mark": mark(images),
+        "mark": fingerprint(images),
         "columns": {field.name: str(field.type) for field in schema},
         "rows_a_part": PART,
     }

@@ -11,7 +11,7 @@ from typing import Any, final
 
 import safetensors.torch
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import LoadOptions, load
 from infogan.method.model import Model, make_model
 from infogan.runs.run import fit
@@ -19,7 +19,7 @@ from infogan.runs.weights import load_weights
 from infogan.scale.encoding.encode import encode, weights_of
 from infogan.scale.encoding.parts import Plan
 from infogan.scale.ray import places
-from infogan.training.session import mark
+from infogan.training.session import fingerprint
 from infogan.utils.errors import InfoganError, one_line
 from infogan.utils.io import telling, write_whole
 
@@ -133,7 +133,7 @@ def _open(job: dict[str, Any]) -> tuple[Plan, Model, Any]:
     model.G.to(job["device"])
     model.D.to(job["device"])
     images = load(plan.about["source"], load_options=fit(LoadOptions(root, job["skip_bad"]), config))
-    if mark(images) != plan.about["mark"]:
+    if fingerprint(images) != plan.about["mark"]:
         raise InfoganError(
             f"a node finds other images as {plan.about['source']} than this one; name a place that all share."
         )

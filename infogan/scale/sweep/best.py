@@ -47,8 +47,8 @@ def choose(
         return Choice(why_not="the sweep was stopped; the best is chosen once all runs have ended")
     if len(done) < 2:
         return Choice(why_not="a choice takes two runs that are done")
-    name = done[0].trial.config.images
-    if any(row.trial.config.images != name for row in done):
+    name = done[0].trial.config.data.images
+    if any(row.trial.config.data.images != name for row in done):
         return Choice(why_not="the runs learned from different images")
     runs = [Run.open(row.trial.path) for row in done]
     try:

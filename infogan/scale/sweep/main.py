@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from rich.console import Console
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import LoadOptions
 from infogan.runs.run import Run
 from infogan.scale.ray import connect, places, require_shared
@@ -22,7 +22,7 @@ from infogan.scale.sweep.summary import Found, found_of
 from infogan.scale.sweep.trial import Ended, Failure, train_and_score
 from infogan.training import launch
 from infogan.utils.environment import cores
-from infogan.utils.errors import InfoganError, NotFinite
+from infogan.utils.errors import InfoganError, NonFiniteError
 
 ALONE = Plan()
 
@@ -99,12 +99,12 @@ def _one_by_one(
             return Ended({}, stopped=True)
     failures: dict[Path, Failure] = {}
     for i, trial in enumerate(trials, 1):
-        which = f"{i} of {len(trials)}" if varied else f"seed {trial.config.seed}, {i} of {len(trials)}"
+        which = f"{i} of {len(trials)}" if varied else f"seed {trial.config.run.seed}, {i} of {len(trials)}"
         console.print(f"{which}: {trial.path}", highlight=False)
         try:
             if not train_and_score(trial, load_options, console, plan.stop_collapsed):
                 return Ended(failures, stopped=True)
-        except NotFinite as error:
+        except NonFiniteError as error:
             if not varied:
                 raise
             console.print(f"{trial.path}: {error}", highlight=False, soft_wrap=True)
@@ -120,9 +120,9 @@ def _train_stacked(trials: Sequence[Trial], load_options: LoadOptions, console: 
     together: dict[tuple[str, int], list[Trial]] = {}
     for trial in trials:
         if not trial.done:
-            together.setdefault((str(trial.setting), trial.updates), []).append(trial)
+            together.setdefault((str(trial.setting), trial.steps), []).append(trial)
     for (_, done), group in together.items():
-        paths = {trial.config.seed: trial.path for trial in group}
+        paths = {trial.config.run.seed: trial.path for trial in group}
         console.print(f"seeds {', '.join(map(str, paths))} as one, from update {done}", highlight=False)
         if not launch.train_stacked(group[0].config, paths, load_options, console).finished:
             return True

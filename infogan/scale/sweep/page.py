@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from infogan.config import to_text
 from infogan.evaluation import strongest
 from infogan.report.curves import Tick, nice_ticks
 from infogan.report.pictures import Picture, sheet
@@ -15,7 +16,7 @@ from infogan.report.render import HERE, save_page
 from infogan.runs.run import Run
 from infogan.scale.sweep.best import BY, MEANING, Choice
 from infogan.scale.sweep.results import Row
-from infogan.scale.sweep.settings import Setting, say_setting, written
+from infogan.scale.sweep.settings import Setting, say_setting
 from infogan.utils.rng import make_rng
 
 WIDTH = 300  # of a strip, in CSS pixels
@@ -72,7 +73,7 @@ def write_page(path: Path, name: str, rows: Sequence[Row], choice: Choice) -> No
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["written"] = written
+    environment.filters["to_text"] = to_text
     save_page(environment.get_template("sweep.html").render(_context(name, rows, choice)), path)
 
 
@@ -172,7 +173,7 @@ def _told(values: Sequence[float | None]) -> tuple[str, str]:
 def _samples(row: Row) -> Picture | None:
     """Images that the run makes, drawn at random; none of vectors."""
     model = Run.open(row.trial.path).model()
-    if row.trial.config.net == "vectors":
+    if row.trial.config.networks.architecture == "vectors":
         return None
     n = int(np.prod(SAMPLES))
     x = model.sample(n, make_rng(0, "samples"))

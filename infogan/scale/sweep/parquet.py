@@ -28,9 +28,9 @@ def write_table(path: Path, rows: Sequence[Row], choice: Choice) -> None:
     """
     fixed = {
         "run": [row.name for row in rows],
-        "seed": [row.trial.config.seed for row in rows],
+        "seed": [row.trial.config.run.seed for row in rows],
         **{
-            f"set_{field}" if field == "updates" else field: pa.array(
+            f"set_{field}" if field == "steps" else field: pa.array(
                 [_plain(row.trial.setting[field]) for row in rows]
             )
             for field in rows[0].trial.setting
@@ -38,7 +38,7 @@ def write_table(path: Path, rows: Sequence[Row], choice: Choice) -> None:
         "status": [row.status for row in rows],
         "said": pa.array([row.said or None for row in rows], pa.string()),
         "collapsed": pa.array([row.collapsed for row in rows], pa.int64()),
-        "updates": [row.updates for row in rows],
+        "steps": [row.steps for row in rows],
         "seconds": [row.seconds for row in rows],
     }
     names = list(dict.fromkeys(name for row in rows for name in row.scores))

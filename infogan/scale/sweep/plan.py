@@ -1,14 +1,14 @@
 """The runs of a sweep, and how they are trained: how many at a time, on what."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import final
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.runs.run import Run
 from infogan.scale.sweep.settings import Setting, folder_name, say_setting
-from infogan.training.device import settle
+from infogan.training.device import resolve
 from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError
 
@@ -27,13 +27,13 @@ class Trial:
         return (self.path / "config.json").is_file()
 
     @property
-    def updates(self) -> int:
+    def steps(self) -> int:
         """How many updates it has done."""
-        return Run.open(self.path).updates if self.begun else 0
+        return Run.open(self.path).steps if self.begun else 0
 
     @property
     def done(self) -> bool:
-        return self.updates == self.config.updates
+        return self.steps == self.config.optimisation.steps
 
 
 @final
@@ -67,12 +67,12 @@ class Plan:
             raise InfoganError(
                 "sweep: --stacked trains the seeds as one, without --cpus, --ray and --stop-collapsed."
             )
-        if apart and config.devices * config.nodes > 1:
+        if apart and config.run.devices * config.run.nodes > 1:
             raise InfoganError(
                 "sweep: runs of several --devices or --nodes train one after the other, without --cpus and "
                 "--ray."
             )
-        if self.ray is not None and config.device == "cuda" and not self.gpus:
+        if self.ray is not None and config.run.device == "cuda" and not self.gpus:
             raise InfoganError("sweep: --device cuda on a cluster takes --gpus, such as --gpus 1.")
         return several
 
@@ -89,7 +89,7 @@ def make_trials(
     if seeds < 1:
         raise InfoganError(f"sweep: --seeds is {seeds}, but must be at least 1.")
     trials: dict[Path, Trial] = {}
-    for seed in range(config.seed, config.seed + seeds):
+    for seed in range(config.run.seed, config.run.seed + seeds):
         for setting in settings:
             path = folder / folder_name(name, setting, seed)
             if path in trials:
@@ -97,7 +97,7 @@ def make_trials(
                     f"sweep: {say_setting(trials[path].setting)} and {say_setting(setting)} would share the "
                     f"folder {path}; sweep over one of them at a time."
                 )
-            trials[path] = Trial(path, settle(replace(config, **setting, seed=seed)), setting)
+            trials[path] = Trial(path, resolve(config.replace(**setting, seed=seed)), setting)
     for trial in trials.values():
         if trial.begun and Run.open(trial.path).config != trial.config:
             raise InfoganError(f"{trial.path} holds a run of another config; name another folder by --out.")

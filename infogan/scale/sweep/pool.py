@@ -17,7 +17,7 @@ from rich.console import Console
 from infogan.data import LoadOptions
 from infogan.scale.sweep.plan import Trial
 from infogan.scale.sweep.trial import Ended, Failure, Report, as_job, nothing_left
-from infogan.training.signals import asked_to_stop
+from infogan.training.signals import stop_requests
 from infogan.utils.environment import PACKAGE
 
 LOOK = 0.1  # seconds between two looks at the processes
@@ -43,7 +43,7 @@ def in_processes(
     failures: dict[Path, Failure] = {}
     running: list[Worker] = []
     at, cut_off = len(trials) - len(waiting), 0
-    with asked_to_stop() as asked, console.status("") as status:
+    with stop_requests() as asked, console.status("") as status:
         try:
             while running or (waiting and not asked):
                 while waiting and len(running) < at_a_time and not asked:
@@ -74,7 +74,7 @@ def tell_end(trial: Trial, report: Report, which: str, console: Console) -> None
     """A line for a run that ended, and one for each warning of it."""
     said = report.failure.said if report.failure else "done" if report.ended else "stopped"
     if report.ended and not trial.done:
-        said = f"collapsed, ended after {trial.updates} updates"
+        said = f"collapsed, ended after {trial.steps} updates"
     for warning in report.warnings:
         console.print(f"{trial.path.name}: {warning}", highlight=False, soft_wrap=True)
     console.print(f"{which}: {trial.path}: {said}", highlight=False, soft_wrap=True)

@@ -22,7 +22,7 @@ class Row:
     status: Status
     said: str  # why it failed
     collapsed: int | None  # the update at which the watch warned that G's images are one
-    updates: int  # done
+    steps: int  # done
     seconds: float  # of training, as metrics.jsonl tells its speed
     evaluation: Evaluation | None  # of a run that is done
 
@@ -44,7 +44,7 @@ def as_rows(trials: Sequence[Trial], failures: Mapping[Path, Failure], stop_coll
 
 def _row(trial: Trial, failure: Failure | None, stop_collapsed: bool) -> Row:
     run = Run(trial.path, trial.config)
-    collapsed, updates = collapsed_at(trial), trial.updates
+    collapsed, steps = collapsed_at(trial), trial.steps
     status: Status = "stopped"
     if failure is not None:
         status = "failed"
@@ -54,7 +54,7 @@ def _row(trial: Trial, failure: Failure | None, stop_collapsed: bool) -> Row:
         status = "collapsed"
     evaluation = read_evaluation(run) if status == "done" else None
     said = failure.said if failure else ""
-    return Row(trial, status, said, collapsed, updates, _seconds(run), evaluation)
+    return Row(trial, status, said, collapsed, steps, _seconds(run), evaluation)
 
 
 def _seconds(run: Run) -> float:
@@ -62,6 +62,6 @@ def _seconds(run: Run) -> float:
     seconds, before = 0.0, 0
     for row in run.metrics():
         if row.get("images_per_s", 0) > 0:
-            seconds += (row["update"] - before) * run.config.batch / row["images_per_s"]
-        before = int(row["update"])
+            seconds += (row["step"] - before) * run.config.optimisation.batch_size / row["images_per_s"]
+        before = int(row["step"])
     return seconds

@@ -12,14 +12,14 @@ from typing import NamedTuple, final
 
 from rich.console import Console
 
-from infogan.config.config import Config
+from infogan.config import Config
 from infogan.data import LoadOptions
 from infogan.evaluation import evaluated, read_evaluation
 from infogan.runs.run import Run
 from infogan.scale.sweep.plan import Trial
 from infogan.training import launch
-from infogan.training.health import Watch
-from infogan.utils.errors import InfoganError, NotFinite
+from infogan.training.health import HealthMonitor
+from infogan.utils.errors import InfoganError, NonFiniteError
 
 WIDE = 10_000  # columns, so that no line that is passed on is broken
 
@@ -62,7 +62,7 @@ def train_and_score(trial: Trial, load_options: LoadOptions, console: Console, s
     Gives whether that was done, or else somebody asked to stop.
 
     Raises:
-        InfoganError: what `launch.begin`, `launch.resume` and `evaluate_run` raise.
+        InfoganError: what `launch.train`, `launch.resume` and `evaluate_run` raise.
     """
     if stop_collapsed and collapsed_at(trial) is not None and not trial.done:
         return True
@@ -70,7 +70,7 @@ def train_and_score(trial: Trial, load_options: LoadOptions, console: Console, s
         if trial.begun:
             outcome = launch.resume(trial.path, {}, load_options, console, stop_collapsed=stop_collapsed)
         else:
-            outcome = launch.begin(
+            outcome = launch.train(
                 trial.config, trial.path, load_options, console, stop_collapsed=stop_collapsed
             )
         if not outcome.finished:
@@ -88,12 +88,12 @@ def nothing_left(trial: Trial, stop_collapsed: bool) -> bool:
 
 
 def collapsed_at(trial: Trial) -> int | None:
-    """The update at which the watch warned that the images of G are one, by the lines of metrics.jsonl."""
-    watch = Watch({}, None, lambda _: None)
+    """The step at which the monitor warned of a mode collapse, from metrics.jsonl; None if it did not."""
+    monitor = HealthMonitor({}, None, lambda _: None)
     for row in Run(trial.path, trial.config).metrics():
-        watch(row)
-        if watch.said:
-            return int(row["update"])
+        monitor(row)
+        if monitor.has_collapsed:
+            return int(row["step"])
     return None
 
 
@@ -120,7 +120,7 @@ def do_job(text: str) -> Report:
     try:
         ended = train_and_score(trial, load_options, Console(file=heard, width=WIDE), job["stop_collapsed"])
     except InfoganError as error:
-        failure = Failure(str(error), isinstance(error, NotFinite))
+        failure = Failure(str(error), isinstance(error, NonFiniteError))
     warnings = [line.strip() for line in heard.getvalue().splitlines() if line.startswith("warning: ")]
     return Report(ended, failure, warnings)
 

@@ -29,7 +29,7 @@ from infogan.scale.sweep.plan import Trial
 from infogan.scale.sweep.pool import tell_end
 from infogan.scale.sweep.sign import LOOK, Sign, stopping, wait_for_lock
 from infogan.scale.sweep.trial import Ended, Failure, Report, as_job, do_job, nothing_left, stop_when
-from infogan.training.signals import asked_to_stop
+from infogan.training.signals import stop_requests
 from infogan.utils.errors import InfoganError, one_line
 from infogan.utils.io import make_folder, telling
 
@@ -132,7 +132,7 @@ def on_cluster(
         make_folder(storage)
         sign.put(word)
     try:
-        with console.status("") as status, asked_to_stop() as asked:
+        with console.status("") as status, stop_requests() as asked:
             listener = Listener(left, len(trials), console, status)
             told = [
                 json.dumps(

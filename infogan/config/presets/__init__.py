@@ -1,0 +1,47 @@
+"""The experiments of the paper and ours, a file per data set; `infogan train NAME` starts from one."""
+
+from collections.abc import Callable
+
+from infogan.config.config import Config
+from infogan.config.presets import celeba, chairs, digits, faces, mnist, sprites, svhn
+from infogan.config.presets.custom import DEFAULT_CODES, custom_images, custom_vectors
+from infogan.utils.errors import InfoganError, did_you_mean
+
+__all__ = ["DEFAULT_CODES", "PRESETS", "custom_images", "custom_vectors", "get_preset"]
+
+PRESETS: dict[str, Callable[[], Config]] = {
+    preset.__name__.replace("_", "-"): preset
+    for preset in (
+        digits.digits,
+        mnist.mnist,
+        mnist.mnist_quick,
+        mnist.mnist_small,
+        mnist.mnist_text,
+        mnist.mnist_code,
+        mnist.mnist_gan,
+        mnist.fashion,
+        mnist.fashion_code,
+        svhn.svhn,
+        celeba.celeba,
+        faces.faces,
+        faces.faces_azimuth,
+        faces.faces_elevation,
+        faces.faces_lighting,
+        faces.faces_width,
+        chairs.chairs,
+        chairs.chairs_rotation,
+        chairs.chairs_width,
+        sprites.sprites,
+    )
+}
+
+
+def get_preset(name: str) -> Config:
+    """The config of the preset of that name.
+
+    Raises:
+        InfoganError: if there is none.
+    """
+    if name not in PRESETS:
+        raise InfoganError(f"unknown preset {name!r}; " + did_you_mean(name, PRESETS))
+    return PRESETS[name]()

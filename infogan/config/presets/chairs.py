@@ -1,0 +1,23 @@
+"""3D chairs (Sec. 7.2, Tables 6 and 7, App. C.5)."""
+
+from infogan.config.config import Config
+
+
+def chairs() -> Config:
+    """3D chairs: 3 categorical codes of 20 and a continuous one, with Table 7's settings for rotation."""
+    return Config.from_options(
+        images="chairs3d",
+        architecture="chairs",
+        codes="cat:20 cat:20 cat:20 unif:1 noise:128",
+        lam=(1.0, 1.0, 1.0, 10.0),
+    )
+
+
+def chairs_rotation() -> Config:
+    """3D chairs with Table 7's settings for rotation: λ 10 for the continuous code, 1 for the discrete ones."""
+    return chairs()
+
+
+def chairs_width() -> Config:
+    """3D chairs with Table 7's settings for width: λ 0.05 for the continuous code, 2 for the discrete ones."""
+    return chairs().replace(lam=(2.0, 2.0, 2.0, 0.05))

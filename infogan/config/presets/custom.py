@@ -1,0 +1,54 @@
+"""Defaults for your own images and vectors, which depend on their number and shape."""
+
+from infogan.config.config import Config
+from infogan.config.parts import Shape
+from infogan.config.presets.mnist import clustered
+from infogan.config.spec import parse_spec
+
+DEFAULT_CODES = "cat:10 unif:4 noise:62"
+
+
+def custom_images(
+    images: str, n: int, shape: Shape, codes: str = DEFAULT_CODES, transforms: str = ""
+) -> Config:
+    """The defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results.md).
+
+    With transforms, clustering comes first, as in the preset mnist. There are none by default, as only a
+    person knows which transforms leave an image what it is.
+
+    Raises:
+        InfoganError: if codes or transforms cannot be read, or there are transforms and no discrete code.
+    """
+    kinds = [kind for kind, _ in parse_spec(codes).codes]
+    config = Config.from_options(
+        images=images,
+        architecture="small",
+        shape=shape,
+        codes=codes,
+        lam=tuple(0.5 if kind in ("cat", "bern") else 0.1 for kind in kinds),
+        min_std=0.3,  # so that a code is worth more when it shows than when it hides in a few pixels
+        # With the fully connected layer of gray images, D won for good in one seed of four at 2e-4.
+        lr_d=1e-4 if shape[0] == 1 else 2e-4,
+        resample_fake=False,
+        diffaug=n < 5_000,
+        ema_decay=0.999,
+        batch_size=min(64, max(2, n // 2)),
+        steps=int(5_000 * max(1.0, n / 10_000) ** 0.5),
+    )
+    return config.replace(**clustered(transforms, pretraining_steps=1_000)) if transforms else config
+
+
+def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
+    """The defaults for n rows of standardised numbers, chosen by trials on digits (docs/tutorials/vectors.md)."""
+    return Config.from_options(
+        images=images,
+        architecture="vectors",
+        shape=shape,
+        codes=codes,
+        lam=(0.1,),
+        fixed_std=1.0,  # with learned deviations the continuous codes took over
+        resample_fake=False,
+        batch_size=min(64, n),
+        steps=int(1_000 * max(1.0, n / 2_000) ** 0.5),
+        precision="32-true",  # networks as small as these gain nothing from less
+    )

@@ -1,0 +1,13 @@
+"""SVHN (Sec. 7.2, Table 2, App. C.2)."""
+
+from infogan.config.config import Config
+
+
+def svhn() -> Config:
+    """SVHN: 4 categorical codes of 10 and 4 continuous ones (Table 2, App. C.2)."""
+    return Config.from_options(
+        images="svhn",
+        architecture="svhn",
+        codes="cat:10 cat:10 cat:10 cat:10 unif:4 noise:124",
+        lam=(0.3,) * 4 + (0.1,) * 4,  # at 1 per code, eight of them drown out D, and G draws noise
+    )

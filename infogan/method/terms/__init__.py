@@ -1,0 +1,32 @@
+"""The summands of the losses of D and G, a file per term; `make_terms` lists those that a config uses."""
+
+import torch
+
+from infogan.config import Config
+from infogan.method.terms.adversarial import AdversarialD, AdversarialG
+from infogan.method.terms.info import Info
+from infogan.method.terms.orthogonal_jacobian import OrthogonalJacobian
+from infogan.method.terms.pseudo_label import PseudoLabel
+from infogan.method.terms.r1 import R1
+from infogan.method.terms.term import Batch, Term, TermValue
+
+__all__ = ["Batch", "Term", "TermValue", "make_terms"]
+
+
+def make_terms(config: Config, device: torch.device, *, with_targets: bool) -> list[Term]:
+    """The terms of both players' losses whose weights are not 0, in the order in which they are added.
+
+    Args:
+        with_targets: whether pretraining found targets for real images.
+    """
+    settings = config.terms
+    terms: list[Term] = [
+        AdversarialD(),
+        Info("D", config, device),
+        *([PseudoLabel(config)] if with_targets else []),
+        R1(settings.r1.weight),
+        AdversarialG(saturating=settings.adversarial.saturating),
+        Info("G", config, device),
+        OrthogonalJacobian(settings.orthogonal_jacobian.weight),
+    ]
+    return [term for term in terms if term.weight]

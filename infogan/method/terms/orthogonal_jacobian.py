@@ -1,0 +1,50 @@
+"""Orthogonal directions of the codes in G's images."""
+
+from itertools import combinations
+from typing import final
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from infogan.method.terms.term import Batch, Term, TermValue
+
+STEP = 0.25  # of the finite difference, in units of the code; continuous codes have a range of 2
+N_IMAGES = 48  # of a batch, which are enough for a mean of cosines
+
+
+@final
+class OrthogonalJacobian(Term):
+    """The mean squared cosine between the directions in which two continuous codes change G's images; in [0, 1].
+
+    OroJaR, Wei et al. 2021, "Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image
+    Generation". The directions are forward differences of G instead of Jacobian-vector products:
+    d_i = (G(z, c + ε e_i) - G(z, c)) / ε. With fewer than two continuous codes it is 0.
+    """
+
+    player, name = "G", "orthogonal_jacobian"
+
+    def __init__(self, weight: float) -> None:
+        self.weight = weight
+
+    def __call__(self, batch: Batch, u: Tensor) -> TermValue:
+        n = min(N_IMAGES, len(batch.z))
+        z, c = batch.z[:n], [c_i[:n] for c_i in batch.c]
+        x = batch.G(z, c)
+        moving = [i for i, code in enumerate(batch.latent.codes) if code.kind == "number"]
+        directions = [(batch.G(z, _shifted(c, i)) - x).flatten(1) / STEP for i in moving]
+        cosines = [_squared_cosine(a, b) for a, b in combinations(directions, 2)]
+        return TermValue(torch.stack(cosines).mean() if cosines else x.sum() * 0)
+
+
+def _shifted(c: list[Tensor], i: int) -> list[Tensor]:
+    """The codes with code i moved by `STEP`, towards 0 so that it stays in its range."""
+    step = torch.where(c[i] > 0, -STEP, STEP).to(c[i])
+    return [c_j + step if j == i else c_j for j, c_j in enumerate(c)]
+
+
+def _squared_cosine(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
+    product, lengths = (a * b).sum(dim=1), a.square().sum(dim=1) * b.square().sum(dim=1)
+    # A code that changes nothing has no direction, and no gradient from here.
+    squared: Tensor = product.square() / lengths.clamp(min=1e-12)
+    return squared

@@ -1,0 +1,59 @@
+"""What every term of a loss is given and what it returns."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor
+
+from infogan.method.latent import Latent
+from infogan.method.networks.blocks import DiscriminatorOutput
+
+Player = Literal["D", "G"]  # D stands for D, Q and their trunk
+
+
+@dataclass(frozen=True, kw_only=True)
+class Batch:
+    """One network's batch in the step of one player.
+
+    `G` and `D` are functions of tensors: they use the statistics of the batch and leave the running ones.
+    """
+
+    latent: Latent
+    low: float  # images are in [low, 1]
+    G: Callable[..., Float[Tensor, "b ch h w"]]
+    D: Callable[..., DiscriminatorOutput]
+    z: Float[Tensor, "b n_z"]
+    c: list[Float[Tensor, "b _"]]
+    x_fake: Float[Tensor, "b ch h w"]  # G(z, c); in D's step without a gradient to G
+    fake: DiscriminatorOutput  # of D and Q at x_fake
+    x_real: Float[Tensor, "b ch h w"] | None = None  # in D's step only; augmented if the config says so
+    real: DiscriminatorOutput | None = None  # of D and Q at x_real
+    targets: Float[Tensor, "b k"] | None = None  # of x_real, if pretraining found any
+
+
+class TermValue(NamedTuple):
+    """A term on one batch."""
+
+    loss: Float[
+        Tensor, ""
+    ]  # what its player descends, before the weight; nats unless the term says otherwise
+    metrics: dict[str, Tensor] = {}  # what else is logged
+
+
+class Term(ABC):
+    """One summand of a player's loss: pure, so that `torch.vmap` can run it for several networks at once.
+
+    It calls no `backward` and has no generator: it gets the uniform draws that `n_uniforms` asks for.
+    """
+
+    player: Player
+    name: str  # under which its loss is logged
+    weight: float
+    n_uniforms: int = 0  # draws from Unif(0, 1) per image
+
+    @abstractmethod
+    def __call__(self, batch: Batch, u: Float[Tensor, "n_uniforms b"]) -> TermValue:
+        """The term on a batch, given its uniform draws."""

@@ -1,0 +1,249 @@
+"""The stage: a network like D learns to cluster real images by what small transforms leave unchanged.
+
+Maximising I(k; k') between the clusters of an image and of its transformed copy (IIC, Ji et al. 2019) with k
+categories alone may put two classes into one category and split a third. So the stage has three parts:
+
+1. D's trunk learns with five heads of 3k clusters each.
+2. The trunk's features are split into 40k over-clusters, in eight partitions (`over_clusters.py`). Each
+   partition is merged into k clusters (`consensus.py`) by how often images of two over-clusters are neighbours
+   (`neighbours.py`): neighbours connect what no small transform connects.
+3. Q's head learns these clusters, and keeps maximising I(k; k'), under growing transforms.
+
+If the partitions disagree, no clustering is used: it would tell Q nothing that its codes could use. No label
+takes part, and adversarial training starts from D's initial weights, as a pretrained trunk makes a weak D.
+"""
+
+import math
+from collections.abc import Generator, Iterator
+from copy import deepcopy
+from typing import TYPE_CHECKING, final
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+
+from infogan.config import Config
+from infogan.config.transforms import Transforms, parse_transforms
+from infogan.data.images import PixelArray
+from infogan.data.loading.batches import Epochs
+from infogan.method.model import Model
+from infogan.method.networks.blocks import DiscriminatorQ
+from infogan.method.transforms import N_UNIFORMS, transform
+from infogan.pretraining.clustering.consensus import consensus_clusters, stability
+from infogan.pretraining.clustering.mutual_information import log_joint, mutual_information
+from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
+from infogan.pretraining.clustering.over_clusters import Partitions
+from infogan.pretraining.stage import Outcome, Stage, Targets
+from infogan.utils.errors import NonFiniteError
+from infogan.utils.rng import make_rng
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+N_HEADS, OVER_CLUSTERING = 5, 3  # heads in part 1, and their clusters per category
+FIRST_FRACTION = 1 / 3  # of the steps: part 1; the rest is part 3
+FIRST_STRENGTH = 0.7  # of the transforms in part 1: small ones are learned sooner
+BATCH_SIZE = 256  # images, each in two views: a joint distribution needs more than D's step does
+LEARNING_RATE = 1e-3
+HEAD_STD = 0.2  # of the heads' initial weights: at Q's own 0.02 all clusters stay alike for long
+SAMPLES_PER_STEP = 20  # images that are clustered in part 2, per step of part 1
+N_PARTITIONS = 8
+MIN_STABILITY = 0.75  # mean NMI of the partitions, below which no clustering is used (docs/results.md)
+
+
+@final
+class Clustering(Stage):
+    """Clusters real images into the categories of a model's first discrete code.
+
+    The result is the same for the same config and images; an interrupted stage has to start again.
+    """
+
+    def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
+        """
+        Args:
+            model: gives the network's shape and initial weights, and the code; it is not changed.
+        """
+        self.latent, self.to_range, self.k = model.latent, model.G.to_range, model.latent.k
+        self.low, self.shape = float(model.G.low or 0), model.G.shape
+        self.pixels, self.fabric = pixels, fabric
+        self.seed, self.n_steps = config.run.seed, config.pretraining.steps
+        self.transforms = parse_transforms(config.pretraining.transforms)
+        self.D: DiscriminatorQ = deepcopy(model.D).train()
+        like = next(self.D.parameters())
+        self.device, self.dtype = like.device, like.dtype
+        self.rng = make_rng(self.seed, "clustering", self.device)
+        part = min(BATCH_SIZE, len(pixels)) // fabric.world_size
+        self.part = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
+        self.batch_size = part * fabric.world_size
+        self.epochs = Epochs(len(pixels), self.batch_size, self.seed, self.device)
+        self.heads = self._make_heads()
+        self.information = like.new_zeros(())  # of the last step, in nats
+        self.stability = math.nan
+
+    def _make_heads(self) -> nn.Linear:
+        with torch.inference_mode():
+            self.D.eval()
+            width = self.D.trunk(torch.zeros(1, *self.shape, device=self.device, dtype=self.dtype)).shape[1]
+            self.D.train()
+        with torch.random.fork_rng(devices=[]):  # a layer draws weights when it is made
+            heads = nn.Linear(width, N_HEADS * OVER_CLUSTERING * self.k)
+        nn.init.normal_(heads.weight, 0, HEAD_STD, generator=make_rng(self.seed, "clustering heads"))
+        nn.init.zeros_(heads.bias)
+        return heads.to(self.device, self.dtype)
+
+    def run(self) -> Iterator[int]:
+        """
+        Raises:
+            NonFiniteError: if the mutual information is NaN.
+        """
+        n_first = round(FIRST_FRACTION * self.n_steps)
+        yield from self.train_heads(n_first)
+        self._check_finite()
+        labels = yield from self.find_clusters(n_first)
+        summary = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
+        if labels is None:
+            self.outcome = Outcome(None, f"{summary}, below {MIN_STABILITY}: training without pseudo-labels")
+            return
+        yield from self.train_clusters(labels, n_first)
+        self._check_finite()
+        table = yield from self.table()
+        kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
+        self.outcome = Outcome(Targets(table), f"{summary}; mutual information under transforms {kept}")
+
+    def train_heads(self, n_steps: int) -> Iterator[int]:
+        """Part 1: the trunk and the heads maximise the mutual information of their clusters."""
+        adam = torch.optim.Adam(
+            [*self.D.trunk.parameters(), *self.heads.parameters()], LEARNING_RATE, fused=True
+        )
+        for i in range(n_steps):
+            _set_learning_rate(adam, 2 * (1 - i / n_steps))
+            x = self._two_views(i, FIRST_STRENGTH)
+            with self.fabric.autocast():
+                logits = self.heads(self.D.trunk(x))
+            log_p = logits.to(self.dtype).view(len(x), N_HEADS, -1).log_softmax(dim=2).transpose(0, 1)
+            views = [head.chunk(2) for head in log_p]
+            information = torch.stack([mutual_information(self._log_joint(a, b)) for a, b in views]).mean()
+            self._descend(adam, -information)
+            self.information = information.detach()
+            yield i + 1
+
+    def find_clusters(self, n_done: int) -> Generator[int, None, Float[Tensor, "n k"] | None]:
+        """Part 2: the share of partitions that put an image into each cluster; None if they disagree.
+
+        Only for the images that part 3 will see; 0 for others.
+        """
+        n, rng = len(self.pixels), make_rng(self.seed, "clustering neighbours", self.device)
+        pause = n_done
+        self.D.eval()
+        sample = torch.randperm(n, generator=make_rng(self.seed, "clustering sample"))
+        sample = sample[: max(SAMPLES_PER_STEP * n_done, self.batch_size)]
+        near = []
+        for part in nearest_neighbours(self._images, sample.to(self.device), self.transforms, rng, self.low):
+            near.append(part.cpu().numpy())
+            yield pause
+        features = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
+        partitions = Partitions(features, self.k)
+        for i in range(N_PARTITIONS):
+            partitions.add(self.seed + i)
+            yield pause
+        labels = np.array(partitions.labels)
+        clusters = consensus_clusters(labels, np.concatenate(near), np.array(partitions.starts), self.k)
+        named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
+        self.stability = self.fabric.broadcast(stability(named))
+        if self.stability < MIN_STABILITY:
+            return None
+        shares = torch.zeros(n, self.k)
+        seen = [self.epochs.chosen(i) for i in range(n_done, self.n_steps)]
+        for part in torch.split(torch.unique(torch.cat(seen)).cpu(), CHUNK):
+            found = partitions.predict(self._features(part))
+            for of_over_clusters, row in zip(clusters, found, strict=True):
+                shares[part, torch.from_numpy(of_over_clusters[row])] += 1 / N_PARTITIONS
+            yield pause
+        self.D.train()
+        # From one process, as each may have its own batch statistics.
+        shared: Tensor = self.fabric.broadcast(shares.to(self.device, self.dtype))
+        return shared
+
+    def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
+        """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""
+        n_steps = self.n_steps - n_done
+        adam = torch.optim.Adam(self.D.parameters(), LEARNING_RATE, fused=True)
+        for i in range(n_steps):
+            _set_learning_rate(adam, 1.5 * (1 - i / n_steps))
+            x = self._two_views(n_done + i, FIRST_STRENGTH + (1 - FIRST_STRENGTH) * min(1.0, 2 * i / n_steps))
+            p = shares[self.epochs.chosen(n_done + i)[self.part]].repeat(2, 1)
+            log_p = self._log_p(x)
+            information = mutual_information(self._log_joint(*log_p.chunk(2)))
+            weight = 1 - i / n_steps
+            self._descend(adam, -information - weight * (p * log_p).sum(dim=1).mean())
+            self.information = information.detach()
+            yield n_done + i + 1
+
+    def table(self) -> Generator[int, None, Float[Tensor, "n k"]]:
+        """The clustering network's p(.|x) for every image, in half precision."""
+        self.D.eval()
+        table = torch.empty(len(self.pixels), self.k, dtype=torch.float16, device=self.device)
+        for part in torch.split(torch.arange(len(self.pixels)), CHUNK):
+            with torch.no_grad():
+                table[part.to(self.device)] = self._log_p(self._images(part.to(self.device))).exp().half()
+            yield self.n_steps
+        shared: Tensor = self.fabric.broadcast(table)
+        return shared
+
+    def _check_finite(self) -> None:
+        if not math.isfinite(self.information):
+            raise NonFiniteError("clustering: the mutual information is NaN; choose smaller transforms.")
+
+    def _log_joint(self, log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k"]) -> Tensor:
+        """`log_joint` over the whole batch, of which each process has a part.
+
+        Its gradient in this part is as large as if the part were the whole: gradients are averaged afterwards.
+        """
+        log_P, world = log_joint(log_p, log_p_transformed), self.fabric.world_size
+        if world == 1:
+            return log_P
+        from infogan.utils.distributed import of_all
+
+        parts = of_all(log_P.detach())
+        parts[self.fabric.global_rank] = log_P.detach() + world * (log_P - log_P.detach())
+        return torch.stack(parts).logsumexp(dim=0) - math.log(world)
+
+    def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
+        adam.zero_grad()
+        self.fabric.backward(loss / self.fabric.world_size)
+        if self.fabric.world_size > 1:
+            from infogan.utils.distributed import sum_gradients
+
+            sum_gradients(adam)
+        adam.step()
+
+    def _two_views(self, n: int, strength: float) -> Float[Tensor, "b2 ch h w"]:
+        """The images of step n transformed, then the same transformed otherwise."""
+        x = self._images(self.epochs.chosen(n)[self.part]).repeat(2, 1, 1, 1)
+        u = torch.rand(
+            N_UNIFORMS, 2, self.batch_size, generator=self.rng, device=self.device, dtype=self.dtype
+        )
+        weaker = Transforms(*(strength * size for size in self.transforms))
+        weaker = weaker._replace(hflip=self.transforms.hflip)
+        return transform(x, weaker, u[:, :, self.part].flatten(1), self.low)
+
+    def _images(self, index: Int[Tensor, "n"]) -> Float[Tensor, "n ch h w"]:
+        return self.to_range(self.pixels.take(index).to(self.device)).to(self.dtype)
+
+    def _log_p(self, x: Float[Tensor, "n ch h w"]) -> Float[Tensor, "n k"]:
+        """log Q(k|x) of the first discrete code, in nats."""
+        with self.fabric.autocast():
+            q = self.D(x).q
+        return self.latent.log_categories([q_i.to(self.dtype) for q_i in q])
+
+    @torch.no_grad()
+    def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
+        features: Tensor = self.D.trunk(self._images(index.to(self.device)))
+        return features.float().cpu().numpy()
+
+
+def _set_learning_rate(adam: torch.optim.Optimizer, factor: float) -> None:
+    """The rate falls linearly to 0 once `factor` is below 1."""
+    for group in adam.param_groups:
+        group["lr"] = LEARNING_RATE * min(1.0, factor)

@@ -1,0 +1,41 @@
+"""The mutual information between the clusters of an image and of the same image transformed."""
+
+import math
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+
+def log_joint(log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k"]) -> Float[Tensor, "k k"]:
+    """log P(k, k'): the joint distribution, over a batch, of an image's cluster and its transformed copy's.
+
+        P(k, k') = E_x[ Q(k|x) Q(k'|x') ],  symmetrised, as either image might be the transformed one
+
+    (IIC, Ji et al. 2019, Sec. 3.1). Columns are shifted by their maxima, so that a product of matrices does
+    not underflow.
+
+    Args:
+        log_p: log Q(.|x), in nats.
+        log_p_transformed: log Q(.|x'), in nats.
+    """
+    top, top_transformed = (each.detach().amax(dim=0) for each in (log_p, log_p_transformed))
+    P = (log_p - top).exp().T @ (log_p_transformed - top_transformed).exp()
+    # Two clusters that share no image underflow to 0, whose logarithm would have no finite gradient.
+    log_P = (
+        P.clamp(min=torch.finfo(P.dtype).tiny).log()
+        + top[:, None]
+        + top_transformed[None, :]
+        - math.log(len(log_p))
+    )
+    return torch.logaddexp(log_P, log_P.T) - math.log(2)
+
+
+def mutual_information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
+    """I(k; k') = sum of P(k, k') log( P(k, k') / (P(k) P(k')) ), Eq. (2), in nats.
+
+    Of `log_joint` it says how much an image's cluster keeps under transforms: at most log k, if clusters are
+    equally frequent and no image changes its cluster. So no term for their balance is needed.
+    """
+    log_P_k, log_P_m = log_P.logsumexp(dim=1, keepdim=True), log_P.logsumexp(dim=0, keepdim=True)
+    return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()

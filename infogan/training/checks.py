@@ -1,0 +1,26 @@
+"""What must fit together before a training starts."""
+
+from infogan.config import Config
+from infogan.data.images import Images
+from infogan.method.model import Model
+from infogan.utils.errors import InfoganError
+
+
+def check_fit(config: Config, model: Model, images: Images, n_processes: int) -> None:
+    """Raises InfoganError unless these images can train this model in batches of the config."""
+    name, size, k = config.data.images, config.optimisation.batch_size, model.latent.k
+    model.check_shape(images.shape, f"the images of {name}")
+    if len(images) < size:
+        raise InfoganError(
+            f"config: batch_size is {size}, but {name} holds {len(images)} images; choose a smaller batch_size."
+        )
+    if config.pretraining.steps and len(images) < k:
+        raise InfoganError(
+            f"config: clustering looks for {k} clusters among {len(images)} images; choose fewer categories, "
+            "such as codes='cat:2 unif:2 noise:62', or leave out transforms and pretraining_steps."
+        )
+    if size % n_processes or size // n_processes < 2:
+        raise InfoganError(
+            f"config: batch_size is {size}, which {n_processes} processes cannot share in equal parts of 2 or "
+            "more; choose another batch_size."
+        )
