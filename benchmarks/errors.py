@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Int
 from record import record
 
-from infogan.data import DEFAULT_OPTIONS, Images, splits_of
+from infogan.data import DEFAULT_OPTIONS, Images, available_splits
 from infogan.evaluation.clustering import contingency_table, match_labels
 from infogan.runs.run import Run
 
@@ -39,7 +39,9 @@ def read(run: Run, images: Images) -> Int[np.ndarray, "n"]:
 def main() -> None:
     name, *paths = sys.argv[1:]
     runs = [Run.open(Path(path)) for path in paths]
-    images = runs[0].images(list(splits_of(runs[0].config.data.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS)
+    images = runs[0].images(
+        list(available_splits(runs[0].config.data.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS
+    )
     labels = images.labels
     assert labels is not None
     taken = np.stack([read(run, images) for run in runs])

@@ -34,7 +34,7 @@ def main() -> None:
     for augment in (True, False):
         config = custom_images("few", n, judge.G.shape).replace(diffaug=augment)
         model = make_model(config)
-        trainer = Trainer(config, model, Images.stored(few))
+        trainer = Trainer(config, model, Images.from_arrays(few))
         for _ in progress(trainer.fit(), f"augment={augment}", config.optimisation.steps):
             pass
         load_weights(model, state_of(trainer))

@@ -134,7 +134,7 @@ def test_a_seed_shows_what_the_command_line_shows(opened: "Page", run: Run) -> N
 def test_the_page_shows_images(opened: "Page") -> None:
     """Of the page itself no more than that it draws here what it draws beside a server."""
     opened.wait_for_function(
-        """() => [...document.querySelectorAll("canvas")].some((canvas) => {
+        """() => [...document.querySelectorAll("canvas")].subsample((canvas) => {
             const { width, height } = canvas;
             if (!width || !height) return false;
             const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);

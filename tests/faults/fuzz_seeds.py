@@ -132,7 +132,7 @@ CONFIG = Config.from_options(  # the smallest networks there are
 
 @cache
 def small_trainer() -> tuple[Trainer, Images]:
-    images = Images.stored(np.random.default_rng(0).integers(0, 256, (8, 3, 2, 2), np.uint8))
+    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, (8, 3, 2, 2), np.uint8))
     return Trainer(CONFIG, make_model(CONFIG), images), images
 
 

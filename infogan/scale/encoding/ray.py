@@ -114,7 +114,7 @@ def _job(plan: Plan, config: Config, load_options: LoadOptions, on_gpu: bool) ->
         "folder": str(plan.folder.resolve()),
         "about": plan.about,
         "config": config.to_json(),
-        "root": None if load_options.folder is None else str(load_options.folder.resolve()),
+        "root": None if load_options.data_folder is None else str(load_options.data_folder.resolve()),
         "skip_bad": load_options.skip_bad,
         "device": "cuda" if on_gpu else "cpu",
     }
