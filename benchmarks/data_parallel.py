@@ -74,7 +74,7 @@ def measure(name: str, batch_size: int, sync_batchnorm: Literal["whole", "part"]
 
     config = get_preset(name).replace(device="cpu", batch_size=batch_size, sync_batchnorm=sync_batchnorm)
     shape = (2 * batch_size, *config.networks.image_shape)
-    images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     model = make_model(config)
     trainer = Trainer(config, model, images)
     distributed.sum_over_processes = timed

@@ -47,7 +47,7 @@ def converged_at(run: Run, name: str) -> int | None:
 
 def main() -> None:
     config = resolve(get_preset("mnist-code").replace(device="cpu", steps=MAX_STEPS))
-    images = Images.stored(np.random.default_rng(0).integers(0, 256, (4096, 1, 28, 28), np.uint8))
+    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, (4096, 1, 28, 28), np.uint8))
     model = make_model(config)
     model_without_q = make_model(config)
     model_without_q.D.q_head = ZeroHead(model.latent.n_params)

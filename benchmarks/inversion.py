@@ -43,7 +43,7 @@ def main() -> None:
     model = run.model()
     inversion = load_inversion(run, model)
     assert inversion is not None, "run `infogan explore` first, which trains the inversion"
-    real = load(source, load_options=load_options_for(run.config, DEFAULT_OPTIONS)).some(N_IMAGES).x
+    real = load(source, load_options=load_options_for(run.config, DEFAULT_OPTIONS)).subsample(N_IMAGES).x
     generated = model.sample(N_IMAGES, make_rng(0, "inversion"))
     record(
         "inversion",

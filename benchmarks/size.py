@@ -47,7 +47,7 @@ def measure(images: int = N_IMAGES, batch_size: int = BATCH_SIZE, codes: str = C
     preset = get_preset("mnist-text")
     config = resolve(preset.replace(device="cpu", codes=codes, batch_size=batch_size, steps=10**9))
     x = np.random.default_rng(0).integers(0, 256, (images, 1, 28, 28), np.uint8)
-    trainer = Trainer(config, make_model(config), Images.stored(x))
+    trainer = Trainer(config, make_model(config), Images.from_arrays(x))
     steps, times = trainer.fit(), []
     for _ in range(N_STEPS + N_WARM_UP):
         start = time.perf_counter()

@@ -13,7 +13,7 @@ from record import record
 
 from infogan.config.presets import custom_images
 from infogan.data import Images
-from infogan.evaluation.image_quality.fid import fid
+from infogan.evaluation.image_quality.fid_kid import fid
 from infogan.method.model import make_model
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights
@@ -34,7 +34,7 @@ def main() -> None:
     for diffaug in (True, False):
         config = custom_images("X", n, judge.G.shape).replace(diffaug=diffaug)
         model = make_model(config)
-        trainer = Trainer(config, model, Images.stored(training))
+        trainer = Trainer(config, model, Images.from_arrays(training))
         for _ in progress(trainer.fit(), f"diffaug={diffaug}", config.optimisation.steps):
             pass
         load_weights(model, state_of(trainer))

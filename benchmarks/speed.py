@@ -29,7 +29,7 @@ N_IMAGES = 60_000
 
 def infogan_loop(config: Config, x: np.ndarray) -> Iterator[float]:
     """Steps of the trainer without an end; yields L_I(c1) at every `log_every`-th step, else 0."""
-    trainer = Trainer(config.replace(steps=MAX_STEPS), make_model(config), Images.stored(x))
+    trainer = Trainer(config.replace(steps=MAX_STEPS), make_model(config), Images.from_arrays(x))
     for step, metrics in trainer.fit():
         yield metrics["L_I_c1"].item() if step % config.run.log_every == 0 else 0.0
 

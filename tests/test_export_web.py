@@ -20,7 +20,7 @@ from infogan.config import Config
 from infogan.export import web
 from infogan.export.onnxruntime_web import find_runtime
 from infogan.export.web import N_SEEDS, export_web, latents
-from infogan.figures.traversal import draw_rows, traverse
+from infogan.figures.traversal import sample_rows, traverse
 from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.networks import init_weights
 from infogan.runs.inversion import load_inversion, save_inversion
@@ -114,14 +114,14 @@ def test_a_seed_shows_what_the_command_line_shows(opened: "Page", run: Run) -> N
     model = run.model()
     for seed in (0, N_SEEDS - 1):
         sample = opened.evaluate(CALL, ["draw", seed])
-        z, values = draw_rows(model, 8, seed)
+        z, values = sample_rows(model, 8, seed)
         np.testing.assert_array_equal(np.array(sample["z"], np.float32).reshape(8, 6), z)
         np.testing.assert_array_equal(np.array(sample["values"], np.float32).reshape(8, 3), values)
     # 96 different images, more than the page decodes at once
     expected, latents_of_seeds = [], []
     for seed in (0, 1, N_SEEDS - 1):
         moved = traverse(model, 0, rows=8, seed=seed)
-        z, values = (part.repeat_interleave(4, dim=0) for part in draw_rows(model, 8, seed))
+        z, values = (part.repeat_interleave(4, dim=0) for part in sample_rows(model, 8, seed))
         values[:, 0] = moved.values.repeat(8)
         expected.append(moved.images.astype(int).reshape(32, 3, 24, 16))
         latents_of_seeds.append((values, z))
@@ -231,7 +231,7 @@ def test_latents_are_stored_seed_by_seed(run: Run) -> None:
     model = run.model()
     content = latents(model).tobytes()
     assert len(content) == N_SEEDS * 8 * (6 + 3) * 4
-    z, values = draw_rows(model, 8, 5)
+    z, values = sample_rows(model, 8, 5)
     at = 5 * 8 * 9 * 4
     assert struct.unpack_from("<48f", content, at) == tuple(z.flatten().tolist())
     assert struct.unpack_from("<24f", content, at + 48 * 4) == tuple(values.flatten().tolist())

@@ -149,7 +149,7 @@ def test_a_config_that_was_changed_is_told(tmp_path: Path) -> None:
 def test_other_images_are_told_not_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(tmp_path / "run", CONFIG.replace(steps=8))
     images = load("digits")
-    fewer = Images.stored(images.x[:-1])
+    fewer = Images.from_arrays(images.x[:-1])
     monkeypatch.setattr(Run, "images", lambda self, split="", load_options=None: fewer)
     to = console()
     launch.resume(tmp_path / "run", {"steps": 9}, LoadOptions(), to)
@@ -159,10 +159,10 @@ def test_other_images_are_told_not_forbidden(tmp_path: Path, monkeypatch: pytest
 def test_mark_sees_one_more_and_a_change() -> None:
     images = load("digits")
     assert mark(images) == mark(load("digits"))
-    assert mark(Images.stored(images.x[:-1])) != mark(images)
+    assert mark(Images.from_arrays(images.x[:-1])) != mark(images)
     other = images.x.copy()
     other[0, 0, 0, 0] ^= 1
-    assert mark(Images.stored(other)) != mark(images)
+    assert mark(Images.from_arrays(other)) != mark(images)
 
 
 def test_stop_keeps_the_last_good_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,9 +203,9 @@ def test_rollback_ends_where_it_does_not_help(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_second_process_is_refused(straight: Path) -> None:
-    from infogan.utils.io import alone
+    from infogan.runs.locks import exclusive_lock
 
-    with alone(straight), pytest.raises(InfoganError, match="straight is being trained by another process"):
+    with exclusive_lock(straight), pytest.raises(InfoganError, match="straight is being trained by another"):
         launch.resume(straight, {"steps": 40}, LoadOptions(), console())
 
 

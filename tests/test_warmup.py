@@ -27,7 +27,7 @@ from infogan import data
 from infogan.config.presets import digits
 from infogan.config.transforms import parse_transforms
 from infogan.data import DEFAULT_OPTIONS, Images
-from infogan.evaluation.clustering import count, one_to_one_error
+from infogan.evaluation.clustering import one_to_one_error
 from infogan.method.model import Model, make_model
 from infogan.method.networks import DiscriminatorQ, init_weights
 from infogan.method.objective import discriminator_loss, gan_value, info_bound
@@ -82,7 +82,7 @@ def test_categories_of_real_digits_are_found_without_a_label(found: tuple[Model,
     assert np.mean(kept[-20:]) > 2.0  # of log 10 = 2.30
     category = model.encode(IMAGES.pixels).values[:, 0].numpy().astype(int)
     assert IMAGES.labels is not None
-    assert one_to_one_error(count(category, IMAGES.labels, 10, 10)) < 0.15
+    assert one_to_one_error(IMAGES.labels, category) < 0.15
 
 
 def test_the_same_seed_finds_the_same_and_labels_play_no_part(few_ways: None) -> None:
@@ -108,7 +108,7 @@ def test_a_loss_that_is_no_number_ends_it_with_a_sentence(
 
 
 def test_fewer_images_than_categories_are_refused() -> None:
-    few = Images.stored(IMAGES.pixels.take(torch.arange(8)).numpy())
+    few = Images.from_arrays(IMAGES.pixels.take(torch.arange(8)).numpy())
     config = CONFIG.replace(batch_size=4)
     with pytest.raises(
         InfoganError,
@@ -121,7 +121,7 @@ def test_fewer_images_than_categories_are_refused() -> None:
 @pytest.mark.parametrize("n", [10, 12])
 def test_images_of_which_there_are_twins_are_warmed_up_on(few_ways: None, n: int) -> None:
     """Three that are unlike, for ten categories: cells and groups without a member do no harm."""
-    twins = Images.stored(IMAGES.pixels.take(torch.arange(n) % 3).numpy())
+    twins = Images.from_arrays(IMAGES.pixels.take(torch.arange(n) % 3).numpy())
     _, kept = warmed(CONFIG.replace(batch_size=4, pretraining_steps=6), twins)
     assert len(kept) == 6
     assert all(map(math.isfinite, kept))

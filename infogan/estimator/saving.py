@@ -22,7 +22,7 @@ from infogan.method.model import Model, make_model
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import write_whole
+from infogan.utils.io import write_atomic
 
 T = TypeVar("T", bound="SavableEstimator")  # Self, which the tests' type checker does not know
 ESTIMATOR_FILE, WEIGHTS_FILE = "estimator.json", "model.safetensors"
@@ -59,9 +59,9 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
         weights = {name: value.contiguous() for name, value in self.model_.state_dict().items()}
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            write_whole(folder / "config.json", self.config_.to_json().encode())
-            write_whole(folder / WEIGHTS_FILE, safetensors.torch.save(weights, {"steps": str(self.n_iter_)}))
-            write_whole(folder / ESTIMATOR_FILE, text.encode())
+            write_atomic(folder / "config.json", self.config_.to_json().encode())
+            write_atomic(folder / WEIGHTS_FILE, safetensors.torch.save(weights, {"steps": str(self.n_iter_)}))
+            write_atomic(folder / ESTIMATOR_FILE, text.encode())
         except OSError as error:
             raise InfoganError(
                 f"{folder} cannot be written ({error.strerror or error}); choose another folder."

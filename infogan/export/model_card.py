@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 from infogan.data import DATASETS
-from infogan.evaluation.saved import read_evaluation
+from infogan.evaluation.evaluation_file import read_evaluation
 from infogan.method.model import Model
 from infogan.runs.run import Run
 
@@ -39,7 +39,7 @@ def _summary(run: Run, model: Model) -> str:
     dataset = DATASETS.get(config.data.images.partition(":")[0])
     n_images = run.environment().get("images")
     count = f"{n_images:,} from " if isinstance(n_images, int) else ""
-    source = f"{config.data.images} ({dataset.about})" if dataset else config.data.images
+    source = f"{config.data.images} ({dataset.description})" if dataset else config.data.images
     licence = f"; licence of the images: {dataset.licence}" if dataset else ""
     sheet = "\n\n![Samples](figures/samples.png)" if model.G.low is not None else ""
     return (

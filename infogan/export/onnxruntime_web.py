@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infogan.data.cache import cache_folder
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import write_whole
+from infogan.utils.io import write_atomic
 
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web@{VERSION}"
@@ -87,7 +87,7 @@ def _from_npm(on_progress: Callable[[str], None]) -> Files:
         cache = cache_folder() / PACKAGE
         cache.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            write_whole(cache / name, content)
+            write_atomic(cache / name, content)
     return files
 
 

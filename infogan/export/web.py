@@ -19,7 +19,7 @@ from infogan.explore.info import describe
 from infogan.export.new_folder import new_folder
 from infogan.export.onnx import OnProgress, make_graphs
 from infogan.export.onnxruntime_web import find_runtime
-from infogan.figures.traversal import draw_rows
+from infogan.figures.traversal import sample_rows
 from infogan.method.model import Model
 from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
@@ -64,7 +64,7 @@ def export_web(
 
 def latents(model: Model) -> Float32[np.ndarray, "seeds width"]:
     """z and code values of each seed, flattened: the same as `infogan traverse --rows 8 --seed SEED`."""
-    samples = (draw_rows(model, N_ROWS, seed) for seed in range(N_SEEDS))
+    samples = (sample_rows(model, N_ROWS, seed) for seed in range(N_SEEDS))
     return np.stack([np.concatenate([t.numpy().ravel() for t in sample]) for sample in samples]).astype("<f4")
 
 

@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import flush_folder, write_whole
+from infogan.utils.io import fsync_folder, write_atomic
 
 State = dict[str, Tensor]
 METADATA_KEY = "infogan"
@@ -45,7 +45,7 @@ def write_checkpoint(folder: Path, n: int, state: State, metadata: Mapping[str, 
     metadata = {**metadata, "checksum": checksum(state, metadata)}
     # In one entry: safetensors writes several in random order, and equal states should be equal files.
     content = safetensors.torch.save(state, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
-    write_whole(folder / f"{n:07d}.safetensors", content)
+    write_atomic(folder / f"{n:07d}.safetensors", content)
     for path in older[1:]:
         path.unlink()
 
@@ -88,7 +88,7 @@ def rename_damaged(folder: Path, newest_valid: Path | None) -> None:
         if path == newest_valid:
             break
         path.replace(path.with_name(f"{path.name}.damaged"))
-    flush_folder(folder)
+    fsync_folder(folder)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

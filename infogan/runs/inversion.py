@@ -10,7 +10,7 @@ from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.model import Model
 from infogan.runs.checkpoints import checksum
 from infogan.runs.run import Run
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 INVERSION_FILE = "inversion.safetensors"
 
@@ -26,8 +26,8 @@ def save_inversion(run: Run, inversion: Inversion) -> Path:
         for name, value in inversion.E.state_dict().items()
     }
     metadata = {"steps": str(run.steps), "generator": checksum(inversion.model.G.state_dict())}
-    with telling(run.path):
-        write_whole(run.path / INVERSION_FILE, safetensors.torch.save(state, metadata))
+    with wrap_write_errors(run.path):
+        write_atomic(run.path / INVERSION_FILE, safetensors.torch.save(state, metadata))
     return run.path / INVERSION_FILE
 
 

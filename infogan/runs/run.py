@@ -30,10 +30,11 @@ from infogan.runs.checkpoints import (
     rename_damaged,
     write_checkpoint,
 )
+from infogan.runs.locks import LOCK_NAME
 from infogan.runs.weights import load_weights
 from infogan.utils.environment import environment
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import LOCK, flush, make_folder, telling, write_whole
+from infogan.utils.io import fsync_file, make_folder, wrap_write_errors, write_atomic
 
 
 @final
@@ -49,9 +50,9 @@ class Run:
         """Makes the folder of a new run; raises InfoganError if it is not empty or cannot be written."""
         check_new_run_folder(path)
         run = Run(path, config)
-        with telling(path):
+        with wrap_write_errors(path):
             make_folder(path)
-            write_whole(path / "run.json", _to_json(environment(n_images)))
+            write_atomic(path / "run.json", _to_json(environment(n_images)))
             # With a config the folder is a run that can be resumed.
             run.write_config()
             make_folder(run.checkpoints)
@@ -133,7 +134,7 @@ class Run:
             InfoganError: if all checkpoints are damaged, or the folder cannot be written.
         """
         newest = read_newest_valid(self.checkpoints)
-        with telling(self.path):
+        with wrap_write_errors(self.path):
             make_folder(self.checkpoints)
             rename_damaged(self.checkpoints, newest.path if newest else None)
             for part in self.path.glob("*.part"):
@@ -146,8 +147,8 @@ class Run:
         Raises:
             InfoganError: if it cannot be written; the older checkpoints are still there.
         """
-        with telling(self.path):
-            flush(self.path / "metrics.jsonl")  # or a power cut could take lines that are not written again
+        with wrap_write_errors(self.path):
+            fsync_file(self.path / "metrics.jsonl")  # or a power cut could lose lines for good
             write_checkpoint(self.checkpoints, n, state, metadata)
 
     def model(self) -> Model:
@@ -202,22 +203,22 @@ class Run:
             return
         rows = [row for row in self.metrics(max_step) if row["step"] % self.config.run.log_every == 0]
         text = "".join(json.dumps(row) + "\n" for row in rows)
-        with telling(self.path):
-            write_whole(file, text.encode())
+        with wrap_write_errors(self.path):
+            write_atomic(file, text.encode())
 
     def write_config(self) -> None:
-        with telling(self.path):
-            write_whole(self.path / "config.json", self.config.to_json().encode())
+        with wrap_write_errors(self.path):
+            write_atomic(self.path / "config.json", self.config.to_json().encode())
 
     def write_json(self, name: str, value: Any) -> None:
-        with telling(self.path):
-            write_whole(self.path / name, _to_json(value))
+        with wrap_write_errors(self.path):
+            write_atomic(self.path / name, _to_json(value))
 
 
 def check_new_run_folder(path: Path) -> None:
     """Raises InfoganError if a folder holds more than a run leaves that was killed before it began."""
     if path.is_dir() and any(
-        p.name not in (LOCK, "run.json") and p.suffix != ".part" for p in path.iterdir()
+        p.name not in (LOCK_NAME, "run.json") and p.suffix != ".part" for p in path.iterdir()
     ):
         raise InfoganError(
             f"{path} is there already and not empty; choose another folder, or continue that run with "
