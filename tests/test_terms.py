@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.testing import assert_close
 from torch.utils._pytree import tree_map
-from trainers import DIGITS, EVERYTHING, assert_same_bits, copied, make_trainer, random_targets
+from trainers import DIGITS, EVERYTHING, assert_same_bits, copied, make_stacked, make_trainer, random_targets
 
 from infogan.config import Config
 from infogan.method.latent import Latent
@@ -23,7 +23,6 @@ from infogan.method.terms.info import Info
 from infogan.method.terms.orthogonal_jacobian import OrthogonalJacobian
 from infogan.method.terms.pseudo_label import PseudoLabel
 from infogan.method.terms.r1 import R1
-from infogan.training.launch import make_stacked_trainer
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
@@ -41,12 +40,7 @@ def randn(*shape: int, seed: int = 0) -> Tensor:
 
 
 def trainer_of(*seeds: int) -> Trainer:
-    """A trainer in double precision, in training mode."""
-    if len(seeds) == 1:
-        return make_trainer(CONFIG.replace(seed=seeds[0]))
-    trainer = make_stacked_trainer(CONFIG, seeds, DIGITS)
-    trainer.seeds.train()
-    return trainer
+    return make_stacked(CONFIG, seeds) if len(seeds) > 1 else make_trainer(CONFIG.replace(seed=seeds[0]))
 
 
 def draws(seed: int) -> list[Any]:

@@ -1,6 +1,6 @@
 """Trainers of the 8x8 digits, and comparisons of their states, for several test files."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -11,6 +11,7 @@ from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.pretraining import Targets
+from infogan.training.launch import make_stacked_trainer
 from infogan.training.state import State, load_state, state_of
 from infogan.training.trainer import Trainer
 
@@ -31,9 +32,18 @@ EVERYTHING = CONFIG.replace(
 
 def make_trainer(config: Config = CONFIG, images: Images = DIGITS) -> Trainer:
     """A trainer in training mode, for steps by hand; with targets if the config pretrains."""
-    trainer = Trainer(config, make_model(config), images)
-    if config.pretraining.steps:
-        trainer.use_targets([random_targets(len(images), trainer.model.latent.k)])
+    return _prepared(Trainer(config, make_model(config), images))
+
+
+def make_stacked(config: Config, seeds: Sequence[int], images: Images = DIGITS) -> Trainer:
+    """The same for several seeds, each with the targets that it has alone."""
+    return _prepared(make_stacked_trainer(config, seeds, images))
+
+
+def _prepared(trainer: Trainer) -> Trainer:
+    if trainer.config.pretraining.steps:
+        n, k = len(trainer.batches.pixels), trainer.model.latent.k
+        trainer.use_targets([random_targets(n, k, seed) for seed in trainer.seeds.numbers])
     trainer.seeds.train()
     return trainer
 
