@@ -29,7 +29,7 @@ STEPS, SAVES, BURN_IN = 12, 7, 2
 def measure(name: str, folder: Path) -> dict[str, Any]:
     config = (PRESETS[name]()).replace(device="cpu")
     shape = (2 * config.optimisation.batch_size, *config.networks.image_shape)
-    images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     trainer = Trainer(config, make_model(config), images)
     run = Run.create(folder / name, trainer.config, len(images))
     steps, saves = [], []

@@ -15,8 +15,8 @@ import numpy as np
 from jaxtyping import Int
 from record import record
 
-from infogan.data import DEFAULT_OPTIONS, Images, splits_of
-from infogan.evaluation.clustering import count, match
+from infogan.data import DEFAULT_OPTIONS, Images, available_splits
+from infogan.evaluation.clustering import contingency_table, match_labels
 from infogan.runs.run import Run
 
 COMMON, SHOWN, COLUMNS = 10, 60, 20
@@ -29,7 +29,7 @@ def read(run: Run, images: Images) -> Int[np.ndarray, "n"]:
     category = model.encode(images.pixels).values[:, first].numpy().astype(int)
     k, labels = model.latent.codes[first].categories or 0, images.labels
     assert labels is not None
-    rows, columns = match(count(category, labels, k, labels.max() + 1))
+    rows, columns = match_labels(contingency_table(labels, category, n_categories=k))
     names = np.full(k, -1)
     names[rows] = columns
     taken: np.ndarray = names[category]
@@ -39,7 +39,9 @@ def read(run: Run, images: Images) -> Int[np.ndarray, "n"]:
 def main() -> None:
     name, *paths = sys.argv[1:]
     runs = [Run.open(Path(path)) for path in paths]
-    images = runs[0].images(list(splits_of(runs[0].config.data.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS)
+    images = runs[0].images(
+        list(available_splits(runs[0].config.data.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS
+    )
     labels = images.labels
     assert labels is not None
     taken = np.stack([read(run, images) for run in runs])

@@ -13,7 +13,7 @@ from record import record
 
 from infogan.config.presets import custom_images
 from infogan.data import Images
-from infogan.evaluation.image_quality.fid import fid
+from infogan.evaluation.image_quality.fid_kid import fid
 from infogan.method.model import make_model
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights
@@ -34,7 +34,7 @@ def main() -> None:
     for augment in (True, False):
         config = custom_images("few", n, judge.G.shape).replace(diffaug=augment)
         model = make_model(config)
-        trainer = Trainer(config, model, Images.stored(few))
+        trainer = Trainer(config, model, Images.from_arrays(few))
         for _ in progress(trainer.fit(), f"augment={augment}", config.optimisation.steps):
             pass
         load_weights(model, state_of(trainer))

@@ -47,7 +47,7 @@ def settled(run: Path, key: str) -> int | None:
 
 def main() -> None:
     config = resolve(get_preset("mnist-code").replace(device="cpu", steps=10**9))
-    x = Images.stored(np.random.default_rng(0).integers(0, 256, (4096, 1, 28, 28), np.uint8))
+    x = Images.from_arrays(np.random.default_rng(0).integers(0, 256, (4096, 1, 28, 28), np.uint8))
     model = make_model(config)
     bare = make_model(config)
     bare.D.q_head = Nobody(bare.latent.n_params)

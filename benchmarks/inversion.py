@@ -44,7 +44,7 @@ def main() -> None:
     model = run.model()
     inversion = inversion_of(run, model)
     assert inversion is not None, "let `infogan explore` learn to read z first"
-    real = load(source, load_options=fit(DEFAULT_OPTIONS, run.config)).some(N).x
+    real = load(source, load_options=fit(DEFAULT_OPTIONS, run.config)).subsample(N).x
     own = model.sample(N, make_rng(0, "inversion"))
     record("inversion", {"real": errors(model, inversion, real), "own": errors(model, inversion, own)})
 

@@ -73,7 +73,7 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
 
     config = (PRESETS[name]()).replace(device="cpu", batch_size=batch, sync_batchnorm=statistics_of)
     shape = (2 * batch, *config.networks.image_shape)
-    images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     model = make_model(config)
     trainer = Trainer(config, model, images)
     distributed.sum_over_processes = timed

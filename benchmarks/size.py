@@ -47,7 +47,7 @@ def one(images: int = IMAGES, batch: int = BATCH, codes: str = CODES) -> dict[st
     before = peak()
     config = resolve(get_preset("mnist").replace(device="cpu", codes=codes, batch_size=batch, steps=10**9))
     x = np.random.default_rng(0).integers(0, 256, (images, 1, 28, 28), np.uint8)
-    trainer = Trainer(config, make_model(config), Images.stored(x))
+    trainer = Trainer(config, make_model(config), Images.from_arrays(x))
     steps, times = trainer.fit(), []
     for _ in range(STEPS + 2):
         start = time.perf_counter()

@@ -29,7 +29,7 @@ N_IMAGES = 60_000
 
 def ours(config: Config, x: np.ndarray) -> Iterator[float]:
     """Endless updates of the trainer, whose numbers are read as the command line reads them."""
-    trainer = Trainer(config.replace(steps=10**9), make_model(config), Images.stored(x))
+    trainer = Trainer(config.replace(steps=10**9), make_model(config), Images.from_arrays(x))
     for step, metrics in trainer.fit():
         yield metrics["L_I_c1"].item() if step % config.run.log_every == 0 else 0.0
 

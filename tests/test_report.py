@@ -762,7 +762,7 @@ def test_the_command_prints_where_the_page_is(
 def test_a_run_without_names_labels_or_metrics(run: Run, tmp_path: Path) -> None:
     bare = leave_scores(Run(tmp_path, run.config), 3)
     x = np.random.default_rng(0).integers(0, 256, (3, 1, 8, 8), dtype=np.uint8)
-    html = render(gather(bare, run.model(), Images.stored(x), None, lambda _: None))
+    html = render(gather(bare, run.model(), Images.from_arrays(x), None, lambda _: None))
     assert "Nothing is known of these images" in html
     assert "no metrics.jsonl" in html
     assert "not recorded" in html

@@ -32,13 +32,13 @@ def figures(
     json: Json = False,
 ) -> None:
     """Draw a run: L_I over updates, every code moved, confusion table, codes against factors (Figs. 1-6)."""
-    from infogan.data import LoadOptions, splits_of
+    from infogan.data import LoadOptions, available_splits
     from infogan.figures.paper import make_figures, save_figures
     from infogan.runs.run import Run
 
     opened = Run.open(run)
     name, load_options = opened.config.data.images, LoadOptions(data, skip_bad)
-    images = opened.images(splits_of(name, load_options)[-1], load_options)
+    images = opened.images(available_splits(name, load_options)[-1], load_options)
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
         paths = save_figures(make_figures(opened, opened.model(), images, other), opened.figures)
@@ -61,16 +61,16 @@ def traverse(
     json: Json = False,
 ) -> None:
     """Move one code and hold all else: a picture, a row a random z, a column a value."""
-    from infogan.figures.traversal import find_code, save_tiles
+    from infogan.figures.traversal import code_index, save_grid
     from infogan.figures.traversal import traverse as move
     from infogan.runs.run import Run
 
     opened = Run.open(run)
     model = opened.model()
-    i = find_code(model, code)
+    i = code_index(model, code)
     moved = move(model, i, rows=rows, steps=steps, low=low, high=high, seed=seed)
     path = out or opened.figures / f"traverse_{model.latent.names[i]}.png"
-    save_tiles(moved, path)
+    save_grid(moved.images, path)
     print_paths([path], json)
 
 

@@ -38,7 +38,7 @@ def _about(shared: Run, model: Model) -> str:
     source = DATASETS.get(config.data.images.partition(":")[0])
     counted = shared.environment().get("images")
     of = f"{counted:,} of them, " if isinstance(counted, int) else ""
-    named = f"{config.data.images} ({source.about})" if source else config.data.images
+    named = f"{config.data.images} ({source.description})" if source else config.data.images
     licence = f"; licence of the images: {source.licence}" if source else ""
     sheet = "\n\n![Samples](figures/samples.png)" if model.G.low is not None else ""
     return (

@@ -9,7 +9,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 from scipy.stats import chi2
 
-from infogan.evaluation.disentanglement.association import strengths
+from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Code, Kind
 from infogan.report.sample import Sample
 
@@ -56,7 +56,7 @@ def known_columns(sample: Sample) -> list[Column]:
     if sample.labels is not None:
         columns.append(Column("label", "category", sample.labels.astype(float)))
     if sample.factors is not None:
-        known = zip(sample.factors.known, sample.factors.values.T, strict=True)
+        known = zip(sample.factors.columns, sample.factors.values.T, strict=True)
         columns += [Column(f.name, f.kind, v.astype(float)) for f, v in known]
     return [column for column in columns if len(np.unique(column.values)) > 1]
 
@@ -105,7 +105,7 @@ def associate(
     for column in columns:
         present = np.isfinite(column.values)
         v, c = values[present], column.values[present]
-        found = strengths(v, kinds, c[:, None], [column.kind])[:, 0]
+        found = pairwise_association(v, kinds, c[:, None], [column.kind])[:, 0]
         q = _dimensions(c, column.kind)
         cells = len(codes) * len(columns)
         noise = [
