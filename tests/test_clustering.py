@@ -147,7 +147,7 @@ def test_mutual_information_that_is_nan_ends_it(monkeypatch: pytest.MonkeyPatch,
 @pytest.mark.parametrize("n", [10, 12])
 def test_fewer_different_images_than_clusters(two_partitions: None, n: int) -> None:
     """Three for ten clusters: over-clusters and clusters without a member do no harm."""
-    copies = Images.stored(DIGITS.pixels.take(torch.arange(n) % 3).numpy())
+    copies = Images.from_arrays(DIGITS.pixels.take(torch.arange(n) % 3).numpy())
     table = targets_of(CLUSTERED.replace(batch_size=4, pretraining_steps=6), copies).table
     assert table.isfinite().all()
 

@@ -52,7 +52,7 @@ def test_d_sees_augmented_images_only(diffaug: bool) -> None:
     """Real and generated ones in either step, those of R1 and the transformed ones of the pseudo-labels."""
     config = EVERYTHING.replace(diffaug=diffaug, transforms="hflip:0.5", orthogonal_jacobian_weight=0.0)
     bright = np.random.default_rng(0).integers(50, 256, (64, 1, 8, 8), np.uint8)  # no pixel is 0
-    trainer = make_trainer(config, Images.stored(bright))
+    trainer = make_trainer(config, Images.from_arrays(bright))
     covered: list[Tensor] = []
 
     def see(_: object, args: tuple[Tensor]) -> None:

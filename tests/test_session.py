@@ -12,13 +12,13 @@ from trainers import CONFIG, DIGITS
 
 from infogan.config import Config
 from infogan.data import Images, LoadOptions
+from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run
 from infogan.training import launch
 from infogan.training.batches import Batches
 from infogan.training.session import Outcome, fingerprint
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import alone
 
 RUN = CONFIG.replace(steps=30, save_every=8, log_every=5)
 Rows = list[dict[str, float | int]]
@@ -131,7 +131,7 @@ def test_changed_images_are_reported_but_not_forbidden(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     train(tmp_path / "run", RUN.replace(steps=8))
-    fewer = Images.stored(DIGITS.x[:-1])
+    fewer = Images.from_arrays(DIGITS.x[:-1])
     monkeypatch.setattr(Run, "images", lambda self, split="", load_options=None: fewer)
     console = silent()
     resume(tmp_path / "run", console, steps=9)
@@ -141,7 +141,7 @@ def test_changed_images_are_reported_but_not_forbidden(
 def test_the_fingerprint_changes_with_the_images() -> None:
     changed = DIGITS.x.copy()
     changed[0, 0, 0, 0] ^= 1
-    found = [fingerprint(Images.stored(x)) for x in (DIGITS.x, DIGITS.x, DIGITS.x[:-1], changed)]
+    found = [fingerprint(Images.from_arrays(x)) for x in (DIGITS.x, DIGITS.x, DIGITS.x[:-1], changed)]
     assert found[0] == found[1]
     assert len(set(found)) == 3
 
@@ -217,5 +217,8 @@ def test_rollback_gives_up_after_three_attempts(tmp_path: Path, monkeypatch: pyt
 
 
 def test_a_second_process_is_refused(straight: Path) -> None:
-    with alone(straight), pytest.raises(InfoganError, match="straight is being trained by another process"):
+    with (
+        exclusive_lock(straight),
+        pytest.raises(InfoganError, match="straight is being trained by another process"),
+    ):
         resume(straight, steps=40)

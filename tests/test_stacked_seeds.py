@@ -28,7 +28,7 @@ EXACT = CONFIG.replace(precision="64-true", steps=20, resample_fake=True, fixed_
 # With targets, averages, augmentation, R1 and the orthogonal Jacobian.
 ALL_ON = EVERYTHING.replace(precision="64-true", steps=6, lr_decay_fraction=0.5)
 SVHN = EXACT.replace(architecture="svhn", batch_size=4, steps=2)
-COLOURED = Images.stored(torch.randint(256, (12, 3, 32, 32), dtype=torch.uint8).numpy())
+COLOURED = Images.from_arrays(torch.randint(256, (12, 3, 32, 32), dtype=torch.uint8).numpy())
 
 
 @pytest.mark.parametrize(

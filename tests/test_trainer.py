@@ -101,7 +101,7 @@ def test_labels_do_not_matter(saturating: bool) -> None:
     shuffled = np.random.default_rng(0).permutation(DIGITS.labels)
     expected = train(config)
     for labels in (None, shuffled):
-        assert_same_bits(train(config, Images.stored(DIGITS.x, labels)), expected)
+        assert_same_bits(train(config, Images.from_arrays(DIGITS.x, labels)), expected)
 
 
 @pytest.mark.parametrize("config", [CONFIG, CONFIG.replace(resample_fake=True), EVERYTHING])
@@ -155,7 +155,7 @@ def numbered(n: int) -> Images:
     """Images whose pixels are their number."""
     x = np.empty((n, 1, 8, 8), np.uint8)
     x[:] = np.arange(n)[:, None, None, None]
-    return Images.stored(x)
+    return Images.from_arrays(x)
 
 
 def drawn(trainer: Trainer, n: int) -> list[int]:
@@ -184,7 +184,7 @@ def test_real_images_come_in_the_range_of_g_with_their_targets() -> None:
 
 def test_images_that_do_not_fit_are_refused() -> None:
     with pytest.raises(InfoganError, match=r"\(1, 28, 28\).*\(1, 8, 8\)"):
-        make_trainer(images=Images.stored(np.zeros((32, 1, 28, 28), np.uint8)))
+        make_trainer(images=Images.from_arrays(np.zeros((32, 1, 28, 28), np.uint8)))
     with pytest.raises(InfoganError, match="batch_size is 16, but digits holds 15 images"):
         make_trainer(images=numbered(15))
     make_trainer(images=numbered(16))
