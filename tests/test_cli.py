@@ -223,11 +223,11 @@ def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
     line = ("train", "digits", "--images", "folder:own", "--batch-size", "4", "--steps", "2", "--out", "run")
     done = call(*line, cwd=tmp_path)
     assert done.returncode == 2
-    assert re.search(r"1 of 20 pictures in own cannot be read: 07\.png .*--skip-bad", done.stderr)
+    assert re.search(r"1 of 20 images in own cannot be read: 07\.png .*skip_bad", done.stderr)
     assert not (tmp_path / "run").exists()
     done = call(*line, "--skip-bad", cwd=tmp_path)
     assert done.returncode == 0
-    assert "1 of 20 pictures" in done.stderr
+    assert "1 of 20 images" in done.stderr
     assert json.loads((tmp_path / "run" / "run.json").read_text())["images"] == 19
     done = call("evaluate", "run", "--skip-bad", "--metrics", "clustering", "image-quality", cwd=tmp_path)
     assert done.returncode == 2

@@ -26,14 +26,15 @@ def list_sets(*, data: Data = None, json: Json = False) -> None:
 
     load_options = LoadOptions(data)
     here = {
-        name: [s for s in source.splits if source.has(load_options, s)] for name, source in DATASETS.items()
+        name: [s for s in source.splits if source.is_available(load_options, s)]
+        for name, source in DATASETS.items()
     }
     if json:
         print(dumps(here))
         return
     width = max(map(len, DATASETS))
     for name, source in DATASETS.items():
-        print(f"{name:{width}} {source.about}")
+        print(f"{name:{width}} {source.description}")
         print(f"{'':{width}} {', '.join(here[name]) or f'not here: needs {source.files[0]}'}")
 
 
@@ -65,15 +66,15 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
     source = get_dataset_info(name)
     facts = {
         "name": source.name,
-        "about": source.about,
+        "about": source.description,
         "licence": source.licence,
         "channels, height, width": list(source.shape),
         "images": source.splits,
-        "here": [split for split in source.splits if source.has(load_options, split)],
-        "labels": source.labels or None,
+        "here": [split for split in source.splits if source.is_available(load_options, split)],
+        "labels": source.label_name or None,
         "factors": [f"{factor.name} ({factor.kind})" for factor in source.factors],
         "files": list(source.files),
-        "looked for in": str(load_options.folder) if source.files and load_options.folder else None,
+        "looked for in": str(load_options.data_folder) if source.files and load_options.data_folder else None,
     }
     if json:
         print(dumps(facts))
@@ -93,10 +94,12 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
 
 def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
     """Find, fetch, read or draw a data set now, so that training starts at once; says what came of it."""
-    from infogan.data import LoadOptions, load, splits_of
+    from infogan.data import LoadOptions, available_splits, load
 
     load_options = LoadOptions(data, skip_bad)
-    counts = {split or "all": len(load(name, split, load_options)) for split in splits_of(name, load_options)}
+    counts = {
+        split or "all": len(load(name, split, load_options)) for split in available_splits(name, load_options)
+    }
     print(dumps(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
 
 
@@ -119,7 +122,7 @@ def preview(
     images = load(name, load_options=LoadOptions(data, skip_bad))
     path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
     with console().status("drawing"):
-        save_contact_sheet(images.some(n).x, path)
+        save_contact_sheet(images.subsample(n).x, path)
     print_paths([path], json)
 
 
@@ -141,15 +144,17 @@ def pack(
     Pictures stay the bytes that they are, unless --size is given. A pack that was interrupted goes on.
     """
     from infogan.data import LoadOptions, inspect_source, open_collection
-    from infogan.data.formats.resize import Shaper, bits_in_use
+    from infogan.data.formats.resize import Resize, estimate_bit_depth
     from infogan.data.shards.pack import pack
-    from infogan.data.shards.writer import PerShard
+    from infogan.data.shards.writer import ShardLimit
 
-    ending, load_options = PerShard.parse(per_shard), LoadOptions(data, skip_bad)
+    ending, load_options = ShardLimit.parse(per_shard), LoadOptions(data, skip_bad)
     pictures = open_collection(name, load_options)
     shaper = None
     if size is not None:
-        shaper = Shaper((inspect_source(name, load_options).channels, size, size), bits=bits_in_use(pictures))
+        shaper = Resize(
+            (inspect_source(name, load_options).channels, size, size), bit_depth=estimate_bit_depth(pictures)
+        )
     packed = pack(pictures, out, ending, shaper, skip_bad)
     print(
         dumps(packed._asdict())

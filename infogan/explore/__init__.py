@@ -1,1 +1,1 @@
-"""The explorer: a page on which people vary the codes of a run. Python serves it, `page/` is its front end."""
+"""The explorer: a page to vary the codes of a run, with its server in Python and its front end in `page/`."""

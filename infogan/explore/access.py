@@ -1,8 +1,8 @@
 """Access control: only the server's own page on this machine, and only clients with a token from others.
 
-The Host header gives away a foreign name that resolves to 127.0.0.1 (DNS rebinding), the Origin header a form
-or script of another site. If other machines can connect, Host may be anything, and a token replaces the check:
-it comes once in the address, and becomes a cookie.
+The Host header reveals a foreign name that resolves to 127.0.0.1 (DNS rebinding), and the Origin header a
+form or script of another site. If other machines can connect, Host may be anything, and a token replaces its
+check: it comes once in the address, and then becomes a cookie.
 
 Starlette's TrustedHostMiddleware checks Host, but answers 400 in plain text, which the page cannot show.
 """
@@ -85,10 +85,8 @@ def forbidden_reason(method: str, headers: Headers, loopback: bool) -> str | Non
 
 
 def check_token(request: HTTPConnection, token: str) -> Response | None:
-    """None for a client with the cookie; else a refusal, or a redirect that turns a token in the address into it.
-
-    The redirect leads to the same address without the token.
-    """
+    """None for a client with the cookie; else a refusal, or a redirect that turns a token in the address
+    into the cookie, and leads to the same address without the token."""
     port = (request.scope.get("server") or ("", ""))[1]
     cookie = f"infogan_{port}"  # browsers share cookies among the ports of a host
     given = request.query_params.get("token")

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import final
 
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import write_whole
+from infogan.utils.io import write_atomic
 
 MAX_LENGTH = 60  # characters
 
@@ -36,8 +36,8 @@ class CodeNames:
         """Saves a name, or removes it if it is empty, and returns all names.
 
         Raises:
-            InfoganError: if the code is unknown, the name is too long or has invisible characters, or the file
-                cannot be written, in which case it stays as it was.
+            InfoganError: if the code is unknown, the name is too long or has invisible characters, or the
+                file cannot be written, in which case it stays as it was.
         """
         if code not in self.codes:
             raise InfoganError(f"There is no code {code!r} in this run.")
@@ -49,7 +49,7 @@ class CodeNames:
         with self._lock:
             names = {code: name for code, name in {**self.read(), code: name}.items() if name}
             try:
-                write_whole(self.path, (json.dumps(names, indent=2, ensure_ascii=False) + "\n").encode())
+                write_atomic(self.path, (json.dumps(names, indent=2, ensure_ascii=False) + "\n").encode())
             except OSError as error:
                 raise InfoganError(
                     f"The name is not saved: {self.path} cannot be written ({error.strerror or error})."

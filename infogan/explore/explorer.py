@@ -14,7 +14,7 @@ from infogan.explore.model_info import N_SEEDS, model_info
 from infogan.explore.upload import read_upload
 from infogan.figures.traversal import sample_rows
 from infogan.method.inversion import learn_inversion
-from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
@@ -36,15 +36,15 @@ class Explorer:
         """Raises InfoganError for a run on vectors, without a checkpoint, or with a damaged names.json."""
         if run.config.networks.architecture == "vectors":
             raise InfoganError(
-                f"{run.path} was trained on vectors, but the explorer shows images; `infogan encode` writes the "
-                "codes of vectors to a table."
+                f"{run.path} was trained on vectors, but the explorer shows images; `infogan encode` writes "
+                "the codes of vectors to a table."
             )
         self.run = run
         self.model = run.model()
         self.names = CodeNames(run.path, self.model.latent.names)
         self.names.read()
         self._info = model_info(run, self.model.latent)
-        self._inversion = inversion_of(run, self.model)
+        self._inversion = load_inversion(run, self.model)
         self.inversion_progress = 0.0 if self._inversion is None else 1.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._first_request, self._closed = threading.Event(), threading.Event()
@@ -72,7 +72,9 @@ class Explorer:
         """z (8, n_z) and values (8, L) of a seed, float32, one after the other."""
         if not 0 <= seed < N_SEEDS:
             raise InfoganError(f"seed is {seed}, but must be in 0 .. {N_SEEDS - 1}.")
-        return b"".join(part.numpy().astype("<f4").tobytes() for part in sample_rows(self.model, N_ROWS, seed))
+        return b"".join(
+            part.numpy().astype("<f4").tobytes() for part in sample_rows(self.model, N_ROWS, seed)
+        )
 
     def decode(self, body: bytes) -> bytes:
         """Images (n, ch, h, w) of n rows of float32: the values of the codes, then z.
@@ -88,7 +90,7 @@ class Explorer:
             )
         rows: np.ndarray = np.frombuffer(body, "<f4").reshape(-1, width)
         if len(rows) > MAX_IMAGES:
-            raise InfoganError(f"decode takes at most {MAX_IMAGES} images at a time, but was sent {len(rows)}.")
+            raise InfoganError(f"decode takes at most {MAX_IMAGES} images, but was sent {len(rows)}.")
         if not (np.abs(rows) <= MAX_ABS_VALUE).all():  # false for NaN
             raise InfoganError(f"decode takes numbers in {-MAX_ABS_VALUE:.0f} .. {MAX_ABS_VALUE:.0f}.")
         for name, code, values in zip(latent.names, latent.codes, rows[:, :L].T, strict=True):

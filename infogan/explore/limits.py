@@ -45,7 +45,7 @@ async def read_body(request: Request, max_bytes: int, too_large: str) -> bytes:
     """The body of a request; one that is too large is not read further, or not at all if its head says so.
 
     Raises:
-        HTTPException: 413 with the message `too_large`, 408 after BODY_TIMEOUT, 400 if the client disconnects.
+        HTTPException: 413 with the message `too_large`, 408 after BODY_TIMEOUT, 400 after a disconnect.
     """
     length = request.headers.get("content-length", "0")
     body = bytearray()
@@ -102,8 +102,8 @@ async def _too_many_connections(scope: Any, receive: Any, send: Any) -> None:
 class LimitedH11Protocol(H11Protocol):
     """uvicorn's HTTP with a timeout for heads and a limit on connections.
 
-    uvicorn itself waits without end for a client that connects and sends nothing. Its own limit on connections
-    refuses the requests of those already connected, too.
+    uvicorn itself waits without end for a client that connects and sends nothing, and its own limit refuses
+    the requests of clients that are already connected, too.
     """
 
     _timeout: asyncio.TimerHandle | None = None

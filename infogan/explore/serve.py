@@ -1,4 +1,4 @@
-"""Serves the explorer on a port, which is bound before torch loads, so that a port in use is reported at once."""
+"""Serves the explorer. The port is bound before torch loads, so that a port in use is reported at once."""
 
 import errno
 import os
@@ -35,7 +35,8 @@ def listen(host: str, port: int) -> socket.socket:
         number = error.errno if isinstance(error, OSError) else None
         if number == errno.EADDRINUSE:
             raise InfoganError(
-                f"port {port} is in use, perhaps by another explorer; choose another port, or 0 for any free one."
+                f"port {port} is in use, perhaps by another explorer; choose another port, or 0 for any free "
+                "one."
             ) from error
         if number == errno.EACCES:
             raise InfoganError(f"port {port} is reserved for root; choose a port above 1023.") from error

@@ -52,7 +52,7 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
         return _binary(await run_on_model(request, explorer.sample, int(seed)))
 
     async def decode(request: Request) -> Response:
-        body = await read_body(request, max_decode_bytes, f"decode takes at most {MAX_IMAGES} images at a time.")
+        body = await read_body(request, max_decode_bytes, f"decode takes at most {MAX_IMAGES} images.")
         return _binary(await run_on_model(request, explorer.decode, body))
 
     async def encode(request: Request) -> Response:

@@ -14,7 +14,7 @@ from infogan.figures.traversal import make_grid, traverse
 from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import telling
+from infogan.utils.io import wrap_write_errors
 from infogan.utils.rng import make_rng
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
         if not rows or missing:
             what = ", ".join(missing) or "any code"
             raise InfoganError(f"figures: {label} has recorded no L_I of {what}; train it further.")
-    images = images.some(MAX_IMAGES)
+    images = images.subsample(MAX_IMAGES)
     tables: dict[str, ContingencyTable] = {}
     titles = dict.fromkeys(names, "")
     if images.labels is not None or images.factors is not None:
@@ -131,7 +131,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             tables = contingency_tables(values, codes, images.labels)
         if images.factors is not None:
             association = code_factor_association(values, codes, images.factors)
-            factors = [factor.name for factor in images.factors.known]
+            factors = [factor.name for factor in images.factors.columns]
             figures["associations"] = plot_associations(association, names, factors)
             for name, row in zip(names, association, strict=True):
                 titles[name] = f"{name} goes with {factors[row.argmax()].replace('_', ' ')} ({row.max():.2f})"
@@ -148,7 +148,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             figures[f"confusion_{name}"] = plot_confusion(tables[name], name)
         in_order = traversal.images[:, order]
         figures[f"categories_{name}"] = plot_traversal(in_order, name, labels, titles[name])
-    real = images.some(100).x
+    real = images.subsample(100).x
     figures["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
     return figures
 
@@ -158,7 +158,7 @@ def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     from matplotlib import rc_context
 
     # The fixed salt makes the ids in the SVG, and so the files of equal runs, the same.
-    with telling(folder), rc_context({"svg.hashsalt": "infogan"}):
+    with wrap_write_errors(folder), rc_context({"svg.hashsalt": "infogan"}):
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():
             figure.savefig(folder / f"{name}.png", dpi=150)

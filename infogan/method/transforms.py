@@ -36,11 +36,21 @@ def transform(
     translate = 2 * transforms.translate
     across = torch.stack([wide * cos, tall * (shear * cos - sin) * (h / w), translate * right], dim=1)
     along = torch.stack([wide * sin * (w / h), tall * (shear * sin + cos), translate * down], dim=1)
-    grid = F.affine_grid(torch.stack([across, along], dim=1), [b, 1, h, w], align_corners=False)
-    moved: Tensor = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    grid = _grid(x) @ torch.stack([across, along], dim=2)
+    moved: Tensor = F.grid_sample(x, grid.view(b, h, w, 2), padding_mode="border", align_corners=False)
     if not transforms.brightness:
         return moved
     factor = (1 + transforms.brightness) ** contrast.view(b, 1, 1, 1)
     step: Tensor = transforms.brightness * (1 - low) * bright.view(b, 1, 1, 1)
     brightened: Tensor = (moved - low) * factor + step + low
     return brightened.clamp(low, 1)
+
+
+def _grid(x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "hw 3"]:
+    """The centres of pixels, (across, along, 1); `F.affine_grid` has no batching rule for `torch.vmap`."""
+    along, across = (
+        torch.linspace(-1, 1, side, dtype=x.dtype, device=x.device) * (side - 1) / side
+        for side in x.shape[2:]
+    )
+    rows, columns = torch.meshgrid(along, across, indexing="ij")
+    return torch.stack([columns, rows, torch.ones_like(rows)], dim=-1).flatten(0, 1)

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from infogan.data import DEFAULT_OPTIONS, LoadOptions, splits_of
+from infogan.data import DEFAULT_OPTIONS, LoadOptions, available_splits
 from infogan.report.build import build_report
 from infogan.report.render import render, save_page
 from infogan.runs.run import Run
@@ -30,7 +30,7 @@ def write_report(
     """
     model = run.model()
     progress(f"reading {run.config.data.images}")
-    images = run.images(splits_of(run.config.data.images, load_options)[0], load_options)
+    images = run.images(available_splits(run.config.data.images, load_options)[0], load_options)
     page = render(build_report(run, model, images, metadata, progress))
     target = path or run.path / "report.html"
     save_page(page, target)

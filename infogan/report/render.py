@@ -6,7 +6,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 HERE = Path(__file__).parent
 
@@ -29,6 +29,6 @@ def save_page(page: str, path: Path) -> None:
     Raises:
         InfoganError: if it cannot be written.
     """
-    with telling(path):
+    with wrap_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, page.encode())
+        write_atomic(path, page.encode())

@@ -42,9 +42,9 @@ class Sample:
 
 
 def sample_images(model: Model, images: Images, max_images: int = MAX_IMAGES) -> Sample:
-    """At most this many images, sampled as `Images.some` does, and encoded by the model."""
+    """At most this many images, sampled as `Images.subsample` does, and encoded by the model."""
     max_images = min(max_images, max(100, MAX_BYTES // int(np.prod(images.shape))))
-    numbered = Images(images.pixels, labels=np.arange(len(images))).some(max_images)
+    numbered = Images(images.pixels, labels=np.arange(len(images))).subsample(max_images)
     index = numbered.labels
     assert index is not None
     x = numbered.x

@@ -17,7 +17,7 @@ from typing import Any
 
 from infogan.utils.environment import PACKAGE
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import make_folder, telling
+from infogan.utils.io import make_folder, wrap_write_errors
 
 PATIENCE = 10.0  # seconds that a cluster has to answer
 STORE = 2**28  # bytes of shared memory of a cluster that is started here, as results are on the disk
@@ -79,7 +79,7 @@ def require_shared(folder: Path) -> None:
         InfoganError: where a node does not, or does not say so within some time.
     """
     is_new = not folder.exists()
-    with telling(folder):
+    with wrap_write_errors(folder):
         make_folder(folder)
         handle, marker = tempfile.mkstemp(prefix="_shared.", suffix=".part", dir=folder.resolve())
         os.close(handle)

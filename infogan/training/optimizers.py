@@ -94,13 +94,14 @@ class GuardedAdam:
             The metrics, as means over all processes.
         """
         self.adam.zero_grad()
-        fabric.backward(loss.sum() / fabric.world_size)
+        torch.autograd.backward(loss.sum() / fabric.world_size)
         metrics = {name: value.detach() / fabric.world_size for name, value in metrics.items()}
         if fabric.world_size > 1:
             from infogan.utils.distributed import sum_gradients
 
             sum_gradients(self.adam, *metrics.values())
-        self.guard.check(self.player, metrics | {"the gradient": self._largest_gradient()})
+        most_specific_first = dict(reversed(metrics.items()))  # a code's L_I before its term and the loss
+        self.guard.check(self.player, most_specific_first | {"the gradient": self._largest_gradient()})
         self.adam.step()
         return metrics
 

@@ -21,6 +21,7 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from infogan.data import Factors
+from infogan.evaluation.disentanglement.codes_and_factors import to_columns
 from infogan.evaluation.score import Score, make_score, sample_halves
 from infogan.method.codes import Code, Kind
 
@@ -51,7 +52,7 @@ def code_factor_association(
     values: Float[np.ndarray, "n L"], codes: Sequence[Code], factors: Factors
 ) -> Float[np.ndarray, "L f"]:
     """The association of every code with every factor; one column of `values` per code."""
-    kinds = [factor.kind for factor in factors.known]
+    kinds = [factor.kind for factor in factors.columns]
     return pairwise_association(values, [code.kind for code in codes], factors.values, kinds)
 
 
@@ -64,13 +65,13 @@ def association_scores(
     halves = sample_halves(n, N_RESAMPLES, np.random.default_rng(0))
     resamples = np.array(
         [
-            code_factor_association(values[half], codes, Factors(factors.known, factors.values[half]))
+            code_factor_association(values[half], codes, Factors(factors.columns, factors.values[half]))
             for half in halves
         ]
     )
     scores: dict[str, Score] = {}
     for i, (name, code) in enumerate(zip(names, codes, strict=True)):
-        for j, factor in enumerate(factors.known):
+        for j, factor in enumerate(factors.columns):
             scores[f"association_{name}_{factor.name}"] = make_score(
                 association[i, j],
                 resamples[:, i, j],
@@ -102,13 +103,7 @@ def strongest_codes(scores: Mapping[str, Score]) -> dict[str, StrongestCode]:
 
 def _orthonormal_basis(values: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n d"]:
     """Orthonormal columns that span the centred columns of the variable."""
-    match kind:
-        case "category":
-            columns = (values[:, None] == np.unique(values)).astype(float)
-        case "number":
-            columns = rankdata(values)[:, None]
-        case "angle":
-            columns = np.stack([np.cos(values), np.sin(values)], axis=1)
+    columns = to_columns(rankdata(values) if kind == "number" else values, kind)
     centred = columns - columns.mean(axis=0)
     # Through the small d x d matrix: n is tens of thousands and d at most some dozens.
     variance, axes = np.linalg.eigh(centred.T @ centred)

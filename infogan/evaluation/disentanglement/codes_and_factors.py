@@ -60,7 +60,7 @@ class CodesAndFactors:
         n, codes = len(codes), codes.astype(float)
         kinds = tuple(kinds or ("number",) * codes.shape[1])
         _check(codes, factors, kinds, factor_names)
-        parts: list[np.ndarray] = [_to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
+        parts: list[np.ndarray] = [to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
         code_of_column = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
         ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
         ordered = cls(codes, kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), code_of_column)
@@ -82,22 +82,18 @@ class CodesAndFactors:
         """
         if images.factors is None:
             raise InfoganError("scores: these images have no known factors; choose a data set that has them.")
-        some = images.some(MAX_IMAGES)
+        some = images.subsample(MAX_IMAGES)
         assert some.factors is not None
         factors = discretise_factors(some.factors)
         varying = [i for i, v in enumerate(factors.T) if len(np.unique(v)) > 1]
-        names = [some.factors.known[i].name for i in varying]
+        names = [some.factors.columns[i].name for i in varying]
         return cls.from_arrays(encode(some.pixels), factors[:, varying], kinds, names)
 
     @classmethod
     def from_model(cls, model: Model, images: Images) -> "CodesAndFactors":
-        """The same with the codes that a model's Q reads off the images, with running batch statistics."""
-
-        def encode(pixels: PixelArray) -> Float[np.ndarray, "n d"]:
-            values: Float[np.ndarray, "n d"] = model.encode(pixels).values.numpy()
-            return values
-
-        return cls.from_images(encode, [code.kind for code in model.latent.codes], images)
+        """`from_images` with the codes of a model's Q, with running statistics of batch norm."""
+        kinds = [code.kind for code in model.latent.codes]
+        return cls.from_images(lambda pixels: model.encode(pixels).values.numpy(), kinds, images)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -147,7 +143,7 @@ def discretise_factors(factors: Factors) -> Int[np.ndarray, "n f"]:
     """
     max_values = min(MAX_FACTOR_VALUES, len(factors.values) // MIN_IMAGES_PER_VALUE)
     discrete: list[np.ndarray] = []
-    for v, factor in zip(factors.values.T, factors.known, strict=True):
+    for v, factor in zip(factors.values.T, factors.columns, strict=True):
         v = np.round(v % (2 * math.pi), 9) % round(2 * math.pi, 9) if factor.kind == "angle" else v
         found, rank = np.unique(v, return_inverse=True)
         if len(found) > max_values and factor.kind != "category":
@@ -199,7 +195,8 @@ def _check(
             )
 
 
-def _to_columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:
+def to_columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:
+    """A number as it is, the indicators of a category, the cosine and the sine of an angle."""
     columns: Float[np.ndarray, "n k"]
     match kind:
         case "category":

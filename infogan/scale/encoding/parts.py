@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infogan.utils.errors import InfoganError, shown
-from infogan.utils.io import flush_folder, make_folder, telling, write_whole
+from infogan.utils.io import fsync_folder, make_folder, wrap_write_errors, write_atomic
 
 ABOUT, LOCK = "_about.json", "_lock"
 OURS = "_*.part"  # what is being written
@@ -87,7 +87,7 @@ class Plan:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.folder / LOCK)
-        with telling(self.folder):
+        with wrap_write_errors(self.folder):
             make_folder(self.folder)
             try:
                 lock.acquire(timeout=0)
@@ -98,11 +98,11 @@ class Plan:
                 ) from None
         try:
             missing = self.missing()
-            with telling(self.folder):
+            with wrap_write_errors(self.folder):
                 for left in self.folder.glob(OURS):
                     left.unlink()
                 if not (self.folder / ABOUT).exists():
-                    write_whole(self.folder / ABOUT, _dump(self.about))
+                    write_atomic(self.folder / ABOUT, _dump(self.about))
             yield missing
         finally:
             lock.release()
@@ -115,14 +115,14 @@ class Plan:
         """
         path = self.path(part)
         unfinished = path.with_name(f"_{path.name}.{uuid4().hex}.part")
-        with telling(self.folder):
+        with wrap_write_errors(self.folder):
             try:
                 with unfinished.open("wb") as file:
                     pq.write_table(table.replace_schema_metadata(self._stamp(part)), file)
                     file.flush()
                     os.fsync(file.fileno())
                 unfinished.replace(path)
-                flush_folder(self.folder)
+                fsync_folder(self.folder)
             finally:
                 unfinished.unlink(missing_ok=True)
 

@@ -14,14 +14,14 @@ import safetensors.torch
 from infogan.config import Config
 from infogan.data import LoadOptions, load
 from infogan.method.model import Model, make_model
-from infogan.runs.run import fit
+from infogan.runs.run import load_options_for
 from infogan.runs.weights import load_weights
 from infogan.scale.encoding.encode import encode, weights_of
 from infogan.scale.encoding.parts import Plan
 from infogan.scale.ray import places
 from infogan.training.session import fingerprint
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 WEIGHTS = "_weights.part"
 MOST_BLOCKS = 2000  # of numbers, as Ray keeps a record of each
@@ -55,8 +55,8 @@ def encode_on_ray(
 
     ray.data.DataContext.get_current().enable_progress_bars = False
     # In a file, so that no training changes them meanwhile, and no store of Ray's can lose them.
-    with telling(plan.folder):
-        write_whole(plan.folder / WEIGHTS, safetensors.torch.save(weights_of(model)))
+    with wrap_write_errors(plan.folder):
+        write_atomic(plan.folder / WEIGHTS, safetensors.torch.save(weights_of(model)))
     numbers = ray.data.from_items(
         [{"part": part} for part in parts], override_num_blocks=min(len(parts), MOST_BLOCKS)
     )
@@ -114,7 +114,7 @@ def _job(plan: Plan, config: Config, load_options: LoadOptions, on_gpu: bool) ->
         "folder": str(plan.folder.resolve()),
         "about": plan.about,
         "config": config.to_json(),
-        "root": None if load_options.folder is None else str(load_options.folder.resolve()),
+        "root": None if load_options.data_folder is None else str(load_options.data_folder.resolve()),
         "skip_bad": load_options.skip_bad,
         "device": "cuda" if on_gpu else "cpu",
     }
@@ -132,7 +132,9 @@ def _open(job: dict[str, Any]) -> tuple[Plan, Model, Any]:
     load_weights(model, safetensors.torch.load_file(plan.folder / WEIGHTS))
     model.G.to(job["device"])
     model.D.to(job["device"])
-    images = load(plan.about["source"], load_options=fit(LoadOptions(root, job["skip_bad"]), config))
+    images = load(
+        plan.about["source"], load_options=load_options_for(config, LoadOptions(root, job["skip_bad"]))
+    )
     if fingerprint(images) != plan.about["mark"]:
         raise InfoganError(
             f"a node finds other images as {plan.about['source']} than this one; name a place that all share."

@@ -14,7 +14,7 @@ from infogan.data import Images
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import telling
+from infogan.utils.io import wrap_write_errors
 from infogan.utils.progress import progress
 
 ROWS = 4096  # images that are in memory at once, and a row group of Parquet
@@ -45,7 +45,7 @@ def write_codes(path: Path, model: Model, images: Images) -> None:
     part = path.with_name(f"{path.name}.part")
     parts = torch.split(torch.arange(len(images)), ROWS) if len(images) else ()
     try:
-        with telling(path):
+        with wrap_write_errors(path):
             with make(part, schema) as writer:
                 for index in progress(parts, f"reading the codes of {len(images):,} images"):
                     writer.write_table(read_codes(model, images, index, images.pixels.take(index), schema))

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from infogan.data import Images, LoadOptions, splits_of
+from infogan.data import Images, LoadOptions, available_splits
 from infogan.evaluation.consistency import recover_codes, recovery_scores
 from infogan.evaluation.selection.select import LABEL_FREE, N_IMAGES, udr_and_recovery
 from infogan.evaluation.selection.udr import udr
@@ -52,7 +52,7 @@ def choose(
         return Choice(why_not="the runs learned from different images")
     runs = [Run.open(row.trial.path) for row in done]
     try:
-        images = runs[0].images(splits_of(name, load_options)[0], load_options)
+        images = runs[0].images(available_splits(name, load_options)[0], load_options)
         found = label_free({str(run.path): run.model() for run in runs}, images, say)
     except InfoganError as error:
         return Choice(why_not=str(error))
@@ -69,7 +69,7 @@ def label_free(
         backs.append(recover_codes(model, make_rng(0, "recovery")))
         recovered = recovery_scores(model, backs[-1])
         recovery.append(float(np.mean([s["value"] for s in recovered.values()])))
-    agree = udr(list(models.values()), backs, images.some(N_IMAGES), say)
+    agree = udr(list(models.values()), backs, images.subsample(N_IMAGES), say)
     by = udr_and_recovery(agree, recovery)
     return {
         name: dict(zip(NAMES, scores, strict=True))

@@ -10,7 +10,7 @@ import pyarrow.parquet
 
 from infogan.scale.sweep.best import Choice
 from infogan.scale.sweep.results import Row
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 
 def write_table(path: Path, rows: Sequence[Row], choice: Choice) -> None:
@@ -49,8 +49,8 @@ def write_table(path: Path, rows: Sequence[Row], choice: Choice) -> None:
     }
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(pa.table(fixed | scores | chosen), buffer)
-    with telling(path):
-        write_whole(path, buffer.getvalue())
+    with wrap_write_errors(path):
+        write_atomic(path, buffer.getvalue())
 
 
 def _plain(value: Any) -> Any:

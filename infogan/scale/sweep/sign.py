@@ -7,7 +7,8 @@ from typing import final
 
 from filelock import FileLock, Timeout
 
-from infogan.utils.io import LOCK, write_whole
+from infogan.runs.locks import LOCK_NAME
+from infogan.utils.io import write_atomic
 
 LOCKED = 60.0  # seconds that a process that was cut off may take to let go of its run
 LOOK = 0.5  # seconds between two looks at the file
@@ -22,7 +23,7 @@ class Sign:
         self.word = word
 
     def put(self, word: str) -> None:
-        write_whole(self.path, word.encode())
+        write_atomic(self.path, word.encode())
 
     def holds(self, word: str) -> bool:
         """Whether it says this here, now."""
@@ -44,5 +45,5 @@ def stopping(word: str) -> str:
 def wait_for_lock(path: Path) -> None:
     """Waits for a process that lost its machine's connection, and may be ending still."""
     if path.is_dir():
-        with suppress(Timeout), FileLock(path / LOCK).acquire(timeout=LOCKED):
+        with suppress(Timeout), FileLock(path / LOCK_NAME).acquire(timeout=LOCKED):
             pass

@@ -99,7 +99,7 @@ def collapsed_at(trial: Trial) -> int | None:
 
 def as_job(trial: Trial, load_options: LoadOptions, stop_collapsed: bool) -> str:
     """What another process has to be told to train the run, as JSON."""
-    folder = load_options.folder
+    folder = load_options.data_folder
     return json.dumps(
         {
             "path": str(trial.path.resolve()),

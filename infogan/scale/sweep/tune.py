@@ -31,7 +31,7 @@ from infogan.scale.sweep.sign import LOOK, Sign, stopping, wait_for_lock
 from infogan.scale.sweep.trial import Ended, Failure, Report, as_job, do_job, nothing_left, stop_when
 from infogan.training.signals import stop_requests
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import make_folder, telling
+from infogan.utils.io import make_folder, wrap_write_errors
 
 AGAIN = 5  # times that a run is tried anew after its machine or its process was lost
 
@@ -128,7 +128,7 @@ def on_cluster(
     word = uuid4().hex
     storage = folder.resolve() / f".sweep-{word}"  # where Tune keeps its own books
     sign = Sign(storage / "sign", word)
-    with telling(folder):
+    with wrap_write_errors(folder):
         make_folder(storage)
         sign.put(word)
     try:
