@@ -51,9 +51,10 @@ MOVE = """async (moves) => {
   }
   return times;
 }"""
-INVERSION_TRAINED = (
-    "() => fetch('inversion-progress').then(response => response.json()).then(state => state.progress === 1)"
-)
+INVERSION_TRAINED = """async () => {
+  const response = await fetch('inversion-progress');
+  return (await response.json()).progress === 1;
+}"""
 
 
 def make_run(path: Path) -> None:

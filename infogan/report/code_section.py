@@ -10,6 +10,7 @@ from infogan.evaluation import Score
 from infogan.figures.traversal import traverse
 from infogan.method.codes import Code
 from infogan.method.model import Model
+from infogan.method.objective import with_best_std
 from infogan.report.examples import Gallery, example_galleries, format_value
 from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.reliability import (
@@ -44,6 +45,8 @@ class CodeSection(NamedTuple):
     entropy: float  # H(c) in nats
     share: float | None  # L_I / H(c); None for a continuous code
     max_bound: float | None  # of L_I; None for an angle
+    fixed_std: float | None  # of Q for a number; None if it is learned
+    best_bound: float | None  # L_I with the std that fits best, if it is fixed
     criteria: Mapping[CriterionName, float | None]
     verdict: Verdict
     traversal: Traversal | None  # None for vectors
@@ -76,13 +79,13 @@ def build_code_section(
     counts = np.bincount(values.astype(int), minlength=code.categories) if code.categories else np.array([])
     n_empty = int((counts == 0).sum())
     stability = scores.get(f"stability_{id}")
-    has_learned_std = fixed_std is None or code.kind != "number"
+    fixed_std = fixed_std if code.kind == "number" else None
     criteria: dict[CriterionName, float | None] = {
         "recovery": adjusted_for_chance(scores[f"recovery_{id}"]["value"], code),
         "sensitivity": sensitivity,
         "usage": usage(values, code, prior_std),
         "stability": adjusted_for_chance(stability["value"], code) if stability else None,
-        "confidence": confidence(sample.spreads[:, i], code, prior_std, min_std) if has_learned_std else None,
+        "confidence": confidence(sample.spreads[:, i], code, prior_std, min_std) if fixed_std is None else None,
     }
     bound = scores[f"info_bound_{id}"]["value"]
     return CodeSection(
@@ -95,6 +98,8 @@ def build_code_section(
         entropy=code.entropy(),
         share=bound / code.entropy() if code.categories else None,
         max_bound=max_info_bound(code, fixed_std or min_std),
+        fixed_std=fixed_std,
+        best_bound=with_best_std(bound, code.entropy(), fixed_std)[0] if fixed_std else None,
         criteria=criteria,
         verdict=judge(criteria, n_empty),
         traversal=_traversal(model, i, name, prior_std) if sample.has_pictures else None,
