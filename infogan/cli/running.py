@@ -100,7 +100,7 @@ def encode(
     A folder is filled part by part, and the same command goes on with one that is not full.
     """
     from infogan.data import LoadOptions, load
-    from infogan.runs.run import Run, fit
+    from infogan.runs.run import Run, load_options_for
     from infogan.scale.encoding.table import check_target, write_codes
 
     opened, target, load_options = Run.open(run), Path(out), LoadOptions(data, skip_bad)
@@ -109,7 +109,7 @@ def encode(
     elif ray is None:
         check_target(target)
         model = opened.model()
-        write_codes(target, model, load(images, load_options=fit(load_options, opened.config)))
+        write_codes(target, model, load(images, load_options=load_options_for(opened.config, load_options)))
     else:
         raise InfoganError(f"--ray writes a folder, and {out} is a file; name a folder by -o OUT/.")
     print_paths([target], json)
@@ -119,7 +119,7 @@ def _encode_parts(
     run: "Run", name: str, load_options: "LoadOptions", folder: Path, ray: str | None, cpus: int, gpus: float
 ) -> None:
     from infogan.data import absolute_name, load
-    from infogan.runs.run import fit
+    from infogan.runs.run import load_options_for
     from infogan.scale.encoding.encode import encode, plan_of
     from infogan.scale.encoding.parts import look
 
@@ -132,7 +132,7 @@ def _encode_parts(
             require_sizes(cpus, gpus)
             stack.enter_context(connect(ray))
         model = run.model()
-        images = load(name, load_options=fit(load_options, run.config))
+        images = load(name, load_options=load_options_for(run.config, load_options))
         plan = plan_of(folder, model, run.steps, images, absolute_name(name))
         if not plan.missing():
             console().print(f"{folder} holds all {plan.images:,} images already.", highlight=False)

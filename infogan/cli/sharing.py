@@ -36,8 +36,8 @@ def export(
 
     The network that reads z off images goes along; a run that has none yet learns it first, and keeps it.
     """
-    from infogan.export.folder import check_folder
     from infogan.export.hub import save_pretrained
+    from infogan.export.new_folder import check_new_folder
     from infogan.export.onnx import export_onnx
     from infogan.export.web import export_web
     from infogan.runs.run import Run
@@ -51,7 +51,7 @@ def export(
     if runtime and not web:
         raise InfoganError("export: --runtime goes with --web, which alone takes a runtime along.")
     for folder in folders:
-        check_folder(folder)
+        check_new_folder(folder)
     opened = Run.open(run)
     _learn_inversion(opened)
     written: list[Path] = []
@@ -69,10 +69,10 @@ def export(
 def _learn_inversion(run: "Run") -> None:
     """Sees to it that the run has a network that reads z."""
     from infogan.method.inversion import STEPS, learn_inversion
-    from infogan.runs.inversion import inversion_of, save_inversion
+    from infogan.runs.inversion import load_inversion, save_inversion
     from infogan.utils.progress import progress
 
     model = run.model()
-    if inversion_of(run, model) is None:
+    if load_inversion(run, model) is None:
         *_, last = progress(learn_inversion(model, steps=STEPS), "learning to read z", STEPS)
         save_inversion(run, last.inversion)

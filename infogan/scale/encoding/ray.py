@@ -14,7 +14,7 @@ import safetensors.torch
 from infogan.config import Config
 from infogan.data import LoadOptions, load
 from infogan.method.model import Model, make_model
-from infogan.runs.run import fit
+from infogan.runs.run import load_options_for
 from infogan.runs.weights import load_weights
 from infogan.scale.encoding.encode import encode, weights_of
 from infogan.scale.encoding.parts import Plan
@@ -132,7 +132,9 @@ def _open(job: dict[str, Any]) -> tuple[Plan, Model, Any]:
     load_weights(model, safetensors.torch.load_file(plan.folder / WEIGHTS))
     model.G.to(job["device"])
     model.D.to(job["device"])
-    images = load(plan.about["source"], load_options=fit(LoadOptions(root, job["skip_bad"]), config))
+    images = load(
+        plan.about["source"], load_options=load_options_for(config, LoadOptions(root, job["skip_bad"]))
+    )
     if fingerprint(images) != plan.about["mark"]:
         raise InfoganError(
             f"a node finds other images as {plan.about['source']} than this one; name a place that all share."
