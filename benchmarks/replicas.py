@@ -56,7 +56,7 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
     spent: list[float] = []
     sent: list[int] = []
     small: list[int] = []  # messages of batch norm
-    reduce, gather, sum_up = distributed.sum_over_replicas, dist.all_gather, dist.all_reduce
+    reduce, gather, sum_up = distributed.sum_over_processes, dist.all_gather, dist.all_reduce
 
     def timed(tensors: list[Any]) -> None:
         began = time.perf_counter()
@@ -76,14 +76,14 @@ def measure(name: str, batch: int, statistics_of: Literal["whole", "part"]) -> d
     images = Images.stored(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
     model = make_model(config)
     trainer = Trainer(config, model, images)
-    distributed.sum_over_replicas = timed
+    distributed.sum_over_processes = timed
     dist.all_gather, dist.all_reduce = counted(gather), counted(sum_up)
     times = []
     began = time.perf_counter()
     for _ in zip(range(STEPS), trainer.fit(), strict=False):
         times.append(time.perf_counter() - began)
         began = time.perf_counter()
-    distributed.sum_over_replicas, dist.all_gather, dist.all_reduce = reduce, gather, sum_up
+    distributed.sum_over_processes, dist.all_gather, dist.all_reduce = reduce, gather, sum_up
     update = statistics.median(times[BURN_IN:])
     found = {
         "images_per_s": batch / update,

@@ -10,7 +10,7 @@ from torch.distributions import Bernoulli as BernoulliLaw
 from torch.distributions import Normal, OneHotCategorical, VonMises
 from torch.testing import assert_close
 
-from infogan.method.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
+from infogan.method.codes import MIN_STD, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
 
 CODES: dict[str, Code] = {
     "cat-2": Categorical(2),
@@ -107,7 +107,7 @@ def test_categorical_log_q_is_that_of_a_softmax(k: int) -> None:
 @each_real
 def test_real_log_q_is_that_of_a_normal(kind: type[Uniform] | type[Gaussian]) -> None:
     c, q = samples(kind(), 100)
-    law = Normal(q[:, 0], q[:, 1].exp() + STD_FLOOR)
+    law = Normal(q[:, 0], q[:, 1].exp() + MIN_STD)
     assert_close(kind().log_q(c, q), law.log_prob(c[:, 0]))
 
 
@@ -124,10 +124,10 @@ def test_a_fixed_std_ignores_the_second_output(kind: type[Uniform] | type[Gaussi
 
 @each_real
 def test_the_std_floor_is_a_floor(kind: type[Uniform] | type[Gaussian]) -> None:
-    """However sure Q is, its density at c is at most that of a std of `std_floor`."""
+    """However sure Q is, its density at c is at most that of a std of `min_std`."""
     log_std = torch.linspace(-200, 3, 50, dtype=torch.float64)
     q = torch.stack([torch.zeros_like(log_std), log_std], dim=1)
-    code = kind(std_floor=0.3)
+    code = kind(min_std=0.3)
     assert (code.decode(q).spread >= 0.3).all()
     ceiling = Normal(0.0, 0.3).log_prob(torch.zeros(())).double()
     log_q = code.log_q(q[:, :1], q)
@@ -152,7 +152,7 @@ def test_circular_log_q_is_that_of_a_von_mises(scale: float) -> None:
     q = scale * q
     angle, mean = torch.atan2(c[:, 1], c[:, 0]), torch.atan2(q[:, 1], q[:, 0])
     length = q.norm(dim=1)
-    kappa = length / (1 + STD_FLOOR**2 * length)
+    kappa = length / (1 + MIN_STD**2 * length)
     log_q = Circular().log_q(c, q)
     oracle = scipy.stats.vonmises.logpdf(angle, kappa, loc=mean)
     assert_close(log_q, torch.from_numpy(oracle))
@@ -161,8 +161,8 @@ def test_circular_log_q_is_that_of_a_von_mises(scale: float) -> None:
 
 
 def test_the_concentration_of_a_circular_never_exceeds_its_ceiling() -> None:
-    """1 / kappa >= std_floor^2. The density at the mean grows with kappa, so it shows kappa."""
-    code, mode = Circular(std_floor=0.1), torch.tensor([[1.0, 0.0]], dtype=torch.float64)
+    """1 / kappa >= min_std^2. The density at the mean grows with kappa, so it shows kappa."""
+    code, mode = Circular(min_std=0.1), torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     ceiling = scipy.stats.vonmises.logpdf(0.0, 1 / 0.1**2)
     length = torch.logspace(-3, 6, 60, dtype=torch.float64)[:, None]
     log_q = code.log_q(mode.expand(60, 2), length * mode)

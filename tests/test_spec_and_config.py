@@ -95,7 +95,7 @@ VALID: dict[str, st.SearchStrategy[Any]] = {
         lambda words: " ".join(f"{kind}:{number}" for kind, number in words)
     ),
     "noise": st.sampled_from(["uniform", "normal"]),
-    "std_floor": positive,
+    "min_std": positive,
     "fixed_std": st.none() | positive,
     "leak": below_1,
     "lam": st.tuples(st.floats(0, 1e9)),
@@ -174,11 +174,11 @@ OUT_OF_RANGE: list[tuple[str, Any]] = [
     ("save_every", -1),
     ("seed", -1),
     ("seed", 2**63),
-    *[(name, bad) for name in ("lr_d", "lr_g", "std_floor", "fixed_std") for bad in (0.0, -1.0)],
+    *[(name, bad) for name in ("lr_d", "lr_g", "min_std", "fixed_std") for bad in (0.0, -1.0)],
     *[(name, bad) for name in ("beta1", "beta2", "leak") for bad in (-0.1, 1.0)],
     *[
         (name, bad)
-        for name in ("lr_d", "lr_g", "std_floor", "fixed_std", "beta1", "beta2", "leak")
+        for name in ("lr_d", "lr_g", "min_std", "fixed_std", "beta1", "beta2", "leak")
         for bad in (math.nan, math.inf)
     ],
     ("lam", (-1.0,)),
@@ -212,8 +212,8 @@ def test_a_value_out_of_range_is_refused_by_name(name: str, value: Any) -> None:
         ("net", "lenet"),
         ("codes", 10),
         ("noise", "gamma"),
-        ("std_floor", None),
-        ("std_floor", "0.02"),
+        ("min_std", None),
+        ("min_std", "0.02"),
         ("fixed_std", "1"),
         ("leak", True),
         ("lam", 1.0),

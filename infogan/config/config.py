@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import MISSING, asdict, dataclass, fields, is_dataclass
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from infogan.config.fields import Option, option_name, options_of, parse, require
@@ -31,11 +31,11 @@ class Config:
 
     data: Data
     networks: Networks
-    codes: Codes = Codes()
-    terms: Terms = Terms()
-    pretraining: Pretraining = Pretraining()
-    optimisation: Optimisation = Optimisation()
-    run: RunSettings = RunSettings()
+    codes: Codes = field(default_factory=Codes)
+    terms: Terms = field(default_factory=Terms)
+    pretraining: Pretraining = field(default_factory=Pretraining)
+    optimisation: Optimisation = field(default_factory=Optimisation)
+    run: RunSettings = field(default_factory=RunSettings)
 
     def __post_init__(self) -> None:
         is_vectors = self.networks.architecture == "vectors"
@@ -122,13 +122,13 @@ def _require_known(options: Mapping[str, Any]) -> None:
 
 def _build(cls: type[T], options: Mapping[str, Any]) -> T:
     values: dict[str, Any] = {}
-    for field in fields(cls):  # type: ignore[arg-type]
-        name = option_name(field)
-        if is_dataclass(field.type):
-            values[field.name] = _build(field.type, options)  # type: ignore[arg-type]
+    for each in fields(cls):  # type: ignore[arg-type]
+        name = option_name(each)
+        if is_dataclass(each.type):
+            values[each.name] = _build(each.type, options)  # type: ignore[arg-type]
         elif name in options:
-            values[field.name] = options[name]
-        elif field.default is MISSING:
+            values[each.name] = options[name]
+        elif each.default is MISSING:
             raise InfoganError(f"config: the setting {name!r} is missing.")
     return cls(**values)
 
@@ -144,14 +144,14 @@ def _flatten(cls: type, tree: Any, where: str) -> dict[str, Any]:
     """The settings in a nested JSON object, by their flat names."""
     if not isinstance(tree, dict):
         raise InfoganError(f"{where} is not a JSON object of fields.")
-    known = {field.name: field for field in fields(cls)}
+    known = {each.name: each for each in fields(cls)}
     options: dict[str, Any] = {}
     for name, value in tree.items():
         if name not in known:
             raise InfoganError(f"config: unknown field {name[:40]!r}; " + did_you_mean(name[:40], known))
-        field = known[name]
-        if is_dataclass(field.type):
-            options |= _flatten(field.type, value, f"{name} in the config")  # type: ignore[arg-type]
+        each = known[name]
+        if is_dataclass(each.type):
+            options |= _flatten(each.type, value, f"{name} in the config")  # type: ignore[arg-type]
         else:
-            options[option_name(field)] = parse(option_name(field), value, field.type)
+            options[option_name(each)] = parse(option_name(each), value, each.type)
     return options

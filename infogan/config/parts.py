@@ -122,7 +122,7 @@ class Optimisation:
     batch_size: int = 128
     """Images in a batch; as many real as generated."""
     lr_d: float | None = None
-    """Adam's learning rate for D, Q and their trunk; None is 4e-4 if pretraining found clusters, else 2e-4."""
+    """Adam's learning rate for D, Q and their trunk; None: 4e-4 if pretraining found clusters, else 2e-4."""
     lr_g: float = 1e-3
     """Adam's learning rate for G."""
     lr_decay_fraction: float | None = None

@@ -4,7 +4,7 @@ from typing import Literal, NamedTuple, get_args
 
 from infogan.utils.errors import InfoganError, did_you_mean
 
-Kind = Literal["cat", "unif", "gauss", "bern", "circ"]
+CodeName = Literal["cat", "unif", "gauss", "bern", "circ"]
 MAX_NUMBERS = 10_000  # far above any use, and below what would fill the memory
 DEFAULT_NOISE = 62  # the width of z in the paper's MNIST experiment (App. C.1)
 
@@ -12,21 +12,21 @@ DEFAULT_NOISE = 62  # the width of z in the paper's MNIST experiment (App. C.1)
 class Spec(NamedTuple):
     """The parsed spec: (kind, k) of each code in order, and the width of the noise z."""
 
-    codes: tuple[tuple[Kind, int], ...]  # k: the categories of a cat, 1 for any other kind
+    codes: tuple[tuple[CodeName, int], ...]  # k: the categories of a cat, 1 for any other kind
     n_noise: int
 
 
 def parse_spec(text: str) -> Spec:
     """Reads words of the form KIND:NUMBER, separated by spaces.
 
-    `cat:K` is one categorical code of K categories. `unif:N`, `gauss:N`, `bern:N` and `circ:N` are
-    N codes each. `noise:N` is the width of z, 62 when it is not named.
+    `cat:K` is one categorical code of K categories. `unif:N`, `gauss:N`, `bern:N` and `circ:N` are N codes
+    each. `noise:N` is the width of z, 62 by default.
 
     Raises:
-        InfoganError: for a word of another form, an unknown kind, a number out of range, noise
-            named twice, no code at all, or more than 10,000 numbers in all.
+        InfoganError: if a word has another form, a kind is unknown, a number is out of range, noise comes
+            twice, there is no code, or there are more than 10,000 numbers in all.
     """
-    codes: list[tuple[Kind, int]] = []
+    codes: list[tuple[CodeName, int]] = []
     n_noise: int | None = None
     total = 0
     for word in text.split():
@@ -47,11 +47,11 @@ def parse_spec(text: str) -> Spec:
             if n_noise is not None:
                 raise InfoganError(f"codes: {word!r} names the noise a second time; name it once.")
             n_noise = number
-        elif kind not in get_args(Kind):
-            known = [*get_args(Kind), "noise"]
+        elif kind not in get_args(CodeName):
+            known = [*get_args(CodeName), "noise"]
             raise InfoganError(f"codes: unknown kind {kind!r} in {word!r}; " + did_you_mean(kind, known))
         elif kind == "cat" and number < 2:
-            raise InfoganError(f"codes: {word!r} needs at least 2 categories, since 1 tells nothing.")
+            raise InfoganError(f"codes: {word!r} needs at least 2 categories.")
         elif number < 1:
             raise InfoganError(f"codes: {word!r} asks for no code; leave the word out.")
         else:

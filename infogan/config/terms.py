@@ -1,7 +1,7 @@
 """Settings of the summands of the losses, one dataclass per term; `method/terms/` computes them."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from infogan.config.fields import named, require
 
@@ -66,8 +66,8 @@ class OrthogonalJacobian:
 class Terms:
     """All terms; one whose weight is 0 is not computed."""
 
-    adversarial: Adversarial = Adversarial()
-    info: Info = Info()
-    pseudo_label: PseudoLabel = PseudoLabel()
-    r1: R1 = R1()
-    orthogonal_jacobian: OrthogonalJacobian = OrthogonalJacobian()
+    adversarial: Adversarial = field(default_factory=Adversarial)
+    info: Info = field(default_factory=Info)
+    pseudo_label: PseudoLabel = field(default_factory=PseudoLabel)
+    r1: R1 = field(default_factory=R1)
+    orthogonal_jacobian: OrthogonalJacobian = field(default_factory=OrthogonalJacobian)

@@ -21,22 +21,22 @@ def diffaug(x: Float[Tensor, "b ch h w"], u: Float[Tensor, "4 b"]) -> Float[Tens
     """
     b, ch, h, w = x.shape
     u = u[:, :, None]
-    down, right = _shifted(h, u[0]), _shifted(w, u[1])
+    down, right = _translated(h, u[0]), _translated(w, u[1])
     x = x.gather(2, down[:, None, :, None].expand(b, ch, h, w))
     x = x.gather(3, right[:, None, None, :].expand(b, ch, h, w))
-    covered = _within(h, u[2])[:, None, :, None] & _within(w, u[3])[:, None, None, :]
+    covered = _is_cut_out(h, u[2])[:, None, :, None] & _is_cut_out(w, u[3])[:, None, None, :]
     return x.masked_fill(covered, 0.0)
 
 
-def _shifted(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
-    """Which row, or column, comes to stand where; (b, side)."""
-    most = int(side * MAX_TRANSLATION)
-    shift = (u * (2 * most + 1)).long() - most
+def _translated(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
+    """The old row, or column, of each new one; (b, side)."""
+    max_shift = int(side * MAX_TRANSLATION)
+    shift = (u * (2 * max_shift + 1)).long() - max_shift
     return (torch.arange(side, device=u.device) - shift).clamp(0, side - 1)
 
 
-def _within(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
-    """The rows, or columns, that are covered, around a centre anywhere in the image; (b, side)."""
+def _is_cut_out(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
+    """Which rows, or columns, the square covers; its centre is anywhere in the image; (b, side)."""
     centre = u * side
     place = torch.arange(side, device=u.device) + 0.5
     return (place - centre).abs() < CUTOUT * side / 2

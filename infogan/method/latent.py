@@ -1,4 +1,4 @@
-"""The input of G: noise z and the codes c_1 ... c_L, drawn, packed, and written as a spec string."""
+"""The input of G: noise z and codes c_1 ... c_L, sampled, concatenated, and read from a spec string."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,8 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from infogan.config.spec import Kind, parse_spec
-from infogan.method.codes import STD_FLOOR, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
+from infogan.config.spec import CodeName, parse_spec
+from infogan.method.codes import MIN_STD, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
 
 Noise = Literal["uniform", "normal"]
 
@@ -17,7 +17,7 @@ Noise = Literal["uniform", "normal"]
 @final
 @dataclass(frozen=True)
 class Latent:
-    """z, which nobody reads back, and the codes, which Q does (Sec. 4)."""
+    """Incompressible noise z, and the codes, which Q recovers (Sec. 4)."""
 
     codes: tuple[Code, ...]
     n_z: int
@@ -27,25 +27,25 @@ class Latent:
     def parse(
         text: str,
         noise: Noise = "uniform",
-        std_floor: float = STD_FLOOR,
+        min_std: float = MIN_STD,
         fixed_std: float | None = None,
     ) -> "Latent":
         """The latent of a spec string such as "cat:10 unif:2 noise:62" (its words: `parse_spec`).
 
         Args:
-            noise: the law of z; the paper names none, the original code uses Unif(-1, 1).
-            std_floor: the least standard deviation that Q may claim for a continuous code.
-            fixed_std: Q's standard deviation where it is not learned; circular codes always learn it.
+            noise: the distribution of z; the paper names none, the original code uses Unif(-1, 1).
+            min_std: the smallest standard deviation that Q may claim for a continuous code.
+            fixed_std: Q's standard deviation if it is not learned; circular codes always learn it.
 
         Raises:
-            InfoganError: where the text is no spec.
+            InfoganError: if the text is not a spec.
         """
-        make: dict[Kind, Callable[[int], Code]] = {
+        make: dict[CodeName, Callable[[int], Code]] = {
             "cat": Categorical,
-            "unif": lambda _: Uniform(std_floor, fixed_std),
-            "gauss": lambda _: Gaussian(std_floor, fixed_std),
+            "unif": lambda _: Uniform(min_std, fixed_std),
+            "gauss": lambda _: Gaussian(min_std, fixed_std),
             "bern": lambda _: Bernoulli(),
-            "circ": lambda _: Circular(std_floor),
+            "circ": lambda _: Circular(min_std),
         }
         spec = parse_spec(text)
         return Latent(tuple(make[kind](k) for kind, k in spec.codes), spec.n_noise, noise)
@@ -71,31 +71,31 @@ class Latent:
         return 2 * torch.rand(n, self.n_z, generator=rng, device=rng.device) - 1
 
     def sample_c(self, n: int, rng: torch.Generator) -> list[Float[Tensor, "{n} _"]]:
-        """One tensor a code; independent of each other: P(c) is the product of the P(c_i) (Sec. 4)."""
+        """One tensor per code, drawn independently: P(c) is the product of the P(c_i) (Sec. 4)."""
         return [code.sample(n, rng) for code in self.codes]
 
     def embed(self, values: Float[Tensor, "b L"]) -> list[Float[Tensor, "b _"]]:
-        """The codes as G takes them, from their values, a column a code."""
+        """The codes as G takes them, from their values, one column per code."""
         return [code.embed(v) for code, v in zip(self.codes, values.unbind(dim=1), strict=True)]
 
     def pack(self, z: Float[Tensor, "b n_z"], c: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b size"]:
-        """G's front door, the one place where z and the codes become one tensor."""
+        """z and the codes as one tensor; only G needs it."""
         return torch.cat([z, *c], dim=1)
 
     def split_q(self, q: Float[Tensor, "b params"]) -> tuple[Float[Tensor, "b _"], ...]:
-        """Q's last layer, a tensor a code."""
+        """Q's output, one tensor per code."""
         return torch.split(q, [code.n_params for code in self.codes], dim=1)
 
     @property
     def k(self) -> int:
-        """The categories of the first discrete code; 0 where there is none."""
+        """The number of categories of the first discrete code; 0 if there is none."""
         return next((code.categories for code in self.codes if code.categories is not None), 0)
 
     def log_categories(self, q: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b k"]:
         """log Q(c|x) of every value of the first discrete code, in nats.
 
         Raises:
-            StopIteration: where no code is discrete.
+            StopIteration: if no code is discrete.
         """
         each = (code.log_categories(q_i) for code, q_i in zip(self.codes, q, strict=True))
         return next(log_p for log_p in each if log_p is not None)

@@ -1,4 +1,4 @@
-"""G, D and Q with their latent: what training makes, and what everything else asks."""
+"""G, D and Q with their latent: what training produces, and what everything else uses."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,18 +17,18 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.limits import memory_left
 from infogan.utils.rng import make_rng
 
-# Images that pass a network at once, so that memory does not grow with their number; with more, activations
-# are too large for the allocator to keep, and a third of the time goes to page faults.
+# Images that pass a network at once. With more, activations are too large for the allocator to keep, and a
+# third of the time goes to page faults.
 CHUNK = 256
-MOST_BYTES = 2**32  # of weights; those of the paper take 0.2 GB at most
-BATCH = 1024  # whose own statistics of batch norm may be asked for
+MAX_BYTES = 2**32  # of weights; the paper's networks take 0.2 GB at most
+BATCH = 1024  # images that share the statistics of batch norm, if they are not the running ones
 
 Statistics = Literal["running", "batch"]
 Pictures: TypeAlias = UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]
 
 
 class Encoding(NamedTuple):
-    """What Q reads off images, a column a code; units as in `Code.decode`."""
+    """What Q reads off images, one column per code; units as in `Code.decode`."""
 
     values: Float[Tensor, "n L"]
     spreads: Float[Tensor, "n L"]
@@ -60,16 +60,16 @@ class Model(nn.Module):
 
     @torch.inference_mode()
     def encode(self, x: Pictures | PixelArray, statistics: Statistics = "running") -> Encoding:
-        """What Q reads off these images, chunk by chunk, so that memory does not grow with their number.
+        """What Q reads off images, in chunks, so that memory does not grow with their number.
 
         Args:
-            x: images, or where they can be asked for.
-            statistics: of batch norm. The running ones are means over the real batches of the last
-                updates, so that an image's codes do not depend on its neighbours. "batch" takes those
-                of the images at hand, 1,024 at a time, as the original code did everywhere.
+            x: images, or an array of images that are read when needed.
+            statistics: of batch norm. With the running ones, means over real batches in training, the codes
+                of an image do not depend on the other images. "batch" uses those of 1,024 images at a time,
+                as the original code does everywhere.
 
         Raises:
-            InfoganError: for images of another shape.
+            InfoganError: if the images have another shape, or a single one is to have batch statistics.
         """
         pixels = InMemoryPixels(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
         self.check_shape(pixels.shape, "the images")
@@ -89,7 +89,7 @@ class Model(nn.Module):
 
     @torch.inference_mode()
     def features(self, x: Pictures) -> Float[Tensor, "n width"]:
-        """What Q's last layer is given: the penultimate features, with running statistics of batch norm."""
+        """The input of Q's last layer, with running statistics of batch norm."""
         self.check_shape(tuple(x.shape[1:]), "the images")
         images = (self.G.to_range(part.to(self.device)) for part in torch.split(torch.from_numpy(x), CHUNK))
         return torch.cat([self.D.features(part).cpu() for part in images])
@@ -104,7 +104,7 @@ class Model(nn.Module):
         return decoded
 
     def sample(self, n: int, rng: torch.Generator) -> Pictures:
-        """n images, z and codes drawn from their priors by `rng`, a generator on the CPU."""
+        """n images with z and codes from their priors, drawn by `rng`, a generator on the CPU."""
         return self.decode(self.sample_values(n, rng), self.latent.sample_z(n, rng))
 
     def sample_values(self, n: int, rng: torch.Generator) -> Float[Tensor, "n L"]:
@@ -113,14 +113,16 @@ class Model(nn.Module):
 
 
 def make_model(config: Config) -> Model:
-    """The networks of a config, with the weights that its seed draws.
+    """The networks of a config, with the initial weights of its seed.
 
     Raises:
-        InfoganError: where they would be larger than 4 GiB, or than the memory that is left.
+        InfoganError: if they would be larger than 4 GiB or than the free memory.
     """
     latent = Latent.parse(config.codes.spec, config.codes.noise, config.codes.min_std, config.codes.fixed_std)
-    with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made, which are not kept
-        _require_fitting(config, latent)
+    with torch.random.fork_rng(
+        devices=[]
+    ):  # layers draw weights when they are made, which are replaced below
+        _check_memory(config, latent)
         networks = make_networks(config, latent)
     rng = make_rng(config.run.seed, "weights")
     for net in networks:
@@ -128,22 +130,25 @@ def make_model(config: Config) -> Model:
     return Model(latent, *networks)
 
 
-def _require_fitting(config: Config, latent: Latent) -> None:
-    """The networks are first made without memory, to add up what they would take."""
+def _check_memory(config: Config, latent: Latent) -> None:
+    """Makes the networks on the meta device, which takes no memory, to add up what they need."""
     with torch.device("meta"):
         networks = make_networks(config, latent)
-    wanted = sum(tensor.nbytes for net in networks for tensor in net.state_dict().values())
-    most = min(MOST_BYTES, memory_left())
-    if wanted > most:
+    needed = sum(tensor.nbytes for net in networks for tensor in net.state_dict().values())
+    available, settings = min(MAX_BYTES, memory_left()), config.networks
+    if needed > available:
         raise InfoganError(
-            f"config: networks {config.networks.architecture} for images {config.networks.image_shape} and {latent.size:,} numbers of "
-            f"codes and noise take {wanted / 1e9:,.1f} GB, and {most / 1e9:.1f} GB is the most; choose less."
+            f"config: networks {settings.architecture} for images {settings.image_shape} and {latent.size:,} "
+            f"numbers of codes and noise need {needed / 1e9:,.1f} GB, and {available / 1e9:.1f} GB are "
+            "available; choose smaller ones."
         )
 
 
 def split_index(n: int, size: int) -> list[Int[Tensor, "b"]]:
-    """0 .. n - 1 in batches of `size`; a last one of a single image, which has no batch statistics, is joined
-    to the batch before it."""
+    """0 .. n - 1 in batches of `size`.
+
+    A last batch of a single image would have no batch statistics, so it is joined to the one before.
+    """
     batches = list(torch.split(torch.arange(n), size))
     if len(batches) > 1 and len(batches[-1]) == 1:
         batches[-2:] = [torch.cat(batches[-2:])]
@@ -173,7 +178,7 @@ def batch_statistics(net: nn.Module, wanted: bool = True) -> Iterator[None]:
 
 @contextmanager
 def frozen(net: nn.Module) -> Iterator[None]:
-    """Gradients pass through the net within, and are not computed for its weights."""
+    """Within, gradients pass through the network, and are not computed for its weights."""
     net.requires_grad_(False)
     try:
         yield

@@ -1,7 +1,7 @@
 """The paper's objective, Eqs. (1), (5) and (6), as pure functions of network outputs; all in nats.
 
 logit_real, logit_fake: D's output before the sigmoid, so D(x) = sigmoid(logit), (b,).
-L_I: the variational bound, an entry a code, (L,). lam: λ, an entry a code, (L,).
+L_I: the variational bound, one entry per code, (L,). lam: λ, one entry per code, (L,).
 """
 
 import math
@@ -26,12 +26,12 @@ def info_bound(
     c: Sequence[Float[Tensor, "b _"]],
     q: Sequence[Float[Tensor, "b _"]],
 ) -> Float[Tensor, "L"]:
-    """L_I(G, Q) = E[log Q(c|x)] + H(c) with c ~ P(c), x ~ G(z, c), Eq. (5): an entry a code.
+    """L_I(G, Q) = E[log Q(c|x)] + H(c) with c ~ P(c), x ~ G(z, c), Eq. (5): one entry per code.
 
-    It is a lower bound on I(c; G(z, c)), and short of it by the divergence of Q from P(c|x), Eq. (4).
-    `q` is Q's output at x = G(z, c) for the `c` that made x: such a c is a sample of P(c|x) already,
-    which is why no posterior is ever sampled (Lemma 5.1). Codes are independent a priori (Sec. 4),
-    so the bound is a sum; it is not summed here, as codes may be weighed apart (Table 7).
+    A lower bound on I(c; G(z, c)); the gap is the divergence of Q from P(c|x), Eq. (4). `q` is Q's output at
+    x = G(z, c) for the `c` that made x. Such a c is already a sample of P(c|x), so no posterior has to be
+    sampled (Lemma 5.1). Codes are independent a priori (Sec. 4), so the bound is a sum over codes; it is
+    returned unsummed, as codes may have different weights (Table 7).
     """
     terms = zip(codes, c, q, strict=True)
     return torch.stack([code.log_q(c_i, q_i).mean() + code.entropy() for code, c_i, q_i in terms])
@@ -45,7 +45,7 @@ def infogan_value(
 
 
 def target_bound(p: Float[Tensor, "b k"], *log_q: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
-    """L_I(k; x) = E[log Q(k|x)] + H(k) with k ~ p(k|x), Eq. (5) with targets of real images in c's place; nats.
+    """L_I(k; x) = E[log Q(k|x)] + H(k) with k ~ p(k|x), Eq. (5) with targets of real images for c; nats.
 
     H(k) is the entropy of the mean target over the batch, so that one cluster for all images has no
     information. At most H(k), if every target is certain and Q agrees with it.
@@ -60,13 +60,13 @@ def target_bound(p: Float[Tensor, "b k"], *log_q: Float[Tensor, "b k"]) -> Float
 
 
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
-    """L_I, in nats, of Q with the same means and the standard deviation that fits them best, and that one.
+    """L_I, in nats, of Q with the same means and the best standard deviation; and that deviation.
 
         L_I = H(c) - log std - log(2 pi) / 2 - E[(c - mean)^2] / (2 std^2)
 
-    is largest in std where std^2 = E[(c - mean)^2]. Even a perfect Q has L_I below 0 where std is 1.
+    is largest at std^2 = E[(c - mean)^2]. With std fixed at 1 even a perfect Q has L_I below 0.
     """
     error = 2 * std**2 * (H_c - math.log(std) - math.log(2 * math.pi) / 2 - L_I)
-    # Rounding may take an error of next to nothing below 0; the bound is then higher than any bar.
+    # Rounding may make a tiny error negative.
     error = max(error, 1e-6)
     return H_c - math.log(2 * math.pi * math.e * error) / 2, math.sqrt(error)

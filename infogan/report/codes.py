@@ -64,7 +64,7 @@ def make_section(
     scores: Mapping[str, Score],
     response: float,
     fixed_std: float | None,
-    std_floor: float,
+    min_std: float,
 ) -> Section:
     """The section of code i, counted from 0.
 
@@ -72,7 +72,7 @@ def make_section(
         scores: info_bound_c1, recovery_c1, stability_c1 ... of every code; a stability may be missing.
         response: as `trust.responses` gives it.
         fixed_std: of Q, for numbers, where it is not learned.
-        std_floor: the least that Q may claim where it is.
+        min_std: the least that Q may claim where it is.
     """
     code, id = model.latent.codes[i], model.latent.names[i]
     values, spreads = sample.values[:, i], sample.spreads[:, i]
@@ -85,7 +85,7 @@ def make_section(
         "response": response,
         "use": use(values, code, prior_std),
         "stability": above_guessing(stability["value"], code) if stability else None,
-        "certainty": certainty(spreads, code, prior_std, std_floor) if learned else None,
+        "certainty": certainty(spreads, code, prior_std, min_std) if learned else None,
     }
     empty = sum(n == 0 for n in counts)
     bound = scores[f"info_bound_{id}"]["value"]
@@ -97,7 +97,7 @@ def make_section(
         bound=bound,
         entropy=code.entropy(),
         share=bound / code.entropy() if code.categories else None,
-        ceiling=ceiling(code, fixed_std or std_floor),
+        ceiling=ceiling(code, fixed_std or min_std),
         signs=signs,
         verdict=verdict(signs, empty),
         strip=_strip(model, i, name, prior_std) if shown else None,

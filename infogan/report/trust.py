@@ -140,14 +140,14 @@ def responses(model: Model, rng: torch.Generator) -> Float[np.ndarray, "L"]:
     return np.array(found, dtype=float)
 
 
-def certainty(spreads: Float[np.ndarray, "n"], code: Code, prior_std: float, std_floor: float) -> float:
+def certainty(spreads: Float[np.ndarray, "n"], code: Code, prior_std: float, min_std: float) -> float:
     """1 less the median spread over that of a guess, in [0, 1], both above the least that Q may claim."""
     guess = {
         "category": 1 - 1 / (code.categories or 2),
         "number": prior_std,
         "angle": math.pi / math.sqrt(3),  # the standard deviation of a uniform angle
     }[code.kind]
-    least = std_floor if code.categories is None else 0.0
+    least = min_std if code.categories is None else 0.0
     return float(np.clip(1 - (np.median(spreads) - least) / max(guess - least, 1e-9), 0, 1))
 
 

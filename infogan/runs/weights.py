@@ -8,7 +8,7 @@ from infogan.method.model import Model
 
 
 def load_weights(model: Model, state: Mapping[str, Tensor]) -> None:
-    """Loads the weights of a training's state into a model of the same config; averaged ones if there are any."""
+    """Loads the weights of a training's state into a model of the same config; averages if there are any."""
     for name, net in (("G", model.G), ("D", model.D)):
         net.load_state_dict(subset(state, f"{name}_ema") or subset(state, name))
 

@@ -30,7 +30,7 @@ class Batches:
         self.targets: list[Float[Tensor, "n k"]] = []  # one table per seed, or none
 
     def real(self, n: int) -> tuple[Tensor, ...]:
-        """Real images of step n, counted from 0, in G's range, and the rows of their targets if there are any."""
+        """Real images of step n, counted from 0, in G's range, and their targets if there are any."""
         x = self.seeds.stack([self.to_range(source.batch(n)) for source in self.sources])
         if not self.targets:
             return (x,)

@@ -1,4 +1,4 @@
-"""How fast a preset trains on this machine, against the fastest that this machine multiplies matrices."""
+"""How fast a preset trains on this machine, compared with the peak of a matrix product."""
 
 import os
 import resource
@@ -19,27 +19,26 @@ from infogan.training.cuda_graph import N_EAGER
 from infogan.training.trainer import Trainer
 
 RUNS = 7
-SIDE = 2048  # of the matrices whose product is the peak
-N_IMAGES = 4096  # as many as make no batch like the other
+SIDE = 2048  # of the square matrices whose product is the peak
+N_IMAGES = 4096  # enough that batches differ
 
 
 def bench(config: Config, say: Callable[[str], None] = lambda _: None) -> dict[str, Any]:
-    """Times updates of a config on images of noise, so that no data set is needed.
+    """Times training steps of a config on images of noise, so that no data set is needed.
 
-    Gives, each a median of 7 times after one that is not counted:
+    Returns medians of 7 runs after a first one:
 
-        images_per_s      real images that D is shown
-        ms_per_update     milliseconds, of which ms_d in D's step and ms_g in G's, draws included, in the
-                          ratio of the two steps timed apart
-        gflop_per_update  10^9 floating point operations in convolutions and matrix products, as counted
-                          by torch while an update runs
+        images_per_s      real images that D sees
+        ms_per_step       milliseconds per step, of which ms_d for D and ms_g for G, in the ratio of separate
+                          timings
+        gflop_per_step    10^9 floating point operations in convolutions and matrix products, counted by torch
         peak_gflop_per_s  of a product of two 2048x2048 matrices in the precision of the config
-        share_of_peak     how near the update comes to it
-        peak_memory_mib   the most that this process has held at once, MiB
-        whole_run_s       the estimated time of all updates of the config
+        share_of_peak     of the step
+        peak_memory_mib   of this process, MiB
+        whole_run_s       estimated seconds for all steps of the config
 
     Args:
-        say: told what is being done.
+        say: is called with what is being done.
     """
     say(f"{config.networks.architecture}: the peak of this machine")
     trainer = _trainer(config)
@@ -51,7 +50,7 @@ def bench(config: Config, say: Callable[[str], None] = lambda _: None) -> dict[s
     say(f"{config.networks.architecture}, {precision}: {RUNS} steps")
     steps = trainer.fit()
     for _ in range(N_EAGER + 1):
-        next(steps)  # builds and captures what is built and captured once
+        next(steps)  # captures the CUDA graph
     whole = _seconds(lambda: next(steps), device)
     (x_real,) = trainer.batches.real(0)
     with FlopCounterMode(display=False) as counter:
@@ -91,7 +90,7 @@ def _trainer(config: Config) -> Trainer:
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:
-    """The median time of one call, after one that is not counted."""
+    """The median seconds of a call, after a first one."""
     times = []
     for _ in range(RUNS + 1):
         start = time.perf_counter()

@@ -12,7 +12,7 @@ def check_fit(config: Config, model: Model, images: Images, n_processes: int) ->
     model.check_shape(images.shape, f"the images of {name}")
     if len(images) < size:
         raise InfoganError(
-            f"config: batch_size is {size}, but {name} holds {len(images)} images; choose a smaller batch_size."
+            f"config: batch_size is {size}, but {name} holds {len(images)} images; choose a smaller one."
         )
     if config.pretraining.steps and len(images) < k:
         raise InfoganError(
@@ -21,6 +21,6 @@ def check_fit(config: Config, model: Model, images: Images, n_processes: int) ->
         )
     if size % n_processes or size // n_processes < 2:
         raise InfoganError(
-            f"config: batch_size is {size}, which {n_processes} processes cannot share in equal parts of 2 or "
-            "more; choose another batch_size."
+            f"config: batch_size is {size}, which {n_processes} processes cannot share in equal parts of 2 "
+            "or more; choose another one."
         )

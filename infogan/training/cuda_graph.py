@@ -51,8 +51,8 @@ class CudaGraphStep:
                 metrics = self.step(*static_inputs)
         except RuntimeError as error:
             logging.getLogger(__name__).warning(
-                "infogan: this step cannot be captured as a CUDA graph (%s); training goes on without one, to "
-                "the same numbers but slower.",
+                "infogan: this step cannot be captured as a CUDA graph (%s); training continues without one, "
+                "with the same results but slower.",
                 str(error).partition("\n")[0],
             )
             return self.step

@@ -1,7 +1,7 @@
-"""Several processes that train one run: each takes its part of every batch, and all hold the same weights.
+"""Distributed data parallel: each process takes its part of every batch, and all hold the same weights.
 
-The whole batch's noise and order of images come from the same streams in every process, so that what is
-learned does not depend on how many there are, but for rounding; nothing is drawn twice, no image seen twice.
+Every process draws the noise and the order of images of the whole batch from the same random streams, so the
+result does not depend on the number of processes, up to rounding.
 """
 
 import atexit
@@ -18,35 +18,34 @@ from torch.distributed.distributed_c10d import PrefixStore
 from torch.distributed.rendezvous import rendezvous
 
 from infogan.method.model import batch_norms
-from infogan.utils.distributed import of_all
+from infogan.utils.distributed import gather
 from infogan.utils.errors import InfoganError
 
 
 @final
-class Replicas(DDPStrategy):
-    """DDP's processes and their devices, without its wrapper.
+class ManualDDPStrategy(DDPStrategy):
+    """DDP's processes and devices without its wrapper, which expects one backward pass per forward pass.
 
-    D is asked three times an update, once with its weights frozen, and either step has its gradients reduced
-    once, by `Trainer`; the wrapper would expect a backward for every forward.
+    D runs several times per step, once with frozen weights; `GuardedAdam` reduces the gradients.
     """
 
     def setup_environment(self) -> None:
         if os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
-            self._meet()
+            self._rendezvous()
         super().setup_environment()
-        atexit.register(_leave)
+        atexit.register(_destroy_process_group)
 
-    def _meet(self) -> None:
-        """Has each attempt of torchrun meet in a place of its own.
+    def _rendezvous(self) -> None:
+        """Gives each attempt of torchrun its own prefix in the store.
 
-        Its store outlives a lost process, and keeps the addresses where the others looked for it. Only on one
-        node do all processes count the attempts alike.
+        The store outlives a lost process and keeps its address. Only on one node do all processes agree on
+        the number of the attempt.
         """
         attempt = os.environ["TORCHELASTIC_RESTART_COUNT"]
         if attempt != "0" and os.environ["GROUP_WORLD_SIZE"] != "1":
             raise InfoganError(
-                "torchrun on several nodes cannot start again what was lost, as it shares its store; "
-                "export TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 on each, and start it again by hand."
+                "torchrun on several nodes cannot restart a lost process, as they share a store; export "
+                "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 on each node and start it again."
             )
         store, rank, world = next(rendezvous("env://"))
         dist.init_process_group(
@@ -60,30 +59,27 @@ class Replicas(DDPStrategy):
         return module
 
 
-def _leave() -> None:
-    """Has gloo's threads end before the interpreter does, which now and then aborts the process otherwise."""
+def _destroy_process_group() -> None:
+    """Ends gloo's threads before the interpreter, which else aborts the process now and then."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
 
 def synchronise_batchnorm(net: nn.Module) -> None:
-    """Has batch norm take the statistics of the whole batch, not of one process's part.
-
-    torch's own SyncBatchNorm is for GPUs only.
-    """
+    """Makes batch norm use the statistics of the whole batch; torch's own SyncBatchNorm is for GPUs only."""
     for norm in batch_norms(net):
         setattr(norm, "forward", partial(_forward, norm))  # noqa: B010, as types know no method of an instance
 
 
 def _forward(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
-    """A batch norm over all processes; all must call it, as often and in the same order."""
+    """Batch norm over all processes, which must all call it, in the same order."""
     if not norm.training:
         return type(norm).forward(norm, x)
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     assert norm.momentum is not None
-    y, mean, var = _whole_batch_norm(x, norm.weight, norm.bias, norm.eps)
+    y, mean, var = _sync_batch_norm(x, norm.weight, norm.bias, norm.eps)
     n = dist.get_world_size() * x.numel() / x.shape[1]
     if norm.track_running_stats:
         with torch.no_grad():
@@ -94,18 +90,18 @@ def _forward(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:
     return normal
 
 
-class _WholeBatchNorm(torch.autograd.Function):
+class _SyncBatchNorm(torch.autograd.Function):
     """y = (x - μ) / sqrt(σ² + ε) w + b with μ and σ² over the equal parts of all processes.
 
-    Of torch's kernels for one process, which are several times as fast as the same in single operations; each
-    way costs one message of two numbers a channel.
+    Uses torch's kernels for one process, several times as fast as single operations. Forward and backward
+    each send one message of two numbers per channel.
     """
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, w: Tensor, b: Tensor, eps: float) -> tuple[Tensor, Tensor, Tensor]:
         _, mean, invstd = torch.native_batch_norm(x, w, b, None, None, True, 0.0, eps)
-        told = torch.stack([mean, invstd**-2 - eps])
-        means, variances = torch.stack(of_all(told), dim=1)
+        own = torch.stack([mean, invstd**-2 - eps])
+        means, variances = torch.stack(gather(own), dim=1)
         mean = means.mean(0)
         var = variances.mean(0) + (means - mean).square().mean(0)
         ctx.save_for_backward(x, w, mean, var)
@@ -120,7 +116,7 @@ class _WholeBatchNorm(torch.autograd.Function):
         gx, gw, gb = torch.ops.aten.native_batch_norm_backward(
             gy, x, w, mean, var, None, None, False, ctx.eps, [True, True, True]
         )
-        # So far as if μ and σ did not depend on x; what they add depends on Σ gy and Σ gy (x - μ) / σ.
+        # So far μ and σ are constants; their dependence on x adds terms in Σ gy and Σ gy (x - μ) / σ.
         sums = torch.stack([gb, gw])
         dist.all_reduce(sums)
         sums *= x.shape[1] / (x.numel() * dist.get_world_size())
@@ -129,8 +125,8 @@ class _WholeBatchNorm(torch.autograd.Function):
         shift = -w * invstd * sums[0] - mean * slope
         shape = [-1 if i == 1 else 1 for i in range(x.ndim)]
         gx.addcmul_(x, slope.view(shape).to(x.dtype)).add_(shift.view(shape).to(x.dtype))
-        learns = ctx.needs_input_grad[1]
-        return gx, gw if learns else None, gb if learns else None, None
+        needs_grad = ctx.needs_input_grad[1]
+        return gx, gw if needs_grad else None, gb if needs_grad else None, None
 
 
-_whole_batch_norm: Any = _WholeBatchNorm.apply  # which torch leaves without types
+_sync_batch_norm: Any = _SyncBatchNorm.apply  # untyped in torch

@@ -1,4 +1,4 @@
-"""Where a config is trained, and in what arithmetic."""
+"""The device and the precision of a training, as Lightning Fabric."""
 
 import logging
 import os
@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 
 
 def resolve(config: Config) -> Config:
-    """The config with the precision that `auto` means on this machine: bf16-mixed where the processor or
-    the GPU multiplies bf16 by itself, 32-true elsewhere."""
-    if by_torchrun():  # which has the last word on how many there are
+    """The config with the precision that `auto` stands for on this machine: bf16-mixed if the processor or
+    GPU has bf16, else 32-true; under torchrun, with its number of processes."""
+    if by_torchrun():
         nodes, devices = int(os.environ["GROUP_WORLD_SIZE"]), int(os.environ["LOCAL_WORLD_SIZE"])
         config = config.replace(nodes=nodes, devices=devices)
     if config.run.precision != "auto":
@@ -34,17 +34,17 @@ def resolve(config: Config) -> Config:
 
 
 def by_torchrun() -> bool:
-    """Whether torchrun started this process, and will again where one of its training is lost."""
+    """Whether torchrun started this process; it restarts all processes if one fails."""
     return bool(os.environ.get("TORCHELASTIC_RUN_ID"))
 
 
 def make_fabric(config: Config) -> "Fabric":
-    """The device and the precision of a settled config, as Lightning Fabric runs them.
+    """The device and the precision of a resolved config.
 
     Raises:
-        InfoganError: where they are not to be had.
+        InfoganError: if they are not available.
     """
-    # Here, as it takes two seconds to load, which a run that is only looked at need not spend.
+    # Here, as it takes two seconds to load, which only training needs.
     from lightning_fabric import Fabric
     from lightning_fabric.utilities.exceptions import MisconfigurationException
 
@@ -57,30 +57,30 @@ def make_fabric(config: Config) -> "Fabric":
         raise InfoganError(
             f"config: devices is {config.run.devices}, but this machine has {cores()} processors."
         )
-    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # which its import sets to tell all
+    logging.getLogger("lightning_fabric").setLevel(logging.WARNING)  # its import sets INFO
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # advice about hardware that the config left out on purpose
+            warnings.simplefilter("ignore")  # advice about other hardware
             if config.run.devices * config.run.nodes == 1:
                 return Fabric(accelerator=config.run.device, devices=1, precision=config.run.precision)
-            from infogan.training.ddp import Replicas
+            from infogan.training.ddp import ManualDDPStrategy
 
             fabric = Fabric(
                 accelerator=config.run.device,
                 devices=config.run.devices,
                 num_nodes=config.run.nodes,
-                strategy=Replicas(),
+                strategy=ManualDDPStrategy(),
                 precision=config.run.precision,
             )
     except (RuntimeError, MisconfigurationException) as error:
         raise InfoganError(
-            f"config: device {config.run.device} with precision {config.run.precision} is not to be had here "
-            f"({error}); leave --device at auto, and --devices at 1."
+            f"config: device {config.run.device} with precision {config.run.precision} is not available here "
+            f"({error}); set device to auto and devices to 1."
         ) from error
     try:
         fabric.launch()
     except RuntimeError as error:
         raise InfoganError(
-            f"the processes of this training do not find each other ({one_line(error)}); start it again."
+            f"the processes of this training cannot connect ({one_line(error)}); start it again."
         ) from error
     return fabric

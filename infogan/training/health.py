@@ -1,4 +1,4 @@
-"""Warnings about what goes wrong while every number stays finite: mode collapse, and codes that carry nothing.
+"""Warnings about what goes wrong while all numbers stay finite: mode collapse, codes that carry nothing.
 
 Each is given once, after it has lasted a while; training continues.
 """

@@ -25,7 +25,7 @@ Sink = Callable[[Row], None]
 
 @final
 class Means:
-    """Averages metrics over `log_every` steps, and hands each mean to the sinks; the last one may be of fewer."""
+    """Averages metrics over `log_every` steps (the last mean: over what is left), and calls the sinks."""
 
     def __init__(self, config: Config, since_log: Tensor, sinks: list[Sink]) -> None:
         """

@@ -47,8 +47,8 @@ class Losses:
         *targets: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """What D, Q and their trunk descend: -V(D, G) - λ L_I and what else the config asks for."""
-        # Real and fake images pass D separately, each with its own batch statistics; only the real ones update
-        # the running statistics, with which `Model.encode` reads images.
+        # Real and fake images pass D separately, each with its own batch statistics; only the real ones
+        # update the running statistics, with which `Model.encode` reads images.
         x_real = self._augmented(x_real, u, "x_real")
         real = D(x_real)
         with batch_statistics(self.seeds.D), batch_statistics(self.seeds.G):

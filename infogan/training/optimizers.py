@@ -57,8 +57,8 @@ class NonFiniteGuard:
                     if not math.isfinite(one):
                         of_seed = f"seed {seed}, " if len(self.seeds) > 1 else ""
                         return NonFiniteError(
-                            f"{of_seed}step {step}: {name} of {player} is {one}, so {player} was not updated; "
-                            "set a lower lr_d, lr_g or lam, or a larger min_std."
+                            f"{of_seed}step {step}: {name} of {player} is {one}, and {player} was not "
+                            "updated; set a lower lr_d, lr_g or lam, or a larger min_std."
                         )
         raise AssertionError("a step was refused, but all its values are finite")
 

@@ -16,13 +16,16 @@ class LearningRates(NamedTuple):
     decay_fraction: float
 
     def factor(self, n: int, steps: int) -> float:
-        """What both rates are multiplied by after n of `steps`: 1, then linearly to 0 over the last fraction."""
+        """The factor of both rates after n of `steps`: 1, then linearly to 0 over the last fraction."""
         return min(1.0, (1 - n / steps) / self.decay_fraction) if self.decay_fraction else 1.0
 
 
 def learning_rates(config: Config, *, with_targets: bool) -> LearningRates:
-    """The learning rates of a config; with targets from pretraining D has more to learn, so by default its rate
-    is twice as high, and both rates fall in the second half."""
+    """The learning rates of a config.
+
+    With targets from pretraining D has more to learn: by default its rate is twice as high, and both rates
+    fall in the second half.
+    """
     optimisation = config.optimisation
     lr_d, fraction = optimisation.lr_d, optimisation.lr_decay_fraction
     return LearningRates(

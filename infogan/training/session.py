@@ -100,8 +100,8 @@ class Session:
         self.since_log = [state.get(SINCE_LOG, torch.empty(0)).to(device) for state in states]
         if whole[0].about.get("images", self.images) != self.images:
             self.console.print(
-                f"warning: {self.runs[0].config.data.images} has changed since {self.folders} began; continuing "
-                "with the images as they are now, so the result will differ.",
+                f"warning: {self.runs[0].config.data.images} has changed since {self.folders} began; "
+                "training continues with the images as they are now, so the result will differ.",
                 highlight=False,
             )
 
@@ -142,8 +142,8 @@ class Session:
         targets = [outcome.targets for outcome in outcomes if outcome.targets is not None]
         if 0 < len(targets) < len(outcomes):
             raise InfoganError(
-                "some seeds have stable clusters and others have none, so they cannot be trained as one; train "
-                "them one by one."
+                "some seeds have stable clusters and others have none, so they cannot be trained as one; "
+                "train them one by one."
             )
         trainer.use_targets(targets)
         return True
@@ -245,8 +245,8 @@ def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
     changed = [name for name in now if name not in RESUMABLE and then[name] != now[name]]
     if changed:
         raise InfoganError(
-            f"{run.path / 'config.json'} has {changed[0]} {now[changed[0]]!r}, but {checkpoint.path.name} was "
-            f"made with {then[changed[0]]!r}; put that back."
+            f"{run.path / 'config.json'} has {changed[0]} {now[changed[0]]!r}, but {checkpoint.path.name} "
+            f"was made with {then[changed[0]]!r}; put that back."
         )
 
 

@@ -56,7 +56,7 @@ class Trainer:
         self.use_targets([])
 
     def stages(self) -> Iterator[Stage]:
-        """The pretraining stage of each seed, to be run before the first step; their targets go to `use_targets`."""
+        """The pretraining stage of each seed, to run before the first step; see `use_targets`."""
         for seed, model in zip(
             self.seeds.numbers, self.seeds.initial_models(self.fabric.device), strict=True
         ):

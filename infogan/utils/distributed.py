@@ -4,25 +4,25 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-LARGE = 2**20  # bytes, from where on copying costs more than a message of its own
+LARGE = 2**20  # bytes, from which copying costs more than a separate message
 
 
 def any_of(flag: bool, device: torch.device) -> bool:
-    """Whether any process says so; all must ask, as often."""
-    said = torch.tensor(float(flag), device=device)
-    dist.all_reduce(said, dist.ReduceOp.MAX)
-    return bool(said)
+    """Whether the flag is set in any process; all must call it."""
+    flags = torch.tensor(float(flag), device=device)
+    dist.all_reduce(flags, dist.ReduceOp.MAX)
+    return bool(flags)
 
 
-def of_all(tensor: Tensor) -> list[Tensor]:
-    """What all processes have of a tensor, in their order."""
+def gather(tensor: Tensor) -> list[Tensor]:
+    """The tensors of all processes, in order of rank."""
     found = [torch.empty_like(tensor) for _ in range(dist.get_world_size())]
     dist.all_gather(found, tensor)
     return found
 
 
-def sum_over_replicas(tensors: list[Tensor]) -> None:
-    """Replaces each by its sum over all processes: large ones where they lie, the others in one message."""
+def sum_over_processes(tensors: list[Tensor]) -> None:
+    """Replaces each tensor by its sum over all processes: large ones in place, the others in one message."""
     large = [t for t in tensors if t.nbytes >= LARGE and t.is_contiguous()]
     small = [t for t in tensors if not (t.nbytes >= LARGE and t.is_contiguous())]
     flat = torch.cat([t.reshape(-1) for t in small])
@@ -33,8 +33,8 @@ def sum_over_replicas(tensors: list[Tensor]) -> None:
         tensor.copy_(part.view_as(tensor))
 
 
-def sum_gradients(optimizer: torch.optim.Optimizer, *told: Tensor) -> None:
-    """Replaces the gradients of what it steps, and what is told beside, by their sums over all processes."""
+def sum_gradients(optimizer: torch.optim.Optimizer, *others: Tensor) -> None:
+    """Replaces an optimizer's gradients, and other tensors, by their sums over all processes."""
     weights = (p for group in optimizer.param_groups for p in group["params"])
     grads = [p.grad for p in weights if p.grad is not None]
-    sum_over_replicas([*grads, *told])
+    sum_over_processes([*grads, *others])

@@ -1,4 +1,4 @@
-"""Under what a run is begun: versions, commit, machine. What run.json holds."""
+"""The environment of a run: versions, commit, machine. run.json holds it."""
 
 import os
 import platform
@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parents[1]  # the folder infogan
 
 
 def environment(n_images: int) -> dict[str, Any]:
-    """All that a config does not say of a run on so many images."""
+    """Everything about a run that is not in its config."""
     packages = ("infogan", "torch", "numpy", "lightning-fabric")
     return {
         "begun": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -32,12 +32,12 @@ def environment(n_images: int) -> dict[str, Any]:
 
 
 def cores() -> int:
-    """The processors that this process may use."""
+    """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _commit() -> str | None:
-    """The commit of the source, where it is run from a checkout, with a + where it was changed."""
+    """The commit of the source in a checkout, with a + if it has local changes."""
     git = ["git", "-C", str(PACKAGE)]
     try:
         commit = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True)

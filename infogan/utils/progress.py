@@ -29,7 +29,7 @@ def progress(items: Iterable[T], doing: str, total: int | None = None) -> Iterab
 
 @contextmanager
 def progress_bar(doing: str, total: int, console: "Console") -> Iterator[Callable[[int], None]]:
-    """A progress bar that disappears at the end, on a terminal only; gives the function that moves it to a step."""
+    """A progress bar, on a terminal only; yields the function that sets how much is done."""
     from rich.progress import Progress
 
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:

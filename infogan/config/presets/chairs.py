@@ -14,10 +14,10 @@ def chairs() -> Config:
 
 
 def chairs_rotation() -> Config:
-    """3D chairs with Table 7's settings for rotation: λ 10 for the continuous code, 1 for the discrete ones."""
+    """3D chairs with Table 7's settings for rotation: λ 10 for the continuous code, else 1."""
     return chairs()
 
 
 def chairs_width() -> Config:
-    """3D chairs with Table 7's settings for width: λ 0.05 for the continuous code, 2 for the discrete ones."""
+    """3D chairs with Table 7's settings for width: λ 0.05 for the continuous code, else 2."""
     return chairs().replace(lam=(2.0, 2.0, 2.0, 0.05))

@@ -39,7 +39,7 @@ def custom_images(
 
 
 def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
-    """The defaults for n rows of standardised numbers, chosen by trials on digits (docs/tutorials/vectors.md)."""
+    """The defaults for n rows of standardised numbers; chosen on digits (docs/tutorials/vectors.md)."""
     return Config.from_options(
         images=images,
         architecture="vectors",

@@ -1,7 +1,7 @@
-"""What every latent code c_i knows: its prior P(c), its entropy H(c), its recognition law Q(c|x).
+"""The interface of a latent code c_i: its prior P(c), its entropy H(c), its posterior Q(c|x).
 
 b = batch; c = a code as G takes it, (b, size); q = Q's raw output for that code, (b, n_params);
-value = a code as a person reads it, (b,): a category's index, a number, an angle in radians.
+value = a code as people read it, (b,): a category's index, a number, an angle in radians.
 """
 
 from abc import ABC, abstractmethod
@@ -15,14 +15,14 @@ Kind = Literal["category", "number", "angle"]  # of a code's values, and of know
 
 
 class Decoded(NamedTuple):
-    """What Q says of a code: the most likely value and how far off it may be."""
+    """The most likely value of a code under Q, and its uncertainty."""
 
     value: Float[Tensor, "b"]
-    spread: Float[Tensor, "b"]  # a standard deviation, or the probability of any other value
+    spread: Float[Tensor, "b"]  # a standard deviation, or the probability of all other values
 
 
 class Code(ABC):
-    """One latent code: independent of the others (Sec. 4), with a prior that is never learned."""
+    """One latent code: independent of the others (Sec. 4), with a fixed prior."""
 
     @property
     @abstractmethod
@@ -32,12 +32,12 @@ class Code(ABC):
     @property
     @abstractmethod
     def n_params(self) -> int:
-        """How many numbers Q puts out for this code."""
+        """How many outputs Q has for this code."""
 
     @property
     @abstractmethod
     def kind(self) -> Kind:
-        """What the values are: categories 0, 1, ..., numbers, or angles in radians."""
+        """Whether values are categories 0, 1, ..., numbers, or angles in radians."""
 
     @property
     @abstractmethod
@@ -46,11 +46,11 @@ class Code(ABC):
 
     @abstractmethod
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
-        """Draws from P(c), as values."""
+        """Values drawn from P(c)."""
 
     @abstractmethod
     def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
-        """The code as G takes it, from its values; what `decode` reads is put back by `embed`."""
+        """The code as G takes it, from its values; the inverse of `decode`."""
 
     def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n} size"]:
         """Draws c ~ P(c), as G takes it."""
@@ -58,11 +58,11 @@ class Code(ABC):
 
     @abstractmethod
     def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
-        """log P(c), in nats; of a density where c is continuous."""
+        """log P(c), in nats; a density if c is continuous."""
 
     @abstractmethod
     def entropy(self) -> float:
-        """H(c) in nats; constant, as P(c) is fixed (Sec. 5). Differential where c is continuous."""
+        """H(c) in nats; constant, as P(c) is fixed (Sec. 5). Differential if c is continuous."""
 
     @abstractmethod
     def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
@@ -74,8 +74,8 @@ class Code(ABC):
 
     @abstractmethod
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
-        """The value that Q holds most likely, and its spread."""
+        """The most likely value under Q, and its spread."""
 
     @abstractmethod
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        """The values that a traversal visits: every one of a discrete code, or `steps` from low to high."""
+        """The values of a traversal: all of a discrete code, or `steps` from low to high."""

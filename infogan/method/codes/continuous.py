@@ -1,6 +1,6 @@
 """The continuous codes: Uniform, Gaussian, Circular (Secs. 4-6).
 
-c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); code.py says the rest.
+c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); see code.py.
 """
 
 import math
@@ -14,17 +14,17 @@ from torch import Tensor
 
 from infogan.method.codes.code import Code, Decoded, Kind
 
-STD_FLOOR = 0.02  # x determines a learned continuous code, so I(c; x) has no ceiling of its own
+MIN_STD = 0.02  # x determines a learned continuous code, so I(c; x) has no upper bound of its own
 
 
 class Real(Code, ABC):
     """A code on the real line, recovered by a Gaussian: Q(c|x) = N(mean, std) (Sec. 6, App. C).
 
-    q is a mean and the log of a standard deviation, to whose exponential `std_floor` is added. A
-    `fixed_std` ignores the second number, as the original code does on MNIST with 1.
+    q is a mean and the log of a standard deviation, to whose exponential `min_std` is added. With `fixed_std`
+    the second number is ignored, as in the original code on MNIST, which fixes 1.
     """
 
-    std_floor: float
+    min_std: float
     fixed_std: float | None
 
     @property
@@ -57,7 +57,7 @@ class Real(Code, ABC):
         mean, log_std = q.unbind(dim=1)
         if self.fixed_std is not None:
             return Decoded(mean, torch.full_like(mean, self.fixed_std))
-        return Decoded(mean, log_std.exp() + self.std_floor)
+        return Decoded(mean, log_std.exp() + self.min_std)
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
         return torch.linspace(low, high, steps)
@@ -68,7 +68,7 @@ class Real(Code, ABC):
 class Uniform(Real):
     """A continuous code c ~ Unif(-1, 1)."""
 
-    std_floor: float = STD_FLOOR
+    min_std: float = MIN_STD
     fixed_std: float | None = None
 
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
@@ -88,7 +88,7 @@ class Uniform(Real):
 class Gaussian(Real):
     """A continuous code c ~ N(0, 1)."""
 
-    std_floor: float = STD_FLOOR
+    min_std: float = MIN_STD
     fixed_std: float | None = None
 
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
@@ -105,13 +105,13 @@ class Gaussian(Real):
 @final
 @dataclass(frozen=True)
 class Circular(Code):
-    """An angle, equally likely all around, given to G as its cosine and sine.
+    """An angle, uniform on the circle, given to G as its cosine and sine.
 
-    Q is a von Mises law. Its two outputs are kappa (cos mean, sin mean), so that no angle is special.
-    The floor adds its variance to Q's: 1 / kappa is never below floor^2.
+    Q is a von Mises distribution with outputs kappa (cos mean, sin mean), so that no angle is special.
+    `min_std` adds its variance to Q's: 1 / kappa is never below min_std^2.
     """
 
-    std_floor: float = STD_FLOOR
+    min_std: float = MIN_STD
 
     @property
     def size(self) -> int:
@@ -143,7 +143,7 @@ class Circular(Code):
         return math.log(2 * math.pi)
 
     def _concentration(self, q: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2"]:
-        return q / (1 + self.std_floor**2 * _length(q)[:, None])
+        return q / (1 + self.min_std**2 * _length(q)[:, None])
 
     def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         q = self._concentration(q)
@@ -161,7 +161,7 @@ class Circular(Code):
         return Decoded(angle, (-2 * mean_length.log()).sqrt())
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        return torch.linspace(0, 2 * math.pi, steps + 1)[:-1]  # all around, whatever low and high
+        return torch.linspace(0, 2 * math.pi, steps + 1)[:-1]  # the whole circle; low and high do not apply
 
 
 def _length(q: Float[Tensor, "b 2"]) -> Float[Tensor, "b"]:

@@ -1,6 +1,6 @@
 """The discrete codes: Categorical and Bernoulli (Secs. 4-6).
 
-c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); code.py says the rest.
+c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); see code.py.
 """
 
 import math

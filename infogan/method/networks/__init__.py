@@ -1,4 +1,4 @@
-"""The networks of the paper's tables, by the name that a config gives them."""
+"""G and D with Q, one file per architecture: the tables of App. C, and ours."""
 
 from collections.abc import Callable
 
@@ -31,7 +31,7 @@ OF_ANY_SHAPE: dict[str, Callable[[Latent, float, Shape], Networks]] = {
 
 
 def make_networks(config: Config, latent: Latent) -> Networks:
-    """G, D and Q of a config; their weights are still to be drawn."""
+    """G, D and Q of a config, before `init_weights`."""
     if config.networks.architecture in OF_ANY_SHAPE:
         return OF_ANY_SHAPE[config.networks.architecture](
             latent, config.networks.negative_slope, config.networks.image_shape

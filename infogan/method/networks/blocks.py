@@ -1,7 +1,7 @@
 """The layers that the tables of App. C share, and the two networks made of them.
 
-In the tables' words: conv, upconv and FC, each followed by batch norm where the table says so, then
-by its nonlinearity, the order of the original code.
+In the words of the tables: conv, upconv and FC, each followed by batch norm if the table says so, then by its
+nonlinearity, in the order of the original code.
 """
 
 from typing import Literal, NamedTuple, final
@@ -22,7 +22,7 @@ class DiscriminatorOutput(NamedTuple):
 
 @final
 class Generator(nn.Module):
-    """G(z, c): images of a fixed shape, in [0, 1] or in [-1, 1] as its last layer has it, or vectors.
+    """G(z, c): images of a fixed shape, in [0, 1] or [-1, 1] depending on the last layer, or vectors.
 
     Vectors are images of one row, (1, 1, width), of numbers of any size.
     """
@@ -34,8 +34,11 @@ class Generator(nn.Module):
         shape: tuple[int, int, int],
         low: Literal[0, -1] | None = 0,
     ) -> None:
-        """Takes the shape as channels, height, width; `low` is 0 after a sigmoid, -1 after a tanh, None for
-        vectors."""
+        """
+        Args:
+            shape: channels, height, width.
+            low: the lower end of the range: 0 after a sigmoid, -1 after a tanh, None for vectors.
+        """
         super().__init__()
         self.latent = latent
         self.layers = layers
@@ -47,13 +50,13 @@ class Generator(nn.Module):
         return x
 
     def to_range(self, x: UInt8[Tensor, "b ch h w"] | Float[Tensor, "b ch h w"]) -> Float[Tensor, "b ch h w"]:
-        """Stored images, 0 to 255, in the range of this G, which is what D sees; vectors as they are."""
+        """Images from 0 .. 255 to this G's range, which is what D sees; vectors unchanged."""
         if self.low is None:
             return x.float()
         return x.float() / 255 * (1 - self.low) + self.low
 
     def to_bytes(self, x: Float[Tensor, "b ch h w"]) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b ch h w"]:
-        """From this G's range back to 0 .. 255; vectors as they are."""
+        """Images from this G's range to 0 .. 255; vectors unchanged."""
         if self.low is None:
             return x.float()
         return ((x.float() - self.low) * (255 / (1 - self.low))).round().byte()
@@ -71,13 +74,13 @@ class DiscriminatorQ(nn.Module):
         self.q_head = q_head
 
     def forward(self, x: Float[Tensor, "b ch h w"], *, info_to_trunk: bool = True) -> DiscriminatorOutput:
-        """`info_to_trunk=False` cuts the gradient of Q's head off from the trunk."""
+        """With `info_to_trunk=False` no gradient of Q's head reaches the trunk."""
         features = self.trunk(x)
         q = self.q_head(features if info_to_trunk else features.detach())
         return DiscriminatorOutput(self.d_head(features)[:, 0], self.latent.split_q(q))
 
     def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b width"]:
-        """What the last layer of Q's head is given: the trunk's output, where that head is one layer."""
+        """The input of the last layer of Q's head."""
         before_last = nn.Sequential(*list(self.q_head.children())[:-1])
         penultimate: Tensor = before_last(self.trunk(x))
         return penultimate
@@ -85,7 +88,7 @@ class DiscriminatorQ(nn.Module):
 
 @final
 class Networks(NamedTuple):
-    """What a file of this folder makes."""
+    """The networks that each file of this folder builds."""
 
     G: Generator
     D: DiscriminatorQ
@@ -96,7 +99,7 @@ def conv(
 ) -> list[nn.Module]:
     """A 4x4 convolution to 1 / stride of the height and width, padded as TensorFlow's SAME.
 
-    A bias before a batch norm would be subtracted again, so there is none.
+    There is no bias before batch norm, which would subtract it.
     """
     pad = [nn.ZeroPad2d((1, 2, 1, 2))] if stride == 1 else []
     layer = nn.Conv2d(n_in, n_out, 4, stride, padding=0 if pad else 1, bias=not batch_norm)
@@ -106,7 +109,7 @@ def conv(
 def upconv(
     n_in: int, n_out: int, activation: nn.Module, *, stride: int = 2, batch_norm: bool = True
 ) -> list[nn.Module]:
-    """A 4x4 transposed convolution to `stride` times the height and width, cut as TensorFlow's SAME."""
+    """A 4x4 transposed convolution to `stride` times the height and width, cropped as TensorFlow's SAME."""
     layer = nn.ConvTranspose2d(n_in, n_out, 4, stride, padding=1, bias=not batch_norm)
     cut = [nn.ZeroPad2d((0, -1, 0, -1))] if stride == 1 else []
     return [layer, *cut, *([nn.BatchNorm2d(n_out)] if batch_norm else []), activation]
@@ -118,7 +121,7 @@ def fc(n_in: int, n_out: int, activation: nn.Module) -> list[nn.Module]:
 
 
 def init_weights(net: nn.Module, rng: torch.Generator) -> None:
-    """The original code's: weights N(0, 0.02), cut at two deviations in a convolution; scales N(1, 0.02)."""
+    """As in the original code: weights N(0, 0.02), in a convolution cut at two deviations; scales N(1, 0.02)."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.trunc_normal_(layer.weight, 0, 0.02, -0.04, 0.04, generator=rng)

@@ -6,9 +6,9 @@ from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
 
 
-def make_chairs(latent: Latent, leak: float) -> Networks:
-    """Table 6. Where it names no stride it is 1, but 2 in the last upconv, which has to reach 64."""
-    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+def make_chairs(latent: Latent, negative_slope: float) -> Networks:
+    """Table 6. A stride that it does not name is 1, except in the last upconv, which must reach 64 with 2."""
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
         *fc(latent.size, 1024, relu),
         *fc(1024, 8 * 8 * 256, relu),

@@ -6,9 +6,9 @@ from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
 
 
-def make_faces(latent: Latent, leak: float) -> Networks:
-    """Table 4; its last upconv names no stride, and 2 is what reaches 32. D and Q part at the last layer."""
-    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+def make_faces(latent: Latent, negative_slope: float) -> Networks:
+    """Table 4. Its last upconv names no stride; it must be 2 to reach 32. D and Q share all but one layer."""
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
         *fc(latent.size, 1024, relu),
         *fc(1024, 8 * 8 * 128, relu),

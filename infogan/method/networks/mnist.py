@@ -1,4 +1,4 @@
-"""Table 1: the networks for MNIST, 28x28, gray (App. C.1); and ours, the same shape made smaller."""
+"""Table 1: the networks for MNIST, 28x28, gray (App. C.1); and smaller ones of ours."""
 
 from torch import nn
 
@@ -6,30 +6,30 @@ from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
 
 
-def make_mnist(latent: Latent, leak: float) -> Networks:
+def make_mnist(latent: Latent, negative_slope: float) -> Networks:
     """Table 1, exactly."""
-    return _table_1(latent, leak, side=7, channels=(64, 128), width=1024, q_width=128)
+    return _table_1(latent, negative_slope, side=7, channels=(64, 128), width=1024, q_width=128)
 
 
-def make_mnist_small(latent: Latent, leak: float) -> Networks:
+def make_mnist_small(latent: Latent, negative_slope: float) -> Networks:
     """28x28, gray, for a laptop: about a fifteenth of Table 1's work."""
-    return _table_1(latent, leak, side=7, channels=(16, 32), width=256, q_width=64)
+    return _table_1(latent, negative_slope, side=7, channels=(16, 32), width=256, q_width=64)
 
 
-def make_digits(latent: Latent, leak: float) -> Networks:
+def make_digits(latent: Latent, negative_slope: float) -> Networks:
     """8x8, gray."""
-    return _table_1(latent, leak, side=2, channels=(32, 64), width=256, q_width=64)
+    return _table_1(latent, negative_slope, side=2, channels=(32, 64), width=256, q_width=64)
 
 
 def _table_1(
-    latent: Latent, leak: float, side: int, channels: tuple[int, int], width: int, q_width: int
+    latent: Latent, negative_slope: float, side: int, channels: tuple[int, int], width: int, q_width: int
 ) -> Networks:
     """Two convolutions down to `side`, two upconvolutions up from it.
 
     The table's last upconv names neither stride nor nonlinearity: stride 2 is what reaches 28, and a
     sigmoid is what makes gray.
     """
-    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     outer, inner = channels
     G = nn.Sequential(
         *fc(latent.size, width, relu),

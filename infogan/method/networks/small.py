@@ -1,8 +1,8 @@
-"""Ours, for images of one's own, of any height and width: half as large with each layer, down to 4 or so.
+"""Ours, for images of any height and width: each layer halves the image, down to about 4x4.
 
-Before its heads D has a fully connected layer where images are gray, as in Tables 1, 4 and 6, and none where
-they are in colour, as in Tables 2 and 3. In trials categories of MNIST followed strokes without it, and faces
-of CelebA were blurred with it (docs/results.md).
+For gray images D has a fully connected layer before its heads, as in Tables 1, 4 and 6; for colour it has none,
+as in Tables 2 and 3. In trials without it MNIST's categories followed strokes, and with it faces of CelebA
+were blurred (docs/results.md).
 """
 
 from itertools import pairwise
@@ -13,20 +13,20 @@ from infogan.config import Shape
 from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
 
-OUTER, MOST = 32, 128  # channels of the outermost layer, twice as many with each layer inwards, and at most
-LEAST = 4  # the shorter side within
+OUTER_CHANNELS, MAX_CHANNELS = 32, 128  # doubled with each layer inwards
+MIN_SIDE = 4  # pixels of the shorter side inside
 WIDTH = 256  # of the fully connected layer
 
 
-def make_small(latent: Latent, leak: float, shape: Shape) -> Networks:
-    """As many layers as leave the shorter side 4 or more, and one at least."""
-    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+def make_small(latent: Latent, negative_slope: float, shape: Shape) -> Networks:
+    """As many layers as leave the shorter side 4 pixels or more, and at least one."""
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     ch, h, w = shape
     depth = 1
-    while min(h, w) >> (depth + 1) >= LEAST:
+    while min(h, w) >> (depth + 1) >= MIN_SIDE:
         depth += 1
-    widths = [min(MOST, OUTER << i) for i in range(depth)]
-    # From the inside out G doubles, so it starts with what covers the image, and the rest is cut off.
+    widths = [min(MAX_CHANNELS, OUTER_CHANNELS << i) for i in range(depth)]
+    # G doubles from the inside out, so it starts with what covers the image and is cropped at the end.
     inner_h, inner_w = -(-h >> depth), -(-w >> depth)
     up: list[nn.Module] = []
     down: list[nn.Module] = []

@@ -1,4 +1,4 @@
-"""Ours, for sprites, 64x64, gray: four convolutions down to 4x4, as is usual for dSprites, made thin."""
+"""Ours, for sprites, 64x64, gray: four convolutions down to 4x4, usual for dSprites, with fewer channels."""
 
 from torch import nn
 
@@ -6,9 +6,9 @@ from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
 
 
-def make_sprites(latent: Latent, leak: float) -> Networks:
+def make_sprites(latent: Latent, negative_slope: float) -> Networks:
     """64x64, gray, at half the work of Table 1."""
-    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
         *fc(latent.size, 256, relu),
         *fc(256, 4 * 4 * 64, relu),

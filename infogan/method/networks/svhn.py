@@ -6,9 +6,9 @@ from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, conv, fc, upconv
 
 
-def make_svhn(latent: Latent, leak: float) -> Networks:
-    """Tables 2 and 3, exactly: G has batch norm in its first two layers alone, D no fully connected layer."""
-    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+def make_svhn(latent: Latent, negative_slope: float) -> Networks:
+    """Tables 2 and 3, exactly: G has batch norm only in its first two layers, D no fully connected layer."""
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
         *fc(latent.size, 2 * 2 * 448, relu),
         nn.Unflatten(1, (448, 2, 2)),

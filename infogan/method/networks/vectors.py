@@ -1,4 +1,4 @@
-"""Ours, for vectors: rows of numbers, each column brought to mean 0 and deviation 1 beforehand."""
+"""Ours, for vectors: rows of standardised numbers."""
 
 from torch import nn
 
@@ -9,9 +9,9 @@ from infogan.method.networks.blocks import DiscriminatorQ, Generator, Networks, 
 WIDTH = 256
 
 
-def make_vectors(latent: Latent, leak: float, shape: Shape) -> Networks:
+def make_vectors(latent: Latent, negative_slope: float, shape: Shape) -> Networks:
     """(1, 1, width): two hidden layers each."""
-    relu, lrelu = nn.ReLU(), nn.LeakyReLU(leak)
+    relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     width = shape[0] * shape[1] * shape[2]
     G = nn.Sequential(
         *fc(latent.size, WIDTH, relu),

@@ -17,7 +17,7 @@ class AdversarialD(Term):
 
     def __call__(self, batch: Batch, u: Tensor) -> TermValue:
         assert batch.real is not None
-        return TermValue(-gan_value(batch.real.logit, batch.fake.logit))
+        return TermValue(-gan_value(batch.real.logit, batch.fake.logit), {})
 
 
 @final
@@ -35,4 +35,4 @@ class AdversarialG(Term):
 
     def __call__(self, batch: Batch, u: Tensor) -> TermValue:
         logit = batch.fake.logit  # -softplus(a) = log(1 - sigmoid(a)), and softplus(-a) = -log sigmoid(a)
-        return TermValue((-F.softplus(logit) if self.saturating else F.softplus(-logit)).mean())
+        return TermValue((-F.softplus(logit) if self.saturating else F.softplus(-logit)).mean(), {})

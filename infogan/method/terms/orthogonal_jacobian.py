@@ -15,7 +15,7 @@ N_IMAGES = 48  # of a batch, which are enough for a mean of cosines
 
 @final
 class OrthogonalJacobian(Term):
-    """The mean squared cosine between the directions in which two continuous codes change G's images; in [0, 1].
+    """The mean squared cosine between the directions of two continuous codes in G's images; in [0, 1].
 
     OroJaR, Wei et al. 2021, "Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image
     Generation". The directions are forward differences of G instead of Jacobian-vector products:
@@ -34,7 +34,7 @@ class OrthogonalJacobian(Term):
         moving = [i for i, code in enumerate(batch.latent.codes) if code.kind == "number"]
         directions = [(batch.G(z, _shifted(c, i)) - x).flatten(1) / STEP for i in moving]
         cosines = [_squared_cosine(a, b) for a, b in combinations(directions, 2)]
-        return TermValue(torch.stack(cosines).mean() if cosines else x.sum() * 0)
+        return TermValue(torch.stack(cosines).mean() if cosines else x.sum() * 0, {})
 
 
 def _shifted(c: list[Tensor], i: int) -> list[Tensor]:

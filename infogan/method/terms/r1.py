@@ -25,4 +25,4 @@ class R1(Term):
     def __call__(self, batch: Batch, u: Tensor) -> TermValue:
         assert batch.x_real is not None
         gradient = torch.func.grad(lambda x: batch.D(x).logit.sum())(batch.x_real)
-        return TermValue(gradient.square().flatten(1).sum(dim=1).mean())
+        return TermValue(gradient.square().flatten(1).sum(dim=1).mean(), {})

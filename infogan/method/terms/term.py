@@ -39,8 +39,8 @@ class TermValue(NamedTuple):
 
     loss: Float[
         Tensor, ""
-    ]  # what its player descends, before the weight; nats unless the term says otherwise
-    metrics: dict[str, Tensor] = {}  # what else is logged
+    ]  # what its player descends, before the weight; in nats unless the term says otherwise
+    metrics: dict[str, Tensor]  # what else is logged
 
 
 class Term(ABC):

@@ -5,8 +5,8 @@ categories alone may put two classes into one category and split a third. So the
 
 1. D's trunk learns with five heads of 3k clusters each.
 2. The trunk's features are split into 40k over-clusters, in eight partitions (`over_clusters.py`). Each
-   partition is merged into k clusters (`consensus.py`) by how often images of two over-clusters are neighbours
-   (`neighbours.py`): neighbours connect what no small transform connects.
+   partition is merged into k clusters (`consensus.py`) by how often images of two over-clusters are
+   neighbours (`neighbours.py`): neighbours connect what no small transform connects.
 3. Q's head learns these clusters, and keeps maximising I(k; k'), under growing transforms.
 
 If the partitions disagree, no clustering is used: it would tell Q nothing that its codes could use. No label
@@ -198,14 +198,14 @@ class Clustering(Stage):
     def _log_joint(self, log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k"]) -> Tensor:
         """`log_joint` over the whole batch, of which each process has a part.
 
-        Its gradient in this part is as large as if the part were the whole: gradients are averaged afterwards.
+        Its gradient in this part is scaled as if the part were the whole: gradients are averaged later.
         """
         log_P, world = log_joint(log_p, log_p_transformed), self.fabric.world_size
         if world == 1:
             return log_P
-        from infogan.utils.distributed import of_all
+        from infogan.utils.distributed import gather
 
-        parts = of_all(log_P.detach())
+        parts = gather(log_P.detach())
         parts[self.fabric.global_rank] = log_P.detach() + world * (log_P - log_P.detach())
         return torch.stack(parts).logsumexp(dim=0) - math.log(world)
 

@@ -1,8 +1,8 @@
 """Merges over-clusters into few clusters that keep most of the information about their neighbours' clusters.
 
 The sequential information bottleneck (Slonim, Friedman and Tishby 2002, "Unsupervised Document Classification
-using Sequential Information Maximization") on a symmetric matrix: how often an image of one over-cluster has a
-neighbour in another. It ends in a local optimum. So several partitions are merged, and each is merged again
+using Sequential Information Maximization") on a symmetric matrix: how often an image of one over-cluster has
+a neighbour in another. It ends in a local optimum. So several partitions are merged, and each is merged again
 from the clusters that the others found; the best result reaches all of them.
 """
 

@@ -1,4 +1,4 @@
-"""The nearest neighbours of images, minimised over transforms: more often of one class than in plain pixels."""
+"""The nearest neighbours of images under transforms: of one class more often than in plain pixels."""
 
 import math
 from collections.abc import Callable, Iterator
