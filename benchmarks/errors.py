@@ -16,7 +16,7 @@ from jaxtyping import Int
 from record import record
 
 from infogan.data import DEFAULT_OPTIONS, Images, splits_of
-from infogan.evaluation.clustering import count, match
+from infogan.evaluation.clustering import contingency_table, match_labels
 from infogan.runs.run import Run
 
 COMMON, SHOWN, COLUMNS = 10, 60, 20
@@ -29,7 +29,7 @@ def read(run: Run, images: Images) -> Int[np.ndarray, "n"]:
     category = model.encode(images.pixels).values[:, first].numpy().astype(int)
     k, labels = model.latent.codes[first].categories or 0, images.labels
     assert labels is not None
-    rows, columns = match(count(category, labels, k, labels.max() + 1))
+    rows, columns = match_labels(contingency_table(labels, category, n_categories=k))
     names = np.full(k, -1)
     names[rows] = columns
     taken: np.ndarray = names[category]

@@ -18,7 +18,7 @@ from torch import Tensor
 from infogan.config import Config
 from infogan.config.presets import get_preset
 from infogan.data import load
-from infogan.evaluation.clustering import count, one_to_one_error
+from infogan.evaluation.clustering import one_to_one_error
 from infogan.method.model import make_model
 from infogan.runs.weights import subset
 from infogan.training.state import state_of
@@ -57,8 +57,7 @@ def curve(config: Config) -> dict[str, Any]:
         model.D.load_state_dict(weights)
         model.D.eval()
         category = model.encode(images.pixels).values[:, 0].long().numpy()
-        table = count(category, images.labels, 10, int(images.labels.max()) + 1)
-        points.append((round(seconds, 2), one_to_one_error(table)))
+        points.append((round(seconds, 2), one_to_one_error(images.labels, category)))
     goal = next((seconds for seconds, error in points if error <= GOAL), None)
     print(f"seed {config.run.seed}: {goal} s to {GOAL:.0%}; {points[-1][1]:.4f} after {points[-1][0]:.0f} s")
     return {"seed": config.run.seed, "seconds_to_goal": goal, "curve": points}

@@ -8,7 +8,11 @@ from scipy.stats import chi2_contingency, spearmanr
 from scipy.stats.contingency import association as scipy_association
 
 from infogan.data import Factor, Factors
-from infogan.evaluation.disentanglement.association import association_scores, associations, strongest
+from infogan.evaluation.disentanglement.association import (
+    association_scores,
+    code_factor_association,
+    strongest_codes,
+)
 from infogan.evaluation.score import Score
 from infogan.method.codes import Categorical, Circular, Code, Uniform
 
@@ -23,7 +27,7 @@ ANGLE = RNG.uniform(0, 2 * math.pi, N)
 
 def strength(code: Code, v: np.ndarray, kind: str, f: np.ndarray) -> float:
     factors = Factors((Factor("f", kind),), f[:, None].astype(float))  # type: ignore[arg-type]
-    return float(associations(v[:, None].astype(float), [code], factors)[0, 0])
+    return float(code_factor_association(v[:, None].astype(float), [code], factors)[0, 0])
 
 
 def test_two_numbers_give_spearman() -> None:
@@ -85,7 +89,7 @@ def test_a_permuted_category_is_followed_wholly(k: int) -> None:
 
 def test_strongest_code_of_each_factor() -> None:
     def score(value: float) -> Score:
-        return Score(value=value, low=value, high=value, protocol="", draws=[])
+        return Score(value=value, low=value, high=value, protocol="", resamples=[])
 
     scores = {
         "nmi_c1": score(1.0),
@@ -94,7 +98,7 @@ def test_strongest_code_of_each_factor() -> None:
         "association_c1_light": score(0.9),
         "association_c2_light": score(0.1),
     }
-    found = strongest(scores)
+    found = strongest_codes(scores)
     assert list(found) == ["light", "seat_height"]
     assert found["seat_height"] == {"code": "c2", "score": score(0.7)}
 

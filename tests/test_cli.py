@@ -365,7 +365,7 @@ BAD: dict[str, tuple[str, str]] = {
     "sweep of unknown": ("sweep digist", "did you mean 'digits'"),
     "no seeds": ("sweep digits --seeds 0", "--seeds is 0, but must be at least 1"),
     "compare of one": ("compare run", "name two runs at least"),
-    "select of one": ("select run", "a choice takes two runs at least"),
+    "select of one": ("select run", "at least two runs are needed"),
     "no sweep": ("select nothing-sweep.json", "nothing-sweep.json is not the NAME-sweep.json of a sweep"),
     "unknown ranking": ("select run --by luck", "luck"),
     "unknown scores": ("evaluate run --metrics bound disentangelment", "did you mean 'disentanglement'"),

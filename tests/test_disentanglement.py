@@ -1,4 +1,4 @@
-"""Every score of disentanglement on codes whose answer is known, and what `pair` makes of bad input."""
+"""Every score of disentanglement on codes whose answer is known, and the messages for bad input."""
 
 import math
 from collections.abc import Sequence
@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import t
 
-from infogan.evaluation import disentanglement
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.mutual_information import mig
-from infogan.evaluation.disentanglement.pairs import Pairs, pair
 from infogan.evaluation.disentanglement.scores import METRICS, Metric, disentanglement_scores
 from infogan.method.codes import Kind
 from infogan.utils.errors import InfoganError
 
+from_arrays = CodesAndFactors.from_arrays
 N = 2000
 FEWER = 600
 SIZES = (3, 5, 4, 8)
@@ -58,8 +58,8 @@ CASES: dict[str, tuple[np.ndarray, tuple[Kind, ...]]] = {
 }
 
 
-def compute(pairs: Pairs) -> dict[str, float]:
-    fit, test = pairs.split()
+def compute(pairs: CodesAndFactors) -> dict[str, float]:
+    fit, test = pairs.train_test_split()
     return {
         name: value
         for metric in METRICS
@@ -70,7 +70,7 @@ def compute(pairs: Pairs) -> dict[str, float]:
 @cache
 def scores(case: str) -> dict[str, float]:
     values, kinds = CASES[case]
-    return compute(pair(values.astype(float), FACTORS[: len(values)], kinds))
+    return compute(from_arrays(values.astype(float), FACTORS[: len(values)], kinds))
 
 
 class Known(NamedTuple):
@@ -140,6 +140,17 @@ def test_a_category_has_no_order_and_an_angle_no_ends() -> None:
     assert scores("mixed, turned") == pytest.approx(plain, abs=0.05)
 
 
+@pytest.mark.parametrize("turn", [0.0, 2.5, -40.0])
+def test_where_an_angle_is_cut_does_not_matter_to_its_bins(turn: float) -> None:
+    """The angles of one factor lie in an arc that turns across 0."""
+    angle = 0.2 * FACTORS[:, 3] + 0.02 * NOISE[:, 0]
+    expected = np.minimum((angle - angle.min()) / np.ptp(angle) * 20, 19).astype(int)
+    data = from_arrays((angle + turn)[:, None] % (2 * math.pi), FACTORS[:, 3:], ("angle",))
+    shuffled = np.random.default_rng(0).permutation(N)
+    np.testing.assert_array_equal(data.discretise_codes()[:, 0], expected[shuffled])
+    assert mig(data, data, np.random.default_rng(0))["mig"] > 0.98
+
+
 @pytest.mark.parametrize("name", sorted(KNOWN.keys() - RATIOS))
 def test_scores_fall_as_noise_rises(name: str) -> None:
     found = [scores(f"blurred by {blur}")[name] for blur in BLURS]
@@ -150,7 +161,9 @@ def test_scores_fall_as_noise_rises(name: str) -> None:
 KIND = st.sampled_from(["number", "category", "angle"])
 
 
-def some_pairs(kinds: Sequence[Kind], sizes: Sequence[int], n: int, rng: np.random.Generator) -> Pairs:
+def some_pairs(
+    kinds: Sequence[Kind], sizes: Sequence[int], n: int, rng: np.random.Generator
+) -> CodesAndFactors:
     """Codes that follow some factor more or less, or nothing, or are constant."""
     factors = np.stack([np.arange(n) % k for k in sizes], axis=1)
     factors = rng.permuted(factors, axis=0)
@@ -159,7 +172,7 @@ def some_pairs(kinds: Sequence[Kind], sizes: Sequence[int], n: int, rng: np.rand
         followed = factors[:, rng.integers(len(sizes))]
         blurred = rng.choice([0.0, 1.0]) * followed + rng.choice([0.0, 0.5]) * rng.normal(size=n)
         codes.append({"number": blurred, "category": np.abs(blurred.round()), "angle": blurred}[kind])
-    return pair(np.stack(codes, axis=1), factors, kinds)
+    return from_arrays(np.stack(codes, axis=1), factors, kinds)
 
 
 @given(
@@ -182,7 +195,7 @@ def test_order_of_codes_factors_and_values_does_not_matter(
 ) -> None:
     values, kinds = CASES["mixed, fewer"]
     renamed = np.array(labels)[FACTORS[:FEWER]][:, factors]
-    found = compute(pair(values[:, codes], renamed, [kinds[j] for j in codes]))
+    found = compute(from_arrays(values[:, codes], renamed, [kinds[j] for j in codes]))
     expected = scores("mixed, fewer")
     # The lasso reads an order into the values of a factor.
     named = [name for name in KNOWN if not name.startswith("dci_lasso")]
@@ -190,31 +203,31 @@ def test_order_of_codes_factors_and_values_does_not_matter(
 
 
 def test_an_interval_holds_its_value() -> None:
-    pairs = pair((Z + NOISE)[:100], FACTORS[:100])
+    pairs = from_arrays((Z + NOISE)[:100], FACTORS[:100])
     expected = compute(pairs)
     for name, score in disentanglement_scores(pairs, "codes as they were drawn").items():
         assert score["value"] == expected[name]
         assert 0 <= score["low"] <= score["value"] <= score["high"] <= 1
-        assert len(score["draws"]) == 10
+        assert len(score["resamples"]) == 10
         assert "codes as they were drawn; 66 images to fit, 34 to test" in score["protocol"]
 
 
 def test_the_resamples_are_halves_drawn_alike_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sizes: list[tuple[int, int]] = []
 
-    def part(fit: Pairs, test: Pairs, rng: np.random.Generator) -> dict[str, float]:
+    def part(fit: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
         sizes.append((len(fit), len(test)))
         return {"part": float((fit.factors[:, 0] == 0).mean())}
 
     metrics = (Metric(part, "the share of one value"), Metric(mig, "gap"))
-    monkeypatch.setattr(disentanglement, "METRICS", metrics)
-    pairs = pair((Z + NOISE)[:300], FACTORS[:300])
+    monkeypatch.setattr("infogan.evaluation.disentanglement.scores.METRICS", metrics)
+    pairs = from_arrays((Z + NOISE)[:300], FACTORS[:300])
     said: list[str] = []
     found = disentanglement_scores(pairs, "", said.append)
     assert said == ["the share of one value", "gap"]
     assert sizes == [(200, 100)] + [(100, 50)] * 10
     assert disentanglement_scores(pairs, "") == found
-    draws = found["part"]["draws"]
+    draws = found["part"]["resamples"]
     assert len(set(draws)) > 3
     reach = t.ppf(0.975, 9) * np.std(draws, ddof=1)
     value = (pairs.factors[:200, 0] == 0).mean()
@@ -238,16 +251,16 @@ EACH_ITS_OWN = np.insert(FACTORS[:50], 0, np.arange(50), axis=1)
     [
         (broken(math.nan), FACTORS[:50], None, "code 2 is NaN or infinite for 2 images"),
         (broken(-math.inf), FACTORS[:50], None, "code 2 is NaN or infinite for 2 images"),
-        (Z[:1], FACTORS[:1], None, "it takes codes of 20 images at least; these are of 1"),
+        (Z[:1], FACTORS[:1], None, "at least 20 images are needed; there are codes of 1"),
         (Z[:19], FACTORS[:19], None, "of 19"),
         (Z[:0], FACTORS[:0], None, "of 0"),
         (Z[:50], FACTORS[:40], None, "codes of 50 images, but factors of 40"),
-        (Z[:50], ONE_VALUE, None, "factor 2 has one value in all images, so nothing can follow it"),
+        (Z[:50], ONE_VALUE, None, "factor 2 has one value in all images; leave it out"),
         (
             Z[:50],
             EACH_ITS_OWN,
             None,
-            "factor 1 has 50 values in 50 images, fewer than 6 images a value; group",
+            "factor 1 has 50 values in 50 images, fewer than 6 images per value; group",
         ),
         (Z[:50], FACTORS[:50], ("number",), "there are 4 codes, 1 kinds and 4 factors"),
         (Z[:50, :0], FACTORS[:50], None, "there are 0 codes"),
@@ -258,7 +271,7 @@ def test_bad_input_is_answered_in_a_sentence(
     values: np.ndarray, factors: np.ndarray, kinds: tuple[Kind, ...] | None, message: str
 ) -> None:
     with pytest.raises(InfoganError, match=message) as raised:
-        pair(values, factors, kinds)
+        from_arrays(values, factors, kinds)
     text = str(raised.value)
     assert text.startswith("scores: ")
     assert text.endswith(".")
@@ -267,4 +280,4 @@ def test_bad_input_is_answered_in_a_sentence(
 
 def test_a_factor_is_called_by_its_name() -> None:
     with pytest.raises(InfoganError, match="hue has one value"):
-        pair(Z[:50], ONE_VALUE, None, ["size", "hue", "a", "b", "c"])
+        from_arrays(Z[:50], ONE_VALUE, None, ["size", "hue", "a", "b", "c"])

@@ -19,7 +19,7 @@ from infogan.config import Config
 from infogan.explore.explorer import Explorer
 from infogan.explore.serve import address_of, listen, make_server
 from infogan.explore.server import make_app
-from infogan.figures.traversal import draw_rows, save_tiles, tile, traverse
+from infogan.figures.traversal import make_grid, sample_rows, save_grid, traverse
 from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.model import Model
 from infogan.runs.inversion import save_inversion
@@ -103,7 +103,7 @@ def pixels(page: Page, selector: str = "#cells canvas") -> np.ndarray:
 
 def expected(shown: Shown, turned: dict[int, float], seed: int = 0) -> np.ndarray:
     """The eight draws with some codes set, as Python decodes them."""
-    z, values = draw_rows(shown.model, 8, seed)
+    z, values = sample_rows(shown.model, 8, seed)
     for i, value in turned.items():
         values[:, i] = value
     return shown.model.decode(values, z)[:, 0]
@@ -200,7 +200,7 @@ def test_colours_and_oblong_images_are_drawn_as_they_are(page: Page, shown: Show
         x.ravel().tolist(),
     )
     np.testing.assert_array_equal(np.reshape(drawn, (4, 7, 4))[..., :3], x[1].transpose(1, 2, 0))
-    wanted = tile(x[:, None]).repeat(8, axis=0).repeat(8, axis=1)
+    wanted = make_grid(x[:, None]).repeat(8, axis=0).repeat(8, axis=1)
     np.testing.assert_array_equal(np.reshape(saved, (72, 56, 4))[..., :3], wanted)
 
 
@@ -212,7 +212,7 @@ def test_a_sweep_is_a_traversal_and_saves_as_one(page: Page, shown: Shown, tmp_p
         page.click("#png")
     assert download.value.suggested_filename == "knobs.png"
     saved = np.asarray(Image.open(download.value.path()).convert("L"))
-    save_tiles(moved, tmp_path / "cli.png")
+    save_grid(moved.images, tmp_path / "cli.png")
     same(saved, np.asarray(Image.open(tmp_path / "cli.png")))
 
     page.click("#cells button:nth-of-type(24)")  # the third row, the fourth value
@@ -228,7 +228,7 @@ def test_two_codes_make_a_plane(page: Page, shown: Shown) -> None:
     page.select_option("#x", label="c4")
     page.select_option("#y", label="c1")
     resolve(page, "view=plane&x=c4&y=c1")
-    z, values = draw_rows(shown.model, 8, 0)
+    z, values = sample_rows(shown.model, 8, 0)
     grid = values[:1].repeat(45, 1)
     grid[:, U] = torch.linspace(-2, 2, 9).repeat(5)
     grid[:, CAT] = torch.arange(5.0).repeat_interleave(9)
@@ -374,7 +374,7 @@ def test_a_gif_goes_forth_and_back(page: Page, shown: Shown) -> None:
             frames.append(np.asarray(film.convert("L")))
     for i, value in ((0, -2.0), (20, 2.0), (30, 0.0), (39, -1.8)):
         images = expected(shown, {CAT: 2, U: value}).reshape(2, 4, 1, 8, 8)
-        same(frames[i], tile(images)[..., 0].repeat(7, axis=0).repeat(7, axis=1))
+        same(frames[i], make_grid(images)[..., 0].repeat(7, axis=0).repeat(7, axis=1))
 
 
 def test_a_gif_of_many_colours_and_codes_is_close(page: Page, shown: Shown) -> None:

@@ -20,7 +20,7 @@ from infogan.config import Config
 from infogan.export import web
 from infogan.export.runtime import find_runtime
 from infogan.export.web import SEEDS, export_web, latents
-from infogan.figures.traversal import draw_rows, traverse
+from infogan.figures.traversal import sample_rows, traverse
 from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.networks import init_weights
 from infogan.runs.inversion import inversion_of, save_inversion
@@ -114,14 +114,14 @@ def test_a_seed_shows_what_the_command_line_shows(opened: "Page", run: Run) -> N
     model = run.model()
     for seed in (0, SEEDS - 1):
         drawn = opened.evaluate(CALL, ["draw", seed])
-        z, values = draw_rows(model, 8, seed)
+        z, values = sample_rows(model, 8, seed)
         np.testing.assert_array_equal(np.array(drawn["z"], np.float32).reshape(8, 6), z)
         np.testing.assert_array_equal(np.array(drawn["values"], np.float32).reshape(8, 3), values)
     # 96 images, which are more than pass at once, and no two parts of which are alike
     wanted, fed = [], []
     for seed in (0, 1, SEEDS - 1):
         moved = traverse(model, 0, rows=8, seed=seed)
-        z, values = (part.repeat_interleave(4, dim=0) for part in draw_rows(model, 8, seed))
+        z, values = (part.repeat_interleave(4, dim=0) for part in sample_rows(model, 8, seed))
         values[:, 0] = moved.values.repeat(8)
         wanted.append(moved.images.astype(int).reshape(32, 3, 24, 16))
         fed.append((values, z))
@@ -223,7 +223,7 @@ def test_latents_lie_seed_by_seed(run: Run) -> None:
     model = run.model()
     content = latents(model).tobytes()
     assert len(content) == SEEDS * 8 * (6 + 3) * 4
-    z, values = draw_rows(model, 8, 5)
+    z, values = sample_rows(model, 8, 5)
     at = 5 * 8 * 9 * 4
     assert struct.unpack_from("<48f", content, at) == tuple(z.flatten().tolist())
     assert struct.unpack_from("<24f", content, at + 48 * 4) == tuple(values.flatten().tolist())

@@ -14,16 +14,16 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import poly_mmd
 
 from infogan.data import Factor, Factors, Images, LoadOptions, load
-from infogan.evaluation.image_quality.classifier import known
+from infogan.evaluation.image_quality.classifier import classifier_targets
 from infogan.evaluation.image_quality.features import (
-    Extractor,
-    find_extractor,
-    load_extractor,
-    train_classifier,
+    FeatureExtractor,
+    find_feature_extractor,
+    load_feature_extractor,
+    make_classifier_extractor,
 )
-from infogan.evaluation.image_quality.fid import fid, kid
-from infogan.evaluation.image_quality.precision_recall import density_coverage, precision_recall
-from infogan.evaluation.image_quality.scores import MEASURES, image_quality_scores, intra_category_fid
+from infogan.evaluation.image_quality.fid_kid import fid, kid
+from infogan.evaluation.image_quality.nearest_neighbours import density_coverage, precision_recall
+from infogan.evaluation.image_quality.scores import METRICS, image_quality_scores, intra_category_fid
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
@@ -159,7 +159,7 @@ BAD: list[tuple[np.ndarray, np.ndarray, str]] = [
     (REAL, np.full((30, 5), np.nan), "features of 30 generated images are NaN or infinite"),
     (np.where(np.arange(230)[:, None] == 3, np.inf, REAL), FAKE, "features of 1 real images are NaN"),
     (REAL, FAKE[:1], "1 generated images are too few to compare"),
-    (REAL[:, :4], FAKE, "4 wide, those of generated ones 5; take both from one network"),
+    (REAL[:, :4], FAKE, "4 wide, those of generated ones 5; compute both with one network"),
 ]
 
 
@@ -179,16 +179,18 @@ def test_bad_features(real: np.ndarray, fake: np.ndarray, message: str) -> None:
 
 
 def test_k_neighbours_ask_for_more_images() -> None:
-    with pytest.raises(InfoganError, match="3 generated images are too few to compare; 4 are the least"):
+    with pytest.raises(
+        InfoganError, match="3 generated images are too few to compare; at least 4 are needed"
+    ):
         precision_recall(REAL, FAKE[:3])
-    with pytest.raises(InfoganError, match="19 real images are too few to compare; 20 are the least"):
+    with pytest.raises(InfoganError, match="19 real images are too few to compare; at least 20 are needed"):
         image_quality_scores(REAL[:19], FAKE, "inception", "how")
 
 
 def test_every_score_bears_the_name_of_its_network() -> None:
     said: list[str] = []
     scores = image_quality_scores(REAL, FAKE, "mnist-classifier", "running statistics", said.append)
-    assert list(scores) == [f"{name}[mnist-classifier]" for name in MEASURES]
+    assert list(scores) == [f"{name}[mnist-classifier]" for name in METRICS]
     assert said[0].startswith("mnist-classifier: fid, kid")
     assert len(said) == 11
     found = [score["value"] for score in scores.values()]
@@ -196,7 +198,7 @@ def test_every_score_bears_the_name_of_its_network() -> None:
     assert found == [fid(REAL, FAKE), kid(REAL, FAKE), *pairs[0], *pairs[1]]
     for score in scores.values():
         assert score["low"] < score["value"] < score["high"]
-        assert len(set(score["draws"])) > 5
+        assert len(set(score["resamples"])) > 5
         assert "running statistics; 230 real and 110 generated images, 5 features each" in score["protocol"]
 
 
@@ -210,7 +212,7 @@ def test_intervals_stop_where_a_score_does() -> None:
 def test_two_models_are_compared_on_the_same_real_images() -> None:
     """Halves that give the same numbers were the same: generated images of both are one image only."""
     first, second = (image_quality_scores(REAL, np.zeros((n, 5)), "a", "how") for n in (40, 64))
-    assert first["fid[a]"]["draws"] == pytest.approx(second["fid[a]"]["draws"])
+    assert first["fid[a]"]["resamples"] == pytest.approx(second["fid[a]"]["resamples"])
 
 
 def test_fid_within_categories() -> None:
@@ -225,7 +227,7 @@ def test_fid_within_categories() -> None:
     assert one["value"] == pytest.approx(fid(real[90:170], fake[70:160]))
     assert mean["value"] == pytest.approx((zero["value"] + one["value"]) / 2)
     assert zero["value"] < 0.5 < 4 < one["value"]
-    assert mean["draws"] == pytest.approx(np.mean([zero["draws"], one["draws"]], axis=0).tolist())
+    assert mean["resamples"] == pytest.approx(np.mean([zero["resamples"], one["resamples"]], axis=0).tolist())
     assert "within category 0; how; 90 real and 70 generated images" in zero["protocol"]
     assert "within 2 of 3 categories" in mean["protocol"]
 
@@ -244,11 +246,11 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def quick(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Classifiers that are hardly trained."""
-    monkeypatch.setattr("infogan.evaluation.image_quality.classifier.UPDATES", 60)
+    monkeypatch.setattr("infogan.evaluation.image_quality.classifier.STEPS", 60)
     return cache
 
 
-def accuracy(extractor: Extractor) -> float:
+def accuracy(extractor: FeatureExtractor) -> float:
     """Of a linear map from features to labels on digits:test, fitted on digits."""
     train, test = load("digits"), load("digits", "test")
     assert train.labels is not None
@@ -262,11 +264,11 @@ def test_a_classifier_of_digits(cache: Path, tmp_path: Path) -> None:
     said: list[str] = []
     digits = load("digits")
     before = torch.get_rng_state()
-    extractor = train_classifier(digits, "digits", said.append)
+    extractor = make_classifier_extractor(digits, "digits", said.append)
     assert extractor is not None
     assert torch.equal(torch.get_rng_state(), before)
     assert extractor.name == "digits-classifier"
-    share = re.search(r"tells ([\d.]+)% of the labels of images new to it", extractor.note)
+    share = re.search(r"with ([\d.]+)% accuracy on the labels of held-out images", extractor.description)
     assert share is not None
     assert float(share[1]) > 90
     features = extractor.features(digits.pixels)
@@ -276,15 +278,15 @@ def test_a_classifier_of_digits(cache: Path, tmp_path: Path) -> None:
     assert accuracy(extractor) > 0.85
 
     (kept,) = cache.iterdir()
-    again = train_classifier(digits, "digits", said.append)
+    again = make_classifier_extractor(digits, "digits", said.append)
     assert again is not None
     assert len(said) == 1
-    assert again.note == extractor.note
+    assert again.description == extractor.description
     assert np.array_equal(again.features(digits.pixels), features)
 
     kept.write_bytes(kept.read_bytes()[:-1000])
     torch.rand(1)  # what is drawn elsewhere changes nothing
-    anew = train_classifier(digits, "digits", said.append)
+    anew = make_classifier_extractor(digits, "digits", said.append)
     assert anew is not None
     assert len(said) == 2
     assert np.array_equal(anew.features(digits.pixels), features)
@@ -305,27 +307,27 @@ def test_factors_come_before_labels(quick: Path) -> None:
         (Factor("bright", "category"), Factor("still", "number"), Factor("odd", "angle")), columns
     )
     images = small(labels=np.zeros(40, int), factors=factors)
-    targets = known(images)
+    targets = classifier_targets(images)
     assert targets is not None
     assert np.array_equal(targets, columns[:, [0, 2]])
-    extractor = train_classifier(images, "folder:some/where/own.pictures")
+    extractor = make_classifier_extractor(images, "folder:some/where/own.pictures")
     assert extractor is not None
     assert extractor.name == "own-classifier"
-    assert "tells 100.0% of the factors of images new to it" in extractor.note
+    assert "with 100.0% accuracy on the factors of held-out images" in extractor.description
 
 
 @pytest.mark.parametrize("other", [small(labels=np.arange(40) % 3), small(labels=np.arange(40) % 2, seed=1)])
 def test_other_labels_and_other_images_have_a_network_of_their_own(quick: Path, other: Images) -> None:
     said: list[str] = []
-    train_classifier(small(labels=np.arange(40) % 2), "own.npz", said.append)
-    train_classifier(other, "own.npz", said.append)
+    make_classifier_extractor(small(labels=np.arange(40) % 2), "own.npz", said.append)
+    make_classifier_extractor(other, "own.npz", said.append)
     assert len(said) == len(list(quick.iterdir())) == 2
 
 
 def test_nothing_is_known(tmp_path: Path) -> None:
-    assert find_extractor("x.npz", small(), LoadOptions(tmp_path)) is None
-    assert find_extractor("x.npz", small(labels=np.zeros(40, int)), LoadOptions(tmp_path)) is None
-    assert find_extractor("mnist", None, LoadOptions(tmp_path)) is None
+    assert find_feature_extractor("x.npz", small(), LoadOptions(tmp_path)) is None
+    assert find_feature_extractor("x.npz", small(labels=np.zeros(40, int)), LoadOptions(tmp_path)) is None
+    assert find_feature_extractor("mnist", None, LoadOptions(tmp_path)) is None
 
 
 class Inception(nn.Module):
@@ -379,16 +381,18 @@ def test_inception_is_asked_for_features_of_three_channels(
     shape: tuple[int, int, int], tmp_path: Path
 ) -> None:
     x = RNG.integers(0, 256, (150, *shape), dtype=np.uint8)
-    extractor = load_extractor(script(Inception(), tmp_path / "inception-2015-12-05.pt"), shape)
+    extractor = load_feature_extractor(script(Inception(), tmp_path / "inception-2015-12-05.pt"), shape)
     means = np.broadcast_to(x.mean(axis=(2, 3)), (150, 3))
     assert np.allclose(extractor.features(x), np.c_[means, means**2])
     assert extractor.name == "inception"
-    assert re.fullmatch(r"features of inception-2015-12-05.pt \(SHA-256 [0-9a-f]{12}\.\.\.\)", extractor.note)
+    assert re.fullmatch(
+        r"features of inception-2015-12-05.pt \(SHA-256 [0-9a-f]{12}\.\.\.\)", extractor.description
+    )
 
 
 def test_a_network_of_gray_images_gets_them_as_they_are(tmp_path: Path) -> None:
     module = OneChannel()
-    extractor = load_extractor(script(module, tmp_path / "own.pt"), (1, 8, 8))
+    extractor = load_feature_extractor(script(module, tmp_path / "own.pt"), (1, 8, 8))
     x = RNG.integers(0, 256, (5, 1, 8, 8), dtype=np.uint8)
     assert extractor.name == "own"
     assert np.allclose(extractor.features(x), module.eval()(torch.from_numpy(x)).detach().numpy(), atol=1e-4)
@@ -408,36 +412,38 @@ def test_a_network_that_gives_no_features(
 ) -> None:
     path = script(module, tmp_path / "own.pt")
     with pytest.raises(InfoganError, match=reason) as caught:
-        load_extractor(path, shape)
-    assert str(caught.value).startswith(f"features: {path} makes no features")
+        load_feature_extractor(path, shape)
+    assert str(caught.value).startswith(f"features: {path} returns no features")
     assert str(shape) in str(caught.value)
     assert "\n" not in str(caught.value)
 
 
 def test_images_of_another_shape(tmp_path: Path) -> None:
-    extractor = load_extractor(script(Inception(), tmp_path / "own.pt"), (3, 8, 8))
-    with pytest.raises(InfoganError, match=r"\(1, 9, 9\), but own was made ready for \(3, 8, 8\)"):
+    extractor = load_feature_extractor(script(Inception(), tmp_path / "own.pt"), (3, 8, 8))
+    with pytest.raises(InfoganError, match=r"\(1, 9, 9\), but own was loaded for \(3, 8, 8\)"):
         extractor.features(np.zeros((2, 1, 9, 9), np.uint8))
 
 
 def test_no_torchscript(tmp_path: Path) -> None:
     path = tmp_path / "own.pt"
     with pytest.raises(InfoganError, match="there is no file"):
-        load_extractor(path, (1, 8, 8))
+        load_feature_extractor(path, (1, 8, 8))
     torch.save({"weight": torch.zeros(3)}, path)
     whole = script(Inception(), tmp_path / "whole.pt").read_bytes()
     other = script(NoForward(), tmp_path / "other.pt").read_bytes()
     for content in (path.read_bytes(), other, b"no network", b"", whole[: len(whole) // 2]):
         path.write_bytes(content)
-        with pytest.raises(InfoganError, match="is no TorchScript file of a network"):
-            load_extractor(path, (1, 8, 8))
+        with pytest.raises(InfoganError, match="is not a TorchScript file of a network"):
+            load_feature_extractor(path, (1, 8, 8))
 
 
 def test_the_file_comes_before_inception_and_inception_before_a_classifier(
     quick: Path, tmp_path: Path
 ) -> None:
     def found(file: Path | None = None) -> str:
-        extractor = find_extractor("mnist", small(labels=np.arange(40) % 2), LoadOptions(tmp_path), file)
+        extractor = find_feature_extractor(
+            "mnist", small(labels=np.arange(40) % 2), LoadOptions(tmp_path), file
+        )
         assert extractor is not None
         return extractor.name
 

@@ -16,21 +16,21 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import log_loss, mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.infomec import (
-    active,
+    active_codes,
     explicitness,
     infomec,
     normalised_information,
     prominence,
 )
 from infogan.evaluation.disentanglement.mutual_information import (
-    information,
     mig,
     modularity,
-    nearest_neighbours,
-    plug_in,
+    mutual_information,
+    mutual_information_knn,
+    pairwise_mutual_information,
 )
-from infogan.evaluation.disentanglement.pairs import Pairs, pair
 from infogan.method.codes import Kind
 
 SIZES = (3, 5, 8)
@@ -43,7 +43,7 @@ def factors_of(n: int, seed: int = 0, sizes: Sequence[int] = SIZES) -> np.ndarra
     return np.stack([rng.integers(0, size, n) for size in sizes], axis=1)
 
 
-def mixed(n: int = 400, seed: int = 0, noise: float = 0.3) -> Pairs:
+def mixed(n: int = 400, seed: int = 0, noise: float = 0.3) -> CodesAndFactors:
     """Three factors, each in a code of another kind, and a number that mixes two of them."""
     rng = np.random.default_rng(seed)
     v = factors_of(n, seed)
@@ -54,11 +54,11 @@ def mixed(n: int = 400, seed: int = 0, noise: float = 0.3) -> Pairs:
     return made(np.stack([number, category, angle, blend], axis=1), v, KINDS)
 
 
-def made(values: np.ndarray, factors: np.ndarray, kinds: Sequence[Kind] | None = None) -> Pairs:
-    return pair(values.astype(float), factors, kinds)
+def made(values: np.ndarray, factors: np.ndarray, kinds: Sequence[Kind] | None = None) -> CodesAndFactors:
+    return CodesAndFactors.from_arrays(values.astype(float), factors, kinds)
 
 
-def scores(pairs: Pairs, seed: int = 0) -> dict[str, float]:
+def scores(pairs: CodesAndFactors, seed: int = 0) -> dict[str, float]:
     found: dict[str, float] = {}
     for score in (mig, modularity, infomec):
         found |= score(pairs, pairs, np.random.default_rng(seed))
@@ -75,11 +75,13 @@ def rows(table: Sequence[tuple[Sequence[int], int]]) -> np.ndarray:
 
 def test_information_of_a_table_known_by_hand() -> None:
     a, b = rows([((0, 0), 3), ((0, 1), 1), ((1, 0), 1), ((1, 1), 3)]).T
-    assert plug_in(a, b) == pytest.approx(math.log(2) - (math.log(4) - 0.75 * math.log(3)))
-    assert plug_in(a, a) == pytest.approx(math.log(2))
+    assert mutual_information(a, b) == pytest.approx(math.log(2) - (math.log(4) - 0.75 * math.log(3)))
+    assert mutual_information(a, a) == pytest.approx(math.log(2))
     whole = rows([((0, 0, 0), 1), ((0, 1, 1), 1), ((1, 0, 1), 1), ((1, 1, 0), 1)])
-    assert (information(whole, whole) == np.where(np.eye(3), plug_in(a, a), 0)).all()  # exactly
-    assert plug_in(np.array([0, 3, 3, 0, 3]), np.array([7, 7, 7, 7, 7])) == 0
+    assert (
+        pairwise_mutual_information(whole, whole) == np.where(np.eye(3), mutual_information(a, a), 0)
+    ).all()  # exactly
+    assert mutual_information(np.array([0, 3, 3, 0, 3]), np.array([7, 7, 7, 7, 7])) == 0
 
 
 def test_mig_by_hand() -> None:
@@ -138,9 +140,15 @@ def slow_information(a: Sequence[int], b: Sequence[int]) -> float:
     return sum(m / n * math.log((m / n) / (p_a[x] / n * p_b[y] / n)) for (x, y), m in p_ab.items())
 
 
-def slow_gap_and_modularity(pairs: Pairs) -> tuple[float, float]:
+def slow_gap_and_modularity(pairs: CodesAndFactors) -> tuple[float, float]:
     codes = []
-    for v, kind in zip(pairs.values.T, pairs.kinds, strict=True):
+    for v, kind in zip(pairs.codes.T, pairs.kinds, strict=True):
+        if kind == "angle":  # counted from the end of the largest gap on the circle
+            turned = sorted(v % TURN)
+            gaps = [
+                (after - before) % TURN for before, after in zip([turned[-1], *turned], turned, strict=False)
+            ]
+            v = (v % TURN - turned[gaps.index(max(gaps))]) % TURN
         low, width = v.min(), (v.max() - v.min()) / 20
         codes.append([int(x) if kind == "category" else min(19, math.floor((x - low) / width)) for x in v])
     table = [[slow_information(code, factor) for code in codes] for factor in pairs.factors.T.tolist()]
@@ -185,10 +193,10 @@ def test_neighbours_against_loops(seed: int) -> None:
     line, circle = rng.normal(v, 1 + seed), rng.vonmises(v, 3 / (1 + seed)) % TURN
     expected = slow_neighbours(line, v, lambda x, y: abs(x - y))
     assert expected > 0
-    assert nearest_neighbours(line, v) == pytest.approx(expected)
+    assert mutual_information_knn(line, v) == pytest.approx(expected)
     around = slow_neighbours(circle, v, lambda x, y: min(abs(x - y), TURN - abs(x - y)))
-    assert nearest_neighbours(circle, v, TURN) == pytest.approx(around)
-    assert abs(around - nearest_neighbours(circle, v)) > 1e-3
+    assert mutual_information_knn(circle, v, TURN) == pytest.approx(around)
+    assert abs(around - mutual_information_knn(circle, v)) > 1e-3
 
 
 def test_neighbours_against_scikit_learn() -> None:
@@ -198,7 +206,7 @@ def test_neighbours_against_scikit_learn() -> None:
     codes[:, 2] *= rng.uniform(1, 2, 1000)
     p = made(codes, v)
     H = [mutual_info_score(s, s) for s in p.factors.T]
-    expected = [mutual_info_classif(p.values, s, n_neighbors=10, random_state=0) for s in p.factors.T]
+    expected = [mutual_info_classif(p.codes, s, n_neighbors=10, random_state=0) for s in p.factors.T]
     NMI = normalised_information(p, p.factors, np.random.default_rng(1))
     np.testing.assert_allclose(NMI, np.array(expected) / np.array(H)[:, None], atol=1e-9)
 
@@ -208,16 +216,16 @@ def test_neighbours_of_a_number_that_repeats_tell_what_its_counts_tell() -> None
     coarse = np.round(v[:, 2] / 2 + np.random.default_rng(1).normal(size=4000))
     p = made(coarse[:, None], v)
     NMI = normalised_information(p, p.factors, np.random.default_rng(0))[2, 0]
-    told = plug_in(p.values[:, 0].astype(int) + 9, p.factors[:, 2]) / math.log(8)
+    told = mutual_information(p.codes[:, 0].astype(int) + 9, p.factors[:, 2]) / math.log(8)
     assert told == pytest.approx(NMI, abs=0.02)
 
 
 def test_neighbours_no_distance_away_are_all_counted() -> None:
     v = np.arange(30) % 2
     expected = digamma(30) - digamma(15) + digamma(10) - digamma(15)  # m: the 15 that are alike
-    assert nearest_neighbours(v.astype(float), v) == pytest.approx(expected)
-    assert nearest_neighbours(np.ones(30), v) == 0
-    assert nearest_neighbours(np.ones(3), np.arange(3)) == 0
+    assert mutual_information_knn(v.astype(float), v) == pytest.approx(expected)
+    assert mutual_information_knn(np.ones(30), v) == 0
+    assert mutual_information_knn(np.ones(3), np.arange(3)) == 0
 
 
 def test_neighbours_of_gaussians_give_the_integral() -> None:
@@ -227,7 +235,7 @@ def test_neighbours_of_gaussians_give_the_integral() -> None:
     expected = -np.trapezoid(p * np.log(p), x) - 0.5 * math.log(TURN * math.e)
     v = factors_of(10_000, sizes=(2,))[:, 0]
     c = 3 * v + np.random.default_rng(1).normal(size=10_000)
-    assert nearest_neighbours(c, v) == pytest.approx(expected, abs=0.02)
+    assert mutual_information_knn(c, v) == pytest.approx(expected, abs=0.02)
 
 
 @pytest.mark.parametrize("factor", range(3))
@@ -245,16 +253,16 @@ def test_explicitness_against_scikit_learn(factor: int) -> None:
 def test_explicitness_of_a_category_is_the_information_of_its_counts() -> None:
     """With a free row of logits for each category the least cross-entropy is H(s | z)."""
     p = mixed()
-    z, s = p.values[:, 1].astype(int), p.factors[:, 1]
-    assert explicitness(p.columns[:, p.owners == 1], s) == pytest.approx(
-        plug_in(z, s) / plug_in(s, s), abs=1e-4
+    z, s = p.codes[:, 1].astype(int), p.factors[:, 1]
+    assert explicitness(p.columns[:, p.code_of_column == 1], s) == pytest.approx(
+        mutual_information(z, s) / mutual_information(s, s), abs=1e-4
     )
 
 
 def test_explicitness_of_values_not_equally_common_starts_at_their_entropy() -> None:
     """Balanced, as in the authors' code, H_null would be log 2 and the value another."""
     z, s = rows([((0, 0), 80), ((1, 0), 10), ((1, 1), 10)]).T
-    expected = plug_in(z, s) / entropy([0.9, 0.1])
+    expected = mutual_information(z, s) / entropy([0.9, 0.1])
     assert explicitness(np.eye(2)[z], s) == pytest.approx(expected, abs=1e-3)
     model = LogisticRegression(C=np.inf, class_weight="balanced").fit(np.eye(2)[z], s)
     theirs = 1 - log_loss(s, model.predict_proba(np.eye(2)[z])) / math.log(2)
@@ -267,7 +275,7 @@ def test_explicitness_sees_no_interaction_and_no_fold() -> None:
     x = np.linspace(-1, 1, 101)
     s = (np.abs(x) > 0.5).astype(int)
     assert explicitness(x[:, None], s) == pytest.approx(0, abs=1e-6)
-    assert nearest_neighbours(x, s) > 0.5
+    assert mutual_information_knn(x, s) > 0.5
     assert explicitness(np.stack([x, x**2], axis=1), s) > 0.99
 
 
@@ -277,16 +285,16 @@ def test_infomec_against_its_definition() -> None:
     v = factors_of(600)
     z = np.concatenate([v + 0.8 * rng.normal(size=v.shape), v[:, :1] / 50], axis=1)
     p = made(z, v)
-    ranges = np.ptp(p.values, axis=0)
+    ranges = np.ptp(p.codes, axis=0)
     live = [j for j in range(4) if ranges[j] > ranges.max() / 20]
     assert live == [0, 1, 2]
     sources = p.factors.T
     NMI = np.array(
-        [mutual_info_classif(p.values[:, live], s, n_neighbors=10, random_state=0) for s in sources]
+        [mutual_info_classif(p.codes[:, live], s, n_neighbors=10, random_state=0) for s in sources]
     ) / np.array([[mutual_info_score(s, s)] for s in sources])
     M = (np.mean([max(NMI[:, j]) / sum(NMI[:, j]) for j in range(3)]) - 1 / 3) / (1 - 1 / 3)
     C = (np.mean([max(NMI[i]) / sum(NMI[i]) for i in range(3)]) - 1 / 3) / (1 - 1 / 3)
-    X = StandardScaler().fit_transform(p.values)
+    X = StandardScaler().fit_transform(p.codes)
     E = []
     for s in sources:
         null, model = (LogisticRegression(C=np.inf, max_iter=1000).fit(x, s) for x in (0 * X, X))
@@ -319,13 +327,13 @@ def test_ranges_compare_among_codes_of_one_kind() -> None:
     ]
     values, kinds, expected = zip(*columns, strict=True)
     v = np.arange(n)[:, None] % 4
-    assert active(made(np.stack(values, axis=1), v, kinds)).tolist() == list(expected)
+    assert active_codes(made(np.stack(values, axis=1), v, kinds)).tolist() == list(expected)
     # Alone, an angle that barely turns is the largest of its kind, whole turns aside.
     alone = made(np.stack([100 * t, near + 2 * TURN * (np.arange(n) % 3)], axis=1), v, ("number", "angle"))
-    assert active(alone).tolist() == [True, True]
+    assert active_codes(alone).tolist() == [True, True]
     one = np.where(np.arange(n) % 2, -math.pi, math.pi)
     for still in (one, *(np.full(n, x) for x in np.linspace(0, 6, 50))):
-        assert not active(made(still[:, None], v, ("angle",))).any()
+        assert not active_codes(made(still[:, None], v, ("angle",))).any()
 
 
 # Limits.
@@ -361,8 +369,8 @@ def test_rotated_factors_score_less_in_all_but_explicitness() -> None:
 
 def test_a_constant_code_counts_in_modularity_alone() -> None:
     p = mixed()
-    more = made(np.column_stack([p.values, np.full(400, 0.7)]), p.factors, (*KINDS, "number"))
-    found, before = scores(more), scores(made(p.values, p.factors, KINDS))
+    more = made(np.column_stack([p.codes, np.full(400, 0.7)]), p.factors, (*KINDS, "number"))
+    found, before = scores(more), scores(made(p.codes, p.factors, KINDS))
     assert found["modularity"] == pytest.approx(before["modularity"] * 4 / 5)
     assert {k: v for k, v in found.items() if k != "modularity"} == pytest.approx(
         {k: v for k, v in before.items() if k != "modularity"}, abs=1e-3
@@ -371,16 +379,16 @@ def test_a_constant_code_counts_in_modularity_alone() -> None:
 
 def test_scaled_shifted_and_turned_codes_score_the_same() -> None:
     p = mixed()
-    values = p.values * [-2.0, 1, 1, -2.0] + [5, 0, 0, -3]  # both numbers alike, for the largest range
+    values = p.codes * [-2.0, 1, 1, -2.0] + [5, 0, 0, -3]  # both numbers alike, for the largest range
     moved = made(values, p.factors, KINDS)
-    assert scores(moved) == pytest.approx(scores(made(p.values, p.factors, KINDS)), abs=1e-3)
+    assert scores(moved) == pytest.approx(scores(made(p.codes, p.factors, KINDS)), abs=1e-3)
 
 
 def test_where_an_angle_is_cut_does_not_matter() -> None:
     p = mixed()
-    turned = p.values.copy()
+    turned = p.codes.copy()
     turned[:, 2] = (turned[:, 2] + 2.5) % TURN
-    again, before = made(turned, p.factors, KINDS), made(p.values, p.factors, KINDS)
+    again, before = made(turned, p.factors, KINDS), made(p.codes, p.factors, KINDS)
     found, expected = (
         normalised_information(q, q.factors, np.random.default_rng(0)) for q in (again, before)
     )
@@ -389,10 +397,10 @@ def test_where_an_angle_is_cut_does_not_matter() -> None:
 
 def test_a_category_with_permuted_labels_scores_as_the_ordered_one() -> None:
     p = mixed()
-    values = p.values.copy()
+    values = p.codes.copy()
     values[:, 1] = np.array([3, 0, 4, 1, 2])[values[:, 1].astype(int)]
     assert scores(made(values, p.factors, KINDS)) == pytest.approx(
-        scores(made(p.values, p.factors, KINDS)), abs=1e-3
+        scores(made(p.codes, p.factors, KINDS)), abs=1e-3
     )
 
 
@@ -410,9 +418,9 @@ def test_a_factor_or_a_code_alone() -> None:
 
 def test_a_constant_factor_is_left_out() -> None:
     p = mixed()
-    plus = Pairs(p.values, p.kinds, np.insert(p.factors, 1, 4, axis=1), p.columns, p.owners)
+    plus = CodesAndFactors(p.codes, p.kinds, np.insert(p.factors, 1, 4, axis=1), p.columns, p.code_of_column)
     assert scores(plus) == scores(p)
-    none = Pairs(p.values, p.kinds, np.zeros((400, 2), int), p.columns, p.owners)
+    none = CodesAndFactors(p.codes, p.kinds, np.zeros((400, 2), int), p.columns, p.code_of_column)
     assert scores(none) == dict.fromkeys(scores(p), 0)
 
 
@@ -453,8 +461,8 @@ def test_order_and_labels_are_nothing(seed: int, data: st.DataObject) -> None:
     images = data.draw(st.permutations(range(80)))
     labels = [np.array(data.draw(st.permutations(range(size)))) for size in SIZES]
     relabelled = np.stack([new[v] for new, v in zip(labels, p.factors.T, strict=True)], axis=1)
-    q = made(p.values[images][:, codes], relabelled[images], [KINDS[j] for j in codes])
-    found, before = scores(q, seed), scores(made(p.values, p.factors, KINDS))
+    q = made(p.codes[images][:, codes], relabelled[images], [KINDS[j] for j in codes])
+    found, before = scores(q, seed), scores(made(p.codes, p.factors, KINDS))
     infoe = found.pop("infoe"), before.pop("infoe")
     assert found == pytest.approx(before, abs=1e-9)
     assert infoe[0] == pytest.approx(infoe[1], abs=2e-3)  # a fit that may stop before its end

@@ -13,22 +13,22 @@ from infogan import data
 from infogan.config.presets import digits
 from infogan.data import Factor, Factors, Images
 from infogan.data.images import PixelArray
-from infogan.evaluation import GROUPS, choose_groups, evaluate
+from infogan.evaluation import METRIC_GROUPS, evaluate_model, resolve_metric_groups
 from infogan.evaluation.bound import info_bounds
 from infogan.evaluation.clustering import (
+    accuracy,
     ari,
     cluster_scores,
-    count,
-    joint,
-    k_means,
-    match,
+    contingency_table,
+    contingency_tables,
+    joint_categories,
+    match_labels,
     nmi,
     one_to_one_error,
     purity,
 )
-from infogan.evaluation.evaluate import tables
-from infogan.evaluation.image_quality.features import train_classifier
-from infogan.figures.traversal import find_code, tile, traverse
+from infogan.evaluation.image_quality.features import make_classifier_extractor
+from infogan.figures.traversal import code_index, make_grid, traverse
 from infogan.method.model import CHUNK, Model, make_model
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -58,6 +58,12 @@ EXPECTED_SPLIT = 420 * 910 / 9730
 ARI_SPLIT = (420 - EXPECTED_SPLIT) / ((420 + 910) / 2 - EXPECTED_SPLIT)
 
 
+def labels_of(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels and categories with this contingency table, a row per category."""
+    categories, labels = np.indices(table.shape)
+    return np.repeat(labels, table.ravel()), np.repeat(categories, table.ravel())
+
+
 @pytest.mark.parametrize(
     ("table", "error", "pure", "mutual", "rand"),
     [
@@ -70,70 +76,64 @@ ARI_SPLIT = (420 - EXPECTED_SPLIT) / ((420 + 910) / 2 - EXPECTED_SPLIT)
     ids=["perfect", "permuted", "merged", "constant", "twenty"],
 )
 def test_scores_by_hand(table: np.ndarray, error: float, pure: float, mutual: float, rand: float) -> None:
-    assert one_to_one_error(table) == pytest.approx(error, abs=1e-12)
-    assert purity(table) == pytest.approx(pure, abs=1e-12)
-    assert nmi(table) == pytest.approx(mutual, abs=1e-12)
-    assert ari(table) == pytest.approx(rand, abs=1e-12)
+    labels = labels_of(table)
+    assert one_to_one_error(*labels) == pytest.approx(error, abs=1e-12)
+    assert accuracy(*labels) == pytest.approx(1 - error, abs=1e-12)
+    assert purity(*labels) == pytest.approx(pure, abs=1e-12)
+    assert nmi(*labels) == pytest.approx(mutual, abs=1e-12)
+    assert ari(*labels) == pytest.approx(rand, abs=1e-12)
 
 
-def test_match_gives_each_label_once() -> None:
-    rows, columns = match(SPLIT)
+def test_match_labels_gives_each_label_once() -> None:
+    rows, columns = match_labels(SPLIT)
     assert len(set(rows.tolist())) == 10
     assert sorted(columns.tolist()) == list(range(10))
 
 
-def test_match_is_not_greedy() -> None:
-    table = np.array([[10, 9], [9, 0]])  # greedy: 10 + 0; best: 9 + 9
-    assert one_to_one_error(table) == pytest.approx(10 / 28)
-    assert purity(table) == pytest.approx(19 / 28)
+def test_the_match_is_not_greedy() -> None:
+    labels = labels_of(np.array([[10, 9], [9, 0]]))  # greedy: 10 + 0; best: 9 + 9
+    assert one_to_one_error(*labels) == pytest.approx(10 / 28)
+    assert accuracy(*labels) == pytest.approx(18 / 28)
+    assert purity(*labels) == pytest.approx(19 / 28)
 
 
-def test_count() -> None:
-    table = count(np.array([0, 0, 2, 2, 2]), np.array([1, 1, 0, 0, 1]), 3, 2)
-    assert table.tolist() == [[0, 2], [0, 0], [2, 1]]
-
-
-def categories_of(table: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Categories and labels with this table of counts."""
-    rows, columns = np.indices(table.shape)
-    return np.repeat(rows, table.ravel()), np.repeat(columns, table.ravel())
+def test_contingency_table() -> None:
+    labels, categories = np.array([1, 1, 0, 0, 1]), np.array([0, 0, 2, 2, 2])
+    assert contingency_table(labels, categories).tolist() == [[0, 2], [0, 0], [2, 1]]
+    assert contingency_table(labels, categories, 3, 4).tolist() == [[0, 2, 0], [0] * 3, [2, 1, 0], [0] * 3]
 
 
 def test_interval_brackets_value() -> None:
     table = np.random.default_rng(1).integers(0, 20, (10, 10)) + 60 * np.eye(10, dtype=np.int64)
-    scores = cluster_scores(*categories_of(table), "by hand")
-    assert set(scores) == {"one_to_one_error", "purity", "nmi", "ari"}
+    scores = cluster_scores(*labels_of(table), "by hand")
+    assert set(scores) == {"one_to_one_error", "accuracy", "purity", "nmi", "ari"}
     for score in scores.values():
         assert score["low"] < score["value"] < score["high"]
         assert "by hand" in score["protocol"]
         assert f"{table.sum():,} images" in score["protocol"]
-    assert cluster_scores(*categories_of(table), "by hand") == scores
+    assert cluster_scores(*labels_of(table), "by hand") == scores
     error = scores["one_to_one_error"]
     expected = 1.96 * math.sqrt(
         error["value"] * (1 - error["value"]) / table.sum()
     )  # the labels stay matched
     assert error["high"] - error["value"] == pytest.approx(expected, rel=0.25)
+    correct = scores["accuracy"]  # the same, upside down
+    ends = (correct["value"], correct["high"], correct["low"])
+    assert ends == pytest.approx((1 - error["value"], 1 - error["low"], 1 - error["high"]))
 
 
 def test_interval_narrows_with_images() -> None:
     widths = []
     for times in (1, 100):
         table = np.array([[8, 2], [3, 7]]) * times
-        score = cluster_scores(*categories_of(table), "")["one_to_one_error"]
+        score = cluster_scores(*labels_of(table), "")["one_to_one_error"]
         widths.append(score["high"] - score["low"])
     assert widths[1] < widths[0] / 5
 
 
 def test_several_codes_as_one() -> None:
     categories = np.array([[0, 0], [0, 1], [1, 0], [0, 1], [1, 0]])
-    assert joint(categories).tolist() == [0, 1, 2, 1, 2]
-
-
-def test_k_means_finds_what_lies_apart() -> None:
-    rng = np.random.default_rng(0)
-    label = rng.integers(0, 4, 300)
-    features = rng.normal(size=(4, 6))[label] * 5 + 0.1 * rng.normal(size=(300, 6))
-    assert one_to_one_error(count(k_means(features, 4), label, 4, 4)) == 0
+    assert joint_categories(categories).tolist() == [0, 1, 2, 1, 2]
 
 
 def test_info_bounds_of_untrained_model(model: Model) -> None:
@@ -146,18 +146,39 @@ def test_info_bounds_of_untrained_model(model: Model) -> None:
     assert "2.303" in bounds["info_bound_c1"]["protocol"]
 
 
+@pytest.mark.parametrize(("batch_size", "n_images"), [(8, 16), (17, 17)])
+def test_info_bounds_takes_whole_batches(
+    model: Model, monkeypatch: pytest.MonkeyPatch, batch_size: int, n_images: int
+) -> None:
+    """No batch of a single image, and one batch if it is larger than all images to generate."""
+    monkeypatch.setattr("infogan.evaluation.bound.N_IMAGES", 17)
+    sizes: list[int] = []
+    sample_c = model.latent.sample_c
+    monkeypatch.setattr(
+        type(model.latent), "sample_c", lambda _, n, rng: (sizes.append(n), sample_c(n, rng))[1]
+    )
+    for score in info_bounds(model, batch_size, make_rng(0, "evaluate")).values():
+        assert math.isfinite(score["value"])
+        assert f"{n_images} generated images" in score["protocol"]
+    assert set(sizes) == {batch_size}
+
+
 def test_evaluate_names_splits_and_scores(model: Model) -> None:
     test = data.load("digits", "test")
     said: list[str] = []
     splits = {"test": test, "unlabelled": Images.stored(test.x)}
-    scores = evaluate(model, splits, 128, said.append)
+    scores = evaluate_model(model, splits, 128, said.append)
     assert set(scores) == {"generated", "test", "unlabelled"}
-    agreement = {"one_to_one_error", "purity", "nmi", "ari"}
+    matched = {"one_to_one_error", "accuracy"}
+    agreement = matched | {"purity", "nmi", "ari"}
     codes = ("c1", "c2", "c3")
     stability = {f"stability_{c}" for c in codes}
     assert set(scores["generated"]) == {f"{s}_{c}" for s in ("info_bound", "recovery") for c in codes}
     assert set(scores["test"]) == (
-        agreement | {f"{s}_k_means" for s in agreement} | {"one_to_one_error_batch_statistics"} | stability
+        agreement
+        | {f"{s}_k_means" for s in agreement}
+        | {f"{s}_batch_statistics" for s in matched}
+        | stability
     )
     assert set(scores["unlabelled"]) == stability
     assert said
@@ -172,8 +193,10 @@ def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyP
     factors = np.stack([rng.integers(0, 3, 400), rng.random(400), rng.uniform(0, 6.28, 400)], axis=1)
     x = rng.integers(0, 256, (400, 1, 8, 8), np.uint8)
     images = Images.stored(x, factors[:, 0].astype(np.int64), factors=Factors(known, factors))
-    extractor = train_classifier(images, "own")
-    scores = evaluate(make_model(config), {"train": images}, 16, groups=GROUPS, extractor=extractor)
+    extractor = make_classifier_extractor(images, "own")
+    scores = evaluate_model(
+        make_model(config), {"train": images}, 16, groups=METRIC_GROUPS, extractor=extractor
+    )
     names = set(scores["train"])
     assert {"nmi_c1", "nmi_c2", "nmi_joint", "nmi_k_means", "association_c4_turn"} <= names
     assert {"mig", "dci_disentanglement", "factorvae", "betavae", "sap", "modularity"} <= names
@@ -185,17 +208,17 @@ def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyP
 
 
 def test_groups_by_name() -> None:
-    assert choose_groups(("all",)) == GROUPS
-    assert choose_groups(("bound", "association")) == ("bound", "association")
+    assert resolve_metric_groups(("all",)) == METRIC_GROUPS
+    assert resolve_metric_groups(("bound", "association")) == ("bound", "association")
     with pytest.raises(InfoganError, match="no 'asociation'; did you mean 'association'"):
-        choose_groups(("asociation",))
+        resolve_metric_groups(("asociation",))
 
 
 def test_table_counts_every_image(model: Model) -> None:
     test = data.load("digits", "test")
     assert test.labels is not None
     values = model.encode(test.x).values.numpy()
-    (table,) = tables(values, model.latent.codes, test.labels).values()
+    (table,) = contingency_tables(values, model.latent.codes, test.labels).values()
     assert table.shape == (10, 10)
     assert table.sum(axis=0).tolist() == np.bincount(test.labels).tolist()
 
@@ -243,8 +266,8 @@ def test_encode_with_running_statistics_knows_no_neighbours(model: Model) -> Non
 
 
 def test_traverse_moves_one_code_only(model: Model) -> None:
-    i = find_code(model, "c2")
-    assert find_code(model, "2") == i
+    i = code_index(model, "c2")
+    assert code_index(model, "2") == i
     wide = traverse(model, i, rows=3, steps=5, low=-2.0, high=2.0)
     assert wide.images.shape == (3, 5, 1, 8, 8)
     assert wide.values.tolist() == [-2, -1, 0, 1, 2]
@@ -273,9 +296,9 @@ def test_traverse_holds_z_and_other_codes(model: Model) -> None:
             np.testing.assert_allclose(at.images[row, 0].astype(int), own[row].astype(int), atol=1)
 
 
-def test_tile_keeps_images_in_place() -> None:
+def test_make_grid_keeps_images_in_place() -> None:
     images = np.arange(2 * 3 * 4 * 4, dtype=np.uint8).reshape(2, 3, 1, 4, 4)
-    sheet = tile(images)
-    assert sheet.shape == (9, 14, 1)
-    np.testing.assert_array_equal(sheet[5:9, 10:14, 0], images[1, 2, 0])
-    assert (sheet[4] == 255).all()
+    grid = make_grid(images)
+    assert grid.shape == (9, 14, 1)
+    np.testing.assert_array_equal(grid[5:9, 10:14, 0], images[1, 2, 0])
+    assert (grid[4] == 255).all()

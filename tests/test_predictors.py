@@ -9,13 +9,14 @@ from scipy.optimize import minimize
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.svm import LinearSVC
 
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.dci import completeness, dci_forest, dci_lasso, disentanglement
-from infogan.evaluation.disentanglement.explicitness import area, explicitness
-from infogan.evaluation.disentanglement.pairs import Pairs, pair
-from infogan.evaluation.disentanglement.sap import gap, sap
+from infogan.evaluation.disentanglement.explicitness import explicitness
+from infogan.evaluation.disentanglement.sap import mean_gap, sap
 from infogan.method.codes import Kind
 
-Function = Callable[[Pairs, Pairs, np.random.Generator], dict[str, float]]
+from_arrays = CodesAndFactors.from_arrays
+Function = Callable[[CodesAndFactors, CodesAndFactors, np.random.Generator], dict[str, float]]
 FUNCTIONS: list[Function] = [dci_forest, dci_lasso, sap, explicitness]
 SIZES = (3, 4, 5)
 CHANCE = float(np.mean([1 / k for k in SIZES]))
@@ -27,7 +28,7 @@ FACTORS = np.stack([RNG.integers(0, k, N) for k in SIZES], axis=1)
 ANGLE = FACTORS[:, 2] * 2 * math.pi / 5
 
 
-def noisy(turn: float = 0.0, labels: np.ndarray | None = None) -> Pairs:
+def noisy(turn: float = 0.0, labels: np.ndarray | None = None) -> CodesAndFactors:
     """A category, a number and an angle that follow a factor each, in part, and a number that follows two."""
     rng = np.random.default_rng(1)
     category = np.where(rng.random(N) < 0.7, FACTORS[:, 0], rng.integers(0, 3, N))
@@ -40,16 +41,16 @@ def noisy(turn: float = 0.0, labels: np.ndarray | None = None) -> Pairs:
         ],
         axis=1,
     )
-    return pair(values, FACTORS, KINDS)
+    return from_arrays(values, FACTORS, KINDS)
 
 
 NOISY = noisy()
-IDENTITY = pair(FACTORS.astype(float), FACTORS, ("category",) * 3)
+IDENTITY = from_arrays(FACTORS.astype(float), FACTORS, ("category",) * 3)
 
 
-def scores(pairs: Pairs, seed: int = 0) -> dict[str, float]:
+def scores(pairs: CodesAndFactors, seed: int = 0) -> dict[str, float]:
     """Every score; each a number in [0, 1]."""
-    fit, test = pairs.split()
+    fit, test = pairs.train_test_split()
     found: dict[str, float] = {}
     for function in FUNCTIONS:
         found |= function(fit, test, np.random.default_rng(seed))
@@ -57,12 +58,12 @@ def scores(pairs: Pairs, seed: int = 0) -> dict[str, float]:
     return found
 
 
-def columns(pairs: Pairs, i: int) -> np.ndarray:
+def columns(pairs: CodesAndFactors, i: int) -> np.ndarray:
     """What a predictor is given of code i, made anew from the values."""
-    v = pairs.values[:, i]
+    v = pairs.codes[:, i]
     match pairs.kinds[i]:
         case "category":
-            return np.stack([np.equal(v, k) for k in range(int(NOISY.values[:, i].max()) + 1)], axis=1) * 1.0
+            return np.stack([np.equal(v, k) for k in range(int(NOISY.codes[:, i].max()) + 1)], axis=1) * 1.0
         case "angle":
             return np.stack([np.cos(v), np.sin(v)], axis=1)
         case _:
@@ -130,23 +131,15 @@ def test_importances_never_leave_their_range_by_rounding() -> None:
 
 def test_gap_by_hand() -> None:
     accuracy = np.array([[0.9, 0.3], [0.2, 0.35], [0.6, 0.35]])
-    assert gap(accuracy, np.array([0.8, 0.1])) == pytest.approx((0.3 + 0) / 2)
-    assert gap(accuracy[:1], np.array([0.8, 0.4])) == pytest.approx((0.1 + 0) / 2)
-
-
-def test_area_by_counting_pairs() -> None:
-    assert area(np.array([0.1, 0.4, 0.4, 0.8]), np.array([False, True, False, True])) == 3.5 / 4
-    p = np.round(RNG.random(60), 1)
-    positive = RNG.random(60) < 0.3
-    wins = [(a > b) + (a == b) / 2 for a in p[positive] for b in p[~positive]]
-    assert area(p, positive) == pytest.approx(np.mean(wins))
+    assert mean_gap(accuracy, np.array([0.8, 0.1])) == pytest.approx((0.3 + 0) / 2)
+    assert mean_gap(accuracy[:1], np.array([0.8, 0.4])) == pytest.approx((0.1 + 0) / 2)
 
 
 # The predictors
 
 
 def test_forest_is_the_plain_one() -> None:
-    fit, test = NOISY.split()
+    fit, test = NOISY.train_test_split()
     draw = np.random.default_rng(7)
     R, right = np.zeros((4, 3)), []
     parts = [columns(fit, i) for i in range(4)]
@@ -166,13 +159,15 @@ def test_forest_is_the_plain_one() -> None:
 
 
 def test_forest_depends_on_the_generator_alone() -> None:
-    first, again, other = (dci_forest(*NOISY.split(), np.random.default_rng(seed)) for seed in (0, 0, 1))
+    first, again, other = (
+        dci_forest(*NOISY.train_test_split(), np.random.default_rng(seed)) for seed in (0, 0, 1)
+    )
     assert first == again != other
 
 
 def test_lasso_by_coordinate_descent() -> None:
     """The minimum of |y - X w|^2 / 2n + a |w|_1, a weight at a time, until nothing moves."""
-    fit, test = NOISY.split()
+    fit, test = NOISY.train_test_split()
     n = len(fit)
     parts = [columns(fit, i) for i in range(4)]
     x = standard(np.concatenate(parts, axis=1), np.concatenate(parts, axis=1))
@@ -201,7 +196,7 @@ def test_lasso_by_coordinate_descent() -> None:
 
 
 def test_sap_is_the_plain_machine_of_each_code_and_factor() -> None:
-    fit, test = NOISY.split()
+    fit, test = NOISY.train_test_split()
     gaps = []
     for j in range(3):
         right = []
@@ -217,7 +212,7 @@ def test_sap_is_the_plain_machine_of_each_code_and_factor() -> None:
 
 def test_sap_by_minimising_the_squared_hinge() -> None:
     """Each value against the rest; a value that is rare weighs more where it is the one."""
-    fit, test = NOISY.take(np.arange(600)).split()
+    fit, test = NOISY.take(np.arange(600)).train_test_split()
     C = 0.01
     gaps = []
     for j in range(3):
@@ -245,7 +240,7 @@ def test_sap_by_minimising_the_squared_hinge() -> None:
 
 
 def test_explicitness_by_the_penalised_likelihood() -> None:
-    fit, test = NOISY.take(np.arange(600)).split()
+    fit, test = NOISY.take(np.arange(600)).train_test_split()
     x = np.concatenate([columns(fit, i) for i in range(4)], axis=1)
     x_test = standard(np.concatenate([columns(test, i) for i in range(4)], axis=1), x)
     x = standard(x, x)
@@ -290,14 +285,14 @@ def test_categories_that_are_the_factors_score_best() -> None:
 
 
 def test_numbers_that_are_the_factors_score_best_but_for_sap() -> None:
-    found = scores(pair(FACTORS * [1.0, -2.0, 30.0], FACTORS))
+    found = scores(from_arrays(FACTORS * [1.0, -2.0, 30.0], FACTORS))
     assert found["sap"] < scores(IDENTITY)["sap"] - 0.15  # a line cannot cut out a middle value
     assert min(value for name, value in found.items() if name != "sap") > 0.94
 
 
 def test_noise_is_near_the_floor() -> None:
     values = np.stack([RNG.integers(0, 3, N), RNG.random(N), RNG.random(N) * 6, RNG.random(N)], axis=1)
-    found = scores(pair(values, FACTORS, KINDS))
+    found = scores(from_arrays(values, FACTORS, KINDS))
     assert [value for name, value in found.items() if "lasso" in name] == [0, 0, 0]
     assert found["dci_disentanglement"] < 0.1
     assert found["dci_completeness"] < 0.2  # two columns of an angle, and a category's, take unequal shares
@@ -308,11 +303,11 @@ def test_noise_is_near_the_floor() -> None:
 
 def test_order_and_unit_of_codes_make_no_difference() -> None:
     order = [2, 3, 0, 1]
-    values = np.array(NOISY.values)
+    values = np.array(NOISY.codes)
     values[:, [1, 3]] = values[:, [1, 3]] * [1e-9, -300] + [0, 1e6]
-    back = np.empty(N, int)  # pair shuffles, so put the rows back first
+    back = np.empty(N, int)  # from_arrays shuffles, so put the rows back first
     back[np.random.default_rng(0).permutation(N)] = np.arange(N)
-    moved = pair(values[back][:, order], NOISY.factors[back], [KINDS[i] for i in order])
+    moved = from_arrays(values[back][:, order], NOISY.factors[back], [KINDS[i] for i in order])
     np.testing.assert_array_equal(moved.factors, NOISY.factors)
     here, there = scores(NOISY), scores(moved)
     assert there == pytest.approx(here, abs=0.02)  # a forest breaks its ties in the order of the columns
@@ -323,7 +318,7 @@ def test_order_and_unit_of_codes_make_no_difference() -> None:
 def test_copies_are_incomplete_and_not_separate() -> None:
     once, twice = (
         scores(IDENTITY),
-        scores(pair(np.tile(FACTORS, 2).astype(float), FACTORS, ("category",) * 6)),
+        scores(from_arrays(np.tile(FACTORS, 2).astype(float), FACTORS, ("category",) * 6)),
     )
     assert twice["sap"] == 0
     assert twice["dci_completeness"] < 0.8
@@ -335,7 +330,10 @@ def test_rotation_mixes_and_loses_nothing_that_is_linear() -> None:
     rng = np.random.default_rng(2)
     factors = rng.integers(0, 5, (N, 3))
     turned = factors @ np.linalg.qr(np.array([[1.0, 1, 1], [1, -1, 0.5], [0.5, 1, -1]]))[0]
-    straight, mixed = scores(pair(factors * 1.0, factors)), scores(pair(turned, factors))
+    straight, mixed = (
+        scores(from_arrays(factors * 1.0, factors)),
+        scores(from_arrays(turned, factors)),
+    )
     for name in ("dci_disentanglement", "dci_completeness"):
         assert mixed[name] < straight[name] - 0.4
     for name in ("dci_lasso_disentanglement", "dci_lasso_completeness", "sap"):
@@ -350,14 +348,17 @@ def test_labels_of_a_category_make_no_difference() -> None:
     assert scores(noisy(labels=np.array([2, 0, 1]))) == pytest.approx(scores(NOISY), abs=0.02)
     labels = (np.array([2, 0, 1]), np.array([1, 3, 0, 2]), np.array([4, 2, 0, 3, 1]))
     permuted = np.stack([label[v] for label, v in zip(labels, FACTORS.T, strict=True)], axis=1).astype(float)
-    found = scores(pair(permuted, FACTORS, ("category",) * 3))
+    found = scores(from_arrays(permuted, FACTORS, ("category",) * 3))
     assert found == pytest.approx(scores(IDENTITY), abs=1e-3)
 
 
 def test_where_an_angle_begins_makes_little_difference() -> None:
     assert scores(noisy(turn=2.0)) == pytest.approx(scores(NOISY), abs=0.08)
-    only, followed = NOISY.values[:, 2:3], NOISY.factors[:, 2:]
-    wrapped, number = scores(pair(only, followed, ["angle"])), scores(pair(only, followed, ["number"]))
+    only, followed = NOISY.codes[:, 2:3], NOISY.factors[:, 2:]
+    wrapped, number = (
+        scores(from_arrays(only, followed, ["angle"])),
+        scores(from_arrays(only, followed, ["number"])),
+    )
     for name in ("sap", "explicitness"):
         assert wrapped[name] > number[name] + 0.05
 
@@ -366,35 +367,35 @@ def test_where_an_angle_begins_makes_little_difference() -> None:
 
 
 def test_constant_codes_score_nothing() -> None:
-    constant = pair(np.ones((N, 4)), FACTORS, ("number", "category", "angle", "number"))
+    constant = from_arrays(np.ones((N, 4)), FACTORS, ("number", "category", "angle", "number"))
     found = scores(constant)
     assert {name: found[name] for name in found if "informativeness" not in name} == pytest.approx(
         dict.fromkeys([name for name in found if "informativeness" not in name], 0.0) | {"explicitness": 0.5}
     )
     assert found["dci_informativeness"] == pytest.approx(CHANCE, abs=0.05)
-    beside = scores(pair(np.c_[FACTORS, np.ones(N)], FACTORS, (*["category"] * 3, "number")))
+    beside = scores(from_arrays(np.c_[FACTORS, np.ones(N)], FACTORS, (*["category"] * 3, "number")))
     assert beside == pytest.approx(scores(IDENTITY), abs=0.05)
 
 
 def test_one_code_and_one_factor() -> None:
-    one_code = scores(pair(FACTORS[:, :1] * 1.0, FACTORS, ["category"]))
+    one_code = scores(from_arrays(FACTORS[:, :1] * 1.0, FACTORS, ["category"]))
     assert one_code["dci_completeness"] == one_code["dci_lasso_completeness"] == 1
     assert one_code["dci_lasso_disentanglement"] == 1
     assert one_code["sap"] == pytest.approx((1 - 1 / 3) / 3, abs=0.04)
-    one_factor = scores(pair(FACTORS * 1.0, FACTORS[:, :1], ["category"] * 3))
+    one_factor = scores(from_arrays(FACTORS * 1.0, FACTORS[:, :1], ["category"] * 3))
     assert one_factor["dci_disentanglement"] == one_factor["dci_lasso_disentanglement"] == 1
     assert one_factor["sap"] == pytest.approx(1 - 1 / 3, abs=0.06)
-    both = scores(pair(FACTORS[:, :1] * 1.0, FACTORS[:, :1], ["category"]))
+    both = scores(from_arrays(FACTORS[:, :1] * 1.0, FACTORS[:, :1], ["category"]))
     assert both["sap"] == pytest.approx(1 - 1 / 3, abs=0.06)
     assert both["dci_disentanglement"] == both["dci_completeness"] == both["explicitness"] == 1
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_factor_without_a_second_value_is_left_out(function: Function) -> None:
-    fit, test = NOISY.split()
+    fit, test = NOISY.train_test_split()
     some = fit.take(np.flatnonzero(fit.factors[:, 0] == 1))
     without = [
-        Pairs(part.values, part.kinds, part.factors[:, 1:], part.columns, part.owners)
+        CodesAndFactors(part.codes, part.kinds, part.factors[:, 1:], part.columns, part.code_of_column)
         for part in (some, test)
     ]
     found = function(some, test, np.random.default_rng(0))
@@ -406,7 +407,7 @@ def test_a_factor_without_a_second_value_is_left_out(function: Function) -> None
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_values_that_one_part_has_alone(function: Function) -> None:
-    fit, test = NOISY.split()
+    fit, test = NOISY.train_test_split()
     whole = function(fit, test, np.random.default_rng(0))
     for a, b in [
         (fit.take(np.flatnonzero(fit.factors[:, 2] != 3)), test),
@@ -421,7 +422,7 @@ def test_values_that_one_part_has_alone(function: Function) -> None:
 
 def test_what_the_second_part_alone_shows_is_told_wrongly() -> None:
     """A value that no one has learnt is never predicted; nor is its area known."""
-    fit, test = IDENTITY.split()
+    fit, test = IDENTITY.train_test_split()
     fit = fit.take(np.flatnonzero(fit.factors[:, 0] != 2))
     missed = np.mean(test.factors[:, 0] == 2)
     found = dci_forest(fit, test, np.random.default_rng(0))
@@ -432,7 +433,7 @@ def test_what_the_second_part_alone_shows_is_told_wrongly() -> None:
 @pytest.mark.parametrize("value", [0, 1])
 def test_areas_are_of_the_values_that_both_parts_have(value: int) -> None:
     for part in (0, 1):
-        parts = list(IDENTITY.split())
+        parts = list(IDENTITY.train_test_split())
         parts[part] = parts[part].take(np.flatnonzero((parts[part].factors != value).all(axis=1)))
         found = explicitness(parts[0], parts[1], np.random.default_rng(0))["explicitness"]
         assert found == pytest.approx(1) if part else found > 0.9

@@ -3,18 +3,20 @@
 import numpy as np
 import pytest
 
-from infogan.evaluation.compare import compare, differs
-from infogan.evaluation.score import Score, half_width, halves, score
-from infogan.evaluation.seeds import median_score, over_seeds
+from infogan.evaluation.compare import compare_evaluations, is_significant
+from infogan.evaluation.median import median_over_runs, median_score
+from infogan.evaluation.score import Score, interval_half_width, make_score, sample_halves
 
 
 def mean_score(sample: np.ndarray, times: int = 50) -> Score:
-    chosen = halves(len(sample), times, np.random.default_rng(0))
-    return score(sample.mean(), [sample[half].mean() for half in chosen], "mean", lowest=-9.0, highest=9.0)
+    chosen = sample_halves(len(sample), times, np.random.default_rng(0))
+    return make_score(
+        sample.mean(), [sample[half].mean() for half in chosen], "mean", min_value=-9.0, max_value=9.0
+    )
 
 
 def test_halves_are_halves_without_a_copy() -> None:
-    for half in halves(101, 5, np.random.default_rng(0)):
+    for half in sample_halves(101, 5, np.random.default_rng(0)):
         assert len(half) == len(set(half.tolist())) == 51
         assert half.min() >= 0
         assert half.max() <= 100
@@ -31,7 +33,7 @@ def test_interval_covers_the_truth_as_often_as_it_says() -> None:
 
 
 def test_interval_ends_at_the_range() -> None:
-    found = score(0.99, [0.9, 1.0, 1.0], "share")
+    found = make_score(0.99, [0.9, 1.0, 1.0], "share")
     assert found["low"] < 0.99 < found["high"] == 1
 
 
@@ -54,7 +56,7 @@ def test_median_over_seeds_is_as_wide_as_the_seeds() -> None:
 
 def test_over_seeds_keeps_what_all_have() -> None:
     one = mean_score(np.arange(10.0) / 10)
-    found = over_seeds([{"test": {"a": one, "b": one}}, {"test": {"a": one}, "train": {"a": one}}])
+    found = median_over_runs([{"test": {"a": one, "b": one}}, {"test": {"a": one}, "train": {"a": one}}])
     assert {split: list(scores) for split, scores in found.items()} == {"test": ["a"]}
 
 
@@ -67,25 +69,25 @@ def test_paired_difference_is_narrower_than_two_intervals() -> None:
     other = (rng.random(2000) < 0.3).astype(float)
     a, b, c = (mean_score(v) for v in (wrong, better, other))
     assert b["high"] > a["low"]
-    comparison = compare(
+    comparison = compare_evaluations(
         {"a": {"test": {"error": a}}, "b": {"test": {"error": b}}, "c": {"test": {"error": c}}}
     )
     found = comparison["test"]["error"]
     assert found["values"] == {"a": a["value"], "b": b["value"], "c": c["value"]}
     assert found["differences"]["b"]["value"] == pytest.approx(-25 / 2000)
-    assert differs(found["differences"]["b"])
-    assert not differs(found["differences"]["c"])
+    assert is_significant(found["differences"]["b"])
+    assert not is_significant(found["differences"]["c"])
     width = found["differences"]["c"]["high"] - found["differences"]["c"]["low"]
     assert width == pytest.approx(2 * 1.96 * np.sqrt(2 * 0.21 / 2000), rel=0.3)
 
 
 def test_other_protocols_are_not_tested_for_a_difference() -> None:
     a = mean_score(np.arange(10.0) / 10)
-    b = Score(value=a["value"], low=0.0, high=1.0, protocol="another", draws=a["draws"])
-    found = compare({"a": {"test": {"s": a}}, "b": {"test": {"s": b}}})["test"]["s"]
+    b = Score(value=a["value"], low=0.0, high=1.0, protocol="another", resamples=a["resamples"])
+    found = compare_evaluations({"a": {"test": {"s": a}}, "b": {"test": {"s": b}}})["test"]["s"]
     assert set(found["values"]) == {"a", "b"}
     assert found["differences"] == {}
 
 
 def test_half_width_is_students() -> None:
-    assert half_width([0.0, 2.0]) == pytest.approx(12.706 * np.sqrt(2), rel=1e-4)
+    assert interval_half_width([0.0, 2.0]) == pytest.approx(12.706 * np.sqrt(2), rel=1e-4)

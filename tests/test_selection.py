@@ -12,14 +12,14 @@ from infogan.cli.judging import By
 from infogan.data import Factor, Factors, Images
 from infogan.evaluation.consistency import (
     agreement,
-    nudge,
-    read_back,
+    recover_codes,
     recovery_scores,
+    shift,
     stability_scores,
 )
 from infogan.evaluation.selection.model_centrality import model_centrality
-from infogan.evaluation.selection.select import LABEL_FREE, select, standing
-from infogan.evaluation.selection.udr import pair_udr, udr
+from infogan.evaluation.selection.select import LABEL_FREE, scaled_ranks, select
+from infogan.evaluation.selection.udr import pairwise_udr, udr
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.method.networks.blocks import DiscriminatorQ, Generator
@@ -71,19 +71,19 @@ def test_agreement_of_each_kind() -> None:
 
 def test_codes_of_a_perfect_generator_come_back() -> None:
     model = toy(MIXED)
-    scores = recovery_scores(model, read_back(model, make_rng(0, "test")))
+    scores = recovery_scores(model, recover_codes(model, make_rng(0, "test")))
     assert list(scores) == ["recovery_c1", "recovery_c2", "recovery_c3"]
     assert all(score["value"] > 0.999 for score in scores.values())
 
 
 def test_a_code_that_q_reads_elsewhere_does_not_come_back() -> None:
     model = toy(STRAIGHT, reads=torch.diag(torch.ones(3)).roll(1, dims=0))
-    scores = recovery_scores(model, read_back(model, make_rng(0, "test")))
+    scores = recovery_scores(model, recover_codes(model, make_rng(0, "test")))
     assert all(score["value"] < 0.05 for score in scores.values())
 
 
 def test_images_made_carry_their_codes() -> None:
-    made, drawn, read = read_back(toy(STRAIGHT), make_rng(0, "test"))
+    made, drawn, read = recover_codes(toy(STRAIGHT), make_rng(0, "test"))
     assert made.factors is not None
     np.testing.assert_array_equal(made.factors.values, drawn)
     np.testing.assert_allclose(read, drawn, atol=0.01)
@@ -92,10 +92,10 @@ def test_images_made_carry_their_codes() -> None:
     )
 
 
-def test_nudge_repeats_the_edge() -> None:
+def test_shift_repeats_the_edge() -> None:
     x = np.arange(9, dtype=np.uint8).reshape(1, 1, 3, 3)
-    assert nudge(x, 0, 1)[0, 0].tolist() == [[0, 0, 1], [3, 3, 4], [6, 6, 7]]
-    assert nudge(x, -1, 0)[0, 0].tolist() == [[3, 4, 5], [6, 7, 8], [6, 7, 8]]
+    assert shift(x, 0, 1)[0, 0].tolist() == [[0, 0, 1], [3, 3, 4], [6, 6, 7]]
+    assert shift(x, -1, 0)[0, 0].tolist() == [[3, 4, 5], [6, 7, 8], [6, 7, 8]]
 
 
 def test_stability_is_lost_where_a_pixel_matters() -> None:
@@ -118,9 +118,9 @@ def test_stability_is_lost_where_a_pixel_matters() -> None:
         (np.zeros((0, 2)), 0.0),
     ],
 )
-def test_pair_udr_by_hand(R: np.ndarray, expected: float) -> None:
-    assert pair_udr(R) == pytest.approx(expected)
-    assert pair_udr(R.T) == pytest.approx(expected)
+def test_pairwise_udr_by_hand(R: np.ndarray, expected: float) -> None:
+    assert pairwise_udr(R) == pytest.approx(expected)
+    assert pairwise_udr(R.T) == pytest.approx(expected)
 
 
 def test_the_odd_one_out_comes_last() -> None:
@@ -151,7 +151,7 @@ def test_labels_do_not_change_the_ranking() -> None:
 
 def test_models_that_agree_with_all_others() -> None:
     alike = [toy(STRAIGHT), toy(SWAPPED), toy(STRAIGHT)]
-    backs = [read_back(model, make_rng(0, "test")) for model in alike]
+    backs = [recover_codes(model, make_rng(0, "test")) for model in alike]
     assert min(model_centrality(alike, backs)) > 0.99
     assert min(udr(alike, backs, real())) > 0.9
 
@@ -161,10 +161,10 @@ def test_the_command_line_offers_every_label_free_score() -> None:
 
 
 def test_a_choice_takes_two() -> None:
-    with pytest.raises(InfoganError, match="two runs at least"):
+    with pytest.raises(InfoganError, match="at least two runs"):
         select({"a": toy(STRAIGHT)}, 100, real(), "udr", lambda _: None)
 
 
 def test_mean_of_ranks() -> None:
-    assert standing([0.3, 0.9, 0.1]) == [0.5, 1, 0]
-    assert standing([2.0, 2.0, 1.0]) == [0.75, 0.75, 0]
+    assert scaled_ranks([0.3, 0.9, 0.1]) == [0.5, 1, 0]
+    assert scaled_ranks([2.0, 2.0, 1.0]) == [0.75, 0.75, 0]

@@ -27,7 +27,7 @@ from infogan import data
 from infogan.config.presets import digits
 from infogan.config.transforms import parse_transforms
 from infogan.data import DEFAULT_OPTIONS, Images
-from infogan.evaluation.clustering import count, one_to_one_error
+from infogan.evaluation.clustering import one_to_one_error
 from infogan.method.model import Model, make_model
 from infogan.method.networks import DiscriminatorQ, init_weights
 from infogan.method.objective import discriminator_loss, gan_value, info_bound
@@ -82,7 +82,7 @@ def test_categories_of_real_digits_are_found_without_a_label(found: tuple[Model,
     assert np.mean(kept[-20:]) > 2.0  # of log 10 = 2.30
     category = model.encode(IMAGES.pixels).values[:, 0].numpy().astype(int)
     assert IMAGES.labels is not None
-    assert one_to_one_error(count(category, IMAGES.labels, 10, 10)) < 0.15
+    assert one_to_one_error(IMAGES.labels, category) < 0.15
 
 
 def test_the_same_seed_finds_the_same_and_labels_play_no_part(few_ways: None) -> None:

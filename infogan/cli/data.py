@@ -114,12 +114,12 @@ def preview(
 ) -> None:
     """Draw a contact sheet of a data set as a picture."""
     from infogan.data import LoadOptions, load
-    from infogan.figures.traversal import save_sheet
+    from infogan.figures.traversal import save_contact_sheet
 
     images = load(name, load_options=LoadOptions(data, skip_bad))
     path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
     with console().status("drawing"):
-        save_sheet(images.some(n).x, path)
+        save_contact_sheet(images.some(n).x, path)
     print_paths([path], json)
 
 

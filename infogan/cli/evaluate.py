@@ -56,10 +56,16 @@ def evaluate(
     Each run's scores go to its evaluation.json; of several runs the medians are printed.
     """
     from infogan.data import LoadOptions
-    from infogan.evaluation import QUICK, choose_groups, evaluate_run, over_seeds, without_draws
+    from infogan.evaluation import (
+        DEFAULT_METRIC_GROUPS,
+        evaluate_run,
+        median_over_runs,
+        resolve_metric_groups,
+        without_resamples,
+    )
     from infogan.runs.find import find_runs
 
-    groups = choose_groups(metrics or QUICK)
+    groups = resolve_metric_groups(metrics or DEFAULT_METRIC_GROUPS)
     runs, load_options = find_runs(run_or_sweep), LoadOptions(data, skip_bad)
     if len({(run.config.data.images, run.config.codes.spec) for run in runs}) > 1:
         raise InfoganError(
@@ -69,8 +75,8 @@ def evaluate(
     with console().status("") as status:
         for run in runs:
             evaluations.append(evaluate_run(run, load_options, _saying(status, run), groups, features))
-    found = evaluations[0] if len(runs) == 1 else over_seeds(evaluations)
-    print(dumps(without_draws(found))) if json else _print_evaluation(found)
+    found = evaluations[0] if len(runs) == 1 else median_over_runs(evaluations)
+    print(dumps(without_resamples(found))) if json else _print_evaluation(found)
 
 
 def _saying(status: "Status", run: "Run") -> Callable[[str], None]:
@@ -79,12 +85,12 @@ def _saying(status: "Status", run: "Run") -> Callable[[str], None]:
 
 def _print_evaluation(evaluation: "Evaluation") -> None:
     """Every score, but of the associations of each factor the strongest alone: there may be hundreds."""
-    from infogan.evaluation import strongest
+    from infogan.evaluation import strongest_codes
 
     for split, scores in evaluation.items():
         print(split)
         of_factors = {
-            f"{s['code']} goes with {factor}": s["score"] for factor, s in strongest(scores).items()
+            f"{s['code']} goes with {factor}": s["score"] for factor, s in strongest_codes(scores).items()
         }
         rest = {name: s for name, s in scores.items() if not name.startswith("association_")}
         for name, s in (rest | of_factors).items():
@@ -101,7 +107,7 @@ def compare(
 ) -> None:
     """Set runs side by side: every score, and whether it differs from the first run's on the same images."""
     from infogan.data import LoadOptions
-    from infogan.evaluation import compare, evaluated
+    from infogan.evaluation import compare_evaluations, load_or_evaluate
     from infogan.runs.run import Run
 
     if not others:
@@ -115,14 +121,14 @@ def compare(
         )
     with console().status("") as status:
         evaluations = {
-            str(r.path): evaluated(r, LoadOptions(data, skip_bad), _saying(status, r)) for r in runs
+            str(r.path): load_or_evaluate(r, LoadOptions(data, skip_bad), _saying(status, r)) for r in runs
         }
-    comparison = compare(evaluations)
+    comparison = compare_evaluations(evaluations)
     print(dumps(comparison)) if json else _print_comparison(comparison)
 
 
 def _print_comparison(comparison: "Comparison") -> None:
-    from infogan.evaluation import differs
+    from infogan.evaluation import is_significant
 
     for split, scores in comparison.items():
         runs = list(next(iter(scores.values()))["values"])
@@ -132,7 +138,7 @@ def _print_comparison(comparison: "Comparison") -> None:
         for name, compared in scores.items():
             values = " ".join(f"{value:8.4f}" for value in compared["values"].values())
             differences = "  ".join(
-                f"{d['value']:+.4f} [{d['low']:+.4f}, {d['high']:+.4f}]{'*' if differs(d) else ' '}"
+                f"{d['value']:+.4f} [{d['low']:+.4f}, {d['high']:+.4f}]{'*' if is_significant(d) else ' '}"
                 for d in compared["differences"].values()
             )
             print(f"  {name:36} {values}  {differences}")

@@ -48,14 +48,14 @@ def traverse(
     json: Json = False,
 ) -> None:
     """Vary one code and fix the rest: a picture with one row per random z and one column per value."""
-    from infogan.figures.traversal import find_code, save_tiles
+    from infogan.figures.traversal import code_index, save_grid
     from infogan.figures.traversal import traverse as make_traversal
     from infogan.runs.run import Run
 
     opened = Run.open(run)
     model = opened.model()
-    i = find_code(model, code)
-    images = make_traversal(model, i, rows=rows, steps=steps, low=low, high=high, seed=seed)
+    i = code_index(model, code)
+    traversal = make_traversal(model, i, rows=rows, steps=steps, low=low, high=high, seed=seed)
     path = out or opened.figures / f"traverse_{model.latent.names[i]}.png"
-    save_tiles(images, path)
+    save_grid(traversal.images, path)
     print_paths([path], json)

@@ -1,39 +1,36 @@
-"""Scores of a trained model: {split: {score: {"value", "low", "high", "protocol"}}}."""
+"""Scores of trained models and of runs, and which run of a sweep to choose."""
 
-from infogan.evaluation.compare import compare, differs
-from infogan.evaluation.disentanglement.association import strongest
-from infogan.evaluation.disentanglement.pairs import Pairs, pair, pairs_of, read_pairs
+from infogan.evaluation.compare import compare_evaluations, is_significant
+from infogan.evaluation.disentanglement.association import strongest_codes
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.scores import disentanglement_scores
 from infogan.evaluation.evaluate import (
-    GROUPS,
-    QUICK,
-    choose_groups,
-    evaluate,
+    DEFAULT_METRIC_GROUPS,
+    METRIC_GROUPS,
+    evaluate_model,
     evaluate_run,
-    evaluated,
+    load_or_evaluate,
+    resolve_metric_groups,
 )
-from infogan.evaluation.saved import read_evaluation, without_draws
+from infogan.evaluation.evaluation_file import read_evaluation, without_resamples
+from infogan.evaluation.median import median_over_runs
 from infogan.evaluation.score import Evaluation, Score
-from infogan.evaluation.seeds import over_seeds
 
 __all__ = [
-    "GROUPS",
-    "QUICK",
+    "DEFAULT_METRIC_GROUPS",
+    "METRIC_GROUPS",
+    "CodesAndFactors",
     "Evaluation",
-    "Pairs",
     "Score",
-    "choose_groups",
-    "compare",
-    "differs",
+    "compare_evaluations",
     "disentanglement_scores",
-    "evaluate",
+    "evaluate_model",
     "evaluate_run",
-    "evaluated",
-    "over_seeds",
-    "pair",
-    "pairs_of",
+    "is_significant",
+    "load_or_evaluate",
+    "median_over_runs",
     "read_evaluation",
-    "read_pairs",
-    "strongest",
-    "without_draws",
+    "resolve_metric_groups",
+    "strongest_codes",
+    "without_resamples",
 ]

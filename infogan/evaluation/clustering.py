@@ -1,103 +1,118 @@
-"""How well categories agree with labels that training never saw: a code's, several codes', k-means'.
+"""How well categories agree with labels that training never saw.
 
-All scores are functions of the table of counts, a row a category, a column a label.
+The scores take labels and categories in scikit-learn's order: (labels_true, labels_pred).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
-from sklearn.cluster import KMeans
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
-from infogan.evaluation.score import Score, halves, score
+from infogan.evaluation.score import Score, make_score, sample_halves
+from infogan.method.codes import Code
 
-Table = Int[np.ndarray, "k labels"]
-RESAMPLES = 100
+ContingencyTable = Int[np.ndarray, "categories labels"]
+Labels = Int[np.ndarray, "n"]
+N_RESAMPLES = 100
 
 
-def count(category: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"], k: int, n_labels: int) -> Table:
-    """The table of counts: how many images of each label fell into each category."""
-    table: Table = np.bincount(category * n_labels + label, minlength=k * n_labels).reshape(k, n_labels)
+def contingency_table(
+    labels: Labels, categories: Labels, n_labels: int | None = None, n_categories: int | None = None
+) -> ContingencyTable:
+    """How many images of each label (column) fell into each category (row)."""
+    n_labels = n_labels or int(labels.max()) + 1
+    n_categories = n_categories or int(categories.max()) + 1
+    counts = np.bincount(categories * n_labels + labels, minlength=n_categories * n_labels)
+    table: ContingencyTable = counts.reshape(n_categories, n_labels)
     return table
 
 
-def joint(categories: Int[np.ndarray, "n codes"]) -> Int[np.ndarray, "n"]:
-    """Several codes as one: a category for each combination that is found."""
-    found: np.ndarray = np.unique(categories, axis=0, return_inverse=True)[1].reshape(-1)
-    return found
+def match_labels(table: ContingencyTable) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "m"]]:
+    """Categories and the label of each, one to one, so that most images agree (Hungarian method)."""
+    categories, labels = linear_sum_assignment(table, maximize=True)
+    return categories, labels
 
 
-def k_means(features: Float[np.ndarray, "n width"], k: int) -> Int[np.ndarray, "n"]:
-    """Categories by k-means, the best of ten starts, which are the same each time."""
-    found: np.ndarray = KMeans(k, n_init=10, random_state=0).fit_predict(features).astype(np.int64)
-    return found
+def accuracy(labels_true: Labels, labels_pred: Labels) -> float:
+    """ACC: the share of images that are right under the best one-to-one map of categories to labels."""
+    table = contingency_table(labels_true, labels_pred)
+    return float(table[match_labels(table)].sum() / table.sum())
 
 
-def match(table: Table) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "m"]]:
-    """Categories and the labels they are matched with, one to one, so that most images agree."""
-    rows, columns = linear_sum_assignment(table, maximize=True)
-    return rows, columns
+def one_to_one_error(labels_true: Labels, labels_pred: Labels) -> float:
+    """1 - `accuracy`: the paper's error rate "by matching each category in c1 to a digit type" (Sec. 7.2)."""
+    return 1 - accuracy(labels_true, labels_pred)
 
 
-def one_to_one_error(table: Table) -> float:
-    """The share of images outside their category's label, each label given to one category at most.
-
-    The paper's "error rate ... by matching each category in c1 to a digit type" (Sec. 7.2); the
-    literature's ACC is 1 minus this.
-    """
-    return 1 - float(table[match(table)].sum() / table.sum())
-
-
-def purity(table: Table) -> float:
-    """The share of images with the commonest label of their category; two categories may share one."""
+def purity(labels_true: Labels, labels_pred: Labels) -> float:
+    """The share of images with the most common label of their category; categories may share a label."""
+    table = contingency_table(labels_true, labels_pred)
     return float(table.max(axis=1).sum() / table.sum())
 
 
-def nmi(table: Table) -> float:
+def nmi(labels_true: Labels, labels_pred: Labels) -> float:
     """Mutual information over the mean of both entropies, in [0, 1]."""
-    return float(normalized_mutual_info_score(*_unroll(table)))
+    # The score is symmetric, its rounding is not: in this order it repeats earlier evaluations exactly.
+    return float(normalized_mutual_info_score(labels_pred, labels_true))
 
 
-def ari(table: Table) -> float:
-    """Rand index adjusted for chance: 0 expected at random, 1 at best."""
-    return float(adjusted_rand_score(*_unroll(table)))
+def ari(labels_true: Labels, labels_pred: Labels) -> float:
+    """Rand index adjusted for chance: 0 expected at random, 1 at best, -0.5 at least."""
+    return float(adjusted_rand_score(labels_true, labels_pred))
 
 
-def _unroll(table: Table) -> tuple[Int[np.ndarray, "n"], Int[np.ndarray, "n"]]:
-    categories, labels = np.indices(table.shape)
-    return np.repeat(categories, table.ravel()), np.repeat(labels, table.ravel())
-
-
-SCORES: dict[str, tuple[Callable[[Table], float], str, float]] = {  # with the lowest that each can be
-    "one_to_one_error": (
-        one_to_one_error,
-        "each category matched with one label (Hungarian), on this split",
-        0.0,
-    ),
+MATCHED = "each category matched with one label (Hungarian), on this split"
+SCORES: dict[str, tuple[Callable[[Labels, Labels], float], str, float]] = {  # function, protocol, minimum
+    "one_to_one_error": (one_to_one_error, MATCHED, 0.0),
+    "accuracy": (accuracy, MATCHED, 0.0),
     "purity": (purity, "each category given its commonest label (majority vote), on this split", 0.0),
     "nmi": (nmi, "arithmetic mean of the entropies", 0.0),
     "ari": (ari, "adjusted Rand index", -0.5),
 }
 
 
-def cluster_scores(category: Int[np.ndarray, "n"], label: Int[np.ndarray, "n"], how: str) -> dict[str, Score]:
-    """Every score of SCORES, with the interval of halves of the images.
+def cluster_scores(labels_true: Labels, labels_pred: Labels, conditions: str) -> dict[str, Score]:
+    """Every score of SCORES, with an interval over the images.
 
     Args:
-        how: what the protocol is to say of how the categories came about.
+        conditions: how the categories were obtained, for the protocol.
     """
-    n, k, n_labels = len(category), int(category.max()) + 1, int(label.max()) + 1
-    whole = count(category, label, k, n_labels)
-    chosen = halves(n, RESAMPLES, np.random.default_rng(0))
-    tables = [count(category[half], label[half], k, n_labels) for half in chosen]
+    n = len(labels_true)
+    halves = list(sample_halves(n, N_RESAMPLES, np.random.default_rng(0)))
     return {
-        name: score(
-            function(whole),
-            [function(table) for table in tables],
-            f"{protocol}; {how}; {n:,} images",
-            lowest=lowest,
+        name: make_score(
+            function(labels_true, labels_pred),
+            [function(labels_true[half], labels_pred[half]) for half in halves],
+            f"{protocol}; {conditions}; {n:,} images",
+            min_value=min_value,
         )
-        for name, (function, protocol, lowest) in SCORES.items()
+        for name, (function, protocol, min_value) in SCORES.items()
     }
+
+
+def discrete_codes(values: Float[np.ndarray, "n L"], codes: Sequence[Code]) -> dict[str, Labels]:
+    """The categories of each discrete code, by its name."""
+    return {
+        f"c{i}": v.astype(np.int64)
+        for i, (v, code) in enumerate(zip(values.T, codes, strict=True), 1)
+        if code.categories is not None
+    }
+
+
+def contingency_tables(
+    values: Float[np.ndarray, "n L"], codes: Sequence[Code], labels: Labels
+) -> dict[str, ContingencyTable]:
+    """The contingency table of each discrete code and the labels, by the name of the code."""
+    sizes = {f"c{i}": code.categories for i, code in enumerate(codes, 1)}
+    return {
+        name: contingency_table(labels, categories, n_categories=sizes[name])
+        for name, categories in discrete_codes(values, codes).items()
+    }
+
+
+def joint_categories(categories: Int[np.ndarray, "n codes"]) -> Labels:
+    """Several discrete codes as one, with a category for each combination that occurs."""
+    joint: Labels = np.unique(categories, axis=0, return_inverse=True)[1].reshape(-1)
+    return joint

@@ -1,58 +1,62 @@
-"""Runs side by side: is the difference of a score more than the choice of the images would make?"""
+"""Differences between the scores of runs, with intervals."""
 
 from collections.abc import Mapping
 from typing import TypedDict
 
 import numpy as np
 
-from infogan.evaluation.score import Evaluation, half_width
+from infogan.evaluation.score import Evaluation, interval_half_width
 
 
 class Difference(TypedDict):
-    """A run's score less that of the first run, with its 95 % interval."""
+    """The score of a run minus that of the first run, with its 95 % interval."""
 
     value: float
     low: float
     high: float
 
 
-class Compared(TypedDict):
-    """One score of several runs, and what each but the first lies off the first."""
+class ScoreComparison(TypedDict):
+    """One score of several runs, by the name of the run."""
 
     values: dict[str, float]
-    differences: dict[str, Difference]  # without a run that was scored by another protocol
+    differences: dict[str, Difference]  # only of runs scored by the protocol of the first
 
 
-Comparison = dict[str, dict[str, Compared]]
+Comparison = dict[str, dict[str, ScoreComparison]]  # split -> name -> comparison
 
 
-def compare(evaluations: Mapping[str, Evaluation]) -> Comparison:
-    """Every score that the first run has, of all of them, by the name of the run.
+def compare_evaluations(evaluations: Mapping[str, Evaluation]) -> Comparison:
+    """Compares every score of the first run with the same score of the others.
 
-    The resamples of two runs on the same images are the same images, so their differences, pair by pair,
-    say how far the difference of the whole is to be trusted: a paired bootstrap. The seed of a run is not
-    resampled: that a run is better does not say that its recipe is.
+    A paired bootstrap: the resamples of two runs on the same images are the same images, so the spread of
+    their differences is the spread of the difference. Seeds are not resampled: a better run is not proof of
+    a better recipe.
+
+    Args:
+        evaluations: by the name of the run.
     """
     (first, reference), *others = evaluations.items()
     comparison: Comparison = {}
     for split, scores in reference.items():
         for name, a in scores.items():
-            compared = Compared(values={first: a["value"]}, differences={})
+            compared = ScoreComparison(values={first: a["value"]}, differences={})
             for run, evaluation in others:
                 b = evaluation.get(split, {}).get(name)
                 if b is None:
                     continue
                 compared["values"][run] = b["value"]
-                if a["protocol"] == b["protocol"] and len(a["draws"]) == len(b["draws"]):
+                if a["protocol"] == b["protocol"] and len(a["resamples"]) == len(b["resamples"]):
                     value = b["value"] - a["value"]
-                    reach = half_width((np.array(b["draws"]) - np.array(a["draws"])).tolist())
+                    resampled = (np.array(b["resamples"]) - np.array(a["resamples"])).tolist()
+                    half_width = interval_half_width(resampled)
                     compared["differences"][run] = Difference(
-                        value=value, low=value - reach, high=value + reach
+                        value=value, low=value - half_width, high=value + half_width
                     )
             comparison.setdefault(split, {})[name] = compared
     return comparison
 
 
-def differs(difference: Difference) -> bool:
-    """Whether the interval leaves out 0."""
+def is_significant(difference: Difference) -> bool:
+    """Whether the 95 % interval excludes 0."""
     return difference["low"] > 0 or difference["high"] < 0

@@ -1,6 +1,5 @@
-"""Whether codes hold still, which asks for no label: G's own come back, and a nudge does not change them."""
+"""Scores without labels: does Q recover the codes of G's images, and do codes survive a small shift?"""
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -8,15 +7,15 @@ import torch
 from jaxtyping import Float, UInt8
 
 from infogan.data import Factor, Factors, Images
-from infogan.evaluation.disentanglement.association import strengths
-from infogan.evaluation.score import Score, halves, score
+from infogan.evaluation.disentanglement.association import pairwise_association
+from infogan.evaluation.score import Score, make_score, sample_halves
 from infogan.method.codes import Kind
 from infogan.method.model import Model
 
 N_IMAGES = 5_000
-RESAMPLES = 50
-NUDGES = ((0, 1), (0, -1), (1, 0), (-1, 0))  # by a pixel, right, left, down and up
-MEASURES: dict[Kind, str] = {
+N_RESAMPLES = 50
+SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # one pixel right, left, down and up
+AGREEMENT_NAMES: dict[Kind, str] = {
     "category": "share of images with the same category",
     "number": "|Spearman|",
     "angle": "Jupp and Mardia's circular correlation",
@@ -24,73 +23,75 @@ MEASURES: dict[Kind, str] = {
 
 
 def agreement(a: Float[np.ndarray, "n"], b: Float[np.ndarray, "n"], kind: Kind) -> float:
-    """How far two readings of one code agree, in [0, 1]; MEASURES says by what."""
+    """How far two sets of values of one code agree, in [0, 1], as AGREEMENT_NAMES says for each kind."""
     if kind == "category":
         return float((a == b).mean())
-    return float(strengths(a[:, None], [kind], b[:, None], [kind])[0, 0])
+    return float(pairwise_association(a[:, None], [kind], b[:, None], [kind])[0, 0])
 
 
-class ReadBack(NamedTuple):
-    """Images of a model's G with the codes that made them as their factors, and what its Q reads off them."""
+class RecoveredCodes(NamedTuple):
+    """Generated images, the codes that G made them from, and the codes that Q recovers from them."""
 
-    made: Images
-    drawn: Float[np.ndarray, "n L"]
-    read: Float[np.ndarray, "n L"]
+    images: Images  # with the sampled codes as their factors
+    sampled: Float[np.ndarray, "n L"]
+    recovered: Float[np.ndarray, "n L"]
 
 
-def read_back(model: Model, rng: torch.Generator) -> ReadBack:
-    """5,000 images of this model's G, read as real ones are.
+def recover_codes(model: Model, rng: torch.Generator) -> RecoveredCodes:
+    """5,000 images x = G(z, c) in whole gray levels, c itself, and what Q reads off x as off a real image.
 
     Args:
         rng: draws z and c, on the CPU.
     """
-    values = model.sample_values(N_IMAGES, rng)
-    x = model.decode(values, model.latent.sample_z(N_IMAGES, rng))
-    drawn = values.numpy().astype(float)
-    known = tuple(Factor(n, c.kind) for n, c in zip(model.latent.names, model.latent.codes, strict=True))
-    read = model.encode(x).values.numpy().astype(float)
-    return ReadBack(Images.stored(x, factors=Factors(known, drawn)), drawn, read)
+    latent = model.latent
+    c = model.sample_values(N_IMAGES, rng)
+    x = model.decode(c, latent.sample_z(N_IMAGES, rng))
+    sampled = c.numpy().astype(float)
+    known = tuple(Factor(name, code.kind) for name, code in zip(latent.names, latent.codes, strict=True))
+    recovered = model.encode(x).values.numpy().astype(float)
+    return RecoveredCodes(Images.stored(x, factors=Factors(known, sampled)), sampled, recovered)
 
 
-def recovery_scores(model: Model, back: ReadBack) -> dict[str, Score]:
-    """`recovery_c1` ...: how well Q reads off G(z, c) the very c that made it, 5,000 times."""
-    how = "the code drawn and the code read off its generated image, Q with running statistics of batch norm"
-    n = len(back.read)
-    return _scores(model, "recovery", lambda rows, j: (back.drawn[rows, j], back.read[rows, j]), n, how)
+def recovery_scores(model: Model, codes: RecoveredCodes) -> dict[str, Score]:
+    """`recovery_c1` ...: the agreement of the sampled and the recovered codes of generated images."""
+    conditions = (
+        "the code drawn and the code read off its generated image, Q with running statistics of batch norm"
+    )
+    return _agreement_scores(model, "recovery", codes.sampled[None], codes.recovered[None], conditions)
 
 
 def stability_scores(model: Model, x: UInt8[np.ndarray, "n ch h w"]) -> dict[str, Score]:
-    """`stability_c1` ...: how far the codes of images stay when these are moved by a pixel, four ways."""
-    still = model.encode(x).values.numpy()
-    moved = np.stack([model.encode(nudge(x, *by)).values.numpy() for by in NUDGES])
-
-    def both(rows: np.ndarray, j: int) -> tuple[np.ndarray, np.ndarray]:
-        return np.tile(still[rows, j], len(NUDGES)), moved[:, rows, j].ravel()
-
-    how = "the code of a real image and of the same moved by a pixel, Q with running statistics of batch norm"
-    return _scores(model, "stability", both, len(x), how)
+    """`stability_c1` ...: the agreement of the codes of images before and after a shift by one pixel."""
+    before = model.encode(x).values.numpy()
+    after = np.stack([model.encode(shift(x, *by)).values.numpy() for by in SHIFTS])
+    conditions = (
+        "the code of a real image and of the same moved by a pixel, Q with running statistics of batch norm"
+    )
+    return _agreement_scores(model, "stability", np.broadcast_to(before, after.shape), after, conditions)
 
 
-def nudge(x: UInt8[np.ndarray, "n ch h w"], down: int, right: int) -> UInt8[np.ndarray, "n ch h w"]:
-    """Images moved by so many pixels; the row or column that comes in repeats the one at the edge."""
+def shift(x: UInt8[np.ndarray, "n ch h w"], down: int, right: int) -> UInt8[np.ndarray, "n ch h w"]:
+    """Images shifted by this many pixels; the edge is repeated."""
     h, w = x.shape[2:]
     rows = np.clip(np.arange(h) - down, 0, h - 1)
     columns = np.clip(np.arange(w) - right, 0, w - 1)
-    moved: UInt8[np.ndarray, "n ch h w"] = x[:, :, rows[:, None], columns]
-    return moved
+    shifted: UInt8[np.ndarray, "n ch h w"] = x[:, :, rows[:, None], columns]
+    return shifted
 
 
-def _scores(
+def _agreement_scores(
     model: Model,
     name: str,
-    both: Callable[[np.ndarray, int], tuple[np.ndarray, np.ndarray]],
-    n: int,
-    how: str,
+    a: Float[np.ndarray, "repeats n L"],
+    b: Float[np.ndarray, "repeats n L"],
+    conditions: str,
 ) -> dict[str, Score]:
-    """A score for every code; `both` gives the two readings of these images and this code."""
-    chosen = [np.arange(n), *halves(n, RESAMPLES, np.random.default_rng(0))]
+    """A score for every code, with an interval over the n images."""
+    n = a.shape[1]
+    samples = [np.arange(n), *sample_halves(n, N_RESAMPLES, np.random.default_rng(0))]
     scores: dict[str, Score] = {}
     for j, (code_name, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
-        value, *draws = [agreement(*both(rows, j), code.kind) for rows in chosen]
-        scores[f"{name}_{code_name}"] = score(value, draws, f"{MEASURES[code.kind]}: {how}; {n:,} images")
+        value, *resamples = [agreement(a[:, s, j].ravel(), b[:, s, j].ravel(), code.kind) for s in samples]
+        protocol = f"{AGREEMENT_NAMES[code.kind]}: {conditions}; {n:,} images"
+        scores[f"{name}_{code_name}"] = make_score(value, resamples, protocol)
     return scores

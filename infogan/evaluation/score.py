@@ -1,4 +1,4 @@
-"""A number that says how sure it is and how it was taken."""
+"""A score with its 95 % interval and the protocol by which it was measured."""
 
 from collections.abc import Iterator, Sequence
 from typing import TypedDict
@@ -9,57 +9,53 @@ from scipy.stats import t
 
 
 class Score(TypedDict):
-    """A value with the bounds of its 95 % interval, its protocol in words, and what its resamples gave.
+    """A value, its 95 % interval, its protocol in words, and its values on resamples of the images.
 
-    The resamples of two models that were scored on the same images are the same images, pair by pair.
+    Resample i is the same images for every model that is scored on the same images.
     """
 
     value: float
     low: float
     high: float
     protocol: str
-    draws: list[float]
+    resamples: list[float]
 
 
 Evaluation = dict[str, dict[str, Score]]  # split -> name -> score
 
 
-def halves(n: int, times: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "half"]]:
-    """Random halves of n rows, in order: the resamples behind every interval over images.
+def sample_halves(n: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "half"]]:
+    """Sorted indices of random halves of n images: the resamples behind every interval over images.
 
     A bootstrap without replacement (the half-sample jackknife; Shao and Wu, Annals of Statistics 17, 1989):
-    a statistic whose error falls as 1 / sqrt(n) has the same variance over the halves of its sample as
-    over fresh samples of the whole size. With replacement, copies of an image would be each other's nearest
-    neighbours, and raise every estimate of information.
+    a statistic whose error falls as 1 / sqrt(n) has the same variance over halves of its sample as over
+    fresh samples of the full size. With replacement, copies of an image would be each other's nearest
+    neighbours and raise every estimate of information.
     """
-    for _ in range(times):
+    for _ in range(n_resamples):
         yield np.sort(rng.permutation(n)[: (n + 1) // 2])
 
 
-def score(
+def make_score(
     value: float,
-    draws: Sequence[float] | Float[np.ndarray, "draws"],
+    resamples: Sequence[float] | Float[np.ndarray, "resamples"],
     protocol: str,
     *,
-    lowest: float = 0.0,
-    highest: float = 1.0,
+    min_value: float = 0.0,
+    max_value: float = 1.0,
 ) -> Score:
-    """A score with the interval of Student's t around its value, from what its resamples gave.
-
-    Args:
-        lowest, highest: the range of the score, where the interval ends.
-    """
-    found = [float(draw) for draw in draws]
-    reach = half_width(found)
+    """A score with an interval around its value, clipped to the range of the score."""
+    resampled = [float(resample) for resample in resamples]
+    half_width = interval_half_width(resampled)
     return Score(
         value=float(value),
-        low=max(lowest, value - reach),
-        high=min(highest, value + reach),
+        low=max(min_value, value - half_width),
+        high=min(max_value, value + half_width),
         protocol=protocol,
-        draws=found,
+        resamples=resampled,
     )
 
 
-def half_width(draws: Sequence[float]) -> float:
-    """Half the 95 % interval of Student's t that these resamples of a score, or of a difference, give."""
-    return float(t.ppf(0.975, len(draws) - 1) * np.std(draws, ddof=1))
+def interval_half_width(resamples: Sequence[float]) -> float:
+    """Half the width of Student's 95 % interval, from the values of a score on resamples."""
+    return float(t.ppf(0.975, len(resamples) - 1) * np.std(resamples, ddof=1))

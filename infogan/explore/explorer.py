@@ -11,7 +11,7 @@ import torch
 from infogan.explore.info import SEEDS, describe
 from infogan.explore.names import Names
 from infogan.explore.upload import read_upload
-from infogan.figures.traversal import draw_rows
+from infogan.figures.traversal import sample_rows
 from infogan.method.inversion import Inversion, learn_inversion
 from infogan.runs.inversion import inversion_of, save_inversion
 from infogan.runs.run import Run
@@ -73,7 +73,7 @@ class Explorer:
         """z and values of the rows of a seed, float32, one after the other."""
         if not 0 <= seed < SEEDS:
             raise InfoganError(f"seed is {seed}, but must be in 0 .. {SEEDS - 1}.")
-        return b"".join(part.numpy().astype("<f4").tobytes() for part in draw_rows(self.model, ROWS, seed))
+        return b"".join(part.numpy().astype("<f4").tobytes() for part in sample_rows(self.model, ROWS, seed))
 
     def decode(self, body: bytes) -> bytes:
         """Images (n, ch, h, w) of n rows of float32: the values of the codes, then z.

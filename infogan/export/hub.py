@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from infogan.data import public_name
 from infogan.export.card import model_card
 from infogan.export.folder import new_folder
-from infogan.figures.traversal import save_sheet, save_tiles, traverse
+from infogan.figures.traversal import save_contact_sheet, save_grid, traverse
 from infogan.method.model import Model
 from infogan.runs.inversion import FILE as INVERSION
 from infogan.runs.inversion import inversion_of
@@ -68,9 +68,9 @@ def save_pretrained(run: Run, folder: Path) -> list[Path]:
 
 def draw(model: Model, figures: Path) -> None:
     """A sheet of samples, and for each code a strip in which it moves, numbers from -2 to 2 as in Fig. 2."""
-    save_sheet(model.sample(64, make_rng(0, "samples")), figures / "samples.png")
+    save_contact_sheet(model.sample(64, make_rng(0, "samples")), figures / "samples.png")
     for i, name in enumerate(model.latent.names):
-        save_tiles(traverse(model, i, rows=3), figures / f"{name}.png")
+        save_grid(traverse(model, i, rows=3).images, figures / f"{name}.png")
 
 
 def fetch(path_or_repo: str | Path) -> Path:

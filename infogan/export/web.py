@@ -20,7 +20,7 @@ from infogan.explore.info import describe
 from infogan.export.folder import new_folder
 from infogan.export.onnx import make_graphs
 from infogan.export.runtime import find_runtime
-from infogan.figures.traversal import draw_rows
+from infogan.figures.traversal import sample_rows
 from infogan.method.model import Model
 from infogan.runs.inversion import inversion_of
 from infogan.runs.run import Run
@@ -64,7 +64,7 @@ def export_web(
 
 def latents(model: Model) -> Float32[np.ndarray, "seeds width"]:
     """What `infogan traverse --rows 8` draws by each seed: z, row by row, then the values of the codes."""
-    drawn = (draw_rows(model, ROWS, seed) for seed in range(SEEDS))
+    drawn = (sample_rows(model, ROWS, seed) for seed in range(SEEDS))
     return np.stack([np.concatenate([part.numpy().ravel() for part in rows]) for rows in drawn]).astype("<f4")
 
 

@@ -1,1 +1,1 @@
-"""Figures of the paper, and traversals."""
+"""The figures of the paper, and traversals, for a trained run."""

@@ -1,4 +1,4 @@
-"""Traversals: z and the other codes stay, one code moves (Fig. 2). Figures and command line share it."""
+"""Traversals (one code varies, z and the other codes are fixed; Fig. 2), and grids of images as files."""
 
 import math
 from pathlib import Path
@@ -13,11 +13,12 @@ from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
-RANGE = (-2.0, 2.0)  # twice what G was trained on, as in Fig. 2
+LOW, HIGH = -2.0, 2.0  # twice the range of training, as in Fig. 2
+MIN_WIDTH = 56  # pixels of an image in a picture file: smaller images are enlarged
 
 
 class Traversal(NamedTuple):
-    """A row a random z and other codes, a column a value of the moving code."""
+    """One row per random image, one column per value of the varying code."""
 
     images: UInt8[np.ndarray, "rows m ch h w"]
     values: Float[torch.Tensor, "m"]
@@ -29,87 +30,84 @@ def traverse(
     *,
     rows: int = 5,
     steps: int = 10,
-    low: float = RANGE[0],
-    high: float = RANGE[1],
+    low: float = LOW,
+    high: float = HIGH,
     seed: int = 0,
 ) -> Traversal:
-    """Moves one code, counted from 0, through its values, for each of `rows` random images.
+    """Varies one code of each of `rows` random images.
 
     Args:
-        steps, low, high: for a continuous code; a discrete one takes all its values.
+        code: its index, from 0.
+        steps, low, high: the values of a continuous code; a discrete code takes all its values.
 
     Raises:
-        InfoganError: for fewer than one row or step, or a range that is not finite.
+        InfoganError: if there is no row or no step, or the range is not finite.
     """
     if rows < 1 or steps < 1 or not (math.isfinite(low) and math.isfinite(high)):
-        raise InfoganError("traverse: --rows and --steps must be at least 1, --from and --to finite.")
-    z, values = draw_rows(model, rows, seed)
-    moving = model.latent.codes[code].sweep(steps, low, high)
-    m = len(moving)
+        raise InfoganError("traverse: rows and steps must be at least 1, and both ends of the range finite.")
+    z, values = sample_rows(model, rows, seed)
+    varying = model.latent.codes[code].sweep(steps, low, high)
+    m = len(varying)
     values = values.repeat_interleave(m, dim=0)
-    values[:, code] = moving.repeat(rows)
+    values[:, code] = varying.repeat(rows)
     images = model.decode(values, z.repeat_interleave(m, dim=0))
-    return Traversal(images.reshape(rows, m, *images.shape[1:]), moving)
+    return Traversal(images.reshape(rows, m, *images.shape[1:]), varying)
 
 
-def draw_rows(
+def sample_rows(
     model: Model, rows: int, seed: int
 ) -> tuple[Float[torch.Tensor, "rows n_z"], Float[torch.Tensor, "rows L"]]:
-    """z and the codes of each row: what a seed shows, on the command line and in the explorer alike."""
+    """z and the codes of each row; the same for a seed on the command line and in the explorer."""
     rng = make_rng(seed, "traverse")
     return model.latent.sample_z(rows, rng), model.sample_values(rows, rng)
 
 
-def find_code(model: Model, name: str) -> int:
-    """The index of a code from its name: c1, or 1.
+def code_index(model: Model, name: str) -> int:
+    """The index of a code, from 0, by its name: c1, or 1.
 
     Raises:
-        InfoganError: where there is no such code.
+        InfoganError: if there is no such code.
     """
     names = model.latent.names
-    wanted = name if name.startswith("c") else f"c{name}"
-    if wanted not in names:
+    full_name = name if name.startswith("c") else f"c{name}"
+    if full_name not in names:
         raise InfoganError(f"unknown code {name!r}; this run has {', '.join(names)}.")
-    return names.index(wanted)
+    return names.index(full_name)
 
 
-def tile(images: UInt8[np.ndarray, "rows cols ch h w"], gap: int = 1) -> UInt8[np.ndarray, "H W ch"]:
-    """One picture of a grid of images, white lines of `gap` pixels between them."""
+def make_grid(images: UInt8[np.ndarray, "rows cols ch h w"]) -> UInt8[np.ndarray, "H W ch"]:
+    """One picture of images in rows and columns, separated by white lines of one pixel."""
     rows, cols, ch, h, w = images.shape
-    sheet = np.full((rows * (h + gap) - gap, cols * (w + gap) - gap, ch), 255, np.uint8)
-    for r, c in np.ndindex(rows, cols):
-        top, left = r * (h + gap), c * (w + gap)
-        sheet[top : top + h, left : left + w] = images[r, c].transpose(1, 2, 0)
-    return sheet
+    lines = ((0, 0), (0, 0), (0, 0), (0, 1), (0, 1))  # below and to the right of each image
+    padded = np.pad(images, lines, constant_values=255).transpose(0, 3, 1, 4, 2)
+    grid: UInt8[np.ndarray, "H W ch"] = padded.reshape(rows * (h + 1), cols * (w + 1), ch)[:-1, :-1]
+    return grid
 
 
-def save_tiles(traversal: Traversal, path: Path) -> None:
-    """Writes a traversal as a picture, each pixel as a square so that it can be looked at.
-
-    Raises:
-        InfoganError: where the picture cannot be written, or its name ends in no picture format.
-    """
-    _save(tile(traversal.images), max(1, 56 // traversal.images.shape[-1]), path)
-
-
-def save_sheet(images: UInt8[np.ndarray, "n ch h w"], path: Path) -> None:
-    """Writes a contact sheet of images as a picture, about as wide as it is high.
+def save_grid(images: UInt8[np.ndarray, "rows cols ch h w"], path: Path) -> None:
+    """Writes images in rows and columns as one picture; small images are enlarged.
 
     Raises:
-        InfoganError: where there is no image, or the picture cannot be written.
+        InfoganError: if the picture cannot be written, or its name has no suffix of a picture format.
     """
-    if not len(images):
-        raise InfoganError("preview: --n must be at least 1.")
-    columns = math.ceil(math.sqrt(len(images)))
-    blank = np.full((-len(images) % columns, *images.shape[1:]), 255, np.uint8)
-    grid = np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:])
-    _save(tile(grid), max(1, 56 // images.shape[-1]), path)
-
-
-def _save(sheet: UInt8[np.ndarray, "H W ch"], scale: int, path: Path) -> None:
-    picture = Image.fromarray(sheet.squeeze(axis=2) if sheet.shape[2] == 1 else sheet)
+    grid = make_grid(images)
+    scale = max(1, MIN_WIDTH // images.shape[-1])
+    picture = Image.fromarray(grid.squeeze(axis=2) if grid.shape[2] == 1 else grid)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)
     except (OSError, ValueError) as error:
-        raise InfoganError(f"{path} cannot be written ({error}); name another file by -o.") from error
+        raise InfoganError(f"{path} cannot be written ({error}); choose another file.") from error
+
+
+def save_contact_sheet(images: UInt8[np.ndarray, "n ch h w"], path: Path) -> None:
+    """Writes images as one picture with about as many rows as columns.
+
+    Raises:
+        InfoganError: if there is no image, and as `save_grid` does.
+    """
+    if not len(images):
+        raise InfoganError("contact sheet: there must be at least one image.")
+    columns = math.ceil(math.sqrt(len(images)))
+    blank = np.full((-len(images) % columns, *images.shape[1:]), 255, np.uint8)
+    save_grid(np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:]), path)

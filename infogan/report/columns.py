@@ -9,7 +9,7 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 from scipy.stats import chi2
 
-from infogan.evaluation.disentanglement.association import strengths
+from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Code, Kind
 from infogan.report.sample import Sample
 
@@ -105,7 +105,7 @@ def associate(
     for column in columns:
         present = np.isfinite(column.values)
         v, c = values[present], column.values[present]
-        found = strengths(v, kinds, c[:, None], [column.kind])[:, 0]
+        found = pairwise_association(v, kinds, c[:, None], [column.kind])[:, 0]
         q = _dimensions(c, column.kind)
         cells = len(codes) * len(columns)
         noise = [

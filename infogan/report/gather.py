@@ -11,7 +11,7 @@ from infogan.config import Config
 from infogan.data import Images, public_name
 from infogan.evaluation import Score, read_evaluation
 from infogan.evaluation.bound import info_bounds
-from infogan.evaluation.consistency import N_IMAGES, read_back, recovery_scores, stability_scores
+from infogan.evaluation.consistency import N_IMAGES, recover_codes, recovery_scores, stability_scores
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.report.codes import Section, ceiling, make_section
@@ -74,7 +74,7 @@ def _sections(run: Run, model: Model, sample: Sample, say: Say) -> list[Section]
         scores |= info_bounds(model, run.config.optimisation.batch_size, make_rng(0, "evaluate"))
     if any(f"recovery_{id}" not in scores for id in ids):
         say("codes read off generated images")
-        scores |= recovery_scores(model, read_back(model, make_rng(0, "recovery")))
+        scores |= recovery_scores(model, recover_codes(model, make_rng(0, "recovery")))
     if sample.x.dtype == np.uint8:
         say("codes of images that are moved by a pixel")
         chosen = np.linspace(0, len(sample) - 1, min(NUDGED, len(sample))).astype(int)

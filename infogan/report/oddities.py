@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from infogan.evaluation.image_quality.precision_recall import nearest
+from infogan.evaluation.image_quality.nearest_neighbours import nearest_neighbours
 from infogan.method.model import Pictures
 
 NEIGHBOURS = 5
@@ -58,7 +58,7 @@ def _neighbours(
     f = torch.from_numpy(features)
     f = f - f.mean(dim=0)  # keeps the digits that squared distances in single precision would lose
     k = min(NEIGHBOURS, len(f) - 1)
-    indices, squares = nearest(f, k)
+    indices, squares = nearest_neighbours(f, k)
     return indices.numpy(), squares.clamp(min=0).sqrt().numpy().astype(float)
 
 

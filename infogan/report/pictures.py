@@ -9,7 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
-from infogan.figures.traversal import tile
+from infogan.figures.traversal import make_grid
 
 SIDE = 64  # larger images are shown as thumbnails
 SHOWN = 56  # about how wide an image is on the page, in CSS pixels
@@ -38,7 +38,7 @@ def sheet(x: UInt8[np.ndarray, "rows cols ch h w"], alt: str) -> Picture:
     rows, cols = x.shape[:2]
     small = thumbnails(x.reshape(rows * cols, *x.shape[2:]))
     grid = small.reshape(rows, cols, *small.shape[1:])
-    tiled, gaps = tile(grid), tile(np.zeros_like(grid[:, :, :1]))
+    tiled, gaps = make_grid(grid), make_grid(np.zeros_like(grid[:, :, :1]))
     clear = np.concatenate([tiled, 255 - gaps], axis=2)  # so that the gaps are as light or dark as the page
     return Picture(_uri(clear), tiled.shape[1] * _scale(small.shape[3]), alt)
 

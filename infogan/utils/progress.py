@@ -35,3 +35,10 @@ def progress_bar(doing: str, total: int, console: "Console") -> Iterator[Callabl
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
         task = bar.add_task(doing, total=total)
         yield lambda done: bar.update(task, completed=done)
+
+
+ProgressCallback = Callable[[str], None]  # called with a line that says what is being done
+
+
+def no_progress(_: str) -> None:
+    """The callback that shows nothing."""

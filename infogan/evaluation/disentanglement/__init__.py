@@ -1,1 +1,1 @@
-"""Scores of codes against known factors."""
+"""Scores of codes against known factors: MIG, DCI, SAP, FactorVAE, BetaVAE, InfoMEC and others."""

@@ -1,58 +1,52 @@
 """The separated attribute predictability score (Kumar et al., ICLR 2018, Sec. 3)."""
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from sklearn.svm import LinearSVC
 
-from infogan.evaluation.disentanglement.pairs import Pairs, standardised
+from infogan.evaluation.disentanglement.codes_and_factors import (
+    CodesAndFactors,
+    standardise_columns,
+    varying_factors,
+)
 
 
-def sap(fit: Pairs, test: Pairs, rng: np.random.Generator) -> dict[str, float]:
+def sap(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
     """How much better the best code predicts a factor than the second best, mean over the factors, in [0, 1].
 
-    The predictor is a linear support vector machine on the columns of this code alone, with the settings of
-    disentanglement_lib: squared hinge, each value against the rest, C = 0.01, balanced weights. It is scored
-    by the share of the test's images whose value is predicted, so that even at best SAP is 1 less the chance
-    level. Columns are standardised first, which disentanglement_lib does not do: the unit of a code is to
-    make no difference. Draws nothing from `rng`.
+    The predictor is a linear support vector machine on the columns of one code, with the settings of
+    disentanglement_lib: squared hinge, one against the rest, C = 0.01, balanced weights. It is scored by its
+    accuracy on the test images, so the best SAP is 1 minus the chance level. Columns are standardised
+    first, unlike in disentanglement_lib, so that the unit of a code makes no difference. A single code is
+    compared with a prediction of the most common value. `rng` is not used.
 
-    A single code has no second: it is compared with saying the commonest value always.
-
-    A line hardly cuts out a middle value, so that a number scores low for a factor of many values even where
-    it follows it wholly; a category does not.
+    A line cannot separate a middle value from both sides, so a number scores low for a factor of many values
+    even if it follows the factor perfectly; a category does not.
     """
-    if not (varying := np.flatnonzero(np.ptp(fit.factors, axis=0))).size:
+    varying = varying_factors(train)
+    if not varying.size:
         return {"sap": 0.0}
-    x, x_test = standardised(fit, test)
-    accuracy = np.zeros((len(fit.kinds), len(varying)))
-    floor = np.zeros(len(varying))
+    x, x_test = standardise_columns(train, test)
+    accuracy = np.zeros((len(train.kinds), len(varying)))
+    majority = np.zeros(len(varying))
     for j, factor in enumerate(varying):
-        y, y_test = fit.factors[:, factor], test.factors[:, factor]
-        floor[j] = (y_test == np.bincount(y).argmax()).mean()
-        for i in range(len(fit.kinds)):
-            mine = fit.owners == i
-            accuracy[i, j] = _accuracy(x[:, mine], y, x_test[:, mine], y_test)
-    return {"sap": gap(accuracy, floor)}
+        y, y_test = train.factors[:, factor], test.factors[:, factor]
+        majority[j] = (y_test == np.bincount(y).argmax()).mean()
+        for i in range(len(train.kinds)):
+            columns = train.code_of_column == i
+            # The primal problem has k + 1 unknowns per value and takes a few Newton steps; the dual has n.
+            svm = LinearSVC(C=0.01, class_weight="balanced", dual=False).fit(x[:, columns], y)
+            accuracy[i, j] = svm.score(x_test[:, columns], y_test)
+    return {"sap": mean_gap(accuracy, majority)}
 
 
-def gap(accuracy: Float[np.ndarray, "d f"], floor: Float[np.ndarray, "f"]) -> float:
-    """The largest accuracy less the second largest, mean over the factors.
+def mean_gap(accuracy: Float[np.ndarray, "d f"], majority: Float[np.ndarray, "f"]) -> float:
+    """The best minus the second best accuracy, mean over the factors.
 
     Args:
-        floor: what stands for the second where there is one code only; the gap is 0 at least.
+        majority: takes the place of the second best if there is one code only; the gap is then at least 0.
     """
     if len(accuracy) == 1:
-        return float(np.maximum(accuracy[0] - floor, 0).mean())
+        return float(np.maximum(accuracy[0] - majority, 0).mean())
     second, first = np.sort(accuracy, axis=0)[-2:]
     return float((first - second).mean())
-
-
-def _accuracy(
-    x: Float[np.ndarray, "n k"],
-    y: Int[np.ndarray, "n"],
-    x_test: Float[np.ndarray, "n_test k"],
-    y_test: Int[np.ndarray, "n_test"],
-) -> float:
-    # The primal problem has k + 1 unknowns for each value and takes a few Newton steps; the dual has n.
-    machine = LinearSVC(C=0.01, class_weight="balanced", dual=False).fit(x, y)
-    return float(machine.score(x_test, y_test))

@@ -1,31 +1,27 @@
-"""Every score of how codes match known factors, with the settings of the usual protocol.
-
-A score is a function of the pairs to fit on and the pairs to test on; to add one, add its file and its line.
-"""
+"""Every score of disentanglement, with the settings of the usual protocol."""
 
 from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from infogan.evaluation.disentanglement.betavae_factorvae import betavae, factorvae
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.dci import dci_forest, dci_lasso
 from infogan.evaluation.disentanglement.explicitness import explicitness
-from infogan.evaluation.disentanglement.factorvae import betavae, factorvae
 from infogan.evaluation.disentanglement.infomec import infomec
 from infogan.evaluation.disentanglement.mutual_information import mig, modularity
-from infogan.evaluation.disentanglement.pairs import Pairs
 from infogan.evaluation.disentanglement.sap import sap
-from infogan.evaluation.score import Score, halves, score
+from infogan.evaluation.score import Score, make_score, sample_halves
+from infogan.utils.progress import ProgressCallback, no_progress
 
-RESAMPLES = 10
-
-Function = Callable[[Pairs, Pairs, np.random.Generator], dict[str, float]]
+N_RESAMPLES = 10
 
 
 class Metric(NamedTuple):
-    """What computes one score or more, and how it is described."""
+    """A function (train, test, rng) that returns one score or more by name, and its protocol."""
 
-    function: Function
+    function: Callable[[CodesAndFactors, CodesAndFactors, np.random.Generator], dict[str, float]]
     protocol: str
 
 
@@ -43,26 +39,27 @@ METRICS = (
 
 
 def disentanglement_scores(
-    pairs: Pairs, how: str, say: Callable[[str], None] = lambda _: None
+    data: CodesAndFactors, conditions: str, on_progress: ProgressCallback = no_progress
 ) -> dict[str, Score]:
-    """Every score by its name, each in [0, 1] and best at 1, with the interval of ten halves of the images.
+    """Every score by its name, in [0, 1] and best at 1, with an interval from ten halves of the images.
 
     Args:
-        how: what the protocol is to say of how the codes came about.
-        say: told what is being done.
+        conditions: how the codes were obtained, for the protocol.
     """
-    fit, test = pairs.split()
-    found: dict[str, Score] = {}
+    train, test = data.train_test_split()
+    scores: dict[str, Score] = {}
     for function, protocol in METRICS:
-        say(protocol)
-        values = function(fit, test, np.random.default_rng(0))
+        on_progress(protocol)
+        values = function(train, test, np.random.default_rng(0))
         rng = np.random.default_rng(1)
-        resampled = [
-            function(fit.take(a), test.take(b), rng)
-            for a, b in zip(halves(len(fit), RESAMPLES, rng), halves(len(test), RESAMPLES, rng), strict=True)
-        ]
-        sizes = f"{len(fit):,} images to fit, {len(test):,} to test"
+        halves = zip(
+            sample_halves(len(train), N_RESAMPLES, rng),
+            sample_halves(len(test), N_RESAMPLES, rng),
+            strict=True,
+        )
+        resampled = [function(train.take(a), test.take(b), rng) for a, b in halves]
+        sizes = f"{len(train):,} images to fit, {len(test):,} to test"
         for name, value in values.items():
-            draws = [draw[name] for draw in resampled]
-            found[name] = score(value, draws, f"{protocol}; {how}; {sizes}")
-    return found
+            resamples = [scores_of_half[name] for scores_of_half in resampled]
+            scores[name] = make_score(value, resamples, f"{protocol}; {conditions}; {sizes}")
+    return scores

@@ -1,1 +1,1 @@
-"""How close generated images are to real ones."""
+"""Scores of generated images against real ones: FID, KID, precision, recall, density, coverage."""

@@ -1,7 +1,7 @@
-"""A small network that learns to tell what is known of a data set's images, for the sake of its features."""
+"""A small classifier of a data set's labels or factors, trained for its features."""
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import final
 
 import numpy as np
@@ -12,85 +12,88 @@ from torch.nn import functional as F
 
 from infogan.data import Images
 from infogan.data.cache import Arrays, kept
-from infogan.evaluation.disentanglement.pairs import group
+from infogan.evaluation.disentanglement.codes_and_factors import discretise_factors
 from infogan.method.networks.blocks import conv, fc, init_weights
+from infogan.utils.progress import ProgressCallback, no_progress
 from infogan.utils.rng import make_rng
 
-VERSION = 1  # raise it with every change of what is computed here, so that no old network is read again
-MOST = 20_000
-STEPS, BATCH, LR = 300, 128, 1e-3
-CHANNELS, MOST_CHANNELS, WIDTH = 16, 128, 64
-LOOK = 100  # images whose pixels tell one data set from another
+VERSION = 1  # increase it with every change to the result, so that cached networks are trained again
+MAX_IMAGES = 20_000
+STEPS, BATCH_SIZE, LR = 300, 128, 1e-3
+MIN_CHANNELS, MAX_CHANNELS, N_FEATURES = 16, 128, 64
+N_HASHED = 100  # images whose pixels identify a data set
 
 
 @final
 class Classifier(nn.Module):
-    """Convolutions that halve the image down to 4x4 or less, 64 features, and a linear head a target."""
+    """Convolutions that halve the image down to 4x4 or less, 64 features, and one linear head per target."""
 
-    def __init__(self, shape: tuple[int, int, int], sizes: Sequence[int]) -> None:
+    def __init__(self, shape: tuple[int, int, int], n_classes: Sequence[int]) -> None:
         super().__init__()
         ch, h, w = shape
         layers: list[nn.Module] = []
-        n_out = CHANNELS
+        n_out = MIN_CHANNELS
         while max(h, w) > 4 and min(h, w) > 1:
             layers += conv(ch, n_out, nn.ReLU())
             ch, h, w = n_out, h // 2, w // 2
-            n_out = min(2 * n_out, MOST_CHANNELS)
-        self.trunk = nn.Sequential(*layers, nn.Flatten(), *fc(ch * h * w, WIDTH, nn.ReLU()))
-        self.heads = nn.ModuleList(nn.Linear(WIDTH, k) for k in sizes)
+            n_out = min(2 * n_out, MAX_CHANNELS)
+        self.trunk = nn.Sequential(*layers, nn.Flatten(), *fc(ch * h * w, N_FEATURES, nn.ReLU()))
+        self.heads = nn.ModuleList(nn.Linear(N_FEATURES, k) for k in n_classes)
 
     def forward(self, x: UInt8[Tensor, "b ch h w"]) -> Float[Tensor, "b 64"]:
-        """The features; the heads are for training alone."""
+        """The features, without the heads."""
         features: Tensor = self.trunk(x.float() / 255)
         return features
 
 
-def known(images: Images) -> Int[np.ndarray, "n f"] | None:
-    """What a classifier can learn: the factors as whole numbers, else the labels; None if nothing varies."""
+def classifier_targets(images: Images) -> Int[np.ndarray, "n f"] | None:
+    """The factors as whole numbers, else the labels, without constant ones; None if nothing is left."""
     if images.factors is not None:
-        columns = group(images.factors)
+        columns = discretise_factors(images.factors)
     elif images.labels is not None:
         columns = images.labels[:, None]
     else:
         return None
     ranks = [np.unique(v, return_inverse=True)[1] for v in columns.T]
-    vary = [rank for rank in ranks if rank.max() > 0]
-    return np.stack(vary, axis=1).astype(np.int64) if vary else None
+    varying = [rank for rank in ranks if rank.max() > 0]
+    return np.stack(varying, axis=1).astype(np.int64) if varying else None
 
 
 def fit_classifier(
-    images: Images, targets: Int[np.ndarray, "n f"], name: str, say: Callable[[str], None] = lambda _: None
+    images: Images,
+    targets: Int[np.ndarray, "n f"],
+    name: str,
+    on_progress: ProgressCallback = no_progress,
 ) -> tuple[Classifier, float]:
-    """The network in evaluation mode, and the share of targets that it tells on images it was not shown.
+    """The network in evaluation mode, and its accuracy on images that it was not trained on.
 
-    Trained once on at most 18,000 images, Adam on the sum of the targets' cross-entropies, and kept in the
-    cache. It depends on the images, the targets and the number of threads alone. Labels and factors get no
-    further than this: what is trained here measures images, and takes no part in making them.
+    Trained once, on at most 18,000 images, by Adam on the sum of the targets' cross-entropies, and cached. It
+    depends on the images, the targets and the number of threads alone. It is used only to measure image
+    quality: no label or factor reaches the training of an InfoGAN.
 
     Args:
-        name: of what is kept in the cache.
-        say: told if it is trained.
+        name: of the cache entry.
+        on_progress: called if the network is trained.
     """
-    order = torch.randperm(len(images), generator=make_rng(0, "classifier images"))[:MOST]
+    order = torch.randperm(len(images), generator=make_rng(0, "classifier images"))[:MAX_IMAGES]
     y = torch.from_numpy(targets)[order]
-    sizes = [int(k) + 1 for k in targets.max(axis=0)]
-    with torch.random.fork_rng(devices=[]):  # layers draw weights when they are made, which are drawn anew
-        net = Classifier(images.shape, sizes)
+    with torch.random.fork_rng(devices=[]):  # keeps the global random state: init_weights draws the weights
+        net = Classifier(images.shape, [int(k) + 1 for k in targets.max(axis=0)])
 
-    def make() -> Arrays:
-        cut = len(order) - max(1, len(order) // 10)
-        say(f"{name}: training on {cut:,} images, which is done once")
+    def train() -> Arrays:
+        n_train = len(order) - max(1, len(order) // 10)
+        on_progress(f"{name}: training on {n_train:,} images, which is done once")
         x = images.pixels.take(order).cpu()
-        _train(net, x[:cut], y[:cut])
-        right = _share_right(net, x[cut:], y[cut:])
-        return {"right": np.array(right), **{key: v.numpy() for key, v in net.state_dict().items()}}
+        _train(net, x[:n_train], y[:n_train])
+        accuracy = _accuracy(net, x[n_train:], y[n_train:])
+        return {"right": np.array(accuracy), **{key: v.numpy() for key, v in net.state_dict().items()}}
 
-    look = images.pixels.take(order[:LOOK]).cpu()
-    seen = hashlib.sha256(targets.tobytes() + look.numpy().tobytes()).hexdigest()
-    arrays = dict(kept(name, f"{VERSION} {images.shape} {targets.shape} {seen}", make))
-    right = float(arrays.pop("right"))
+    hashed = images.pixels.take(order[:N_HASHED]).cpu()
+    digest = hashlib.sha256(targets.tobytes() + hashed.numpy().tobytes()).hexdigest()
+    arrays = dict(kept(name, f"{VERSION} {images.shape} {targets.shape} {digest}", train))
+    accuracy = float(arrays.pop("right"))
     net.load_state_dict({key: torch.from_numpy(v) for key, v in arrays.items()})
-    return net.eval().requires_grad_(False), right
+    return net.eval().requires_grad_(False), accuracy
 
 
 def _train(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"]) -> None:
@@ -98,7 +101,7 @@ def _train(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"])
     rng = make_rng(0, "classifier batches")
     adam = torch.optim.Adam(net.parameters(), LR)
     for _ in range(STEPS):
-        index = torch.randint(len(x), (BATCH,), generator=rng)
+        index = torch.randint(len(x), (BATCH_SIZE,), generator=rng)
         features = net.train()(x[index])
         losses = [F.cross_entropy(head(features), t) for head, t in zip(net.heads, y[index].T, strict=True)]
         adam.zero_grad()
@@ -107,7 +110,7 @@ def _train(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"])
 
 
 @torch.inference_mode()
-def _share_right(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"]) -> float:
-    features = torch.cat([net.eval()(part) for part in torch.split(x, BATCH)])
-    found = torch.stack([head(features).argmax(dim=1) for head in net.heads], dim=1)
-    return float((found == y).float().mean())
+def _accuracy(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"]) -> float:
+    features = torch.cat([net.eval()(part) for part in torch.split(x, BATCH_SIZE)])
+    predicted = torch.stack([head(features).argmax(dim=1) for head in net.heads], dim=1)
+    return float((predicted == y).float().mean())

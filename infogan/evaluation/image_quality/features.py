@@ -1,4 +1,4 @@
-"""What turns images into features, named so that no number made with one is taken for another's."""
+"""Networks that turn images into features; scores made with different networks do not compare."""
 
 import hashlib
 import warnings
@@ -15,112 +15,118 @@ from torch import Tensor
 
 from infogan.data import DATASETS, Images, LoadOptions
 from infogan.data.images import InMemoryPixels, PixelArray
-from infogan.evaluation.image_quality.classifier import fit_classifier, known
+from infogan.evaluation.image_quality.classifier import classifier_targets, fit_classifier
 from infogan.utils.errors import InfoganError
+from infogan.utils.progress import ProgressCallback, no_progress
 
 INCEPTION = "inception/inception-2015-12-05.pt"
-CHUNK = 64  # images at once; Inception makes 300 x 300 of each
+CHUNK = 64  # images at once; Inception resizes each to 300 x 300
 
 Network = Callable[[UInt8[Tensor, "b ch h w"]], Tensor]
 
 
 @final
 @dataclass(frozen=True)
-class Extractor:
+class FeatureExtractor:
     """A network that turns images of one shape into features, (n, width)."""
 
-    name: str  # which every number made with it bears
-    note: str  # what a protocol is to say of it
+    name: str  # part of the name of every score made with it
+    description: str  # for the protocol
     shape: tuple[int, int, int]
     network: Network
 
     @torch.inference_mode()
     def features(self, x: UInt8[np.ndarray, "n ch h w"] | PixelArray) -> Float[np.ndarray, "n width"]:
-        """The features of one image or more, on the CPU, a few images at a time.
+        """The features of one image or more, on the CPU, CHUNK images at a time.
 
         Raises:
-            InfoganError: for images of another shape.
+            InfoganError: if the images have another shape.
         """
         pixels = InMemoryPixels(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
         if pixels.shape != self.shape:
             raise InfoganError(
                 f"features: the images are (channels, height, width) {pixels.shape}, but {self.name} was "
-                f"made ready for {self.shape}; compare images of one shape."
+                f"loaded for {self.shape}; compare images of one shape."
             )
         parts = torch.split(torch.arange(len(pixels)), CHUNK)
         return torch.cat([self.network(pixels.take(part).cpu()).float() for part in parts]).numpy()
 
 
-def find_extractor(
-    name: str,
+def find_feature_extractor(
+    images_name: str,
     images: Images | None,
     load_options: LoadOptions,
     file: Path | None = None,
-    say: Callable[[str], None] = lambda _: None,
-) -> Extractor | None:
-    """The file that is named; else Inception, if it lies below the data folder; else a classifier.
+    on_progress: ProgressCallback = no_progress,
+) -> FeatureExtractor | None:
+    """The given file; else Inception, if it is in the data folder; else a classifier of these images.
 
-    None where there are no images to compare with, or where no file is here and nothing is known of them.
+    None if there are no images, or no file and neither labels nor factors.
 
     Args:
-        name: of the images, as `load` takes it.
-        say: told if a classifier is trained.
+        images_name: as `load` takes it.
+        on_progress: called if a classifier is trained.
 
     Raises:
-        InfoganError: as `load_extractor` does.
+        InfoganError: as `load_feature_extractor` does.
     """
     if images is None:
         return None
     found = file or load_options.look([INCEPTION])
-    return load_extractor(found, images.shape) if found else train_classifier(images, name, say)
+    if found:
+        return load_feature_extractor(found, images.shape)
+    return make_classifier_extractor(images, images_name, on_progress)
 
 
-def train_classifier(
-    images: Images, name: str, say: Callable[[str], None] = lambda _: None
-) -> Extractor | None:
-    """The penultimate features of a small network that tells the images' factors, else their labels.
+def make_classifier_extractor(
+    images: Images, images_name: str, on_progress: ProgressCallback = no_progress
+) -> FeatureExtractor | None:
+    """The penultimate features of a small classifier of the images' factors, else of their labels.
 
-    Labels are seen here and in no training of an InfoGAN; None where there is nothing to tell.
+    None if neither varies. This is the only network that sees labels; it takes no part in training.
     """
-    targets = known(images)
+    targets = classifier_targets(images)
     if targets is None:
         return None
-    kind, _, rest = name.partition(":")
-    own = f"{kind if kind in DATASETS else Path(rest or name).resolve().stem}-classifier"
-    net, right = fit_classifier(images, targets, own, say)
-    what = "labels" if images.factors is None else "factors"
-    note = f"features of {own}, a small network that tells {right:.1%} of the {what} of images new to it"
-    return Extractor(own, note, images.shape, net)
+    kind, _, rest = images_name.partition(":")
+    name = f"{kind if kind in DATASETS else Path(rest or images_name).resolve().stem}-classifier"
+    net, accuracy = fit_classifier(images, targets, name, on_progress)
+    target_names = "labels" if images.factors is None else "factors"
+    description = (
+        f"features of {name}, a small classifier with {accuracy:.1%} accuracy on the {target_names} of "
+        "held-out images"
+    )
+    return FeatureExtractor(name, description, images.shape, net)
 
 
-def load_extractor(file: Path, shape: tuple[int, int, int]) -> Extractor:
+def load_feature_extractor(file: Path, shape: tuple[int, int, int]) -> FeatureExtractor:
     """A TorchScript file that turns uint8 images (n, 3, h, w) into features (n, width).
 
-    Such as the Inception network of StyleGAN's authors, `inception-2015-12-05.pt`, which resizes images
-    itself and is asked for `return_features=True`. Gray images are given three times over, and as they are
-    where the network will not have that. TorchScript is a program: take no file from a stranger.
+    For example the Inception network of StyleGAN's authors, `inception-2015-12-05.pt`, which resizes images
+    itself and is called with `return_features=True`. Gray images are repeated to three channels if the
+    network accepts that, else passed unchanged. TorchScript is a program: do not load files you do not trust.
 
     Args:
-        shape: of the images it will be given: channels, height, width.
+        shape: of the images: channels, height, width.
 
     Raises:
-        InfoganError: where there is no such file, or what is in it does not do that.
+        InfoganError: if there is no such file, or it does not hold such a network.
     """
-    module = _load_script(file)
+    module = _load_torchscript(file)
     networks = [lambda x: module(x.repeat(1, 3, 1, 1)), module] if shape[0] == 1 else [module]
-    objections = [_objection(network, shape) for network in networks]
-    if all(objections):
+    problems = [_find_problem(network, shape) for network in networks]
+    if all(problems):
         raise InfoganError(
-            f"features: {file} makes no features (images, width) of uint8 images (channels, height, width) "
-            f"{shape} ({objections[0]}); name a TorchScript file that does."
+            f"features: {file} returns no features (images, width) for uint8 images (channels, height, "
+            f"width) {shape} ({problems[0]}); choose a TorchScript file that does."
         )
     name = "inception" if file.stem.startswith("inception") else file.stem
     digest = hashlib.sha256(file.read_bytes()).hexdigest()[:12]
-    note = f"features of {file.name} (SHA-256 {digest}...)"
-    return Extractor(name, note, shape, networks[objections.index("")])
+    description = f"features of {file.name} (SHA-256 {digest}...)"
+    return FeatureExtractor(name, description, shape, networks[problems.index("")])
 
 
-def _load_script(file: Path) -> Network:
+def _load_torchscript(file: Path) -> Network:
     if not file.is_file():
         raise InfoganError(f"features: there is no file {file}.")
     try:
@@ -131,8 +137,8 @@ def _load_script(file: Path) -> Network:
         arguments = {argument.name for argument in module.forward.schema.arguments}
     except (RuntimeError, AttributeError) as error:
         raise InfoganError(
-            f"features: {file} is no TorchScript file of a network; torch.jit.save makes one, "
-            "torch.save does not."
+            f"features: {file} is not a TorchScript file of a network; write one by torch.jit.save, not by "
+            "torch.save."
         ) from error
     module.eval()
     network: Network = partial(module, return_features=True) if "return_features" in arguments else module
@@ -140,18 +146,14 @@ def _load_script(file: Path) -> Network:
 
 
 @torch.inference_mode()
-def _objection(network: Network, shape: tuple[int, int, int]) -> str:
-    """What keeps a network from making features of images of this shape; empty if nothing does."""
+def _find_problem(network: Network, shape: tuple[int, int, int]) -> str:
+    """Why the network makes no features of images of this shape; empty if it does."""
     try:
         found = network(torch.zeros(2, *shape, dtype=torch.uint8))
     except (RuntimeError, ValueError, IndexError, TypeError, torch.jit.Error) as error:
         return (str(error).strip().splitlines() or [type(error).__name__])[-1].strip()
-    if not isinstance(found, Tensor) or found.ndim != 2 or len(found) != 2 or not found.is_floating_point():
-        return f"two images gave {_description(found)}"
-    return ""
-
-
-def _description(found: object) -> str:
     if not isinstance(found, Tensor):
-        return type(found).__name__
-    return f"{str(found.dtype).removeprefix('torch.')} {tuple(found.shape)}"
+        return f"two images gave {type(found).__name__}"
+    if found.ndim != 2 or len(found) != 2 or not found.is_floating_point():
+        return f"two images gave {str(found.dtype).removeprefix('torch.')} {tuple(found.shape)}"
+    return ""

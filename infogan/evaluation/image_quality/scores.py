@@ -1,40 +1,41 @@
-"""How much generated images are like real ones, judged by the features that a network finds in both."""
+"""Every score of image quality, from the features of real and generated images."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int
 
-from infogan.evaluation.image_quality.fid import checked, fid, kid
-from infogan.evaluation.image_quality.precision_recall import density_coverage, precision_recall
-from infogan.evaluation.score import Score, halves, score
+from infogan.evaluation.image_quality.fid_kid import check_features, fid, kid
+from infogan.evaluation.image_quality.nearest_neighbours import density_coverage, precision_recall
+from infogan.evaluation.score import Score, make_score, sample_halves
+from infogan.utils.progress import ProgressCallback, no_progress
 
-RESAMPLES = 10
-LEAST = 20
-LEAST_OF_CATEGORY = 50
+N_RESAMPLES = 10
+MIN_IMAGES = 20
+MIN_IMAGES_PER_CATEGORY = 50
 
 
-class Measure(NamedTuple):
-    """How a score is described, and its range."""
+class MetricInfo(NamedTuple):
+    """The protocol of a score, and its range."""
 
     protocol: str
-    lowest: float = 0.0
-    highest: float = 1.0
+    min_value: float = 0.0
+    max_value: float = 1.0
 
 
-MEASURES: dict[str, Measure] = {
-    "fid": Measure("squared Fréchet distance of Gaussians (Heusel et al. 2017)", highest=math.inf),
-    "kid": Measure(
+METRICS: dict[str, MetricInfo] = {
+    "fid": MetricInfo("squared Fréchet distance of Gaussians (Heusel et al. 2017)", max_value=math.inf),
+    "kid": MetricInfo(
         "unbiased squared MMD over all pairs, cubic kernel (Bińkowski et al. 2018)", -math.inf, math.inf
     ),
-    "precision": Measure("generated images in the balls of real ones, k = 3 (Kynkäänniemi et al. 2019)"),
-    "recall": Measure("real images in the balls of generated ones, k = 3 (Kynkäänniemi et al. 2019)"),
-    "density": Measure(
-        "balls of real images that hold a generated one, over k = 5 (Naeem et al. 2020)", highest=math.inf
+    "precision": MetricInfo("generated images in the balls of real ones, k = 3 (Kynkäänniemi et al. 2019)"),
+    "recall": MetricInfo("real images in the balls of generated ones, k = 3 (Kynkäänniemi et al. 2019)"),
+    "density": MetricInfo(
+        "balls of real images that hold a generated one, over k = 5 (Naeem et al. 2020)", max_value=math.inf
     ),
-    "coverage": Measure("real images whose ball holds a generated one, k = 5 (Naeem et al. 2020)"),
+    "coverage": MetricInfo("real images whose ball holds a generated one, k = 5 (Naeem et al. 2020)"),
 }
 
 
@@ -42,103 +43,97 @@ def image_quality_scores(
     real: Float[np.ndarray, "n _"],
     fake: Float[np.ndarray, "m _"],
     extractor_name: str,
-    how: str,
-    say: Callable[[str], None] = lambda _: None,
+    conditions: str,
+    on_progress: ProgressCallback = no_progress,
 ) -> dict[str, Score]:
-    """`fid[NAME]` and every other of MEASURES, with the interval of ten halves of real and generated images.
+    """`fid[NAME]` and every other of METRICS, with an interval from ten halves of the images.
 
     Args:
         real, fake: features of real and of generated images.
-        extractor_name: of the network they come from.
-        how: what the protocol is to say of how the images came about.
-        say: told what is being done.
+        extractor_name: of the network that made the features.
+        conditions: how the images were obtained, for the protocol.
 
     Raises:
-        InfoganError: for fewer than 20 real or generated images, and as `checked` does.
+        InfoganError: if there are fewer than 20 real or generated images, and as `check_features` does.
     """
-    checked(real, fake, LEAST)
-    say(f"{extractor_name}: {', '.join(MEASURES)}")
-    values = _measure(real, fake)
-    draws: list[dict[str, float]] = []
-    for i, (a, b) in enumerate(_resamples(len(real), len(fake)), 1):
-        say(f"{extractor_name}: the same of halves, {i} of {RESAMPLES}")
-        draws.append(_measure(real[a], fake[b]))
+    check_features(real, fake, MIN_IMAGES)
+    on_progress(f"{extractor_name}: {', '.join(METRICS)}")
+    values = _compute_metrics(real, fake)
+    resamples: list[dict[str, float]] = []
+    for i, (a, b) in enumerate(_sample_halves_of_both(len(real), len(fake)), 1):
+        on_progress(f"{extractor_name}: resample {i} of {N_RESAMPLES}")
+        resamples.append(_compute_metrics(real[a], fake[b]))
     sizes = f"{len(real):,} real and {len(fake):,} generated images, {real.shape[1]:,} features each"
     return {
-        f"{name}[{extractor_name}]": score(
+        f"{name}[{extractor_name}]": make_score(
             values[name],
-            [draw[name] for draw in draws],
-            f"{measure.protocol}; {how}; {sizes}",
-            lowest=measure.lowest,
-            highest=measure.highest,
+            [resample[name] for resample in resamples],
+            f"{metric.protocol}; {conditions}; {sizes}",
+            min_value=metric.min_value,
+            max_value=metric.max_value,
         )
-        for name, measure in MEASURES.items()
+        for name, metric in METRICS.items()
     }
 
 
 def intra_category_fid(
     real: Float[np.ndarray, "n _"],
-    real_category: Int[np.ndarray, "n"],
+    real_categories: Int[np.ndarray, "n"],
     fake: Float[np.ndarray, "m _"],
-    fake_category: Int[np.ndarray, "m"],
+    fake_categories: Int[np.ndarray, "m"],
     extractor_name: str,
     code_name: str,
-    how: str,
+    conditions: str,
 ) -> dict[str, Score]:
     """`fid_c1_0[NAME]`, ..., the FID within each category, and their mean `fid_c1_mean[NAME]`.
 
     The mean is ICFID (Hwang et al. 2022): low only if every category of the generator is one of the real
-    images. Categories with fewer than 50 real or generated images are left out, and nothing is given where
-    none is left.
+    images. Categories with fewer than 50 real or generated images are left out; the result is empty if none
+    remains.
 
     Args:
-        real_category, fake_category: of each image.
-        code_name: the code whose categories they are.
-        how: what the protocol is to say of how the images and their categories came about.
+        real_categories, fake_categories: of each image.
+        code_name: of the code that the categories belong to.
+        conditions: how the images and their categories were obtained, for the protocol.
 
     Raises:
-        InfoganError: as `checked` does.
+        InfoganError: as `check_features` does.
     """
-    checked(real, fake)
-    found: dict[str, Score] = {}
-    every = np.union1d(real_category, fake_category)
-    for category in every:
-        x, y = real[real_category == category], fake[fake_category == category]
-        if min(len(x), len(y)) < LEAST_OF_CATEGORY:
+    check_features(real, fake)
+    scores: dict[str, Score] = {}
+    categories = np.union1d(real_categories, fake_categories)
+    for category in categories:
+        x, y = real[real_categories == category], fake[fake_categories == category]
+        if min(len(x), len(y)) < MIN_IMAGES_PER_CATEGORY:
             continue
-        draws = [fid(x[a], y[b]) for a, b in _resamples(len(x), len(y))]
-        protocol = f"FID within category {category}; {how}; {len(x):,} real and {len(y):,} generated images"
+        resamples = [fid(x[a], y[b]) for a, b in _sample_halves_of_both(len(x), len(y))]
+        protocol = (
+            f"FID within category {category}; {conditions}; {len(x):,} real and {len(y):,} generated images"
+        )
         name = f"fid_{code_name}_{category}[{extractor_name}]"
-        found[name] = score(fid(x, y), draws, protocol, highest=math.inf)
-    if not found:
+        scores[name] = make_score(fid(x, y), resamples, protocol, max_value=math.inf)
+    if not scores:
         return {}
-    mean = score(
-        float(np.mean([s["value"] for s in found.values()])),
-        np.mean([s["draws"] for s in found.values()], axis=0),
-        f"mean FID within {len(found)} of {len(every)} categories, those with {LEAST_OF_CATEGORY} real and "
-        f"generated images at least (ICFID, Hwang et al. 2022); {how}",
-        highest=math.inf,
+    mean = make_score(
+        float(np.mean([s["value"] for s in scores.values()])),
+        np.mean([s["resamples"] for s in scores.values()], axis=0),
+        f"mean FID within {len(scores)} of {len(categories)} categories, those with "
+        f"{MIN_IMAGES_PER_CATEGORY} real and generated images at least (ICFID, Hwang et al. 2022); "
+        f"{conditions}",
+        max_value=math.inf,
     )
-    return found | {f"fid_{code_name}_mean[{extractor_name}]": mean}
+    return scores | {f"fid_{code_name}_mean[{extractor_name}]": mean}
 
 
-def _measure(real: Float[np.ndarray, "n _"], fake: Float[np.ndarray, "m _"]) -> dict[str, float]:
-    precision, recall = precision_recall(real, fake)
-    density, coverage = density_coverage(real, fake)
-    return {
-        "fid": fid(real, fake),
-        "kid": kid(real, fake),
-        "precision": precision,
-        "recall": recall,
-        "density": density,
-        "coverage": coverage,
-    }
+def _compute_metrics(real: Float[np.ndarray, "n _"], fake: Float[np.ndarray, "m _"]) -> dict[str, float]:
+    values = (fid(real, fake), kid(real, fake), *precision_recall(real, fake), *density_coverage(real, fake))
+    return dict(zip(METRICS, values, strict=True))
 
 
-def _resamples(n: int, m: int) -> Iterator[tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]]:
-    """Halves of n real and m generated images; those of the real ones are the same whatever m."""
+def _sample_halves_of_both(n: int, m: int) -> Iterator[tuple[Int[np.ndarray, "a"], Int[np.ndarray, "b"]]]:
+    """Halves of n real and m generated images; those of the real ones do not depend on m."""
     return zip(
-        halves(n, RESAMPLES, np.random.default_rng(0)),
-        halves(m, RESAMPLES, np.random.default_rng(1)),
+        sample_halves(n, N_RESAMPLES, np.random.default_rng(0)),
+        sample_halves(m, N_RESAMPLES, np.random.default_rng(1)),
         strict=True,
     )

@@ -1,1 +1,1 @@
-"""Which run of a sweep to take, without labels."""
+"""Ranking the runs of a sweep without labels."""

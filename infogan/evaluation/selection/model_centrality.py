@@ -1,31 +1,34 @@
-"""ModelCentrality: a good model is near to the other models of a sweep, as good ones are alike."""
+"""ModelCentrality (Lin et al., ICML 2020): good models resemble each other."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from infogan.evaluation.consistency import ReadBack
-from infogan.evaluation.disentanglement.factorvae import factorvae
-from infogan.evaluation.disentanglement.pairs import pairs_of
+from infogan.evaluation.consistency import RecoveredCodes
+from infogan.evaluation.disentanglement.betavae_factorvae import factorvae
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.method.model import Model
+from infogan.utils.progress import ProgressCallback, no_progress
 
 
 def model_centrality(
-    models: Sequence[Model], backs: Sequence[ReadBack], say: Callable[[str], None] = lambda _: None
+    models: Sequence[Model],
+    recovered: Sequence[RecoveredCodes],
+    on_progress: ProgressCallback = no_progress,
 ) -> list[float]:
-    """Mean FactorVAE score of each model with every other, either way round (Lin et al. 2020, Sec. 4).
+    """The mean FactorVAE score of each model with every other, in both directions (Sec. 4).
 
-    One model's codes, with a continuous one in ten groups, are the factors of the images that its G
-    makes; the other's Q reads those.
+    The codes of one model, continuous ones in ten groups, are the factors of the images of its G; the other
+    model's Q reads its codes off those images.
 
     Args:
-        backs: the images that each model made.
+        recovered: of each model.
     """
     B = np.zeros((len(models), len(models)))
-    for i, back in enumerate(backs):
-        say(f"images of run {i + 1} of {len(models)}, read by the others")
-        for j, reader in enumerate(models):
+    for i, of_model in enumerate(recovered):
+        on_progress(f"images of run {i + 1} of {len(models)}, encoded by the others")
+        for j, encoder in enumerate(models):
             if i != j:
-                pairs = pairs_of(reader, back.made)
-                B[i, j] = factorvae(*pairs.split(), np.random.default_rng(0))["factorvae"]
+                data = CodesAndFactors.from_model(encoder, of_model.images)
+                B[i, j] = factorvae(*data.train_test_split(), np.random.default_rng(0))["factorvae"]
     return [float(value) for value in (B + B.T).sum(axis=0) / (2 * (len(models) - 1))]

@@ -1,6 +1,6 @@
-"""Which run of a sweep to take, without a single label: runs that agree with others, and with themselves."""
+"""Ranks the runs of a sweep by scores that need no labels: agreement with other runs, and consistency."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import TypedDict
 
 import numpy as np
@@ -8,114 +8,119 @@ from scipy.stats import rankdata, spearmanr
 
 from infogan.data import Images
 from infogan.evaluation.bound import info_bounds
-from infogan.evaluation.clustering import count, one_to_one_error
-from infogan.evaluation.consistency import ReadBack, read_back, recovery_scores, stability_scores
-from infogan.evaluation.disentanglement.association import associations
-from infogan.evaluation.evaluate import discrete
+from infogan.evaluation.clustering import discrete_codes, one_to_one_error
+from infogan.evaluation.consistency import RecoveredCodes, recover_codes, recovery_scores, stability_scores
+from infogan.evaluation.disentanglement.association import code_factor_association
+from infogan.evaluation.score import Score
 from infogan.evaluation.selection.model_centrality import model_centrality
 from infogan.evaluation.selection.udr import udr
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
+from infogan.utils.progress import ProgressCallback, no_progress
 from infogan.utils.rng import make_rng
 
-N_IMAGES = 5_000  # real ones that are read
+N_IMAGES = 5_000  # real images that are encoded
 
 LABEL_FREE = {
-    "udr_and_recovery": "mean of a run's ranks by the two, 0 for the last and 1 for the first by both",
-    "udr": "codes of other runs that each code goes along with, and with no other (UDR, Duan et al. 2020)",
-    "model_centrality": "FactorVAE score against the generators of the others (Lin et al. 2020)",
+    "udr_and_recovery": "mean of the scaled ranks by UDR and recovery; 0 is last by both, 1 is first by both",
+    "udr": "how nearly each code is associated with one code of the other runs (UDR, Duan et al. 2020)",
+    "model_centrality": "mean FactorVAE score of the Q of one run on the G of another (Lin et al. 2020)",
     "bound": "sum of L_I over the codes, nats",
     "recovery": "how well Q reads c off G(z, c), mean over the codes",
-    "stability": "how far codes stay when an image is moved by a pixel, mean over the codes",
+    "stability": "agreement of codes before and after a shift by one pixel, mean over the codes",
 }
-Say = Callable[[str], None]
 
 
 class Selection(TypedDict):
-    """What `select` found; runs are named, the best first."""
+    """The result of `select`; runs are named, the best first."""
 
     by: str
     runs: dict[str, dict[str, float]]  # run -> label-free score -> value
-    labelled: dict[str, dict[str, float]]  # labelled score -> run -> value, better where higher
+    labelled: dict[str, dict[str, float]]  # labelled score -> run -> value, higher is better
     rank_correlation: dict[str, dict[str, float]]  # labelled score -> label-free score -> Spearman's rho
 
 
-def select(models: Mapping[str, Model], batch: int, images: Images, by: str, say: Say) -> Selection:
-    """Ranks runs by a label-free score; labels and factors serve only to say afterwards how good that was.
+def select(
+    models: Mapping[str, Model],
+    batch_size: int,
+    images: Images,
+    by: str,
+    on_progress: ProgressCallback = no_progress,
+) -> Selection:
+    """Ranks runs by a label-free score. Labels and factors serve only to judge the ranking afterwards.
 
     Args:
         models: of the runs of a sweep, by the name of the run.
-        batch: the batch size of training.
-        images: real ones, of which 5,000 are read.
+        batch_size: that of training.
+        images: real ones, of which 5,000 are encoded.
         by: one of LABEL_FREE.
 
     Raises:
-        InfoganError: for fewer than two runs, or runs whose images differ in shape.
+        InfoganError: if there are fewer than two runs, or their images differ in shape.
     """
     if len(models) < 2:
-        raise InfoganError("select: a choice takes two runs at least; train more by infogan sweep.")
+        raise InfoganError("select: at least two runs are needed; train more with `infogan sweep`.")
     some = images.some(N_IMAGES)
     x = some.x
-    of_run: dict[str, dict[str, float]] = {}
-    backs: list[ReadBack] = []
+    scores: dict[str, dict[str, float]] = {}
+    recovered: list[RecoveredCodes] = []
     for name, model in models.items():
-        say(f"{name}: bound, recovery, stability")
-        bounds = info_bounds(model, batch, make_rng(0, "evaluate"))
-        backs.append(read_back(model, make_rng(0, "recovery")))
-        recovered = recovery_scores(model, backs[-1])
-        of_run[name] = {
+        on_progress(f"{name}: bound, recovery, stability")
+        bounds = info_bounds(model, batch_size, make_rng(0, "evaluate"))
+        recovered.append(recover_codes(model, make_rng(0, "recovery")))
+        scores[name] = {
             "bound": sum(s["value"] for s in bounds.values()),
-            "recovery": float(np.mean([s["value"] for s in recovered.values()])),
-            "stability": float(np.mean([s["value"] for s in stability_scores(model, x).values()])),
+            "recovery": _mean(recovery_scores(model, recovered[-1])),
+            "stability": _mean(stability_scores(model, x)),
         }
-    for name, value in zip(models, udr(list(models.values()), backs, some, say), strict=True):
-        of_run[name]["udr"] = value
-    for name, value in zip(models, model_centrality(list(models.values()), backs, say), strict=True):
-        of_run[name]["model_centrality"] = value
-    agree, recovery = ([of_run[name][score] for name in models] for score in ("udr", "recovery"))
-    for name, value in zip(models, udr_and_recovery(agree, recovery), strict=True):
-        of_run[name]["udr_and_recovery"] = value
-    order = sorted(of_run, key=lambda name: -of_run[name][by])
-    runs = {name: {score: of_run[name][score] for score in LABEL_FREE} for name in order}
-    labelled = _labelled({name: models[name] for name in order}, some)
+    udrs = udr(list(models.values()), recovered, some, on_progress)
+    centralities = model_centrality(list(models.values()), recovered, on_progress)
+    ranks = udr_and_recovery(udrs, [scores[name]["recovery"] for name in models])
+    for name, *values in zip(models, udrs, centralities, ranks, strict=True):
+        scores[name] |= zip(("udr", "model_centrality", "udr_and_recovery"), values, strict=True)
+    order = sorted(scores, key=lambda name: -scores[name][by])
+    runs = {name: {score: scores[name][score] for score in LABEL_FREE} for name in order}
+    labelled = _labelled_scores({name: models[name] for name in order}, some)
     correlation = {
-        truth: {
-            score: _spearman([runs[name][score] for name in order], [of[name] for name in order])
+        labelled_score: {
+            score: _spearman([runs[name][score] for name in order], [values[name] for name in order])
             for score in LABEL_FREE
         }
-        for truth, of in labelled.items()
+        for labelled_score, values in labelled.items()
     }
     return Selection(by=by, runs=runs, labelled=labelled, rank_correlation=correlation)
 
 
-def _labelled(models: Mapping[str, Model], images: Images) -> dict[str, dict[str, float]]:
-    """Quality by what is known: the best discrete code against labels, the strongest code of each factor."""
-    labelled: dict[str, dict[str, float]] = {}
+def _mean(scores: Mapping[str, Score]) -> float:
+    return float(np.mean([score["value"] for score in scores.values()]))
+
+
+def _labelled_scores(models: Mapping[str, Model], images: Images) -> dict[str, dict[str, float]]:
+    """The accuracy of the best discrete code, and the mean of the factors' strongest associations."""
+    scores: dict[str, dict[str, float]] = {}
     for name, model in models.items():
         values = model.encode(images.pixels).values.numpy()
-        read = discrete(values, model.latent.codes)
-        if images.labels is not None and read:
-            n_labels = int(images.labels.max()) + 1
-            errors = [
-                one_to_one_error(count(v, images.labels, int(v.max()) + 1, n_labels)) for v in read.values()
-            ]
-            labelled.setdefault("one_to_one_accuracy", {})[name] = 1 - min(errors)
+        categories = discrete_codes(values, model.latent.codes)
+        if images.labels is not None and categories:
+            error = min(one_to_one_error(images.labels, c) for c in categories.values())
+            scores.setdefault("one_to_one_accuracy", {})[name] = 1 - error
         if images.factors is not None:
-            strength = associations(values, model.latent.codes, images.factors)
-            labelled.setdefault("mean_strongest_association", {})[name] = float(strength.max(axis=0).mean())
-    return labelled
+            association = code_factor_association(values, model.latent.codes, images.factors)
+            strongest = float(association.max(axis=0).mean())
+            scores.setdefault("mean_strongest_association", {})[name] = strongest
+    return scores
 
 
 def udr_and_recovery(udr: Sequence[float], recovery: Sequence[float]) -> list[float]:
-    """The mean of a run's standings by the two, a number a run."""
-    return [(a + b) / 2 for a, b in zip(standing(udr), standing(recovery), strict=True)]
+    """The mean of a run's scaled ranks by both scores, one value per run."""
+    return [(a + b) / 2 for a, b in zip(scaled_ranks(udr), scaled_ranks(recovery), strict=True)]
 
 
-def standing(values: Sequence[float]) -> list[float]:
-    """0 for the lowest of two or more values, 1 for the highest, the others evenly between; ties share."""
+def scaled_ranks(values: Sequence[float]) -> list[float]:
+    """0 for the lowest of two or more values, 1 for the highest, equal steps between; ties share a rank."""
     return [float(rank - 1) / (len(values) - 1) for rank in rankdata(values)]
 
 
 def _spearman(a: Sequence[float], b: Sequence[float]) -> float:
-    """Rank correlation; 0 where either does not vary."""
+    """Rank correlation; 0 if either is constant."""
     return float(spearmanr(a, b).statistic) if len(set(a)) > 1 and len(set(b)) > 1 else 0.0

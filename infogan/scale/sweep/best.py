@@ -7,7 +7,7 @@ from typing import final
 import numpy as np
 
 from infogan.data import Images, LoadOptions, splits_of
-from infogan.evaluation.consistency import read_back, recovery_scores
+from infogan.evaluation.consistency import recover_codes, recovery_scores
 from infogan.evaluation.selection.select import LABEL_FREE, N_IMAGES, udr_and_recovery
 from infogan.evaluation.selection.udr import udr
 from infogan.method.model import Model
@@ -66,7 +66,7 @@ def label_free(
     backs, recovery = [], []
     for name, model in models.items():
         say(f"{name}: codes read off generated images")
-        backs.append(read_back(model, make_rng(0, "recovery")))
+        backs.append(recover_codes(model, make_rng(0, "recovery")))
         recovered = recovery_scores(model, backs[-1])
         recovery.append(float(np.mean([s["value"] for s in recovered.values()])))
     agree = udr(list(models.values()), backs, images.some(N_IMAGES), say)

@@ -9,7 +9,7 @@ import numpy as np
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infogan.config import to_text
-from infogan.evaluation import strongest
+from infogan.evaluation import strongest_codes
 from infogan.report.curves import Tick, nice_ticks
 from infogan.report.pictures import Picture, sheet
 from infogan.report.render import HERE, save_page
@@ -129,7 +129,7 @@ def _scores(rows: Sequence[Row]) -> tuple[Scores, Scores]:
             told = {name: s for name, s in scores.items() if not name.startswith("association_")}
             told |= {
                 f"{found['code']} with {factor}"[3:]: found["score"]
-                for factor, found in strongest(scores).items()
+                for factor, found in strongest_codes(scores).items()
             }
             for name, score in told.items():
                 of = without if name.startswith(WITHOUT_LABELS) else with_labels

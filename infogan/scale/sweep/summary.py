@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from statistics import median
 from typing import Any
 
-from infogan.evaluation import Evaluation, over_seeds, strongest, without_draws
+from infogan.evaluation import Evaluation, median_over_runs, strongest_codes, without_resamples
 from infogan.scale.sweep.results import Row
 from infogan.scale.sweep.settings import Setting, say_setting
 
@@ -41,14 +41,14 @@ def summarise(evaluations: Mapping[str, Evaluation]) -> Found:
     best: dict[str, dict[str, Any]] = {}
     values: dict[str, list[float]] = {}  # of each run's strongest code
     for run, evaluation in evaluations.items():
-        for factor, found in strongest(evaluation[list(evaluation)[-1]]).items():
+        for factor, found in strongest_codes(evaluation[list(evaluation)[-1]]).items():
             value = found["score"]["value"]
             values.setdefault(factor, []).append(value)
             if value == max(values[factor]):
                 best[factor] = {"run": run, "code": found["code"], "value": value}
     for factor, chosen in best.items():
         chosen |= {"median": median(values[factor]), "low": min(values[factor])}
-    scores = without_draws(over_seeds(list(evaluations.values()))) if evaluations else {}
+    scores = without_resamples(median_over_runs(list(evaluations.values()))) if evaluations else {}
     return {"scores": scores, "best": best}
 
 

@@ -14,7 +14,7 @@ from rich.console import Console
 
 from infogan.config import Config
 from infogan.data import LoadOptions
-from infogan.evaluation import evaluated, read_evaluation
+from infogan.evaluation import load_or_evaluate, read_evaluation
 from infogan.runs.run import Run
 from infogan.scale.sweep.plan import Trial
 from infogan.training import launch
@@ -76,7 +76,7 @@ def train_and_score(trial: Trial, load_options: LoadOptions, console: Console, s
         if not outcome.finished:
             return stop_collapsed and collapsed_at(trial) is not None
     with console.status("") as status:
-        evaluated(Run.open(trial.path), load_options, status.update)
+        load_or_evaluate(Run.open(trial.path), load_options, status.update)
     return True
 
 

@@ -7,10 +7,17 @@ import numpy as np
 import pytest
 from sklearn.linear_model import LogisticRegression
 
-from infogan.evaluation.disentanglement.factorvae import Groups, betavae, distances, factorvae, variances
-from infogan.evaluation.disentanglement.pairs import Pairs, pair
+from infogan.evaluation.disentanglement.betavae_factorvae import (
+    SameValueSampler,
+    betavae,
+    code_distances,
+    code_variances,
+    factorvae,
+)
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.method.codes import Kind
 
+from_arrays = CodesAndFactors.from_arrays
 N = 3000
 KINDS: tuple[Kind, ...] = ("number", "category", "angle")
 
@@ -23,18 +30,18 @@ def independent(*sizes: int, n: int = N) -> np.ndarray:
     return np.stack([draw(i).integers(0, k, n) for i, k in enumerate(sizes)], axis=1)
 
 
-def both(pairs: Pairs, seed: int = 0) -> tuple[float, float]:
-    fit, test = pairs.split()
+def both(pairs: CodesAndFactors, seed: int = 0) -> tuple[float, float]:
+    fit, test = pairs.train_test_split()
     return factorvae(fit, test, draw(seed))["factorvae"], betavae(fit, test, draw(seed))["betavae"]
 
 
-def mixed() -> Pairs:
+def mixed() -> CodesAndFactors:
     """A noisy code of each kind, for three of four factors."""
     factors, rng = independent(4, 5, 6, 3), draw(9)
     number = factors[:, 0] + rng.normal(0, 1.0, N)
     category = np.where(rng.random(N) < 0.4, factors[:, 1], rng.integers(0, 5, N))
     angle = factors[:, 2] * math.pi / 3 + rng.normal(0, 1.2, N)
-    return pair(np.stack([number, category, angle % (2 * math.pi)], axis=1), factors, KINDS)
+    return from_arrays(np.stack([number, category, angle % (2 * math.pi)], axis=1), factors, KINDS)
 
 
 def variance(kind: Kind, v: np.ndarray) -> float:
@@ -47,16 +54,16 @@ def variance(kind: Kind, v: np.ndarray) -> float:
 def test_variances_are_sums_over_pairs() -> None:
     pairs = mixed()
     rows = draw().integers(len(pairs), size=(3, 2, 30))
-    found = variances(pairs.columns[rows], pairs.owners, KINDS)
+    found = code_variances(pairs.columns[rows], pairs.code_of_column, KINDS)
     for batch in np.ndindex(3, 2):
-        expected = [variance(kind, pairs.values[rows[batch], j]) for j, kind in enumerate(KINDS)]
+        expected = [variance(kind, pairs.codes[rows[batch], j]) for j, kind in enumerate(KINDS)]
         np.testing.assert_allclose(found[batch], expected)
-    assert found[0, 0, 0] == pytest.approx(pairs.values[rows[0, 0], 0].var(ddof=1))
+    assert found[0, 0, 0] == pytest.approx(pairs.codes[rows[0, 0], 0].var(ddof=1))
 
 
 def test_variance_of_a_category_and_an_angle_by_hand() -> None:
     columns = np.array([[1.0, 0, 1, 0], [1, 0, -1, 0], [0, 1, 0, 1], [0, 1, 0, -1]])
-    found = variances(columns, np.array([0, 0, 1, 1]), ("category", "angle"))
+    found = code_variances(columns, np.array([0, 0, 1, 1]), ("category", "angle"))
     # Four of six pairs differ; two pairs of angles are opposite, and four at right angles.
     np.testing.assert_allclose(found, [2 * 4 / 24, 2 * (2 * 2 + 4 * 1) / 24])
 
@@ -64,14 +71,14 @@ def test_variance_of_a_category_and_an_angle_by_hand() -> None:
 def test_distances_by_hand() -> None:
     a = np.array([[1.5, 3, 0.1], [2.0, 0, 1.0]])
     b = np.array([[-1.0, 3, 2 * math.pi - 0.1], [2.0, 4, 1.0 + 3 * math.pi]])
-    np.testing.assert_allclose(distances(a, b, KINDS), [[2.5, 0, 0.2], [0, 1, math.pi]], atol=1e-12)
+    np.testing.assert_allclose(code_distances(a, b, KINDS), [[2.5, 0, 0.2], [0, 1, math.pi]], atol=1e-12)
 
 
 def test_companions_share_the_value_and_are_drawn_evenly() -> None:
     factors = np.stack([np.repeat([0, 1, 2], [10, 20, 70]), np.arange(100) % 2], axis=1)
     factors = factors[draw().permutation(100)]
     images = np.tile(np.arange(100), (2, 1000))
-    found = Groups.of(factors).draw(images, np.array([0, 1]), draw())
+    found = SameValueSampler.of(factors).sample(images, np.array([0, 1]), draw())
     for factor in (0, 1):
         v = factors[:, factor]
         np.testing.assert_array_equal(v[found[factor]], v[images[factor]])
@@ -80,15 +87,15 @@ def test_companions_share_the_value_and_are_drawn_evenly() -> None:
     assert (found == images).any()
 
 
-def loop_factorvae(fit: Pairs, test: Pairs, fit_votes: int, test_votes: int) -> float:
+def loop_factorvae(fit: CodesAndFactors, test: CodesAndFactors, fit_votes: int, test_votes: int) -> float:
     rng = draw(5)
-    of_all = [variance(kind, v) for kind, v in zip(fit.kinds, fit.values.T, strict=True)]
+    of_all = [variance(kind, v) for kind, v in zip(fit.kinds, fit.codes.T, strict=True)]
 
-    def vote(part: Pairs) -> tuple[int, int]:
+    def vote(part: CodesAndFactors) -> tuple[int, int]:
         factor = int(rng.integers(part.factors.shape[1]))
         value = part.factors[rng.integers(len(part)), factor]
         alike = [i for i in range(len(part)) if part.factors[i, factor] == value]
-        batch = part.values[rng.choice(alike, 64)]
+        batch = part.codes[rng.choice(alike, 64)]
         ratios = [variance(kind, batch[:, j]) / of_all[j] for j, kind in enumerate(part.kinds)]
         return ratios.index(min(ratios)), factor
 
@@ -101,7 +108,7 @@ def loop_factorvae(fit: Pairs, test: Pairs, fit_votes: int, test_votes: int) -> 
     return float(np.mean([stands_for[code] == factor for code, factor in tested]))
 
 
-def loop_betavae(fit: Pairs, test: Pairs, fit_points: int, test_points: int) -> float:
+def loop_betavae(fit: CodesAndFactors, test: CodesAndFactors, fit_points: int, test_points: int) -> float:
     rng = draw(6)
 
     def far(kind: Kind, a: float, b: float) -> float:
@@ -113,8 +120,8 @@ def loop_betavae(fit: Pairs, test: Pairs, fit_points: int, test_points: int) -> 
             case "angle":
                 return math.acos(max(-1.0, min(1.0, math.cos(a - b))))
 
-    def points(part: Pairs, n: int) -> tuple[np.ndarray, list[int]]:
-        values, truth = part.values.tolist(), part.factors.tolist()
+    def points(part: CodesAndFactors, n: int) -> tuple[np.ndarray, list[int]]:
+        values, truth = part.codes.tolist(), part.factors.tolist()
         alike = [
             [np.flatnonzero(v == value).tolist() for value in range(v.max() + 1)] for v in part.factors.T
         ]
@@ -138,7 +145,7 @@ def agree(fast: float, fast_n: int, slow: float, slow_n: int) -> bool:
 
 def test_scores_are_those_of_the_definition_in_loops() -> None:
     pairs = mixed()
-    fit, test = pairs.split()
+    fit, test = pairs.train_test_split()
     factor_score, beta_score = both(pairs)
     assert 0.5 < factor_score < 0.9  # so the next lines say something
     assert 0.5 < beta_score < 0.95
@@ -150,16 +157,16 @@ def test_each_pair_has_a_value_of_its_own() -> None:
     """A code whose spread is the factor's: a batch of one value would tell itself by it."""
     factors = independent(2, 2)
     spread = np.where(factors[:, 0] == 0, 1.0, 3.0)
-    pairs = pair((spread * draw(3).normal(size=N))[:, None], factors)
+    pairs = from_arrays((spread * draw(3).normal(size=N))[:, None], factors)
     _, found = both(pairs)
-    assert agree(found, 5000, loop_betavae(*pairs.split(), 1500, 1500), 1500)
+    assert agree(found, 5000, loop_betavae(*pairs.train_test_split(), 1500, 1500), 1500)
 
 
 def test_a_value_is_drawn_as_often_as_images_have_it() -> None:
     """Nine in ten batches that share the first factor silence the first code; the rest, the second."""
     rare, other = (draw(1).random(N) < 0.1).astype(int), draw(2).integers(0, 4, N)
     silent = np.where(rare == 1, draw(3).normal(size=N), 0.0)
-    pairs = pair(
+    pairs = from_arrays(
         np.stack([silent, other + draw(4).normal(0, 0.1, N)], axis=1), np.stack([rare, other], axis=1)
     )
     assert both(pairs)[0] == pytest.approx(0.95, abs=0.02)
@@ -169,8 +176,8 @@ def test_a_value_is_drawn_as_often_as_images_have_it() -> None:
 def test_one_code_a_factor_is_best_and_noise_is_at_the_floor(scale: float) -> None:
     factors = independent(3, 4, 5, 6)
     codes = scale * factors[:, [2, 0, 3, 1]].astype(float)
-    assert both(pair(codes, factors)) == (1.0, 1.0)
-    noise = both(pair(scale * draw().normal(size=(N, 4)), factors))
+    assert both(from_arrays(codes, factors)) == (1.0, 1.0)
+    noise = both(from_arrays(scale * draw().normal(size=(N, 4)), factors))
     assert noise == pytest.approx((0.25, 0.25), abs=0.04)
 
 
@@ -178,45 +185,54 @@ def test_scores_lie_between_for_a_rotation() -> None:
     factors = independent(4, 4)
     turn = math.pi / 4
     rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    assert both(pair(factors @ rotation, factors)) == pytest.approx((0.5, 0.5), abs=0.04)
+    assert both(from_arrays(factors @ rotation, factors)) == pytest.approx((0.5, 0.5), abs=0.04)
 
 
 def test_one_code_tells_two_factors_by_its_silence_to_betavae_alone() -> None:
     """Kim and Mnih's first objection to Higgins's score: K - 1 codes do for K factors."""
     factors = independent(4, 4)
-    assert both(pair(factors[:, :1].astype(float), factors)) == (pytest.approx(0.5, abs=0.03), 1.0)
+    assert both(from_arrays(factors[:, :1].astype(float), factors)) == (
+        pytest.approx(0.5, abs=0.03),
+        1.0,
+    )
 
 
 def test_copies_of_codes_cost_nothing() -> None:
     factors = independent(3, 4, 5)
-    assert both(pair(np.concatenate([factors, factors], axis=1).astype(float), factors)) == (1.0, 1.0)
+    assert both(from_arrays(np.concatenate([factors, factors], axis=1).astype(float), factors)) == (1.0, 1.0)
 
 
 def test_codes_that_hardly_vary_have_no_vote() -> None:
     factors = independent(3, 4)
     codes = factors - factors.mean(axis=0)
     codes /= codes.std(axis=0, ddof=1)
-    assert both(pair(0.045 * codes, factors))[0] == 0
-    assert both(pair(0.055 * codes, factors))[0] == 1
+    assert both(from_arrays(0.045 * codes, factors))[0] == 0
+    assert both(from_arrays(0.055 * codes, factors))[0] == 1
     quiet = np.array([1.0, 0.045])
-    assert both(pair(quiet * codes, factors))[0] == pytest.approx(0.5, abs=0.03)
+    assert both(from_arrays(quiet * codes, factors))[0] == pytest.approx(0.5, abs=0.03)
 
 
 def test_a_constant_code_changes_nothing() -> None:
     factors = independent(3, 4)
     codes = np.insert(factors.astype(float), 1, 7.0, axis=1)
-    assert both(pair(codes, factors)) == (1.0, 1.0)
-    assert both(pair(np.full((N, 1), 7.0), factors)) == (0.0, pytest.approx(0.5, abs=0.03))
+    assert both(from_arrays(codes, factors)) == (1.0, 1.0)
+    assert both(from_arrays(np.full((N, 1), 7.0), factors)) == (
+        0.0,
+        pytest.approx(0.5, abs=0.03),
+    )
     kinds: tuple[Kind, ...] = ("category", "angle")
-    assert both(pair(np.zeros((N, 2)), factors, kinds)) == (0.0, pytest.approx(0.5, abs=0.03))
+    assert both(from_arrays(np.zeros((N, 2)), factors, kinds)) == (
+        0.0,
+        pytest.approx(0.5, abs=0.03),
+    )
 
 
 def test_fit_sets_the_scale_and_learns_and_test_is_scored() -> None:
     factors = independent(3, 4)
-    fit, same = pair(factors.astype(float), factors).split()
-    quiet, _ = pair(0.01 * factors, factors).split()
-    _, noise = pair(draw().normal(size=(N, 2)), factors).split()
-    _, swapped = pair(factors[:, ::-1].astype(float), factors).split()
+    fit, same = from_arrays(factors.astype(float), factors).train_test_split()
+    quiet, _ = from_arrays(0.01 * factors, factors).train_test_split()
+    _, noise = from_arrays(draw().normal(size=(N, 2)), factors).train_test_split()
+    _, swapped = from_arrays(factors[:, ::-1].astype(float), factors).train_test_split()
     for test, expected in ((same, 1.0), (noise, pytest.approx(0.5, abs=0.05)), (swapped, 0.0)):
         assert factorvae(fit, test, draw())["factorvae"] == expected
         assert betavae(fit, test, draw())["betavae"] == expected
@@ -225,13 +241,13 @@ def test_fit_sets_the_scale_and_learns_and_test_is_scored() -> None:
 
 def test_a_single_factor_is_known_beforehand() -> None:
     noise = draw().normal(size=(N, 2))
-    assert both(pair(noise, independent(5))) == (1.0, 1.0)
+    assert both(from_arrays(noise, independent(5))) == (1.0, 1.0)
 
 
 def test_a_factor_constant_in_a_part_is_not_asked_for() -> None:
     factors = independent(3, 4)
-    whole = pair(factors.astype(float), factors)
-    fit, test = whole.split()
+    whole = from_arrays(factors.astype(float), factors)
+    fit, test = whole.train_test_split()
     one = fit.take(np.flatnonzero(fit.factors[:, 0] == 2))
     for a, b in ((one, test), (fit, test.take(np.flatnonzero(test.factors[:, 0] == 2)))):
         assert factorvae(a, b, draw()) == {"factorvae": 1.0}
@@ -243,7 +259,7 @@ def test_a_factor_constant_in_a_part_is_not_asked_for() -> None:
 
 def test_a_value_that_fit_never_showed_is_asked_for_all_the_same() -> None:
     factors = independent(3, 4)
-    fit, test = pair(factors.astype(float), factors).split()
+    fit, test = from_arrays(factors.astype(float), factors).train_test_split()
     fewer = fit.take(np.flatnonzero(fit.factors[:, 0] > 0))
     assert factorvae(fewer, test, draw()) == {"factorvae": 1.0}
     assert betavae(fewer, test, draw()) == {"betavae": 1.0}
@@ -256,7 +272,7 @@ def test_the_labels_of_a_category_have_no_order() -> None:
     kinds: tuple[Kind, ...] = ("category", "number")
 
     def scores(labels: np.ndarray) -> tuple[float, float]:
-        return both(pair(np.stack([labels[category], number], axis=1).astype(float), factors, kinds))
+        return both(from_arrays(np.stack([labels[category], number], axis=1).astype(float), factors, kinds))
 
     plain = scores(np.arange(6))
     assert 0.6 < plain[0] < 1
@@ -272,7 +288,7 @@ def test_an_angle_has_no_ends() -> None:
 
     def scores(turn: float) -> tuple[float, float]:
         turned = (angle + turn) % (2 * math.pi)
-        return both(pair(np.stack([turned, number], axis=1), factors, kinds))
+        return both(from_arrays(np.stack([turned, number], axis=1), factors, kinds))
 
     plain = scores(math.pi)  # no wrap
     assert 0.5 < plain[0] < 0.99
