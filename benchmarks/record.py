@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import calm_threads
+from infogan.cli import set_thread_policy
 
-calm_threads()  # as the command line does: what measures imports this file before torch
+set_thread_policy()  # as the command line does: what measures imports this file before torch
 
 import torch  # noqa: E402, as threads are asked to spin no longer before they exist
 

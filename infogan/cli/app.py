@@ -1,5 +1,6 @@
 """The program `infogan`: all its verbs, its exit status, and the errors it prints."""
 
+import io
 import os
 import sys
 
@@ -53,8 +54,12 @@ def set_thread_policy() -> None:
 def main() -> None:
     """Runs the command in sys.argv."""
     set_thread_policy()
-    if os.environ.get("LOCAL_RANK", "0") != "0":  # of several processes that train together, the first one prints
+    if (
+        os.environ.get("LOCAL_RANK", "0") != "0"
+    ):  # of several processes that train together, the first one prints
         sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, open until the process ends
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal in ASCII has no λ
     arguments = [argument for argument in sys.argv[1:] if argument != "--quiet"]
     if len(arguments) < len(sys.argv) - 1:
         os.environ[QUIET] = "1"

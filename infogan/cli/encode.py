@@ -23,9 +23,7 @@ def encode(
     *,
     out: Annotated[
         str,
-        Parameter(
-            name=["--out", "-o"], help="A .parquet or .csv file; or a folder, OUT/, of Parquet files."
-        ),
+        Parameter(name=["--out", "-o"], help="A .parquet or .csv file; or a folder, OUT/, of Parquet files."),
     ],
     ray: Annotated[
         str | None,

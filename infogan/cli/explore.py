@@ -8,7 +8,9 @@ from cyclopts import Parameter
 
 
 def explore(
-    run: Annotated[Path | None, Parameter(help="A run; default: a small one included in the package.")] = None,
+    run: Annotated[
+        Path | None, Parameter(help="A run; default: a small one included in the package.")
+    ] = None,
     /,
     *,
     port: Annotated[int, Parameter(help="The page's port; 0 takes any free one.")] = 8000,

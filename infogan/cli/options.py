@@ -34,11 +34,21 @@ COMMON = (
 )
 COMMON_GROUP = Group("Common settings", help="--help-all lists every setting.", sort_key=1)
 
+
+
+def flag(help_text: str, **options: Any) -> Parameter:
+    """A switch without a --no- form."""
+    return Parameter(help=help_text, negative=(), show_default=False, **options)
+
+
 Data = Annotated[Path | None, Parameter(help="The folder of data sets; default: INFOGAN_DATA.")]
-SkipBad = Annotated[bool, Parameter(help="Skip images that cannot be read, and say how many.", negative=())]
-Json = Annotated[bool, Parameter(name="--json", help="Print JSON.", negative=())]
+SkipBad = Annotated[bool, flag("Skip images that cannot be read, and say how many.")]
+Json = Annotated[bool, flag("Print JSON.", name="--json")]
 Size = Annotated[Literal[32, 64], Parameter(help="Resize your own images to squares of SIZE x SIZE pixels.")]
-Source = Annotated[str, Parameter(help="A preset (commands below), or images: folder:PATH, npz:FILE, ...")]
+Source = Annotated[
+    str,
+    Parameter(help="A preset (see Commands), or images: folder:PATH, npz:FILE, ...", show_default=False),
+]
 
 
 def to_json(value: Any) -> str:

@@ -17,6 +17,7 @@ from infogan.cli.options import (
     Source,
     custom_config,
     custom_options,
+    flag,
     preset_options,
     run_name,
     set_options,
@@ -42,10 +43,8 @@ Set = Annotated[
         "colons separate numbers: lam=1,0.1:1:1.",
     ),
 ]
-Stacked = Annotated[bool, Parameter(help="Train the seeds as one model, for a large GPU.", negative=())]
-StopCollapsed = Annotated[
-    bool, Parameter(help="Stop a run once G's images are nearly all the same (mode collapse).", negative=())
-]
+Stacked = Annotated[bool, flag("Train the seeds as one model, for a large GPU.")]
+StopCollapsed = Annotated[bool, flag("Stop a run once G's images are nearly all the same (mode collapse).")]
 Cpus = Annotated[
     int | None,
     Parameter(help="Cores per run; default: the whole machine, one run at a time; on a cluster, 1."),

@@ -17,6 +17,7 @@ from infogan.cli.options import (
     Source,
     custom_config,
     custom_options,
+    flag,
     preset_options,
     run_name,
     set_options,
@@ -45,7 +46,7 @@ class TrainOptions:
     out: Annotated[Path | None, Parameter(help="The run folder; default: runs/NAME-SEED.")] = None
     data: Data = None
     skip_bad: SkipBad = False
-    dry_run: Annotated[bool, Parameter(help="Print the config and exit.", negative=())] = False
+    dry_run: Annotated[bool, flag("Print the config and exit.")] = False
     json: Json = False
 
 
