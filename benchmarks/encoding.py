@@ -28,8 +28,8 @@ from record import record
 
 from infogan.config.presets import get_preset
 from infogan.data.shards.files import find_shards
-from infogan.data.shards.index import make_index
-from infogan.data.shards.writer import PerShard, Sample, write_shards
+from infogan.data.shards.index import write_index
+from infogan.data.shards.writer import Sample, ShardLimit, write_shards
 from infogan.method.model import make_model
 from infogan.runs.checkpoints import write_checkpoint
 from infogan.runs.run import Run
@@ -53,8 +53,8 @@ def pictures(n: int) -> Iterator[Sample]:
 
 def make_shards(folder: Path, n: int) -> Path:
     folder.mkdir()
-    write_shards(pictures(n), folder, 0, PerShard(10_000, None))
-    make_index([replace(shard, state="") for shard in find_shards(str(folder))], folder)
+    write_shards(pictures(n), folder, 0, ShardLimit(10_000, None))
+    write_index([replace(shard, version="") for shard in find_shards(str(folder))], folder)
     return folder
 
 

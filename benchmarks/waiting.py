@@ -19,9 +19,9 @@ from record import record, spread
 from infogan.config.presets.celeba import celeba
 from infogan.data import Images, load, open_collection
 from infogan.data.shards.files import find_shards
-from infogan.data.shards.index import make_index
+from infogan.data.shards.index import write_index
 from infogan.data.shards.pack import pack
-from infogan.data.shards.writer import PerShard
+from infogan.data.shards.writer import ShardLimit
 from infogan.method.model import make_model
 from infogan.training.trainer import StepMetrics, Trainer
 
@@ -61,11 +61,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         shards = Path(scratch) / "shards"
         began = time.perf_counter()
-        packed = pack(open_collection("celeba"), shards, PerShard.parse("5MB"), None, skip_bad=False)
+        packed = pack(open_collection("celeba"), shards, ShardLimit.parse("5MB"), None, skip_bad=False)
         packing = time.perf_counter() - began
         found = find_shards(str(shards))
         began = time.perf_counter()
-        make_index(found, Path(scratch) / "index")
+        write_index(found, Path(scratch) / "index")
         indexing = time.perf_counter() - began
         index_bytes = sum(path.stat().st_size for path in (Path(scratch) / "index").iterdir())
         shutil.rmtree(Path(scratch) / "index")

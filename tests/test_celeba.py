@@ -11,7 +11,7 @@ from PIL import Image
 
 from infogan.data.datasets import celeba
 from infogan.data.datasets.celeba import ATTRIBUTES, CELEBA, crop_face, read_attributes, read_ready
-from infogan.data.formats.folder import find_pictures
+from infogan.data.formats.folder import find_image_files
 from infogan.data.images import Images
 from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError
@@ -123,12 +123,10 @@ def test_left_out_faces_keep_names_and_attributes_together(
     bad.write_bytes(bad.read_bytes()[:-400])
     rows = {f"{i:06d}.jpg": [-1] * i + [1] * (40 - i) for i in (1, 2, 3)}
     (folder / "list_attr_celeba.txt").write_text(attribute_text(rows))
-    with pytest.raises(
-        InfoganError, match=r"1 of 3 pictures in .* cannot be read: 000002\.jpg \(.*truncated"
-    ):
+    with pytest.raises(InfoganError, match=r"1 of 3 images in .* cannot be read: 000002\.jpg \(.*truncated"):
         load(folder)
     images = load(folder, skip_bad=True)
-    assert "1 of 3 pictures" in capsys.readouterr().err
+    assert "1 of 3 images" in capsys.readouterr().err
     assert images.names == ("000001.jpg", "000003.jpg")
     assert images.factors is not None
     assert images.factors.values.sum(axis=1).tolist() == [39, 37]
@@ -244,7 +242,7 @@ JPEGS = "celeba/celeba_10k_89x109_jpg.zip"
 )
 def test_real_faces_are_cut_as_the_ready_made_ones_are() -> None:
     root = Path(os.environ["INFOGAN_DATA"])
-    ready, files = read_ready(root / celeba.READY), find_pictures(root / JPEGS)
+    ready, files = read_ready(root / celeba.READY), find_image_files(root / JPEGS)
     assert ready.names == files.names
     chosen = range(0, len(files.names), 200)
     some = type(files)(files.root, tuple(files.names[i] for i in chosen))

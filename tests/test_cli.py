@@ -131,7 +131,19 @@ def test_a_sweep_is_continued_and_compared(tmp_path: Path) -> None:
     x = (factors[:, 1, None, None] * rng.random((200, 8, 8)) * 255).astype(np.uint8)
     known = {"factor_names": ["kind", "gray"], "factor_kinds": ["category", "number"]}
     np.savez(tmp_path / "known.npz", images=x, labels=factors[:, 0].astype(int), factors=factors, **known)
-    words = "sweep digits-code --images npz:known.npz --batch-size 16 --device cpu --out runs --json".split()
+    words = [
+        "sweep",
+        "digits-code",
+        "--images",
+        "npz:known.npz",
+        "--batch-size",
+        "16",
+        "--device",
+        "cpu",
+        "--out",
+        "runs",
+        "--json",
+    ]
     first = json.loads(succeed(*words, "--steps", "3", "--seeds", "1", cwd=tmp_path))
     assert first["runs"] == ["runs/digits-code-0"]
     config = (tmp_path / "runs" / "digits-code-0" / "config.json").stat().st_mtime_ns
@@ -190,8 +202,21 @@ def test_unreadable_images_are_skipped_only_on_request(tmp_path: Path) -> None:
     for i, x in enumerate(pixels):
         Image.fromarray(x).save(tmp_path / "own" / f"{i:02}.png")
     (tmp_path / "own" / "07.png").write_bytes((tmp_path / "own" / "07.png").read_bytes()[:40])
-    words = "train digits-code --images folder:own --batch-size 4 --steps 2 --out run".split()
-    assert re.search(r"1 of 20 pictures in own cannot be read: 07\.png .*skip.bad", fail(*words, cwd=tmp_path))
+    words = [
+        "train",
+        "digits-code",
+        "--images",
+        "folder:own",
+        "--batch-size",
+        "4",
+        "--steps",
+        "2",
+        "--out",
+        "run",
+    ]
+    assert re.search(
+        r"1 of 20 pictures in own cannot be read: 07\.png .*skip.bad", fail(*words, cwd=tmp_path)
+    )
     assert not (tmp_path / "run").exists()
     result = run(*words, "--skip-bad", cwd=tmp_path)
     assert result.status == 0

@@ -50,10 +50,10 @@ PACKED = gzip.compress(WHOLE, mtime=0)  # the same in every process that collect
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (WHOLE[:-1], "39 bytes where 40"),
-        (WHOLE + b"\0", "41 bytes where 40"),
-        (WHOLE[:10], "bytes where"),
-        (b"\0\0\x08\0", "has no sizes"),
+        (WHOLE[:-1], "39 bytes, but 40"),
+        (WHOLE + b"\0", "41 bytes, but 40"),
+        (WHOLE[:10], "10 bytes, but"),
+        (b"\0\0\x08\0", "0 dimensions"),
         (b"", "wrong magic"),
         (b"\0\0\x0d" + WHOLE[3:], "wrong magic"),
         (b"<html>not here</html>", "wrong magic"),
@@ -314,7 +314,7 @@ GOOD = np.zeros((5, 8, 8), np.uint8)
         ({"images": GOOD[0]}, r"shape \(8, 8\)"),
         ({"images": np.zeros((2, 8, 8, 4), np.uint8)}, "shape"),
         ({"images": GOOD, "labels": np.arange(4)}, r"5 images but labels of shape \(4,\)"),
-        ({"images": GOOD, "labels": np.array(list("abcde"))}, "labels <U1; they are numbers"),
+        ({"images": GOOD, "labels": np.array(list("abcde"))}, "labels of type <U1; they must be numbers"),
         ({"images": np.array([{}, None])}, "array of object, not of numbers"),
     ],
 )
@@ -380,7 +380,7 @@ def test_coloured_pictures(tmp_path: Path) -> None:
 def test_pictures_of_mixed_sizes(tmp_path: Path) -> None:
     save_picture(tmp_path / "a.png", 1)
     save_picture(tmp_path / "b.png", 1, (4, 6))
-    with pytest.raises(InfoganError, match=r"b\.png has .*\(1, 6, 4\) where .*a\.png"):
+    with pytest.raises(InfoganError, match=r"b\.png has .*\(1, 6, 4\), but .*a\.png"):
         data.load(str(tmp_path))
 
 
@@ -405,12 +405,12 @@ def test_corrupt_picture(tmp_path: Path, damage: str) -> None:
         "bare": whole[:8],
     }
     path.write_bytes(damaged[damage])
-    with pytest.raises(InfoganError, match=r"a\.png cannot be read as a picture"):
+    with pytest.raises(InfoganError, match=r"a\.png cannot be read as an image"):
         data.load(f"folder:{tmp_path}")
 
 
 def test_folder_without_pictures(tmp_path: Path) -> None:
-    with pytest.raises(InfoganError, match="holds no picture"):
+    with pytest.raises(InfoganError, match="contains no image"):
         data.load(f"folder:{tmp_path}")
 
 

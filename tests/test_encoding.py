@@ -18,6 +18,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from filelock import FileLock
+from infogan.scale.encoding.parts import LOCK, Plan
 from watched import Watched
 
 import infogan.scale.encoding.encode
@@ -26,7 +27,6 @@ from infogan.data.images import Images
 from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.scale.encoding.encode import encode, plan_of
-from infogan.scale.encoding.parts import LOCK, Plan
 from infogan.scale.encoding.table import write_codes
 from infogan.utils.errors import InfoganError
 

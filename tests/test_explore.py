@@ -277,7 +277,7 @@ def test_a_folder_that_takes_no_names_is_told(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("infogan.explore.names.write_whole", full)
+    monkeypatch.setattr("infogan.explore.names.write_atomic", full)
     client = TestClient(make_app(explorer), base_url="http://localhost")
     answer = client.put("/names", json={"code": "c1", "name": "digit"})
     explorer.close()

@@ -1,4 +1,4 @@
-"""Pictures by the folder or zip, and published files: SVHN, rendered chairs, dSprites, 3D Shapes, MPI3D."""
+"""Image folders and zips, and published files: SVHN, rendered chairs, dSprites, 3D Shapes, MPI3D."""
 
 import itertools
 import math
@@ -17,7 +17,7 @@ from infogan.data import load
 from infogan.data.datasets.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
 from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.svhn import SVHN, read_svhn
-from infogan.data.formats.numpy_files import load_numpy
+from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.images import Factor, Images
 from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError
@@ -25,7 +25,7 @@ from infogan.utils.errors import InfoganError
 RNG = np.random.default_rng(0)
 
 
-def load_pictures(path: Path, skip_bad: bool = False) -> Images:
+def load_folder(path: Path, skip_bad: bool = False) -> Images:
     return load(f"folder:{path}", load_options=LoadOptions(skip_bad=skip_bad))
 
 
@@ -36,78 +36,76 @@ def save_noise(folder: Path, n: int, suffix: str = ".jpg", size: int = 24) -> li
     return paths
 
 
-def cut(path: Path) -> None:
+def truncate(path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-200])
 
 
-def test_many_pictures_keep_their_order(tmp_path: Path) -> None:
+def test_many_images_keep_their_order(tmp_path: Path) -> None:
     for i in range(200):
         Image.new("L", (3, 2), i).save(tmp_path / f"{i:03d}.png")
-    images = load_pictures(tmp_path)
+    images = load_folder(tmp_path)
     assert images.x[:, 0, 0, 0].tolist() == list(range(200))
     assert images.names == tuple(f"{i:03d}.png" for i in range(200))
 
 
-def test_every_bad_picture_is_counted_and_the_first_are_named(tmp_path: Path) -> None:
+def test_unreadable_images_are_counted_and_the_first_are_named(tmp_path: Path) -> None:
     paths = save_noise(tmp_path, 60)
     for path in paths[10:50:10]:
-        cut(path)
-    paths[5].write_bytes(b"no picture")
+        truncate(path)
+    paths[5].write_bytes(b"no image")
     with pytest.raises(InfoganError) as error:
-        load_pictures(tmp_path)
-    said = str(error.value)
-    assert said.startswith(f"5 of 60 pictures in {tmp_path} cannot be read: 0005.jpg (")
-    assert "0010.jpg (image file is truncated" in said
-    assert "0030.jpg" not in said
-    assert said.endswith(", ...; mend them or leave them out by --skip-bad.")
+        load_folder(tmp_path)
+    message = str(error.value)
+    assert message.startswith(f"5 of 60 images in {tmp_path} cannot be read: 0005.jpg (")
+    assert "0010.jpg (image file is truncated" in message
+    assert "0030.jpg" not in message
+    assert message.endswith(", ...; repair them, or set skip_bad to leave them out.")
 
 
-def test_bad_pictures_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unreadable_images_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     paths = save_noise(tmp_path, 4, ".png")
-    whole = load_pictures(tmp_path)
+    whole = load_folder(tmp_path)
     assert not capsys.readouterr().err.strip()
-    cut(paths[0])
-    cut(paths[2])
-    images = load_pictures(tmp_path, skip_bad=True)
+    truncate(paths[0])
+    truncate(paths[2])
+    images = load_folder(tmp_path, skip_bad=True)
     np.testing.assert_array_equal(images.x, whole.x[[1, 3]])
     assert images.names == ("0001.png", "0003.png")
-    (said,) = capsys.readouterr().err.split("\n\n")[-1].strip().splitlines()
-    assert said.startswith(f"2 of 4 pictures in {tmp_path} cannot be read: 0000.png (")
-    assert said.endswith("they are left out.")
+    (message,) = capsys.readouterr().err.split("\n\n")[-1].strip().splitlines()
+    assert message.startswith(f"2 of 4 images in {tmp_path} cannot be read: 0000.png (")
+    assert message.endswith("they are left out.")
 
 
-def test_nothing_but_bad_pictures(tmp_path: Path) -> None:
+def test_only_unreadable_images(tmp_path: Path) -> None:
     for path in save_noise(tmp_path, 2):
-        cut(path)
-    with pytest.raises(InfoganError, match="none of the 2 pictures"):
-        load_pictures(tmp_path, skip_bad=True)
+        truncate(path)
+    with pytest.raises(InfoganError, match="none of the 2 images"):
+        load_folder(tmp_path, skip_bad=True)
 
 
 @pytest.mark.parametrize(("mode", "size"), [("RGB", (5, 4)), ("L", (4, 5))])
-def test_two_that_differ_are_named(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
+def test_two_images_that_differ_in_shape(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
     for name in "abc":
         Image.new("L", (5, 4)).save(tmp_path / f"{name}.png")
     Image.new(mode, size).save(tmp_path / "d.png")
-    with pytest.raises(
-        InfoganError, match=r"d\.png has .* where .*a\.png has \(1, 4, 5\); bring them to one"
-    ):
-        load_pictures(tmp_path)
+    with pytest.raises(InfoganError, match=r"d\.png has .*, but .*a\.png has \(1, 4, 5\); bring them to one"):
+        load_folder(tmp_path)
 
 
-def test_zip_of_pictures(tmp_path: Path) -> None:
+def test_zip_of_images(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     save_noise(tmp_path / "in", 5, ".png")
     with zipfile.ZipFile(tmp_path / "own.ZIP", "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted((tmp_path / "in").iterdir(), reverse=True):
             archive.write(file, f"in/{file.name}")
-            archive.writestr(f"__MACOSX/in/._{file.name}", b"no picture")
-        archive.writestr("in/notes.txt", "no picture")
-    images = load_pictures(tmp_path / "own.ZIP")
-    np.testing.assert_array_equal(images.x, load_pictures(tmp_path / "in").x)
+            archive.writestr(f"__MACOSX/in/._{file.name}", b"no image")
+        archive.writestr("in/notes.txt", "no image")
+    images = load_folder(tmp_path / "own.ZIP")
+    np.testing.assert_array_equal(images.x, load_folder(tmp_path / "in").x)
     assert images.names == tuple(f"in/{i:04d}.png" for i in range(5))
 
 
-def test_zip_with_damaged_pictures(tmp_path: Path) -> None:
+def test_zip_with_damaged_images(tmp_path: Path) -> None:
     path = tmp_path / "own.zip"
     paths = save_noise(tmp_path, 3, ".png")
     with zipfile.ZipFile(path, "w") as archive:
@@ -117,32 +115,32 @@ def test_zip_with_damaged_pictures(tmp_path: Path) -> None:
     content = bytearray(path.read_bytes())
     content[start : start + 50] = bytes(255 - b for b in content[start : start + 50])
     path.write_bytes(content)
-    with pytest.raises(InfoganError, match=r"1 of 3 pictures in .*own\.zip cannot be read: 0001\.png \("):
-        load_pictures(path)
-    assert load_pictures(path, skip_bad=True).names == ("0000.png", "0002.png")
+    with pytest.raises(InfoganError, match=r"1 of 3 images in .*own\.zip cannot be read: 0001\.png \("):
+        load_folder(path)
+    assert load_folder(path, skip_bad=True).names == ("0000.png", "0002.png")
 
 
 @pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
-def test_no_zip(tmp_path: Path, content: bytes) -> None:
+def test_damaged_zip(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "own.zip").write_bytes(content)
     with pytest.raises(InfoganError, match=r"own\.zip cannot be read as a zip"):
-        load_pictures(tmp_path / "own.zip")
+        load_folder(tmp_path / "own.zip")
 
 
-def test_nothing_in_a_zip_or_folder(tmp_path: Path) -> None:
+def test_no_image_in_a_zip_or_folder(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
-        archive.writestr("notes.txt", "no picture")
+        archive.writestr("notes.txt", "no image")
     for path in (tmp_path / "own.zip", tmp_path):
-        with pytest.raises(InfoganError, match="holds no picture"):
-            load_pictures(path)
+        with pytest.raises(InfoganError, match="contains no image"):
+            load_folder(path)
 
 
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 255, 256, 65535]], np.uint16)).save(tmp_path / "a.png")
-    assert load_pictures(tmp_path).x[0, 0, 0].tolist() == [0, 0, 1, 255]
+    assert load_folder(tmp_path).x[0, 0, 0].tolist() == [0, 0, 1, 255]
     Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "b.tif")
-    with pytest.raises(InfoganError, match=r"1 of 2 .*b\.tif \(of mode F, 32 bits"):
-        load_pictures(tmp_path)
+    with pytest.raises(InfoganError, match=r"1 of 2 .*b\.tif \(mode F, 32 bits"):
+        load_folder(tmp_path)
 
 
 X = RNG.integers(0, 256, (4, 8, 8), np.uint8)
@@ -171,23 +169,23 @@ def test_npz_with_factors(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"factors": VALUES[:3]}, r"4 images but factors of shape \(3, 3\)"),
         ({"factors": VALUES[:, 0]}, r"4 images but factors of shape \(4,\)"),
         ({"factors": VALUES, "factor_names": NAMES[:2]}, r"factor_names of shape \(2,\)"),
-        ({"factors": VALUES, "factor_names": np.array(["a", "b", "a"])}, "a name of its own"),
+        ({"factors": VALUES, "factor_names": np.array(["a", "b", "a"])}, "a unique name"),
         ({"factors": VALUES, "factor_kinds": KINDS[:2]}, r"factor_kinds of shape \(2,\)"),
         ({"factors": VALUES, "factor_kinds": np.array(["color"] * 3)}, "calls factor1 a 'color'"),
         ({"factors": VALUES, "factor_kinds": np.array(["category"] * 3)}, "factor2 other than 0, 1"),
-        ({"factors": VALUES + np.array([0, 0, np.inf])}, "factor3 that are no finite numbers"),
-        ({"factors": NAMES}, "factors <U7; they are numbers"),
+        ({"factors": VALUES + np.array([0, 0, np.inf])}, "factor3 that are NaN or infinite"),
+        ({"factors": NAMES}, "factors of type <U7; they must be numbers"),
     ],
 )
-def test_npz_with_factors_that_do_not_fit(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+def test_npz_with_invalid_factors(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
     path = tmp_path / "faces.npz"
     np.savez(path, images=X, **arrays)  # type: ignore[arg-type]
-    with pytest.raises(InfoganError, match=said) as error:
+    with pytest.raises(InfoganError, match=message) as error:
         load_numpy(path)
     assert str(path) in str(error.value)
 
@@ -208,7 +206,7 @@ def test_svhn(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "holds no X and y"),
         ({"X": np.zeros((32, 32, 3, 2)), "y": np.ones((2, 1))}, "X float64"),
@@ -216,14 +214,14 @@ def test_svhn(tmp_path: Path) -> None:
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"y \(3, 1\)"),
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[0], [1]])}, "labels from 0 to 1"),
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array([[11], [1]])}, "labels from 1 to 11"),
-        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array(["a", "b"])}, "y is no array of real"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.array(["a", "b"])}, "y is not an array of real"),
         ({"X": np.zeros((32, 32, 3, 0), np.uint8), "y": np.ones((0, 1))}, "SVHN"),
     ],
 )
-def test_mat_that_is_no_svhn(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+def test_mat_that_is_not_svhn(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
     path = tmp_path / "bad.mat"
     savemat(path, arrays)
-    with pytest.raises(InfoganError, match=said) as error:
+    with pytest.raises(InfoganError, match=message) as error:
         read_svhn(path)
     assert str(path) in str(error.value)
 
@@ -315,7 +313,7 @@ def test_rendered_chairs_arranged_in_another_way(tree: Path) -> None:
         load_chairs(tree, "train")
     odd.unlink()
     Image.new("RGB", (200, 100)).save(place / "00ab" / "renders" / "image_000_p020_t000_r096.png")
-    with pytest.raises(InfoganError, match=r"1 of 66 pictures .*200x100 where views are square"):
+    with pytest.raises(InfoganError, match=r"1 of 66 images .*200x100 where views are square"):
         load_chairs(tree, "train")
 
 
@@ -351,7 +349,7 @@ ZERO_LABELS = np.zeros((2, 6))
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"images": np.zeros((2, 64, 64), np.uint8)}, "no array named 'imgs', but images"),
         ({"imgs": np.zeros((2, 32, 32), np.uint8), "latents_values": ZERO_LABELS}, r"\(2, 32, 32\)"),
@@ -364,10 +362,10 @@ ZERO_LABELS = np.zeros((2, 6))
         ),
     ],
 )
-def test_npz_that_is_no_dsprites(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+def test_npz_that_is_not_dsprites(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
     path = tmp_path / "bad.npz"
     np.savez(path, **arrays)  # type: ignore[arg-type]
-    with pytest.raises(InfoganError, match=said) as error:
+    with pytest.raises(InfoganError, match=message) as error:
         read_dsprites(path)
     assert str(path) in str(error.value)
 

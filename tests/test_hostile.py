@@ -1,4 +1,4 @@
-"""Files made to harm: nothing of them runs, fills the memory, or is written anywhere."""
+"""Malicious files: nothing in them is executed, fills the memory, or is written anywhere."""
 
 import ast
 import gzip
@@ -33,7 +33,7 @@ from infogan.config.spec import parse_spec
 from infogan.data import LoadOptions
 from infogan.data.datasets.factored import read_shapes3d
 from infogan.data.datasets.svhn import read_svhn
-from infogan.data.formats.folder import find_pictures
+from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.idx import read_idx
 from infogan.data.formats.mat import read_mat
 from infogan.data.formats.npy import map_npy, read_npy, read_npz
@@ -41,7 +41,8 @@ from infogan.estimator import InfoGAN
 from infogan.method.model import make_model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import load_options, memory_left, require_modest
+from infogan.utils.io import wrap_read_errors
+from infogan.utils.limits import available_memory, require_within_limits
 
 GIB = 2**30
 CONFIG = Config.from_options(images="digits", architecture="digits", codes="cat:3 noise:4")
@@ -49,7 +50,7 @@ X = np.arange(4 * 8 * 8, dtype=np.uint8).reshape(4, 8, 8)
 
 
 def peak(call: Callable[[], object]) -> int:
-    """The bytes that Python and NumPy take at most while a call fails."""
+    """The most bytes that Python and NumPy allocate while a call fails."""
     tracemalloc.start()
     try:
         with pytest.raises(InfoganError):
@@ -76,7 +77,7 @@ def zipped(path: Path, **entries: bytes) -> Path:
     return path
 
 
-HEADS = {
+HEADERS = {
     "more than is there": npy(head(shape="(5, 8, 8)"), X.tobytes()),
     "less than is there": npy(head(shape="(3, 8, 8)"), X.tobytes()),
     "negative": npy(head(shape="(-4, -8, 8)"), X.tobytes()),
@@ -103,8 +104,8 @@ HEADS = {
 }
 
 
-@pytest.mark.parametrize("content", HEADS.values(), ids=HEADS)
-def test_a_head_is_not_believed(tmp_path: Path, content: bytes) -> None:
+@pytest.mark.parametrize("content", HEADERS.values(), ids=HEADERS)
+def test_a_header_is_not_trusted(tmp_path: Path, content: bytes) -> None:
     alone = tmp_path / "a.npy"
     alone.write_bytes(content)
     within = zipped(tmp_path / "a.npz", images=content)
@@ -118,7 +119,7 @@ def test_a_head_is_not_believed(tmp_path: Path, content: bytes) -> None:
         assert peak(call) < 2**23
 
 
-def test_honest_heads(tmp_path: Path) -> None:
+def test_valid_headers(tmp_path: Path) -> None:
     odd = {
         "version 2": npy(head(), X.tobytes(), b"\2\0"),
         "of Python 2": npy(head(shape="(4L, 8L, 8L)"), X.tobytes()),
@@ -136,7 +137,7 @@ def test_honest_heads(tmp_path: Path) -> None:
 
 
 def with_field(content: bytes, offset: int, value: bytes) -> bytes:
-    """A zip of one entry whose directory says something else."""
+    """A zip of one entry with a changed field in its directory."""
     at = content.index(b"PK\1\2") + offset
     return content[:at] + value + content[at + len(value) :]
 
@@ -157,7 +158,7 @@ def with_field(content: bytes, offset: int, value: bytes) -> bytes:
     ],
 )
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
-def test_an_entry_is_not_believed(tmp_path: Path, offset: int, value: bytes, method: int) -> None:
+def test_a_zip_entry_is_not_trusted(tmp_path: Path, offset: int, value: bytes, method: int) -> None:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         archive.writestr("images.npy", npy(head(), X.tobytes()))
@@ -167,11 +168,11 @@ def test_an_entry_is_not_believed(tmp_path: Path, offset: int, value: bytes, met
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
-def test_only_deflate_is_unpacked(tmp_path: Path, method: int) -> None:
-    """The others unpack all of 1 MB at once, which may be 20 GB."""
+def test_other_compressions_than_deflate_are_rejected(tmp_path: Path, method: int) -> None:
+    """They unpack all of 1 MB at once, which may be 20 GB."""
     with zipfile.ZipFile(tmp_path / "a.npz", "w", method) as archive:
         archive.writestr("images.npy", npy(head(), X.tobytes()))
-    with pytest.raises(InfoganError, match="pack it by deflate"):
+    with pytest.raises(InfoganError, match="use deflate"):
         data.load(f"npz:{tmp_path / 'a.npz'}")
 
 
@@ -184,28 +185,28 @@ def test_two_arrays_of_one_name(tmp_path: Path) -> None:
         data.load(f"npz:{tmp_path / 'a.npz'}")
 
 
-def test_what_a_file_may_unpack_to(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.memory_left", lambda: 8 * GIB)
-    require_modest("it", GIB, 1)
-    require_modest("dSprites", 115 * 2**26, 2**26)
-    require_modest("it", 250 * 2**23, 2**23)
+def test_limits_of_unpacking(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.utils.limits.available_memory", lambda: 8 * GIB)
+    require_within_limits("it", GIB, 1)
+    require_within_limits("dSprites", 115 * 2**26, 2**26)
+    require_within_limits("it", 250 * 2**23, 2**23)
     with pytest.raises(InfoganError, match=r"it claims to unpack to 1\.074 GB from 0\.000 GB"):
-        require_modest("it", GIB + 1, 1)
+        require_within_limits("it", GIB + 1, 1)
     with pytest.raises(InfoganError, match=r"unpack to 2\.097 GB from 0\.008 GB"):
-        require_modest("it", 250 * 2**23 + 1, 2**23)
-    with pytest.raises(InfoganError, match=r"takes 8\.590 GB of memory, and 8\.590 GB are left"):
-        require_modest("it", 8 * GIB + 1, 8 * GIB)
+        require_within_limits("it", 250 * 2**23 + 1, 2**23)
+    with pytest.raises(InfoganError, match=r"needs 8\.590 GB of memory, but only 8\.590 GB are free"):
+        require_within_limits("it", 8 * GIB + 1, 8 * GIB)
     with pytest.raises(InfoganError, match=r"unpack to 1,000,000,000,000\.000 GB"):
-        require_modest("it", 10**21, 1)
+        require_within_limits("it", 10**21, 1)
 
 
-def test_memory_left_counts_what_the_machine_has() -> None:
+def test_available_memory() -> None:
     machine = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    assert 2**26 < memory_left() < 16 * machine
+    assert 2**26 < available_memory() < 16 * machine
 
 
-def test_a_truly_unpacked_entry_is_no_longer_than_it_says(tmp_path: Path) -> None:
-    """200 MB that the directory calls 100 bytes: no more than those are unpacked."""
+def test_an_entry_is_unpacked_no_further_than_announced(tmp_path: Path) -> None:
+    """200 MB that the directory announces as 100 bytes."""
     with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
         archive.writestr("a.png", bytes(2 * 10**8))
     raw = (tmp_path / "a.zip").read_bytes()
@@ -232,12 +233,12 @@ IDX = {
 
 
 @pytest.mark.parametrize("content", IDX.values(), ids=IDX)
-def test_sizes_of_an_idx_are_not_believed(tmp_path: Path, content: bytes) -> None:
+def test_an_idx_header_is_not_trusted(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "a").write_bytes(content)
     assert peak(lambda: read_idx(tmp_path / "a")) < 2**22
 
 
-def test_an_honest_idx_of_any_size(tmp_path: Path) -> None:
+def test_valid_idx_of_any_size(tmp_path: Path) -> None:
     for n in (1, 24, 31, 32, 33, 100_000):
         body = np.random.default_rng(n).integers(0, 256, n, np.uint8)
         for content in (idx(n, 1, body=body.tobytes()), gzip.compress(idx(n, 1, body=body.tobytes()))):
@@ -245,9 +246,9 @@ def test_an_honest_idx_of_any_size(tmp_path: Path) -> None:
             np.testing.assert_array_equal(read_idx(tmp_path / "a"), body[:, None])
 
 
-def test_bombs_that_are_truly_announced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that small ones are some
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+def test_bombs_that_announce_their_size(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)  # so that small ones are some
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     (tmp_path / "a.gz").write_bytes(gzip.compress(idx(10**7, body=bytes(10**7))))
     with pytest.raises(InfoganError, match=r"claims to unpack to 0\.010 GB"):
         read_idx(tmp_path / "a.gz")
@@ -284,7 +285,7 @@ def matrix(
 
 
 def mat(*elements: bytes) -> bytes:
-    """With a good y in front."""
+    """A .mat that begins with a valid y."""
     return b"MATLAB 5.0 MAT-file".ljust(124) + b"\0\1IM" + b"".join([matrix("y", (1, 1), b"\1"), *elements])
 
 
@@ -328,17 +329,17 @@ MATS = {
 
 
 @pytest.mark.parametrize("name", MATS)
-def test_a_mat_is_not_believed(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that a small bomb is one
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+def test_a_mat_is_not_trusted(tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)  # so that a small bomb is one
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     (tmp_path / "a.mat").write_bytes(MATS[name])
     assert peak(lambda: read_svhn(tmp_path / "a.mat")) < 2**25
 
 
 @pytest.mark.parametrize("compressed", [False, True])
 @pytest.mark.parametrize("kind", [np.uint8, np.int16, np.float64, ">f4", np.int64])
-def test_honest_mats(tmp_path: Path, compressed: bool, kind: str) -> None:
-    """An independent writer's, with things between that are passed over."""
+def test_valid_mats(tmp_path: Path, compressed: bool, kind: str) -> None:
+    """As written by SciPy, with other variables in between."""
     X = np.random.default_rng(0).integers(0, 100, (5, 4, 3, 7)).astype(kind)
     other: dict[str, Any] = {"a": {"b": [1, 2]}, "cell": np.array([1, "x"], object), "s": "text"}
     savemat(tmp_path / "a.mat", {**other, "X": X, "y": np.arange(7.0)}, do_compression=compressed)
@@ -349,8 +350,8 @@ def test_honest_mats(tmp_path: Path, compressed: bool, kind: str) -> None:
 
 
 def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)  # so that small ones are some
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)  # so that small ones are some
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     labels, pictures = tmp_path / "labels.parquet", tmp_path / "pictures.parquet"
     n = 200_000
     pq.write_table(pa.table({"image": pa.array([b""] * n), "label": np.zeros(n, np.int64)}), labels)
@@ -362,8 +363,8 @@ def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.Mo
 
 
 def test_hdf5_leads_to_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.utils.limits.ALWAYS", 2**20)
-    monkeypatch.setattr("infogan.utils.limits.HERE", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)
+    monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     secret, path, x = tmp_path / "secret", tmp_path / "3dshapes.h5", np.zeros((2, 64, 64, 3), np.uint8)
     secret.write_bytes(x.tobytes())
     with h5py.File(tmp_path / "other.h5", "w") as f:
@@ -392,30 +393,26 @@ def test_hdf5_leads_to_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
             read_shapes3d(path)
 
 
-def picture(kind: str = "PNG", **kwargs: Any) -> bytes:
+def image(kind: str = "PNG", **kwargs: Any) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (8, 8), "red").save(buffer, kind, **kwargs)
     return buffer.getvalue()
 
 
 @pytest.mark.parametrize("kind", ["EPS", "PDF", "PPM", "ICO", "SGI", "TGA", "PCX", "JPEG2000"])
-def test_formats_that_are_not_for_pictures_of_ones_own(
-    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """An EPS would start Ghostscript, whatever it is called."""
+def test_other_image_formats_are_rejected(tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """An EPS would start Ghostscript, whatever its suffix."""
 
     def never(*args: object, **kwargs: object) -> None:
         raise AssertionError("a program was started")
 
     monkeypatch.setattr(subprocess, "Popen", never)
-    (tmp_path / "a.png").write_bytes(picture(kind))
-    with pytest.raises(
-        InfoganError, match=r"a\.png cannot be read as a picture \(of no format that is known\)"
-    ):
+    (tmp_path / "a.png").write_bytes(image(kind))
+    with pytest.raises(InfoganError, match=r"a\.png cannot be read as an image \(unknown format\)"):
         data.load(f"folder:{tmp_path}")
     with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
         archive.write(tmp_path / "a.png", "a.png")
-    with pytest.raises(InfoganError, match="of no format that is known"):
+    with pytest.raises(InfoganError, match="unknown format"):
         data.load(f"folder:{tmp_path / 'a.zip'}")
 
 
@@ -432,7 +429,7 @@ def png(*chunks: bytes, width: int = 8, height: int = 8, kind: int = 0) -> bytes
 
 
 def exif(entries: int, count: int) -> bytes:
-    """As many tags, each of which claims all of it."""
+    """Tags, each of which claims the whole file."""
     tags = b"".join(struct.pack("<HHII", 1 + i, 1, count, 8) for i in range(entries))
     return b"II*\0" + struct.pack("<I", 8) + struct.pack("<H", entries) + tags + struct.pack("<I", 0)
 
@@ -443,33 +440,33 @@ ODD = {
     "many texts": lambda: png(*[chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(10**6), 9))] * 200),
     "tags upon tags": lambda: png(chunk(b"eXIf", exif(30_000, 300_000))),
     "a TIFF of tags": lambda: exif(9_000, 90_000),
-    "a GIF of frames": lambda: picture(
+    "a GIF of frames": lambda: image(
         "GIF",
         save_all=True,
         append_images=[Image.new("RGB", (8, 8), (i % 256, i // 256, 9)) for i in range(2000)],
     ),
-    "a WebP of frames": lambda: picture(
+    "a WebP of frames": lambda: image(
         "WEBP", save_all=True, append_images=[Image.new("RGB", (8, 8), (i, 7, 9)) for i in range(200)]
     ),
-    "a TIFF of frames": lambda: picture(
+    "a TIFF of frames": lambda: image(
         "TIFF", save_all=True, append_images=[Image.new("RGB", (8, 8), (i, 7, 9)) for i in range(200)]
     ),
-    "an EXIF that ends early": lambda: picture(exif=exif(9, 9)[:20]),
-    "an EXIF that turns round": lambda: picture(
+    "an EXIF that ends early": lambda: image(exif=exif(9, 9)[:20]),
+    "an EXIF that turns round": lambda: image(
         exif=b"II*\0\x08\0\0\0\1\0\x12\1\3\0\1\0\0\0\xff\xff\0\0\x08\0\0\0"
     ),
 }
 
 
 @pytest.mark.parametrize("name", ODD)
-def test_odd_pictures_are_read_or_named(tmp_path: Path, name: str) -> None:
+def test_odd_images_are_read_or_reported(tmp_path: Path, name: str) -> None:
     (tmp_path / "a.png").write_bytes(ODD[name]())
     load_options = LoadOptions(shape=(3, 8, 8), skip_bad=True)
     tracemalloc.start()
     try:
         assert data.load(f"folder:{tmp_path}", load_options=load_options).x.shape == (1, 3, 8, 8)
     except InfoganError as error:
-        if "a.png cannot be read as a picture" not in str(error):
+        if "a.png cannot be read as an image" not in str(error):
             raise
     finally:
         taken = tracemalloc.get_traced_memory()[1]
@@ -492,8 +489,8 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 
 
 @pytest.mark.parametrize(("side", "kind"), [(13_000, 2), (8_100, 6)])
-def test_a_picture_takes_no_more_than_1_gib(tmp_path: Path, side: int, kind: int) -> None:
-    """A claim that is refused, and the most that is read in colour with alpha."""
+def test_an_image_takes_at_most_1_gib(tmp_path: Path, side: int, kind: int) -> None:
+    """One that is rejected, and the largest that is read in colour with alpha."""
     (tmp_path / "a.png").write_bytes(png(width=side, height=side, kind=kind))
     args = [sys.executable, "-c", MEMORY, f"folder:{tmp_path}"]
     said, taken = subprocess.run(args, check=True, capture_output=True, text=True).stdout.splitlines()
@@ -505,7 +502,7 @@ def everything(folder: Path) -> set[str]:
     return {os.path.join(at, f) for at, folders, files in os.walk(folder) for f in [*files, *folders]}
 
 
-def test_names_in_a_zip_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_names_in_a_zip_are_not_used_as_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     names = [
         "../../x.png",
         "/etc/x.png",
@@ -523,7 +520,7 @@ def test_names_in_a_zip_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyP
         for name in names:
             entry = zipfile.ZipInfo("x")
             entry.filename = name  # as the class would cut it at a NUL
-            archive.writestr(entry, picture())
+            archive.writestr(entry, image())
     before = everything(tmp_path) | {"/etc/x.png"} - everything(Path("/etc"))
     images = data.load("folder:a.zip", load_options=LoadOptions(shape=(3, 8, 8)))
     assert everything(tmp_path) | {"/etc/x.png"} - everything(Path("/etc")) == before
@@ -532,71 +529,74 @@ def test_names_in_a_zip_are_no_paths(tmp_path: Path, monkeypatch: pytest.MonkeyP
     )  # what begins with dots is hidden; a NUL ends a name
 
 
-def test_a_folder_with_a_link_to_everything_ends(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(picture())
+def test_links_to_parent_folders(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(image())
     (tmp_path / "up").symlink_to(tmp_path.parent)
     (tmp_path / "self").symlink_to(tmp_path)
-    assert find_pictures(tmp_path).names == ("a.png",)
+    assert find_image_files(tmp_path).names == ("a.png",)
 
 
 @pytest.mark.parametrize(
     "config",
     [
-        {"net": "vectors", "shape": (3, 4096, 4096), "codes": "cat:2"},
-        {"net": "vectors", "shape": (4096, 4096, 4096), "codes": "cat:2"},
-        {"net": "small", "shape": (3, 9, 4096), "codes": "cat:9000"},
+        {"architecture": "vectors", "shape": (3, 4096, 4096), "codes": "cat:2"},
+        {"architecture": "vectors", "shape": (4096, 4096, 4096), "codes": "cat:2"},
+        {"architecture": "small", "shape": (3, 9, 4096), "codes": "cat:9000"},
     ],
 )
-def test_networks_of_any_size_are_not_made(config: dict[str, Any]) -> None:
+def test_huge_networks_are_rejected(config: dict[str, Any]) -> None:
     whole = Config.from_options(images="x", **config)
-    with pytest.raises(InfoganError, match=r"take [\d,.]+ GB, and [\d.]+ GB is the most; choose less"):
+    with pytest.raises(InfoganError, match=r"need [\d,.]+ GB, and [\d.]+ GB are available"):
         make_model(whole)
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < 8 * GIB
 
 
-def test_networks_larger_than_the_memory_are_not_made(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_networks_larger_than_memory_are_rejected(monkeypatch: pytest.MonkeyPatch) -> None:
     make_model(CONFIG)
-    monkeypatch.setattr("infogan.method.model.memory_left", lambda: 10**5)
-    with pytest.raises(InfoganError, match=r"and 0\.0 GB is the most"):
+    monkeypatch.setattr("infogan.method.model.available_memory", lambda: 10**5)
+    with pytest.raises(InfoganError, match=r"and 0\.0 GB are available"):
         make_model(CONFIG)
 
 
 @pytest.mark.parametrize(
     "text", ["cat:10000 noise:1", "bern:5000 unif:5001", "bern:9999 " * 9999, "cat:9000 noise:1001"]
 )
-def test_codes_of_any_size_are_not_made(text: str) -> None:
+def test_huge_codes_are_rejected(text: str) -> None:
     with pytest.raises(InfoganError, match="10,000 is the most"):
         parse_spec(text)
 
 
-def run_config(**other: Any) -> str:
-    return json.dumps({"images": "digits", "net": "digits", **other})
+def config_json(**changes: dict[str, Any]) -> str:
+    tree = json.loads(CONFIG.to_json())
+    return json.dumps({part: {**tree.get(part, {}), **changes.get(part, {})} for part in {**tree, **changes}})
 
 
 CONFIGS = {
     "deep": "[" * 50_000,
-    "deep within": '{"images": ' + "[" * 40_000,
-    "a huge number": '{"seed": ' + "9" * 5000 + "}",
-    "a large number": run_config(seed=10**400),
-    "a large number for a float": run_config(lr_d=10**400),
-    "not a number": run_config(lr_d=float("nan")),
-    "infinity": run_config(lr_d=float("inf")),
-    "of 100 MB": run_config(images="a" * 10**8),
-    "half a letter": '{"images": "\\ud800", "net": "digits"}',
-    "an unknown field": run_config(**{"a" * 90_000: 1}),
-    "codes without end": run_config(codes="bern:9999 " * 9000),
+    "deep within": '{"data": ' + "[" * 40_000,
+    "a huge number": '{"run": {"seed": ' + "9" * 5000 + "}}",
+    "a large number": config_json(run={"seed": 10**400}),
+    "a large number for a float": config_json(optimisation={"lr_d": 10**400}),
+    "NaN": config_json(optimisation={"lr_d": float("nan")}),
+    "infinity": config_json(optimisation={"lr_d": float("inf")}),
+    "100 MB": config_json(data={"images": "a" * 10**8}),
+    "a lone surrogate": config_json(data={"images": "\ud800"}),
+    "an unknown field": config_json(data={"a" * 90_000: 1}),
+    "an unknown part": config_json(**{"a" * 90_000: {}}),
+    "many codes": config_json(codes={"spec": "bern:9999 " * 9000}),
 }
 
 
 @pytest.mark.parametrize("name", CONFIGS)
-def test_configs_that_no_run_wrote(name: str) -> None:
+def test_malicious_configs(name: str) -> None:
     with pytest.raises(InfoganError) as error:
         Config.from_json(CONFIGS[name])
     assert len(str(error.value)) < 1000
 
 
-def test_a_name_twice_in_a_config_is_the_last() -> None:
-    assert Config.from_json('{"images": "a", "net": "digits", "images": "b"}').images == "b"
+def test_of_duplicate_names_in_a_config_the_last_counts() -> None:
+    text = CONFIG.to_json().replace('"images": "digits"', '"images": "a", "images": "b"')
+    assert Config.from_json(text).data.images == "b"
 
 
 PACKAGE = Path(infogan.__file__).parent
@@ -610,7 +610,7 @@ def calls_of(tree: ast.AST) -> list[tuple[str, ast.Call]]:
 @pytest.mark.parametrize(
     "path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE))
 )
-def test_nothing_that_a_file_says_is_run(path: Path) -> None:
+def test_the_package_calls_nothing_that_executes_a_file(path: Path) -> None:
     tree = ast.parse(path.read_text())
     imported = {
         name.split(".")[0]
@@ -630,11 +630,11 @@ def test_nothing_that_a_file_says_is_run(path: Path) -> None:
             given = {k.arg: ast.unparse(k.value) for k in call.keywords}
             assert given.get("allow_pickle") == "False"
         if name == "Image.open":
-            assert path.name == "picture.py"
+            assert path.name == "image.py"
 
 
 class Trap:
-    """Its pickle makes a file where it is loaded."""
+    """Its pickle creates a file when it is loaded."""
 
     def __init__(self, marker: Path) -> None:
         self.marker = marker
@@ -643,7 +643,10 @@ class Trap:
         return open, (str(self.marker), "w")
 
 
-def test_nothing_is_unpickled(tmp_path: Path, untrained_run: Callable[..., Run]) -> None:
+def test_nothing_is_unpickled(
+    tmp_path: Path, untrained_run: Callable[..., Run], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))  # else faces drawn before are loaded
     marker = tmp_path / "marker"
     trap = pickle.dumps(Trap(marker))
     pickle.loads(trap).close()
@@ -696,7 +699,7 @@ def test_nothing_is_unpickled(tmp_path: Path, untrained_run: Callable[..., Run])
     with pytest.raises(InfoganError):
         Run.open(run.path)
 
-    fitted = InfoGAN("cat:2 noise:2", steps=1, batch=4).fit(np.random.default_rng(0).random((8, 3)))
+    fitted = InfoGAN("cat:2 noise:2", max_iter=1, batch_size=4).fit(np.random.default_rng(0).random((8, 3)))
     fitted.save(tmp_path / "fitted")
     for name in sorted(everything(tmp_path / "fitted")):
         whole = Path(name).read_bytes()
@@ -707,9 +710,9 @@ def test_nothing_is_unpickled(tmp_path: Path, untrained_run: Callable[..., Run])
     assert not marker.exists()
 
 
-def test_what_a_broken_file_raises_is_one_sentence(tmp_path: Path) -> None:
+def test_read_errors_become_one_sentence(tmp_path: Path) -> None:
     with (
         pytest.raises(InfoganError, match=r"^a\\nb cannot be read \(MemoryError\); fetch it again\.$"),
-        load_options(Path("a\nb")),
+        wrap_read_errors(Path("a\nb")),
     ):
         raise MemoryError

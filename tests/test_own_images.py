@@ -20,7 +20,7 @@ from PIL import Image
 
 from infogan.config import Shape
 from infogan.data import Images, LoadOptions
-from infogan.data.formats.parquet import find_rows
+from infogan.data.formats.parquet import open_parquet
 from infogan.data.registry import absolute_name, inspect_source, is_image_source, load
 from infogan.utils.errors import InfoganError
 
@@ -237,7 +237,7 @@ def test_16_bits(top: int, shift: int, file: str) -> None:
 
 def test_32_bits_are_refused() -> None:
     for mode in ("I", "F"):
-        with pytest.raises(InfoganError, match=rf"of mode {mode}, 32 bits; save it with 8 or 16"):
+        with pytest.raises(InfoganError, match=rf"mode {mode}, 32 bits; save it with 8 or 16"):
             one(Image.fromarray(np.ones((9, 9), np.int32 if mode == "I" else np.float32)), GRAY8, "a.tif")
 
 
@@ -347,7 +347,7 @@ def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.
             raise KeyboardInterrupt
         before(*args)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("infogan.data.loading.memmap.np.lib.format.write_array_header_1_0", interrupted)
+    monkeypatch.setattr(np.lib.format, "write_array_header_1_0", interrupted)
     with pytest.raises(KeyboardInterrupt):
         shaped(shape=GRAY8)
     assert list(cache.iterdir()) == []
@@ -367,7 +367,7 @@ def test_few_pictures_are_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch)
 def test_a_cache_that_cannot_be_made(cache: Path) -> None:
     save_some()
     cache.parent.write_bytes(b"a file where the folder would be")
-    with pytest.raises(InfoganError, match="pictures cannot be kept in"):
+    with pytest.raises(InfoganError, match=r"cannot be written \(.*\); resized images are cached there"):
         shaped()
 
 
@@ -377,8 +377,8 @@ def test_a_disk_without_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> No
     def nearly_full(_: object) -> object:
         return type("usage", (), {"free": 100})()
 
-    monkeypatch.setattr("infogan.data.loading.memmap.shutil.disk_usage", nearly_full)
-    with pytest.raises(InfoganError, match=r"need 0\.0 GB in .*where 0\.0 GB are free"):
+    monkeypatch.setattr("infogan.data.loading.resized_cache.shutil.disk_usage", nearly_full)
+    with pytest.raises(InfoganError, match=r"need 0\.0 GB in .*, but 0\.0 GB are free"):
         shaped()
     assert list(cache.iterdir()) == []
 
@@ -390,14 +390,14 @@ def test_bad_pictures_are_counted_once_and_known_the_second_time(
     Path("own/1.png").write_bytes(b"no picture")
     Path("own/3.png").write_bytes(b"")
     for _ in range(2):
-        with pytest.raises(InfoganError, match=r"2 of 5 pictures in own cannot be read: 1\.png \(of no form"):
+        with pytest.raises(InfoganError, match=r"2 of 5 images in own cannot be read: 1\.png \(unknown form"):
             shaped(shape=GRAY8)
     (made,) = cache.iterdir()
     kept = (made / "pixels.npy").stat().st_mtime_ns
     images = shaped(shape=GRAY8, skip_bad=True)
     assert values(images) == [0, 20, 40]
     assert images.names == ("0.png", "2.png", "4.png")
-    assert "2 of 5 pictures in own cannot be read" in capsys.readouterr().err
+    assert "2 of 5 images in own cannot be read" in capsys.readouterr().err
     assert (made / "pixels.npy").stat().st_mtime_ns == kept
     plain(10).save("own/1.png")
     plain(30).save("own/3.png")
@@ -409,16 +409,16 @@ def test_no_picture_can_be_read(cache: Path) -> None:
         Path(f"own/{i}.jpg").write_bytes(b"text")
     for skip_bad in (False, True):
         with pytest.raises(
-            InfoganError, match=r"none of the 3 pictures in own can be read: 0\.jpg \(of no f"
+            InfoganError, match=r"none of the 3 images in own can be read: 0\.jpg \(unknown f"
         ):
             shaped(skip_bad=skip_bad)
-    with pytest.raises(InfoganError, match="none of the 3 pictures"):
+    with pytest.raises(InfoganError, match="none of the 3 images"):
         inspect_source("folder:own")
     assert list(cache.iterdir()) == []
 
 
 def test_a_folder_without_pictures_says_what_it_holds() -> None:
-    with pytest.raises(InfoganError, match=r"own holds no picture \(\.png, .*\); it is empty\."):
+    with pytest.raises(InfoganError, match=r"own contains no image \(\.png, .*\); it is empty\."):
         shaped()
     for name in ("a.HEIC", "b.heic", "c.txt"):
         Path("own", name).touch()
@@ -442,7 +442,7 @@ def test_a_bomb_is_refused_and_a_large_picture_is_read() -> None:
     Path("own/a.png").write_bytes(bomb(10_001, 10_001))
     assert shaped(shape=GRAY8).x.max() == 0  # and no warning
     Path("own/b.png").write_bytes(bomb(50_000, 1))
-    with pytest.raises(InfoganError, match=r"1 of 2 pictures .*b\.png \(of too many pixels; shrink it\)"):
+    with pytest.raises(InfoganError, match=r"1 of 2 images .*b\.png \(too many pixels; shrink it\)"):
         shaped(shape=GRAY8)
     assert inspect_source("folder:own").channels == 1
 
@@ -450,13 +450,13 @@ def test_a_bomb_is_refused_and_a_large_picture_is_read() -> None:
 MEMORY = """
 import resource, sys
 from infogan.data import LoadOptions
-from infogan.data.registry import load, probe
-from infogan.data.formats.resize import Shaper
+from infogan.data.registry import inspect_source, load
+from infogan.data.formats.resize import Resize
 from PIL import Image
-Shaper((3, 32, 32))(Image.new("RGB", (64, 64)))
+Resize((3, 32, 32))(Image.new("RGB", (64, 64)))
 for name in sys.argv[1:]:
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    probe(name)
+    inspect_source(name)
     images = load(name, load_options=LoadOptions(skip_bad=True, shape=(3, 256, 256)))
     print(len(images), (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
 """
@@ -496,7 +496,7 @@ def test_links(capsys: pytest.CaptureFixture[str]) -> None:
     Path("own/broken.png").symlink_to("nowhere.png")
     Path("own/circle.png").symlink_to("circle.png")
     with pytest.raises(
-        InfoganError, match=r"2 of 9 .*broken\.png \(a link that leads nowhere.*circle\.png \("
+        InfoganError, match=r"2 of 9 .*broken\.png \(missing, or a broken link.*circle\.png \("
     ):
         shaped(shape=GRAY8)
     assert shaped(shape=GRAY8, skip_bad=True).names == due
@@ -525,8 +525,8 @@ def test_odd_names() -> None:
         pass
     with pytest.raises(InfoganError, match=r"2 of 3") as error:
         shaped()
-    assert r"a\nb.png (of no format" in str(error.value)
-    assert r"\udcff\udcfe.png (of" in str(error.value)
+    assert r"a\nb.png (unknown format" in str(error.value)
+    assert r"\udcff\udcfe.png (unknown format" in str(error.value)
     assert str(error.value).encode()
     assert "\n" not in str(error.value)
 
@@ -538,7 +538,7 @@ def test_files_that_may_not_be_read() -> None:
     with pytest.raises(InfoganError, match=r"1 of 3 .*1\.png \(Permission denied\)"):
         shaped()
     Path("own/in").mkdir(mode=0)
-    with pytest.raises(InfoganError, match=r"own/in cannot be looked into \(Permission denied\)"):
+    with pytest.raises(InfoganError, match=r"own/in cannot be listed \(Permission denied\)"):
         shaped()
 
 
@@ -552,15 +552,15 @@ def test_denied(monkeypatch: pytest.MonkeyPatch) -> None:
             raise PermissionError(13, "Permission denied", str(file))
         return really(file, **kwargs)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("infogan.data.formats.folder.Image.open", denied)
-    with pytest.raises(InfoganError, match=r"1 of 3 .*: 1\.png \(Permission denied\); mend"):
+    monkeypatch.setattr("infogan.data.formats.image.Image.open", denied)
+    with pytest.raises(InfoganError, match=r"1 of 3 .*: 1\.png \(Permission denied\); repair"):
         shaped()
 
     def no_entry(folder: object) -> object:
         raise PermissionError(13, "Permission denied", folder)
 
     monkeypatch.setattr("infogan.data.formats.folder.os.scandir", no_entry)
-    with pytest.raises(InfoganError, match=r"own.* cannot be looked into \(Permission denied\)"):
+    with pytest.raises(InfoganError, match=r"own.* cannot be listed \(Permission denied\)"):
         shaped()
 
 
@@ -653,7 +653,7 @@ def test_parquet_as_it_is_and_with_bad_rows(capsys: pytest.CaptureFixture[str]) 
     content[2], content[5] = b"no picture", None
     table = {"image": pa.array(content, pa.binary()), "label": pa.array(range(7), pa.int8())}
     pq.write_table(pa.table(table), "own.parquet", row_group_size=2)
-    said = r"2 of 7 pictures in own\.parquet cannot be read: row 2 \(of no format.*row 5 \(empty\)"
+    said = r"2 of 7 images in own\.parquet cannot be read: row 2 \(unknown format.*row 5 \(empty\)"
     for shape in (None, GRAY8):
         with pytest.raises(InfoganError, match=said):
             load("own.parquet", load_options=LoadOptions(shape=shape))
@@ -668,7 +668,7 @@ def test_rows_by_index_are_those_rows() -> None:
     """As `probe` asks for: some of each file, and no row of some row groups."""
     write_parquet("many/a.parquet", PICTURES, "bytes")
     write_parquet("many/b.parquet", PICTURES, "bytes")
-    collection = find_rows(Path("many"))
+    collection = open_parquet(Path("many"))
     for index in ([0, 5, 6], [6, 7], [13], [4, 8, 12], []):
         with collection.items(index) as items:
             found = [(item.name, item.open().getpixel((4, 4))) for item in items]
@@ -679,12 +679,12 @@ def test_rows_by_index_are_those_rows() -> None:
 
 def test_a_sample_comes_from_all_over_a_pile() -> None:
     write_parquet("many/a.parquet", PICTURES, "bytes")
-    rows = find_rows(Path("many"))
-    assert rows.spread(7) == list(range(7))
-    single = replace(rows, n=1000, run=1).spread(200)
+    rows = open_parquet(Path("many"))
+    assert rows.spread_indices(7) == list(range(7))
+    single = replace(rows, n=1000, n_adjacent=1).spread_indices(200)
     assert (single[0], single[-1], len(single)) == (0, 999, 200)
     assert set(np.diff(single)) == {5, 6}
-    runs = replace(rows, n=1000, run=25).spread(200)
+    runs = replace(rows, n=1000, n_adjacent=25).spread_indices(200)
     assert (runs[0], runs[-1], len(runs)) == (0, 999, 200)
     assert sorted(np.diff(runs))[:-7] == [1] * 192
 
@@ -698,11 +698,11 @@ def test_labels_that_are_none() -> None:
 def test_parquet_of_another_kind() -> None:
     pq.write_table(pa.table({"a": [1], "b": ["x"]}), "own.parquet")
     with pytest.raises(
-        InfoganError, match=r"own\.parquet has no column of pictures, which are bytes, but a, b"
+        InfoganError, match=r"own\.parquet has no column of images, which are bytes, but a, b"
     ):
         shaped("parquet:own.parquet")
     pq.write_table(pa.table({"a": [b"1"], "b": [b"x"]}), "own.parquet")
-    with pytest.raises(InfoganError, match="several columns of bytes, a, b; call that of pictures image"):
+    with pytest.raises(InfoganError, match="several columns of bytes, a, b; rename the one with the images"):
         shaped("parquet:own.parquet")
     pq.write_table(pa.table({"image": pa.array([], pa.binary())}), "own.parquet")
     with pytest.raises(InfoganError, match="has no rows"):
@@ -711,7 +711,7 @@ def test_parquet_of_another_kind() -> None:
         Path("own.parquet").write_bytes(content)
         with pytest.raises(InfoganError, match=r"own\.parquet cannot be read as Parquet"):
             shaped("parquet:own.parquet")
-    with pytest.raises(InfoganError, match=r"own holds no \.parquet file"):
+    with pytest.raises(InfoganError, match=r"own contains no \.parquet file"):
         shaped("parquet:own")
     with pytest.raises(InfoganError, match="there is no nowhere"):
         shaped("parquet:nowhere")
@@ -721,14 +721,14 @@ HF = """
 import json, sys
 import numpy as np
 from infogan.data import LoadOptions
-from infogan.data.registry import load, probe
+from infogan.data.registry import inspect_source, load
 from infogan.utils.errors import InfoganError
 said = []
 for name in json.loads(sys.argv[1]):
     try:
         images = load(name, load_options=LoadOptions(shape=(3, 8, 8)))
         labels = None if images.labels is None else images.labels.tolist()
-        found = probe(name)
+        found = inspect_source(name)
         said.append([images.x[:, 0, 4, 4].tolist(), labels, images.names, found.n, found.channels])
     except InfoganError as error:
         said.append(str(error))
@@ -771,9 +771,9 @@ def test_hf_of_this_machine() -> None:
     assert isinstance(test, list)
     assert test[0] == [0, 20]
     assert tset == "hf:rows has no split 'tset'; did you mean 'test'?"
-    assert texts == "hf:texts:train has no column of pictures, which are bytes, but a, b."
+    assert texts == "hf:texts:train has no column of images, which are bytes, but a, b."
     assert isinstance(nowhere, str)
-    assert nowhere.startswith("hf:nobody/nothing cannot be had (")
+    assert nowhere.startswith("hf:nobody/nothing cannot be loaded (")
 
 
 def test_hf_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from infogan.data import open_collection
 from infogan.data.shards.pack import pack
-from infogan.data.shards.writer import PerShard
+from infogan.data.shards.writer import ShardLimit
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
@@ -95,7 +95,7 @@ def test_so_many_are_one_with_the_warm_up(tmp_path: Path) -> None:
 
 def test_so_many_are_one_on_shards(tmp_path: Path) -> None:
     """Each process reads its own lanes, and none another's images."""
-    pack(open_collection("digits:train"), tmp_path / "shards", PerShard(300, None), None, skip_bad=False)
+    pack(open_collection("digits:train"), tmp_path / "shards", ShardLimit(300, None), None, skip_bad=False)
     images = f"shards:{tmp_path / 'shards'}"
     require_equal(trained(tmp_path, 2, images=images), trained(tmp_path, 1, images=images))
 

@@ -16,6 +16,7 @@ from typing import Any
 import pyarrow.parquet
 import pytest
 import torch
+from infogan.scale.sweep.plan import make_trials
 from rich.console import Console
 
 import infogan.training.health
@@ -28,7 +29,6 @@ from infogan.scale.sweep import Plan, parse_settings, sweep, tell
 from infogan.scale.sweep import plan as plans
 from infogan.scale.sweep.best import Choice, choose, label_free
 from infogan.scale.sweep.page import write_page
-from infogan.scale.sweep.plan import make_trials
 from infogan.scale.sweep.results import as_rows
 from infogan.scale.sweep.settings import folder_name, written
 from infogan.utils.errors import InfoganError

@@ -15,13 +15,13 @@ import pytest
 pytest.importorskip("ray")
 
 import torch
+from infogan.scale.sweep.plan import make_trials
+from infogan.scale.sweep.trial import as_job
 from rich.console import Console
 
 from infogan.config.presets import digits
 from infogan.data import LoadOptions
-from infogan.scale.sweep.plan import make_trials
 from infogan.scale.sweep.settings import parse_settings
-from infogan.scale.sweep.trial import as_job
 from infogan.training import launch
 
 pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself

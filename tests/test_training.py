@@ -203,9 +203,9 @@ def test_rollback_ends_where_it_does_not_help(tmp_path: Path, monkeypatch: pytes
 
 
 def test_a_second_process_is_refused(straight: Path) -> None:
-    from infogan.utils.io import alone
+    from infogan.runs.locks import exclusive_lock
 
-    with alone(straight), pytest.raises(InfoganError, match="straight is being trained by another process"):
+    with exclusive_lock(straight), pytest.raises(InfoganError, match="straight is being trained by another"):
         launch.resume(straight, {"steps": 40}, LoadOptions(), console())
 
 

@@ -139,15 +139,17 @@ def pack(
     Image files are copied unchanged unless --size is set. Repeat the command after an interruption.
     """
     from infogan.data import LoadOptions, inspect_source, open_collection
-    from infogan.data.formats.resize import Shaper, bits_in_use
+    from infogan.data.formats.resize import Resize, estimate_bit_depth
     from infogan.data.shards.pack import pack
-    from infogan.data.shards.writer import PerShard
+    from infogan.data.shards.writer import ShardLimit
 
-    ending, load_options = PerShard.parse(per_shard), LoadOptions(data, skip_bad)
+    ending, load_options = ShardLimit.parse(per_shard), LoadOptions(data, skip_bad)
     pictures = open_collection(name, load_options)
     shaper = None
     if size is not None:
-        shaper = Shaper((inspect_source(name, load_options).channels, size, size), bits=bits_in_use(pictures))
+        shaper = Resize(
+            (inspect_source(name, load_options).channels, size, size), bit_depth=estimate_bit_depth(pictures)
+        )
     packed = pack(pictures, out, ending, shaper, skip_bad)
     print(
         to_json(packed._asdict())

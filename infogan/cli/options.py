@@ -35,7 +35,6 @@ COMMON = (
 COMMON_GROUP = Group("Common settings", help="--help-all lists every setting.", sort_key=1)
 
 
-
 def flag(help_text: str, **options: Any) -> Parameter:
     """A switch without a --no- form."""
     return Parameter(help=help_text, negative=(), show_default=False, **options)

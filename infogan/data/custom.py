@@ -12,15 +12,15 @@ import torch
 from PIL import Image
 
 from infogan.config import Shape
-from infogan.data.formats.collection import Decode, ImageCollection, Item, decoded, read
-from infogan.data.formats.folder import find_pictures
-from infogan.data.formats.huggingface import find_hub, split_name
-from infogan.data.formats.numpy_files import load_numpy
-from infogan.data.formats.parquet import find_rows
-from infogan.data.formats.resize import GRAY, Shaper, as_array, bits_in_use
-from infogan.data.formats.unreadable import Unreadable, complain, left
+from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, decode_images, read_images
+from infogan.data.formats.folder import find_image_files
+from infogan.data.formats.huggingface import open_huggingface, split_name
+from infogan.data.formats.numpy_images import load_numpy
+from infogan.data.formats.parquet import open_parquet
+from infogan.data.formats.resize import GRAY_MODES, Resize, estimate_bit_depth, pil_to_array
+from infogan.data.formats.unreadable import Unreadable, report_unreadable
 from infogan.data.images import Images
-from infogan.data.loading.memmap import packed
+from infogan.data.loading.resized_cache import load_resized
 from infogan.data.shards.files import is_url
 from infogan.data.shards.images import load_shards
 from infogan.data.shards.reader import open_shards
@@ -93,21 +93,21 @@ def load_own(kind: Kind, what: str, split: str, load_options: LoadOptions) -> Im
     collection = find_collection(kind, what, split)
     if load_options.shape is not None:
         return _shaped(collection, load_options.shape, load_options)
-    return _in_memory(collection, as_array, load_options.skip_bad)
+    return _in_memory(collection, pil_to_array, load_options.skip_bad)
 
 
 def _shaped(collection: ImageCollection, shape: Shape, load_options: LoadOptions) -> Images:
     if collection.n > FEW:
-        return packed(collection, shape, load_options.square, load_options.skip_bad)
+        return load_resized(collection, shape, load_options.square, load_options.skip_bad)
     return _in_memory(
-        collection, Shaper(shape, load_options.square, bits_in_use(collection)), load_options.skip_bad
+        collection, Resize(shape, load_options.square, estimate_bit_depth(collection)), load_options.skip_bad
     )
 
 
 def _in_memory(collection: ImageCollection, decode: Decode, skip_bad: bool) -> Images:
-    x, names, bad = read(collection, decode, skip_bad)
-    labels = None if collection.labels is None else np.array(left(collection.labels.tolist(), bad), np.int64)
-    return Images.stored(x, labels, names if collection.named else None)
+    x, names, bad = read_images(collection, decode, skip_bad)
+    labels = None if collection.labels is None else np.delete(collection.labels, bad)
+    return Images.stored(x, labels, names if collection.has_file_names else None)
 
 
 def probe_own(kind: Kind, what: str, load_options: LoadOptions) -> SourceSummary:
@@ -118,12 +118,12 @@ def probe_own(kind: Kind, what: str, load_options: LoadOptions) -> SourceSummary
     """
     collection = find_collection(kind, what)
     looker = _Looker()
-    with closing(decoded(collection, looker, collection.spread(LOOKED_AT))) as outcomes:
+    with closing(decode_images(collection, looker, collection.spread_indices(LOOKED_AT))) as outcomes:
         seen = [outcome for _, outcome in outcomes]
     good = [outcome for outcome in seen if not isinstance(outcome, Unreadable)]
     if not good:
         bad = [outcome for outcome in seen if isinstance(outcome, Unreadable)]
-        complain(collection.where, len(bad), bad, skip_bad=True)
+        report_unreadable(collection.source, len(bad), bad, skip_bad=True)
     return SourceSummary(
         n=collection.n,
         channels=1 if all(gray for gray, _ in good) else 3,
@@ -140,7 +140,7 @@ class _Looker:
 
     def __call__(self, picture: Image.Image) -> tuple[bool, int]:
         side = min(picture.size)
-        if picture.mode in GRAY or picture.mode in ("I", "F"):
+        if picture.mode in GRAY_MODES or picture.mode in ("I", "F"):
             return True, side
         if picture.mode == "P" or self.pixels < ENOUGH:
             self.pixels += picture.width * picture.height
@@ -165,15 +165,15 @@ def find_collection(kind: Kind, what: str, split: str = "") -> ImageCollection:
     """
     match kind:
         case "hf":
-            return find_hub(what, split)
+            return open_huggingface(what, split)
         case "shards":
             return open_shards(what).collection
         case "npz":
             return _pile_of_file(Path(what), load_numpy(_existing(what)))
         case "parquet":
-            return find_rows(_existing(what))
+            return open_parquet(_existing(what))
         case "folder":
-            return find_pictures(_existing(what)).collection()
+            return find_image_files(_existing(what)).collection()
 
 
 def _pile_of_file(path: Path, images: Images) -> ImageCollection:
@@ -185,20 +185,20 @@ def as_collection(images: Images, where: str, key: str, state: str) -> ImageColl
     """Images that are arrays, as a pile of pictures."""
 
     @contextmanager
-    def items(index: Sequence[int] | None) -> Iterator[Iterator[Item]]:
+    def items(index: Sequence[int] | None) -> Iterator[Iterator[LazyImage]]:
         chosen = range(len(images)) if index is None else index
         some = (chosen[i : i + TAKEN] for i in range(0, len(chosen), TAKEN))
         taken = (zip(part, _pictures(images, part), strict=True) for part in some)
-        yield (Item(f"image {i}", picture.copy) for part in taken for i, picture in part)
+        yield (LazyImage(f"image {i}", picture.copy) for part in taken for i, picture in part)
 
     return ImageCollection(
-        where=where,
+        source=where,
         key=key,
         n=len(images),
         items=items,
         fingerprint=lambda: f"{key}: {state}",
         labels=images.labels,
-        named=False,
+        has_file_names=False,
     )
 
 

@@ -21,7 +21,7 @@ from infogan.method.model import Model, make_model
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import write_whole
+from infogan.utils.io import write_atomic
 
 ABOUT, WEIGHTS = "estimator.json", "model.safetensors"
 
@@ -65,9 +65,9 @@ def save(fitted: Fitted, path: Path) -> None:
     try:
         text = json.dumps(about, indent=2, default=plain) + "\n"
         path.mkdir(parents=True, exist_ok=True)
-        write_whole(path / "config.json", fitted.config.to_json().encode())
-        write_whole(path / WEIGHTS, safetensors.torch.save(weights, {"steps": str(fitted.n_iter)}))
-        write_whole(path / ABOUT, text.encode())
+        write_atomic(path / "config.json", fitted.config.to_json().encode())
+        write_atomic(path / WEIGHTS, safetensors.torch.save(weights, {"steps": str(fitted.n_iter)}))
+        write_atomic(path / ABOUT, text.encode())
     except OSError as error:
         raise InfoganError(
             f"{path} cannot be written ({error.strerror or error}); name another folder."

@@ -6,7 +6,7 @@ from threading import Lock
 from typing import final
 
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import write_whole
+from infogan.utils.io import write_atomic
 
 LONGEST = 60  # characters
 
@@ -50,7 +50,7 @@ class Names:
             names = {**self.read(), code: name}
             names = {code: name for code, name in names.items() if name}
             try:
-                write_whole(self.path, (json.dumps(names, indent=2, ensure_ascii=False) + "\n").encode())
+                write_atomic(self.path, (json.dumps(names, indent=2, ensure_ascii=False) + "\n").encode())
             except OSError as error:
                 raise InfoganError(
                     f"The name cannot be kept: {self.path} cannot be written ({error.strerror or error})."

@@ -8,10 +8,10 @@ from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from infogan.config import Shape
-from infogan.data.formats.image import open_picture
-from infogan.data.formats.resize import Shaper
+from infogan.data.formats.image import open_image
+from infogan.data.formats.resize import Resize
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import BROKEN
+from infogan.utils.io import DECODE_ERRORS
 
 MOST_BYTES = 20_000_000
 MOST_PIXELS = 40_000_000
@@ -28,15 +28,15 @@ def read_upload(content: bytes, shape: Shape, square: Literal["crop", "pad"]) ->
     try:
         with warnings.catch_warnings():
             warnings.filterwarnings("ignore", module="PIL")  # odd metadata
-            with open_picture(content) as picture:
+            with open_image(content) as picture:
                 if picture.width * picture.height > MOST_PIXELS:
                     raise Image.DecompressionBombError
-                return Shaper(shape, square)(picture).copy()
+                return Resize(shape, square)(picture).copy()
     except Image.DecompressionBombError:
         raise InfoganError(f"This picture has more than {MOST_PIXELS:,} pixels; shrink it.") from None
     except UnidentifiedImageError:
         raise InfoganError(
             "This is no picture that can be read here; PNG, JPEG, WebP, GIF, TIFF and BMP can."
         ) from None
-    except BROKEN as error:
+    except DECODE_ERRORS as error:
         raise InfoganError(f"This picture cannot be read ({error}).") from None

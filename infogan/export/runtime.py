@@ -15,7 +15,7 @@ from pathlib import Path
 
 from infogan.data.cache import cache_folder
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import write_whole
+from infogan.utils.io import write_atomic
 
 VERSION = "1.30.0"
 PACKAGE = f"onnxruntime-web@{VERSION}"
@@ -92,7 +92,7 @@ def _from_npm(say: Callable[[str], None]) -> Files:
         kept = cache_folder() / PACKAGE
         kept.mkdir(parents=True, exist_ok=True)
         for name, content in files.items():
-            write_whole(kept / name, content)
+            write_atomic(kept / name, content)
     return files
 
 

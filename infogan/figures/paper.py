@@ -14,7 +14,7 @@ from infogan.figures.traversal import Traversal, make_grid, traverse
 from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import telling
+from infogan.utils.io import wrap_write_errors
 from infogan.utils.rng import make_rng
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     from matplotlib import rc_context
 
     # The fixed salt makes the ids in the SVG, and so the files of equal runs, the same.
-    with telling(folder), rc_context({"svg.hashsalt": "infogan"}):
+    with wrap_write_errors(folder), rc_context({"svg.hashsalt": "infogan"}):
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():
             figure.savefig(folder / f"{name}.png", dpi=150)

@@ -14,7 +14,7 @@ from infogan.data.images import InMemoryPixels, PixelArray
 from infogan.method.latent import Latent
 from infogan.method.networks import DiscriminatorQ, Generator, init_weights, make_networks
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import memory_left
+from infogan.utils.limits import available_memory
 from infogan.utils.rng import make_rng
 
 # Images that pass a network at once. With more, activations are too large for the allocator to keep, and a
@@ -135,7 +135,7 @@ def _check_memory(config: Config, latent: Latent) -> None:
     with torch.device("meta"):
         networks = make_networks(config, latent)
     needed = sum(tensor.nbytes for net in networks for tensor in net.state_dict().values())
-    available, settings = min(MAX_BYTES, memory_left()), config.networks
+    available, settings = min(MAX_BYTES, available_memory()), config.networks
     if needed > available:
         raise InfoganError(
             f"config: networks {settings.architecture} for images {settings.image_shape} and {latent.size:,} "

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 HERE = Path(__file__).parent
 
@@ -33,6 +33,6 @@ def save_page(page: str, path: Path) -> None:
     Raises:
         InfoganError: where it cannot be written.
     """
-    with telling(path):
+    with wrap_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_whole(path, page.encode())
+        write_atomic(path, page.encode())

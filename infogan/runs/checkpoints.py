@@ -17,7 +17,7 @@ from safetensors import SafetensorError
 from torch import Tensor
 
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import flush_folder, write_whole
+from infogan.utils.io import fsync_folder, write_atomic
 
 State = dict[str, Tensor]
 ABOUT = "infogan"
@@ -45,7 +45,7 @@ def write_checkpoint(folder: Path, n: int, state: State, about: Mapping[str, str
     about = {**about, "checksum": checksum(state, about)}
     # In one entry, as the library writes several in an order of chance, and equal states are equal files.
     content = safetensors.torch.save(state, {ABOUT: json.dumps(about, sort_keys=True)})
-    write_whole(folder / f"{n:07d}.safetensors", content)
+    write_atomic(folder / f"{n:07d}.safetensors", content)
     for path in before[1:]:
         path.unlink()
 
@@ -88,7 +88,7 @@ def set_aside_damaged(folder: Path, whole: Path | None) -> None:
         if path == whole:
             break
         path.replace(path.with_name(f"{path.name}.damaged"))
-    flush_folder(folder)
+    fsync_folder(folder)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

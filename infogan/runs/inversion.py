@@ -10,7 +10,7 @@ from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.model import Model
 from infogan.runs.checkpoints import checksum
 from infogan.runs.run import Run
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 FILE = "inversion.safetensors"
 
@@ -26,8 +26,8 @@ def save_inversion(run: Run, inversion: Inversion) -> Path:
         for name, value in inversion.E.state_dict().items()
     }
     about = {"steps": str(run.steps), "generator": checksum(inversion.model.G.state_dict())}
-    with telling(run.path):
-        write_whole(run.path / FILE, safetensors.torch.save(state, about))
+    with wrap_write_errors(run.path):
+        write_atomic(run.path / FILE, safetensors.torch.save(state, about))
     return run.path / FILE
 
 

@@ -29,10 +29,11 @@ from infogan.runs.checkpoints import (
     set_aside_damaged,
     write_checkpoint,
 )
+from infogan.runs.locks import LOCK_NAME
 from infogan.runs.weights import load_weights
 from infogan.utils.environment import environment
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import LOCK, flush, make_folder, telling, write_whole
+from infogan.utils.io import fsync_file, make_folder, wrap_write_errors, write_atomic
 
 
 @final
@@ -52,9 +53,9 @@ class Run:
         """
         require_free(path)
         run = Run(path, config)
-        with telling(path):
+        with wrap_write_errors(path):
             make_folder(path)
-            write_whole(path / "run.json", _dump(environment(n_images)))
+            write_atomic(path / "run.json", _dump(environment(n_images)))
             # From here on the folder is a run, which goes on by --resume whatever comes after.
             run.write_config()
             make_folder(run.checkpoints)
@@ -136,7 +137,7 @@ class Run:
             InfoganError: where all checkpoints are damaged, or nothing can be written.
         """
         newest = read_newest(self.checkpoints)
-        with telling(self.path):
+        with wrap_write_errors(self.path):
             make_folder(self.checkpoints)
             set_aside_damaged(self.checkpoints, newest.path if newest else None)
             for part in self.path.glob("*.part"):
@@ -149,8 +150,8 @@ class Run:
         Raises:
             InfoganError: where it cannot be written; what was there before is still there.
         """
-        with telling(self.path):
-            flush(self.path / "metrics.jsonl")  # or a power cut could take lines that are not written again
+        with wrap_write_errors(self.path):
+            fsync_file(self.path / "metrics.jsonl")  # or a power cut could lose lines for good
             write_checkpoint(self.checkpoints, n, state, about)
 
     def model(self) -> Model:
@@ -202,22 +203,22 @@ class Run:
             return
         rows = [row for row in self.metrics(until) if row["step"] % self.config.run.log_every == 0]
         kept = "".join(json.dumps(row) + "\n" for row in rows)
-        with telling(self.path):
-            write_whole(file, kept.encode())
+        with wrap_write_errors(self.path):
+            write_atomic(file, kept.encode())
 
     def write_config(self) -> None:
-        with telling(self.path):
-            write_whole(self.path / "config.json", self.config.to_json().encode())
+        with wrap_write_errors(self.path):
+            write_atomic(self.path / "config.json", self.config.to_json().encode())
 
     def write_json(self, name: str, value: Any) -> None:
-        with telling(self.path):
-            write_whole(self.path / name, _dump(value))
+        with wrap_write_errors(self.path):
+            write_atomic(self.path / name, _dump(value))
 
 
 def require_free(path: Path) -> None:
     """Raises InfoganError where a folder holds more than a run leaves that was killed before it began."""
     if path.is_dir() and any(
-        p.name not in (LOCK, "run.json") and p.suffix != ".part" for p in path.iterdir()
+        p.name not in (LOCK_NAME, "run.json") and p.suffix != ".part" for p in path.iterdir()
     ):
         raise InfoganError(
             f"{path} is there already and not empty; name another folder by --out, or go on with "

@@ -17,7 +17,7 @@ from typing import Any
 
 from infogan.utils.environment import PACKAGE
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import make_folder, telling
+from infogan.utils.io import make_folder, wrap_write_errors
 
 TIMEOUT = 10.0  # seconds for a cluster to answer, and for a network drive to show a file
 OBJECT_STORE_BYTES = 2**28  # of shared memory for a cluster started here; results go to the disk
@@ -80,7 +80,7 @@ def check_shared_folder(folder: Path) -> None:
         InfoganError: if a node does not, or does not answer in time.
     """
     is_new = not folder.exists()
-    with telling(folder):
+    with wrap_write_errors(folder):
         make_folder(folder)
         handle, marker = tempfile.mkstemp(prefix="_shared.", suffix=".part", dir=folder.resolve())
         os.close(handle)

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from infogan.config import Config
 from infogan.data.images import Images
-from infogan.data.loading.shard_batches import make_feed
+from infogan.data.loading.shard_batches import make_batch_source
 from infogan.training.seeds import Seeds
 
 
@@ -24,7 +24,9 @@ class Batches:
         self.part = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
         self.pixels = images.pixels.to(fabric.device)
         self.sources = [
-            make_feed(self.pixels, self.batch_size, seed, self.part, fabric.device, config.run.devices)
+            make_batch_source(
+                self.pixels, self.batch_size, seed, self.part, fabric.device, config.run.devices
+            )
             for seed in seeds.numbers
         ]
         self.targets: list[Float[Tensor, "n k"]] = []  # one table per seed, or none

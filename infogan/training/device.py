@@ -33,6 +33,11 @@ def resolve(config: Config) -> Config:
     return config.replace(precision="bf16-mixed" if has_bf16 else "32-true")
 
 
+def weight_dtype(config: Config) -> torch.dtype:
+    """The type of the weights under a config's precision; bf16-mixed keeps them in 32 bits."""
+    return torch.float64 if config.run.precision == "64-true" else torch.float32
+
+
 def by_torchrun() -> bool:
     """Whether torchrun started this process; it restarts all processes if one fails."""
     return bool(os.environ.get("TORCHELASTIC_RUN_ID"))

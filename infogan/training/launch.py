@@ -11,13 +11,13 @@ from infogan.config import Config
 from infogan.data import Images, LoadOptions, load
 from infogan.data.shards.images import ShardedPixels
 from infogan.method.model import make_model
+from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run, fit, require_free
 from infogan.training.device import by_torchrun, resolve
 from infogan.training.seeds import StackedSeeds
 from infogan.training.session import RESUMABLE, Outcome, Session
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import alone
 
 
 def train(
@@ -136,7 +136,7 @@ def _locked(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
     with ExitStack() as locks:
         if trainer.fabric.is_global_zero:
             for path in paths:
-                locks.enter_context(alone(path))
+                locks.enter_context(exclusive_lock(path))
         yield
 
 

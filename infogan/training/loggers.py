@@ -16,7 +16,7 @@ from torch import Tensor
 from infogan.config import Config
 from infogan.method.latent import Latent
 from infogan.runs.run import Run
-from infogan.utils.io import telling
+from infogan.utils.io import wrap_write_errors
 
 # "step", "L_I_c1" ... in nats, "loss_d", "loss_g" and each term under its name, "diversity", "images_per_s"
 Row = dict[str, float | int]
@@ -65,7 +65,7 @@ def metrics_file(run: Run) -> Sink:
     """Appends each row to metrics.jsonl at once."""
 
     def write(row: Row) -> None:
-        with telling(run.path), (run.path / "metrics.jsonl").open("a") as file:
+        with wrap_write_errors(run.path), (run.path / "metrics.jsonl").open("a") as file:
             file.write(json.dumps(row) + "\n")
 
     return write
@@ -80,7 +80,7 @@ def tensorboard(run: Run, start: int) -> list[Sink]:
     writer = SummaryWriter(str(run.path / "tensorboard"), purge_step=start + 1)
 
     def write(row: Row) -> None:
-        with telling(run.path):
+        with wrap_write_errors(run.path):
             for name, value in row.items():
                 if name != "step":
                     writer.add_scalar(name, value, int(row["step"]))

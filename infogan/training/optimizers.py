@@ -94,7 +94,7 @@ class GuardedAdam:
             The metrics, as means over all processes.
         """
         self.adam.zero_grad()
-        fabric.backward(loss.sum() / fabric.world_size)
+        torch.autograd.backward(loss.sum() / fabric.world_size)
         metrics = {name: value.detach() / fabric.world_size for name, value in metrics.items()}
         if fabric.world_size > 1:
             from infogan.utils.distributed import sum_gradients

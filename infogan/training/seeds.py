@@ -31,20 +31,19 @@ class Seeds(ABC):
     models: list[Model]
     G: nn.Module  # hold the parameters of all seeds
     D: nn.Module
-    wrapped: tuple[Any, Any]  # G and D with the precision of training around them
     rngs: list[torch.Generator]  # the random stream of each seed
 
-    def setup(self, fabric: "Fabric", *, sync_batchnorm: bool) -> None:
-        """Moves the networks to the device, in the precision of training, and starts the random streams."""
+    def setup(self, fabric: "Fabric", dtype: torch.dtype, *, sync_batchnorm: bool) -> None:
+        """Moves the networks to the device and the precision of training, and starts the random streams."""
         if fabric.world_size > 1 and sync_batchnorm:
             from infogan.training.ddp import synchronise_batchnorm
 
             for net in (self.G, self.D):
                 synchronise_batchnorm(net)
-        if fabric.device.type == "cuda":  # on a CPU it brought nothing
-            for net in (self.G, self.D):
+        for net in (self.G, self.D):
+            net.to(fabric.device, dtype)
+            if fabric.device.type == "cuda":  # on a CPU it brought nothing
                 _to_channels_last(net)
-        self.wrapped = (fabric.setup_module(self.G), fabric.setup_module(self.D))
         self.rngs = [make_rng(number, "latent", fabric.device) for number in self.numbers]
 
     def train(self) -> None:
@@ -103,7 +102,7 @@ class OneSeed(Seeds):
         self.G, self.D = model.G, model.D
 
     def call(self, f: Callable[..., T], *args: Any) -> T:
-        return f(*self.wrapped, *args)
+        return f(partial(_call, self.G), partial(_call, self.D), *args)
 
     def draw(self, sample: Callable[[torch.Generator], T]) -> T:
         (rng,) = self.rngs
@@ -137,7 +136,7 @@ class StackedSeeds(Seeds):
 
     def call(self, f: Callable[..., T], *args: Any) -> T:
         def of_one(g: State, d: State, args: tuple[Any, ...]) -> T:
-            return f(partial(_call, self.G, g), partial(_call, self.D, d), *args)
+            return f(partial(_call_with, self.G, g), partial(_call_with, self.D, d), *args)
 
         result: T = torch.vmap(of_one)(_tensors(self.G), _tensors(self.D), args)
         return result
@@ -184,11 +183,21 @@ def _tensors(net: nn.Module) -> State:
     return dict(net.named_parameters()) | dict(net.named_buffers())
 
 
-def _call(net: nn.Module, tensors: State, *args: Any, **options: Any) -> Any:
-    """One seed's network at `args`, in the precision of its weights."""
+def _call(net: nn.Module, *args: Any, **options: Any) -> Any:
+    """The network at `args`; what goes in and comes out has the precision of its weights."""
+    return _call_with(net, None, *args, **options)
+
+
+def _call_with(net: nn.Module, tensors: State | None, *args: Any, **options: Any) -> Any:
+    """The same with these tensors in place of the network's."""
     dtype = next(net.parameters()).dtype
-    args = tree_map(lambda x: x.to(dtype) if x.is_floating_point() else x, args)
-    return functional_call(net, tensors, args, options)
+
+    def cast(x: Tensor) -> Tensor:
+        return x.to(dtype) if x.is_floating_point() else x
+
+    args = tree_map(cast, args)
+    outputs = net(*args, **options) if tensors is None else functional_call(net, tensors, args, options)
+    return tree_map(cast, outputs)
 
 
 def _is_shared(name: str) -> bool:

@@ -253,7 +253,7 @@ def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
 def fingerprint(images: Images) -> str:
     """Changes if images are added or removed, and in most cases if they are altered."""
     if isinstance(images.pixels, ShardedPixels):
-        return images.pixels.shards.mark  # the index knows without reading the images
+        return images.pixels.shards.fingerprint  # the index knows without reading the images
     n = len(images)
     index = torch.linspace(0, n - 1, min(n, N_FINGERPRINT), dtype=torch.float64).long()
     return f"{n} {checksum({'x': images.pixels.take(index)})[:16]}"

@@ -15,7 +15,7 @@ from infogan.pretraining import Clustering, Stage, Targets
 from infogan.training.batches import Batches
 from infogan.training.checks import check_fit
 from infogan.training.cuda_graph import CudaGraphStep
-from infogan.training.device import make_fabric, resolve
+from infogan.training.device import make_fabric, resolve, weight_dtype
 from infogan.training.ema import make_averages
 from infogan.training.health import diversity
 from infogan.training.losses import Losses
@@ -48,7 +48,9 @@ class Trainer:
         self.fabric = make_fabric(self.config)
         check_fit(self.config, model, images, self.fabric.world_size)
         self.model, self.seeds = model, seeds or OneSeed(model, config.run.seed)
-        self.seeds.setup(self.fabric, sync_batchnorm=self.config.run.sync_batchnorm)
+        self.seeds.setup(
+            self.fabric, weight_dtype(self.config), sync_batchnorm=self.config.run.sync_batchnorm
+        )
         self.batches = Batches(self.config, self.seeds, images, self.fabric)
         self.guard = NonFiniteGuard(self.seeds.numbers, self.fabric.device)
         self.averages = make_averages(self.config, self.seeds.G, self.seeds.D)

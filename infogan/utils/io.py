@@ -1,20 +1,66 @@
-"""Writing to the disk: whole or not at all, there after a power cut, by one process at a time."""
+"""Files: read and write errors as one sentence, writes that are atomic and survive a power cut."""
 
 import errno
 import os
+import struct
+import tokenize
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from infogan.utils.errors import InfoganError
+from PIL import Image
 
-LOCK = "lock"  # the file in a folder that `alone` holds
+from infogan.utils.errors import InfoganError, one_line
+
+# What Pillow, zipfile, zlib and NumPy raise for a damaged or malicious file, and the ValueError of our own
+# decoders. MemoryError: the file announces more than the machine gives to one process.
+DECODE_ERRORS = (
+    OSError,
+    EOFError,
+    SyntaxError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    ArithmeticError,
+    AssertionError,
+    RuntimeError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+    zipfile.BadZipFile,
+    tokenize.TokenError,
+    Image.DecompressionBombError,
+)
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Writes a file under a temporary name and renames it, so that no half of it is ever seen.
+@contextmanager
+def wrap_read_errors(path: Path, hint: str = "fetch it again.") -> Iterator[None]:
+    """Turns any of `DECODE_ERRORS` into an InfoganError that ends in the hint."""
+    try:
+        yield
+    except DECODE_ERRORS as error:
+        raise InfoganError(f"{path} cannot be read ({one_line(error).rstrip('.')}); {hint}") from error
 
-    Once this returns, the file outlasts a power cut.
+
+@contextmanager
+def wrap_write_errors(
+    path: Path,
+    hint: str = "make room or choose another folder. What was written before is still there.",
+) -> Iterator[None]:
+    """Turns an OSError into an InfoganError that ends in the hint."""
+    try:
+        yield
+    except OSError as error:
+        raise InfoganError(f"{path} cannot be written ({error.strerror or error}); {hint}") from error
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Writes a file under a temporary name, then renames it: readers see the old file or the whole new one.
+
+    The file survives a power cut once this returns.
     """
     part = path.with_name(f"{path.name}.part")
     try:
@@ -23,7 +69,7 @@ def write_whole(path: Path, content: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         part.replace(path)
-        flush_folder(path.parent)
+        fsync_folder(path.parent)
     except OSError:
         with suppress(OSError):
             part.unlink()
@@ -31,66 +77,29 @@ def write_whole(path: Path, content: bytes) -> None:
 
 
 def make_folder(path: Path) -> None:
-    """A folder, with those above it that are missing, which outlast a power cut once this returns."""
+    """Makes a folder and its missing parents; they survive a power cut once this returns."""
     missing = [folder for folder in (path, *path.parents) if not folder.exists()]
     path.mkdir(parents=True, exist_ok=True)
     for folder in missing:
-        flush_folder(folder.parent)
+        fsync_folder(folder.parent)
 
 
-def flush(path: Path) -> None:
-    """Has the disk take what was written to a file, and its name; nothing where there is none."""
+def fsync_file(path: Path) -> None:
+    """Flushes a file and its name to the disk; does nothing if there is no such file."""
     with suppress(FileNotFoundError), path.open("rb") as file:
         os.fsync(file.fileno())
-        flush_folder(path.parent)
+        fsync_folder(path.parent)
 
 
-def flush_folder(folder: Path) -> None:
-    """Has the disk take the names in a folder: without it, a power cut may undo a rename."""
-    if os.name == "nt":  # where folders cannot be opened
+def fsync_folder(folder: Path) -> None:
+    """Flushes the names in a folder to the disk: without it, a power cut may undo a rename."""
+    if os.name == "nt":  # which cannot open folders
         return
     opened = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(opened)
     except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of network drives that know no such thing
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):  # of network drives without fsync
             raise
     finally:
         os.close(opened)
-
-
-@contextmanager
-def telling(path: Path) -> Iterator[None]:
-    """Turns a failed write below `path` into a sentence."""
-    try:
-        yield
-    except OSError as error:
-        raise InfoganError(
-            f"{path} cannot be written ({error.strerror or error}); make room or name another folder "
-            "by --out. What was written before is still there."
-        ) from error
-
-
-@contextmanager
-def alone(folder: Path) -> Iterator[None]:
-    """Keeps other processes from training in this folder, which it makes; one that dies lets go of it.
-
-    Raises:
-        InfoganError: where another does, or nothing can be written there.
-    """
-    from filelock import FileLock, Timeout
-
-    lock = FileLock(folder / LOCK)
-    with telling(folder):
-        make_folder(folder)
-        try:
-            lock.acquire(timeout=0)
-        except Timeout:
-            raise InfoganError(
-                f"{folder} is being trained by another process; wait until it ends, or name another "
-                "folder by --out."
-            ) from None
-    try:
-        yield
-    finally:
-        lock.release()

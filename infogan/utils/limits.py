@@ -1,96 +1,55 @@
-"""What a file that nobody vouches for may cost, and the sentence for one that is broken."""
+"""How much memory an untrusted file may take."""
 
 import os
-import struct
-import tokenize
-import zipfile
-import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from pathlib import Path
+from contextlib import suppress
 
-from PIL import Image
+from infogan.utils.errors import InfoganError
 
-from infogan.utils.errors import InfoganError, one_line
-
-ALWAYS = 2**30  # bytes that any file may unpack to
-MOST_TIMES = 250  # its own size, beyond those; dSprites, black and white, is 115 times as large unpacked
-HERE = 2**26  # bytes that are there on any machine, which need not be asked
-
-# What Pillow, zipfile, zlib and NumPy raise for a file that is cut, altered or made to harm; a decode of
-# ours raises ValueError. Memory may fail where the file announces more than the machine gives one program.
-BROKEN = (
-    OSError,
-    EOFError,
-    SyntaxError,
-    ValueError,
-    LookupError,
-    TypeError,
-    AttributeError,
-    ArithmeticError,
-    AssertionError,
-    RuntimeError,
-    MemoryError,
-    struct.error,
-    zlib.error,
-    zipfile.BadZipFile,
-    tokenize.TokenError,
-    Image.DecompressionBombError,
-)
+# A file may unpack to the larger of these two. dSprites, black and white, has a ratio of 115.
+MAX_UNPACKED_BYTES = 2**30
+MAX_UNPACKED_RATIO = 250
+MIN_CHECKED_BYTES = 2**26  # less than this fits on any machine
 
 
-@contextmanager
-def reading(path: Path, way_out: str = "fetch it again.") -> Iterator[None]:
-    """Turns what a broken file raises into a sentence that ends in the way out.
-
-    Raises:
-        InfoganError: for any of `BROKEN`.
-    """
-    try:
-        yield
-    except BROKEN as error:
-        raise InfoganError(f"{path} cannot be read ({one_line(error).rstrip('.')}); {way_out}") from error
-
-
-def require_modest(what: str, unpacked: int, packed: int) -> None:
-    """The one rule for what unpacks: 1 GiB or 250 times its size at most, and no more than memory holds.
+def require_within_limits(what: str, unpacked: int, packed: int) -> None:
+    """Checks that data may be unpacked: at most 1 GiB or 250 times its file, and no more than free memory.
 
     Args:
-        unpacked: bytes that are announced.
-        packed: bytes in the file that they come from.
+        what: begins the error message.
+        unpacked: announced size in bytes.
+        packed: bytes in the file.
 
     Raises:
-        InfoganError: where it is broken, with both numbers.
+        InfoganError: if it may not.
     """
-    if unpacked <= HERE:
+    if unpacked <= MIN_CHECKED_BYTES:
         return
-    if unpacked > most_unpacked(packed):
+    if unpacked > max_unpacked_bytes(packed):
         raise InfoganError(
-            f"{what} claims to unpack to {_gb(unpacked)} from {_gb(packed)}, which no honest file does; "
-            "take it from where it was published."
+            f"{what} claims to unpack to {_gigabytes(unpacked)} from {_gigabytes(packed)}, which is not "
+            "plausible; download it again from where it was published."
         )
-    left = memory_left()
-    if unpacked > left:
+    available = available_memory()
+    if unpacked > available:
         raise InfoganError(
-            f"{what} takes {_gb(unpacked)} of memory, and {_gb(left)} are left; take fewer images, or a "
-            "machine with more."
+            f"{what} needs {_gigabytes(unpacked)} of memory, but only {_gigabytes(available)} are free; use "
+            "fewer images or a machine with more memory."
         )
 
 
-def most_unpacked(packed: int) -> int:
-    """Bytes that so many may unpack to."""
-    return max(ALWAYS, MOST_TIMES * packed)
+def max_unpacked_bytes(packed: int) -> int:
+    return max(MAX_UNPACKED_BYTES, MAX_UNPACKED_RATIO * packed)
 
 
-def memory_left() -> int:
-    """Bytes that this machine can still give, with those that it can take back from its file cache."""
+def available_memory() -> int:
+    """Free memory in bytes, counting the file cache and swap. Outside Linux all memory of the machine."""
     with suppress(OSError, ValueError, LookupError), open("/proc/meminfo") as file:
         found = {line.split(":")[0]: int(line.split()[1]) for line in file}
         return 1024 * (found["MemAvailable"] + found["SwapFree"])
-    with suppress(OSError, ValueError):  # not Linux: all there is, as the free pages leave out that cache
+    with suppress(OSError, ValueError):
         return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return 2**63
 
 
-def _gb(n: int) -> str:
+def _gigabytes(n: int) -> str:
     return f"{n / 1e9:,.3f} GB"

@@ -23,7 +23,7 @@ from infogan.evaluation.evaluation_file import read_evaluation
 from infogan.explore.names import Names
 from infogan.explore.upload import read_upload
 from infogan.runs.run import Run
-from infogan.training.session import Training
+from infogan.training.session import Session
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
@@ -76,7 +76,7 @@ def _own(suffix: str) -> Callable[[Path, bytes], None]:
     def handle(folder: Path, content: bytes) -> None:
         file = folder / f"x{suffix}"
         file.write_bytes(content)
-        readings = [
+        options = [
             LoadOptions(),
             LoadOptions(shape=SHAPE),
             LoadOptions(shape=(3, 8, 8), square="pad", skip_bad=True),
@@ -85,7 +85,7 @@ def _own(suffix: str) -> Callable[[Path, bytes], None]:
         source = f"folder:{file}" if suffix not in (".npy", ".npz") else f"npz:{file}"
         _one_of(
             content,
-            *(lambda r=r: load(source, load_options=r).x for r in readings),
+            *(lambda r=r: load(source, load_options=r).x for r in options),
             *(lambda s=s, q=q: read_upload(content, s, q) for s, q in uploads),
         )
 
@@ -114,7 +114,7 @@ def _run(folder: Path) -> Run:
 def _handle_checkpoint(folder: Path, content: bytes) -> None:
     run, (trainer, images) = _run(folder), seeds.small_trainer()
     (run.checkpoints / "0000001.safetensors").write_bytes(content)
-    _one_of(content, run.model, Training([run], trainer, images, console()).recover)
+    _one_of(content, run.model, Session([run], trainer, images, console()).recover)
 
 
 def _handle_weights(folder: Path, content: bytes) -> None:
@@ -129,10 +129,10 @@ def _read_names(file: Path) -> None:
     Names(file.parent, ("c1", "c2")).read()
 
 
-def _read_circumstances(file: Path) -> None:
+def _read_environment(file: Path) -> None:
     run = _run(file.parent)
     run.environment()
-    (file.parent / "config.json").write_text("{}")  # which has the version looked up that began the run
+    (file.parent / "config.json").write_text("{}")  # so that the version that wrote the run is looked up
     Run.open(file.parent)
 
 
@@ -175,8 +175,8 @@ FORMATS: dict[str, Format] = {
     "names": Format(
         seeds.json_of({"c1": "digit"}, {}), _with_file("names.json", _read_names), (m.in_json,), is_text=True
     ),
-    "circumstances": Format(
-        seeds.json_of(seeds.RUN_JSON), _with_file("run.json", _read_circumstances), (m.in_json,), is_text=True
+    "environment": Format(
+        seeds.json_of(seeds.RUN_JSON), _with_file("run.json", _read_environment), (m.in_json,), is_text=True
     ),
     "metrics": Format(seeds.metrics, _with_file("metrics.jsonl", _read_metrics), is_text=True),
     "evaluation": Format(

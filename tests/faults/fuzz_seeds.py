@@ -19,6 +19,7 @@ from infogan.config import Config
 from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.runs.checkpoints import ABOUT, checksum
+from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
 
@@ -140,7 +141,7 @@ def state_of_trainer() -> dict[str, torch.Tensor]:
     trainer, _ = small_trainer()
     for _ in zip(range(1), trainer.fit(), strict=False):
         pass
-    return {**trainer.state(), "since_log": torch.zeros(1, 5)}
+    return {**state_of(trainer), "since_log": torch.zeros(1, 5)}
 
 
 def checkpoint(state: dict[str, torch.Tensor], about: dict[str, str]) -> bytes:

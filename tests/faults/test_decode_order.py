@@ -10,11 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.data import collection
 from infogan.data.custom import load_own
-from infogan.data.formats.folder import find_pictures
-from infogan.data.formats.resize import as_array
-from infogan.data.loading.batches import Epochs
+from infogan.data.formats import collection
+from infogan.data.formats.folder import find_image_files
+from infogan.data.formats.resize import pil_to_array
+from infogan.data.loading.batches import EpochSampler
 from infogan.data.source import LoadOptions
 
 N = 300
@@ -38,25 +38,25 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def late(monkeypatch: pytest.MonkeyPatch) -> Late:
     """Has that many threads decode, each picture a while later than it would be."""
-    read_one, delays = collection._read_one, random.Random(0)
+    read_one, delays = collection._decode_one, random.Random(0)
 
-    def read_late(item: collection.Item, decode: Callable[[Image.Image], object]) -> object:
+    def read_late(item: collection.LazyImage, decode: Callable[[Image.Image], object]) -> object:
         time.sleep(delays.choice((0.0, 0.0, 0.001, 0.01)))
         return read_one(item, decode)
 
     def with_threads(n: int) -> None:
         monkeypatch.setattr("os.cpu_count", lambda: n)
-        monkeypatch.setattr(collection, "MOST_THREADS", n)
-        monkeypatch.setattr(collection, "_read_one", read_late)
+        monkeypatch.setattr(collection, "MAX_THREADS", n)
+        monkeypatch.setattr(collection, "_decode_one", read_late)
 
     return with_threads
 
 
 @pytest.mark.parametrize("threads", [1, 8])
 def test_pictures_in_memory_lie_in_order(folder: Path, late: Late, threads: int) -> None:
-    pictures = find_pictures(folder).collection()
+    pictures = find_image_files(folder).collection()
     late(threads)
-    x, names, bad = collection.read(pictures, as_array, skip_bad=True)
+    x, names, bad = collection.read_images(pictures, pil_to_array, skip_bad=True)
     good = [i for i in range(N) if i not in BROKEN]
     assert bad == list(BROKEN)
     assert list(names) == [f"{i:03}.png" for i in good]
@@ -90,8 +90,8 @@ def test_order_of_epochs_goes_by_seed_update_and_number_alone() -> None:
     device = torch.device("cpu")
 
     def order(steps: list[int], n_images: int = 50, seed: int = 3) -> dict[int, list[int]]:
-        epochs = Epochs(n_images, 8, seed, device)
-        return {n: epochs.chosen(n).tolist() for n in steps}
+        epochs = EpochSampler(n_images, 8, seed, device)
+        return {n: epochs.indices(n).tolist() for n in steps}
 
     straight = order(list(range(30)))
     torch.manual_seed(7)

@@ -16,10 +16,10 @@ from rich.console import Console
 from infogan.config import Config
 from infogan.data import LoadOptions
 from infogan.runs.checkpoints import read_checkpoint
+from infogan.runs.locks import LOCK_NAME
 from infogan.runs.run import Run, require_free
 from infogan.training import launch
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import LOCK
 
 RUN = "runs/a"
 GOAL = 6
@@ -270,6 +270,6 @@ def test_taking_away_before_putting_is_noticed(begun: Recorded, tmp_path: Path) 
 
 
 def test_a_lock_is_no_run(tmp_path: Path) -> None:
-    (tmp_path / LOCK).touch()
+    (tmp_path / LOCK_NAME).touch()
     (tmp_path / "config.json.part").touch()
     require_free(tmp_path)

@@ -16,7 +16,7 @@ def mnist() -> Config:
         fixed_std=1.0,
         resample_fake=False,
         steps=3000,
-        **clustered(pretraining_steps=3000),
+        **clustered(pretraining_steps=4500),
     )
 
 

@@ -7,7 +7,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from infogan.data.cache import kept
-from infogan.data.formats.folder import PictureFiles, find_pictures
+from infogan.data.formats.folder import ImageFiles, find_image_files
 from infogan.data.formats.npy import Arrays, read_npz
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.source import DatasetInfo, LoadOptions
@@ -41,7 +41,7 @@ def load_celeba(load_options: LoadOptions, split: str) -> Images:
     path = load_options.find("CelebA", FILES)
     if path.suffix == ".npz":
         return read_ready(path)
-    files = find_pictures(path)
+    files = find_image_files(path)
     recipe = (
         f"centre {SQUARE} of {WIDTH}x{HEIGHT}, Lanczos, {SIDE}; {files.fingerprint}; {load_options.skip_bad}"
     )
@@ -54,7 +54,7 @@ def load_celeba(load_options: LoadOptions, split: str) -> Images:
     return Images.stored(arrays["x"], names=names, factors=factors)
 
 
-def _read_faces(files: PictureFiles, skip_bad: bool) -> Arrays:
+def _read_faces(files: ImageFiles, skip_bad: bool) -> Arrays:
     x, names = files.read(crop_face, skip_bad)
     return {"x": x, "names": np.array(names)}
 

@@ -15,7 +15,8 @@ from infogan.data.formats.npy import Arrays, map_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.source import DatasetInfo
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import reading, require_modest
+from infogan.utils.io import wrap_read_errors
+from infogan.utils.limits import require_within_limits
 
 SIDE = 64
 DSPRITES_FILES = ("dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",)
@@ -117,7 +118,7 @@ def _read_h5(path: Path, names: Sequence[str]) -> Arrays:
     except ImportError as error:
         raise InfoganError(f"{path} takes h5py to read; pip install 'infogan[h5]'.") from error
     arrays: Arrays = {}
-    with reading(path), h5py.File(path) as f:
+    with wrap_read_errors(path), h5py.File(path) as f:
         for name in names:
             found = f[name] if isinstance(f.get(name, getlink=True), h5py.HardLink) else None
             # Neither links nor arrays that name other files: these are none of its business.
@@ -125,7 +126,7 @@ def _read_h5(path: Path, names: Sequence[str]) -> Arrays:
                 raise InfoganError(f"{path} lacks an array {name}; fetch it again.")
             if found.dtype.kind not in "biuf":
                 raise ValueError(f"{name} of {found.dtype}")
-            require_modest(
+            require_within_limits(
                 f"{name} of {path}", found.size * found.dtype.itemsize, found.id.get_storage_size()
             )
             arrays[name] = found[...]

@@ -10,7 +10,7 @@ from jaxtyping import Float, UInt8
 from PIL import Image
 
 from infogan.data.cache import Arrays, kept
-from infogan.data.formats.folder import PictureFiles, find_pictures
+from infogan.data.formats.folder import ImageFiles, find_image_files
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.source import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
@@ -31,7 +31,7 @@ def load_rendered_chairs(load_options: LoadOptions, split: str) -> Images:
     Raises:
         InfoganError: where the folder is missing or arranged in another way, or pictures cannot be read.
     """
-    found = find_pictures(load_options.find("Rendered chairs", FILES))
+    found = find_image_files(load_options.find("Rendered chairs", FILES))
     files = of_split(found, split)
     recipe = f"whole, Lanczos, gray, {SIDE}; {found.fingerprint}; {split}; {load_options.skip_bad}"
     arrays = kept("rendered-chairs", recipe, lambda: _read_views(files, load_options.skip_bad))
@@ -39,7 +39,7 @@ def load_rendered_chairs(load_options: LoadOptions, split: str) -> Images:
     return Images.stored(arrays["x"], names=names, factors=Factors(FACTORS, angles_of(names)))
 
 
-def of_split(files: PictureFiles, split: str) -> PictureFiles:
+def of_split(files: ImageFiles, split: str) -> ImageFiles:
     """The views of every tenth shape (test), or of all others (train).
 
     Raises:
@@ -56,7 +56,7 @@ def of_split(files: PictureFiles, split: str) -> PictureFiles:
     return replace(files, names=names)
 
 
-def _shape_of(files: PictureFiles, name: str) -> str:
+def _shape_of(files: ImageFiles, name: str) -> str:
     parts = PurePath(name).parts
     if len(parts) < 3 or parts[-2] != "renders" or not VIEW.fullmatch(parts[-1]):
         raise InfoganError(
@@ -72,7 +72,7 @@ def angles_of(names: tuple[str, ...]) -> Float[np.ndarray, "n 2"]:
     return np.array([(math.radians(int(v[2])), math.radians(int(v[1]))) for v in views if v])
 
 
-def _read_views(files: PictureFiles, skip_bad: bool) -> Arrays:
+def _read_views(files: ImageFiles, skip_bad: bool) -> Arrays:
     x, names = files.read(shrink, skip_bad)
     return {"x": x, "names": np.array(names)}
 

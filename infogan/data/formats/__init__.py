@@ -1,1 +1,1 @@
-"""Readers of the file formats that people have."""
+"""Readers of image and array file formats, safe for files from untrusted sources."""

@@ -1,4 +1,4 @@
-"""Pictures that are counted but not decoded, and several threads that decode them, in their order."""
+"""A collection of encoded images, and their decoding by several threads, in order."""
 
 import os
 import warnings
@@ -14,135 +14,133 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from infogan.data.formats.unreadable import Unreadable, complain, writable
+from infogan.data.formats.unreadable import Unreadable, escape_surrogates, report_unreadable
 from infogan.utils.errors import InfoganError, shown
-from infogan.utils.limits import BROKEN
+from infogan.utils.io import DECODE_ERRORS
 from infogan.utils.progress import progress
 
 T = TypeVar("T")
 
-BLOCK = 16  # pictures a thread reads before it reports
-MOST_THREADS = 8  # each may hold a picture of 179 million pixels, Pillow's most
+IMAGES_PER_TASK = 16
+MAX_THREADS = 8  # each may hold an image of 179 million pixels, Pillow's limit
 
 Decode = Callable[[Image.Image], UInt8[np.ndarray, "ch h w"]]
 
 
 @final
 @dataclass(frozen=True)
-class Item:
-    """One picture, not opened yet."""
+class LazyImage:
+    """An image that is not opened yet."""
 
     name: str
-    open: Callable[[], Image.Image]  # reads the head only; raises one of BROKEN
+    open: Callable[[], Image.Image]  # reads the header only; raises one of `DECODE_ERRORS`
 
 
 @final
 @dataclass(frozen=True)
 class ImageCollection:
-    """Pictures of one's own, none of them decoded yet."""
+    """A sequence of encoded images in a folder, file or data set, decoded on demand."""
 
-    where: str  # the folder, file or data set, as messages call it
-    key: str  # the same, as nothing else on this machine is called
+    source: str  # the folder, file or data set, as messages name it
+    key: str  # the same, but unique on this machine
     n: int
-    items: Callable[[Sequence[int] | None], AbstractContextManager[Iterator[Item]]]
-    """All of them in order, or those of ascending indices."""
-    fingerprint: Callable[[], str]  # changes where a picture is added, taken away or written anew
+    items: Callable[[Sequence[int] | None], AbstractContextManager[Iterator[LazyImage]]]
+    """Opens all images in order, or those of ascending indices."""
+    fingerprint: Callable[[], str]  # changes if an image is added, removed or rewritten
     labels: Int[np.ndarray, "n"] | None = None
-    named: bool = True  # whether the items' names are of files
-    run: int = 1  # how many lie so near to each other that one is read no faster than all
+    has_file_names: bool = True  # else the names are made up: "row 3"
+    n_adjacent: int = 1  # adjacent images that are read as fast as a single one
 
-    def spread(self, most: int) -> list[int]:
-        """No more than `most` indices, ascending, from all over the pile, in runs of `run`."""
-        if self.n <= most:
+    def spread_indices(self, max_n: int) -> list[int]:
+        """At most `max_n` ascending indices from all over the collection, in runs of `n_adjacent`."""
+        if self.n <= max_n:
             return list(range(self.n))
-        starts = np.linspace(0, self.n - self.run, max(1, most // self.run)).astype(int)
-        return sorted({int(start) + i for start in starts for i in range(min(self.run, most))})
+        starts = np.linspace(0, self.n - self.n_adjacent, max(1, max_n // self.n_adjacent)).astype(int)
+        return sorted({int(start) + i for start in starts for i in range(min(self.n_adjacent, max_n))})
 
 
-def decoded(
+def decode_images(
     collection: ImageCollection,
     decode: Callable[[Image.Image], T],
-    index: Sequence[int] | None = None,
-    doing: str = "",
+    indices: Sequence[int] | None = None,
+    progress_label: str = "",
 ) -> Generator[tuple[str, T | Unreadable], None, None]:
-    """The name of each picture, and what `decode` makes of it, in order; close it where it is left early.
+    """Yields each image's name and `decode(image)`, in order. Close the generator if you leave it early.
 
-    Few pictures are on their way at any time, so that memory does not grow with their number.
+    Only a few images are in memory at a time.
 
     Args:
-        decode: from an open picture, whose pixels are not loaded; a ValueError says why it cannot be used.
-        doing: what a line of progress says; none is shown where it is empty.
+        decode: takes an opened image whose pixels are not loaded; raises ValueError to reject it.
+        progress_label: text beside a progress bar; without it no bar is shown.
     """
-    threads = min(MOST_THREADS, os.cpu_count() or 1)
+    threads = min(MAX_THREADS, os.cpu_count() or 1)
     pool = ThreadPoolExecutor(threads)
     waiting: deque[Future[list[tuple[str, T | Unreadable]]]] = deque()
-    # Large pictures and odd metadata are no news; what cannot be read is counted.
-    with warnings.catch_warnings(), collection.items(index) as items:
-        warnings.filterwarnings("ignore", module="PIL")
+    with warnings.catch_warnings(), collection.items(indices) as items:
+        warnings.filterwarnings("ignore", module="PIL")  # on large images and odd metadata
         try:
 
+            def decode_block(block: list[LazyImage]) -> list[tuple[str, T | Unreadable]]:
+                return [(item.name, _decode_one(item, decode)) for item in block]
+
             def outcomes() -> Iterator[tuple[str, T | Unreadable]]:
-                while block := list(islice(items, BLOCK)):
-                    waiting.append(pool.submit(_read_block, block, decode))
+                while block := list(islice(items, IMAGES_PER_TASK)):
+                    waiting.append(pool.submit(decode_block, block))
                     if len(waiting) > 2 * threads:
                         yield from waiting.popleft().result()
                 while waiting:
                     yield from waiting.popleft().result()
 
-            total = collection.n if index is None else len(index)
-            yield from progress(outcomes(), doing, total) if doing else outcomes()
+            total = collection.n if indices is None else len(indices)
+            yield from progress(outcomes(), progress_label, total) if progress_label else outcomes()
         finally:
             pool.shutdown(cancel_futures=True)
 
 
-def _read_block(block: list[Item], decode: Callable[[Image.Image], T]) -> list[tuple[str, T | Unreadable]]:
-    return [(item.name, _read_one(item, decode)) for item in block]
-
-
-def _read_one(item: Item, decode: Callable[[Image.Image], T]) -> T | Unreadable:
+def _decode_one(item: LazyImage, decode: Callable[[Image.Image], T]) -> T | Unreadable:
     try:
-        with item.open() as picture:
-            return decode(picture)
+        with item.open() as image:
+            return decode(image)
     except UnidentifiedImageError:
-        return Unreadable(item.name, "of no format that is known")
+        return Unreadable(item.name, "unknown format")
     except FileNotFoundError:
-        return Unreadable(item.name, "a link that leads nowhere, or gone")
+        return Unreadable(item.name, "missing, or a broken link")
     except Image.DecompressionBombError:
-        return Unreadable(item.name, "of too many pixels; shrink it")
+        return Unreadable(item.name, "too many pixels; shrink it")
     except OSError as error:
         return Unreadable(item.name, error.strerror or str(error))
-    except (InfoganError, *BROKEN) as error:
+    except (InfoganError, *DECODE_ERRORS) as error:
         return Unreadable(item.name, str(error).rstrip(".") or type(error).__name__)
 
 
-def read(
+def read_images(
     collection: ImageCollection, decode: Decode, skip_bad: bool
 ) -> tuple[UInt8[np.ndarray, "n ch h w"], tuple[str, ...], list[int]]:
-    """All pictures in memory, their names, and the indices of those that are broken and left out.
+    """All images in memory, their names, and the indices of unreadable images, which are left out.
 
     Args:
-        skip_bad: leaves out those that cannot be read, and says on standard error how many.
+        skip_bad: leave out unreadable images and say on standard error how many.
 
     Raises:
-        InfoganError: where pictures cannot be read, which counts them all; where two differ in shape.
+        InfoganError: if images are unreadable and `skip_bad` is not set, or two differ in shape.
     """
     x = np.empty((0, 0, 0, 0), np.uint8)
     names: list[str] = []
-    bad: dict[int, Unreadable] = {}
-    with closing(decoded(collection, decode, doing="reading pictures")) as outcomes:
+    unreadable: dict[int, Unreadable] = {}
+    with closing(decode_images(collection, decode, progress_label="reading images")) as outcomes:
         for i, (name, outcome) in enumerate(outcomes):
             if isinstance(outcome, Unreadable):
-                bad[i] = outcome
+                unreadable[i] = outcome
                 continue
             if not names:
                 x = np.empty((collection.n, *outcome.shape), np.uint8)
             if outcome.shape != x.shape[1:]:
                 raise InfoganError(
-                    f"{shown(os.path.join(collection.where, name))} has (channels, height, width) {outcome.shape} "
-                    f"where {shown(os.path.join(collection.where, names[0]))} has {x.shape[1:]}; bring them to one "
-                    "size and mode."
+                    f"{shown(os.path.join(collection.source, name))} has (channels, height, width) "
+                    f"{outcome.shape}, but {shown(os.path.join(collection.source, names[0]))} has "
+                    f"{x.shape[1:]}; bring them to one size and mode."
                 )
             x[len(names)] = outcome
             names.append(name)
-    complain(collection.where, collection.n, list(bad.values()), skip_bad)
-    return x[: len(names)], tuple(map(writable, names)), list(bad)
+    report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
+    return x[: len(names)], tuple(map(escape_surrogates, names)), list(unreadable)

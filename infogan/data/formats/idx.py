@@ -1,4 +1,4 @@
-"""IDX, the format of MNIST: a magic number, the sizes, then bytes; gzipped or not."""
+"""IDX, the format of MNIST: a magic number, the shape, then bytes; gzipped or not."""
 
 import hashlib
 import math
@@ -11,54 +11,54 @@ import numpy as np
 from jaxtyping import UInt8
 
 from infogan.utils.errors import InfoganError
-from infogan.utils.limits import reading, require_modest
+from infogan.utils.io import wrap_read_errors
+from infogan.utils.limits import require_within_limits
 
-MOST_SIDES = 8
+MAX_DIMENSIONS = 8
 
 
 def read_idx(path: Path, *, md5: str | None = None) -> UInt8[np.ndarray, "..."]:
-    """The array of unsigned bytes in an IDX file.
+    """The uint8 array in an IDX file.
 
     Args:
-        md5: of the unpacked content, in hexadecimal, if it is to be checked.
+        md5: expected checksum of the unpacked file, in hexadecimal.
 
     Raises:
-        InfoganError: for a file that cannot be read, is cut short, is no IDX file of bytes, or has
-            another checksum.
+        InfoganError: if the file is damaged, no IDX file of bytes, or has another checksum.
     """
-    way_out = "delete it and run again to fetch it anew, or put a good copy there."
-    with reading(path, way_out), path.open("rb") as file:
+    hint = "delete it and run again to download it, or put a good copy there."
+    with wrap_read_errors(path, hint), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        require_modest(str(path), size, size)
+        require_within_limits(str(path), size, size)
         raw = file.read()
-        unpacked = zlib.decompressobj(wbits=31) if raw[:2] == b"\x1f\x8b" else None
-        content = raw if unpacked is None else unpacked.decompress(raw, 4 + 4 * MOST_SIDES)
-        start, sizes = _head(content)
-        expected = start + math.prod(sizes)
-        if unpacked is not None:
-            require_modest(str(path), expected, size)
-            if expected >= len(content) and not unpacked.eof:  # one more, which would be too many
-                content += unpacked.decompress(unpacked.unconsumed_tail, expected - len(content) + 1)
-            if len(content) == expected and not (unpacked.eof and not unpacked.unused_data):
-                raise EOFError("the end of its gzip is missing, or something follows it")
+        gzip = zlib.decompressobj(wbits=31) if raw[:2] == b"\x1f\x8b" else None
+        content = raw if gzip is None else gzip.decompress(raw, 4 + 4 * MAX_DIMENSIONS)
+        start, shape = _parse_header(content)
+        expected = start + math.prod(shape)
+        if gzip is not None:
+            require_within_limits(str(path), expected, size)
+            if expected >= len(content) and not gzip.eof:  # ask for one byte more, to notice if there is one
+                content += gzip.decompress(gzip.unconsumed_tail, expected - len(content) + 1)
+            if len(content) == expected and not (gzip.eof and not gzip.unused_data):
+                raise EOFError("its gzip stream is truncated or followed by other data")
         if len(content) != expected:
-            raise ValueError(f"{len(content):,} bytes where {expected:,} are announced")
+            raise ValueError(f"{len(content):,} bytes, but {expected:,} are announced")
     if md5 is not None and hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
-        raise InfoganError(f"{path} has another checksum than the published file; {way_out}")
-    return np.frombuffer(content, np.uint8, offset=start).reshape(sizes).copy()  # writable
+        raise InfoganError(f"{path} has another checksum than the published file; {hint}")
+    return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # writable
 
 
-def _head(content: bytes) -> tuple[int, tuple[int, ...]]:
-    """Where the numbers begin, and the sizes of their array."""
+def _parse_header(content: bytes) -> tuple[int, tuple[int, ...]]:
+    """The length of the header, and the shape."""
     if len(content) < 4 or content[:3] != b"\x00\x00\x08":
         raise ValueError("wrong magic number: not an IDX file of bytes")
     rank = content[3]
     start = 4 + 4 * rank
-    if not 0 < rank <= MOST_SIDES:
-        raise ValueError(f"it has {rank or 'no'} sizes")
+    if not 0 < rank <= MAX_DIMENSIONS:
+        raise ValueError(f"{rank} dimensions")
     if len(content) < start:
-        raise ValueError(f"{len(content):,} bytes where the sizes alone take {start:,}")
-    sizes = struct.unpack(f">{rank}I", content[4:start])
-    if 0 in sizes:
-        raise ValueError(f"it holds nothing, {sizes}")
-    return start, sizes
+        raise ValueError(f"{len(content):,} bytes, but the header alone takes {start:,}")
+    shape = struct.unpack(f">{rank}I", content[4:start])
+    if 0 in shape:
+        raise ValueError(f"empty: shape {shape}")
+    return start, shape

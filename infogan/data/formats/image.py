@@ -1,40 +1,39 @@
-"""The one place where pictures are opened."""
+"""The only place where images are opened."""
 
 import io
 import os
 
 from PIL import Image
 
-from infogan.utils.limits import most_unpacked
+from infogan.utils.limits import max_unpacked_bytes
 
-# Those of folders; Pillow knows more, of which some start other programs and some are rarely looked after.
+# Pillow reads more formats, but some of those start other programs or are rarely maintained.
 FORMATS = ("PNG", "JPEG", "WEBP", "BMP", "TIFF", "GIF")
 
 
-def open_picture(source: str | bytes) -> Image.Image:
-    """Reads the head of a picture, by its path or out of memory; its pixels are not decoded yet.
+def open_image(source: str | bytes) -> Image.Image:
+    """Reads the header of an image, from a path or from its bytes; the pixels are not decoded yet.
 
-    Refused are those that would take more than 1 GiB while they are decoded and shaped, which are 67 million
-    pixels, 134 million in 8-bit gray, or 41 million of a WebP, where that is more than 250 times the file: no
-    photograph is.
+    An image is rejected if decoding and resizing it would take more than 1 GiB and more than 250 times its
+    file. 1 GiB is 67 million pixels, 134 million in 8-bit gray, or 41 million of a WebP.
 
     Raises:
-        Image.DecompressionBombError: for those.
-        OSError: where it is gone, or no picture of these formats; and others of `BROKEN`.
+        Image.DecompressionBombError: if it is rejected.
+        OSError: if it is missing or of another format. Damaged files raise others of `DECODE_ERRORS`.
     """
-    picture = Image.open(source if isinstance(source, str) else io.BytesIO(source), formats=FORMATS)
+    image = Image.open(source if isinstance(source, str) else io.BytesIO(source), formats=FORMATS)
     size = os.stat(source).st_size if isinstance(source, str) else len(source)
-    if picture.width * picture.height * _bytes_a_pixel(picture) > most_unpacked(size):
-        picture.close()
+    if image.width * image.height * _bytes_per_pixel(image) > max_unpacked_bytes(size):
+        image.close()
         raise Image.DecompressionBombError
-    # Without a name Pillow does not map the file into memory, which scrambles an uncompressed TIFF whose
-    # orientation swaps its sides, and kills the process where another cuts the file meanwhile.
-    picture.filename = ""
-    return picture
+    # Without a name Pillow does not memory-map the file. A map garbles an uncompressed TIFF whose orientation
+    # swaps its sides, and kills the process if another one truncates the file meanwhile.
+    image.filename = ""
+    return image
 
 
-def _bytes_a_pixel(picture: Image.Image) -> int:
-    """No less than was measured of any mode, through `as_array` and through `Shaper`."""
-    if picture.format == "WEBP":
+def _bytes_per_pixel(image: Image.Image) -> int:
+    """An upper bound on what was measured for any mode, through `pil_to_array` and through `Resize`."""
+    if image.format == "WEBP":
         return 26
-    return 8 if picture.mode in ("1", "L") else 16
+    return 8 if image.mode in ("1", "L") else 16

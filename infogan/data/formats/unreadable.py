@@ -1,22 +1,20 @@
-"""Pictures that cannot be read: counted, named and, where that is wanted, left out."""
+"""Images that cannot be read: reported, or left out."""
 
 import os
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeVar, final
+from typing import final
 
 from infogan.utils.errors import InfoganError, shown
 
-T = TypeVar("T")
-
-SHOWN = 3  # broken pictures that a message names
+N_NAMED = 3  # unreadable images that a message names
 
 
 @final
 @dataclass(frozen=True)
 class Unreadable:
-    """A picture that cannot be read."""
+    """An image that cannot be read, and why."""
 
     name: str
     reason: str
@@ -25,33 +23,26 @@ class Unreadable:
         return f"{shown(self.name)} ({shown(self.reason)})"
 
 
-def complain(where: str, n: int, bad: Sequence[Unreadable], skip_bad: bool) -> None:
-    """Says on standard error how many of n pictures are left out.
+def report_unreadable(source: str, n: int, unreadable: Sequence[Unreadable], skip_bad: bool) -> None:
+    """Says on standard error how many of n images are left out.
 
     Raises:
-        InfoganError: where none is left, or they are not to be left out.
+        InfoganError: if none of the n is readable, or `skip_bad` is not set.
     """
-    if not bad:
+    if not unreadable:
         return
-    first = ", ".join(map(str, bad[:SHOWN])) + (", ..." if len(bad) > SHOWN else "")
+    first = ", ".join(map(str, unreadable[:N_NAMED])) + (", ..." if len(unreadable) > N_NAMED else "")
     if n == 1:
-        raise InfoganError(
-            f"{shown(os.path.join(where, bad[0].name))} cannot be read as a picture ({shown(bad[0].reason)})."
-        )
-    if len(bad) == n:
-        raise InfoganError(f"none of the {n:,} pictures in {shown(where)} can be read: {first}.")
-    said = f"{len(bad):,} of {n:,} pictures in {shown(where)} cannot be read: {first}"
+        path = shown(os.path.join(source, unreadable[0].name))
+        raise InfoganError(f"{path} cannot be read as an image ({shown(unreadable[0].reason)}).")
+    if len(unreadable) == n:
+        raise InfoganError(f"none of the {n:,} images in {shown(source)} can be read: {first}.")
+    message = f"{len(unreadable):,} of {n:,} images in {shown(source)} cannot be read: {first}"
     if not skip_bad:
-        raise InfoganError(f"{said}; mend them or leave them out by --skip-bad.")
-    print(f"{said}; they are left out.", file=sys.stderr)
+        raise InfoganError(f"{message}; repair them, or set skip_bad to leave them out.")
+    print(f"{message}; they are left out.", file=sys.stderr)
 
 
-def writable(name: str) -> str:
-    """The name of a file as text that any file can hold, whatever bytes the name is of."""
+def escape_surrogates(name: str) -> str:
+    """A file name as text that can be encoded as UTF-8, even if its bytes were not UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def left(values: Iterable[T], bad: Sequence[int]) -> list[T]:
-    """The values whose index is not of the bad ones."""
-    out = set(bad)
-    return [value for i, value in enumerate(values) if i not in out]

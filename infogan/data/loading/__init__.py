@@ -1,1 +1,1 @@
-"""In which order images are read, and in which batches."""
+"""The order in which training reads images, and the batches themselves."""

@@ -1,4 +1,4 @@
-"""Images of shards for a training, read and decoded ahead by other processes, in the order of `Lanes`."""
+"""Batches of sharded images, read and decoded ahead by other processes in the order of `ShardOrder`."""
 
 import os
 import signal
@@ -16,186 +16,193 @@ from torch import Tensor
 from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from infogan.data.images import PixelArray
-from infogan.data.loading.batches import Epochs, Feed, Shuffled
-from infogan.data.loading.shard_order import Lanes, Stretch, dealt
+from infogan.data.loading.batches import BatchSource, EpochSampler, ShuffledBatches
+from infogan.data.loading.shard_order import BlockSlice, ShardOrder, split_evenly
 from infogan.data.shards.images import ShardedPixels
-from infogan.data.shards.reader import Encoded
+from infogan.data.shards.reader import EncodedImage
 from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError, one_line
 
-AHEAD = 4  # parts of batches that a reader has ready
-ASKED = 8  # blocks that a reader asks for at a time
+PREFETCH_FACTOR = 4  # parts of batches that each worker has ready
+N_THREADS = 8  # blocks that each worker reads at a time
 
-Share = Sequence[tuple[int, slice]]  # lanes, and which of their images of a batch
+SegmentSlices = Sequence[tuple[int, slice]]  # segments, and which of their images of each batch
 
 
-def make_feed(
-    pixels: PixelArray, batch: int, seed: int, part: slice, device: torch.device, processes: int = 1
-) -> Feed:
-    """What supplies a training with these images.
+def make_batch_source(
+    pixels: PixelArray, batch_size: int, seed: int, part: slice, device: torch.device, processes: int = 1
+) -> BatchSource:
+    """The batches of a training.
 
     Args:
-        part: of every batch, what this process takes.
-        processes: of this training on this machine, which share its cores.
+        part: what this process takes of every batch.
+        processes: training processes on this machine, which share its cores.
     """
     if not isinstance(pixels, ShardedPixels):
-        return Shuffled(pixels.to(device), Epochs(len(pixels), batch, seed, device), part)
-    lanes = Lanes(len(pixels), pixels.shards.bytes_each, batch, seed)
-    shares = lanes.parts(part)
-    readers = min(len(shares), max(1, cores() // processes - 1))
-    return ReadAhead(pixels, lanes, dealt(shares, readers), device)
+        sampler = EpochSampler(len(pixels), batch_size, seed, device)
+        return ShuffledBatches(pixels.to(device), sampler, part)
+    order = ShardOrder(len(pixels), pixels.shards.bytes_per_image, batch_size, seed)
+    slices = order.segment_slices(part)
+    workers = min(len(slices), max(1, cores() // processes - 1))
+    return ShardBatches(pixels, order, split_evenly(slices, workers), device)
 
 
 @final
-class ReadAhead(Feed):
-    """Batches of shards; the processes that read them start with the first and end with `close`."""
+class ShardBatches(BatchSource):
+    """Batches of sharded images. The first batch starts the worker processes; `close` ends them.
+
+    Args:
+        workers: what each worker process reads.
+    """
 
     def __init__(
-        self, pixels: ShardedPixels, lanes: Lanes, shares: Sequence[Share], device: torch.device
+        self, pixels: ShardedPixels, order: ShardOrder, workers: Sequence[SegmentSlices], device: torch.device
     ) -> None:
-        self.pixels, self.lanes, self.shares, self.device = pixels, lanes, shares, device
-        self.next = 0
-        self.readers: Iterator[Tensor | str] | None = None
+        self.pixels, self.order, self.workers, self.device = pixels, order, workers, device
+        self.next_step = 0
+        self.parts: Iterator[Tensor | str] | None = None
 
-    def batch(self, n: int) -> UInt8[Tensor, "b ch h w"]:
+    def batch(self, step: int) -> UInt8[Tensor, "b ch h w"]:
         """
         Raises:
-            InfoganError: where a picture or a shard cannot be read, or a reader was lost.
+            InfoganError: if an image or a shard cannot be read, or a worker died.
         """
-        if self.readers is None or n != self.next:
+        if self.parts is None or step != self.next_step:
             self.close()
-            self.readers, self.next = self._start(n), n
+            self.parts, self.next_step = self._start(step), step
         parts: list[Tensor] = []
         try:
-            for _ in self.shares:
-                got = next(self.readers)
-                if isinstance(got, str):
-                    raise InfoganError(got)
-                parts.append(got.to(self.device, non_blocking=True))
+            for _ in self.workers:
+                part = next(self.parts)
+                if isinstance(part, str):
+                    raise InfoganError(part)
+                parts.append(part.to(self.device, non_blocking=True))
         except InfoganError:
             self.close()
             raise
         except (RuntimeError, OSError, EOFError) as error:
             self.close()
-            raise InfoganError(f"a process that reads images was lost ({one_line(error)}).") from error
-        self.next += 1
+            raise InfoganError(f"a process that reads images died ({one_line(error)}).") from error
+        self.next_step += 1
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
-    def indices(self, n: int) -> Int[Tensor, "b"]:
+    def indices(self, step: int) -> Int[Tensor, "b"]:
         parts = [
-            self.lanes.images(lane, at.block)[at.first : at.last]
-            for share in self.shares
-            for lane, part in share
-            for at in self.lanes.stretches(lane, n, part)
+            self.order.block_indices(segment, found.block)[found.start : found.stop]
+            for worker in self.workers
+            for segment, part in worker
+            for found in self.order.block_slices(segment, step, part)
         ]
         return torch.from_numpy(np.concatenate(parts)).to(self.device)
 
     def close(self) -> None:
-        self.readers = None  # which ends them, as nothing else holds it
+        self.parts = None  # the last reference, so the workers end
 
-    def _start(self, n: int) -> Iterator[Tensor | str]:
-        before = signal.getsignal(signal.SIGCHLD)
+    def _start(self, step: int) -> Iterator[Tensor | str]:
+        handler = signal.getsignal(signal.SIGCHLD)
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "This DataLoader will create")  # more than it sees cores for
+            warnings.filterwarnings("ignore", "This DataLoader will create")  # more workers than cores
             warnings.filterwarnings("ignore", "This process .* is multi-threaded", DeprecationWarning)
-            started = iter(
+            parts = iter(
                 DataLoader(
-                    _Readings(self.pixels.to(torch.device("cpu")), self.lanes, self.shares, n),
+                    _BatchParts(self.pixels.to(torch.device("cpu")), self.order, self.workers, step),
                     batch_size=None,
-                    collate_fn=_as_it_is,
-                    num_workers=len(self.shares),
-                    prefetch_factor=AHEAD,
+                    collate_fn=_identity,
+                    num_workers=len(self.workers),
+                    prefetch_factor=PREFETCH_FACTOR,
                     pin_memory=self.device.type == "cuda",
-                    worker_init_fn=_settle,
-                    # A fork asks nothing of the program that trains; elsewhere it is not safe.
+                    worker_init_fn=_ignore_signals,
+                    # Unlike spawn, fork needs no `if __name__ == "__main__"`; it is safe only on Linux.
                     multiprocessing_context="fork" if sys.platform == "linux" else "spawn",
                     generator=torch.Generator(),
                 )
             )
         if threading.current_thread() is threading.main_thread():
-            # torch's own handler would raise in the middle of anything; a lost reader is told by `batch`.
-            signal.signal(signal.SIGCHLD, before)
-        return started
+            # torch's handler raises from anywhere in the program; `batch` reports a dead worker instead.
+            signal.signal(signal.SIGCHLD, handler)
+        return parts
 
 
-def _as_it_is(part: Any) -> Any:
+def _identity(part: Any) -> Any:
     return part
 
 
-def _settle(_: int) -> None:
-    """Leaves signals to the training, but for a SIGTERM that the training itself sends."""
+def _ignore_signals(_: int) -> None:
+    """Makes a worker ignore signals, except a SIGTERM from the training process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     if sys.platform == "linux":
         signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
-        threading.Thread(target=_end_when_told, args=(os.getppid(),), daemon=True).start()
-    warnings.filterwarnings("ignore", module="PIL")  # large pictures and odd metadata are no news
+        threading.Thread(target=_exit_on_sigterm_from, args=(os.getppid(),), daemon=True).start()
+    warnings.filterwarnings("ignore", module="PIL")  # on large images and odd metadata
 
 
-def _end_when_told(training: int) -> None:
-    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != training:
+def _exit_on_sigterm_from(pid: int) -> None:
+    while signal.sigwaitinfo({signal.SIGTERM}).si_pid != pid:
         pass
     os._exit(0)
 
 
 @final
-class _Readings(IterableDataset[Tensor | str]):
-    """In each reader, its part of every batch from update n on; a sentence where one cannot be had."""
+class _BatchParts(IterableDataset[Tensor | str]):
+    """In each worker, its part of every batch from `step` on; the message of the error that ends it."""
 
-    def __init__(self, pixels: ShardedPixels, lanes: Lanes, shares: Sequence[Share], n: int) -> None:
-        self.pixels, self.lanes, self.shares, self.n = pixels, lanes, shares, n
+    def __init__(
+        self, pixels: ShardedPixels, order: ShardOrder, workers: Sequence[SegmentSlices], step: int
+    ) -> None:
+        self.pixels, self.order, self.workers, self.step = pixels, order, workers, step
 
     def __iter__(self) -> Iterator[Tensor | str]:
-        me = get_worker_info()
-        assert me is not None
-        readers = [_Lane(self.pixels, self.lanes, lane, part) for lane, part in self.shares[me.id]]
-        n = self.n
-        with ThreadPoolExecutor(ASKED) as pool:
+        worker = get_worker_info()
+        assert worker is not None
+        readers = [_SegmentReader(self.pixels, self.order, *of) for of in self.workers[worker.id]]
+        step = self.step
+        with ThreadPoolExecutor(N_THREADS) as pool:
             while True:
                 try:
                     for reader in readers:
-                        reader.ask(n, pool)
-                    parts = [x for reader in readers for x in reader.take(n)]
+                        reader.prefetch(step, pool)
+                    images = [x for reader in readers for x in reader.take(step)]
                 except InfoganError as error:
                     yield str(error)
                     return
-                yield torch.from_numpy(np.stack(parts))
-                n += 1
+                yield torch.from_numpy(np.stack(images))
+                step += 1
 
 
 @final
-class _Lane:
-    """A lane as a reader holds it: the block that it is in, and the next one on its way."""
+class _SegmentReader:
+    """A segment in a worker: the current block, and the next one while it is read."""
 
-    def __init__(self, pixels: ShardedPixels, lanes: Lanes, lane: int, part: slice) -> None:
-        self.pixels, self.lanes, self.lane, self.part = pixels, lanes, lane, part
-        self.blocks: dict[int, Future[list[Encoded | None]]] = {}
+    def __init__(self, pixels: ShardedPixels, order: ShardOrder, segment: int, part: slice) -> None:
+        self.pixels, self.order, self.segment, self.part = pixels, order, segment, part
+        self.blocks: dict[int, Future[list[EncodedImage | None]]] = {}
 
-    def _stretches(self, n: int) -> list[Stretch]:
-        return self.lanes.stretches(self.lane, n, self.part)
+    def block_slices(self, step: int) -> list[BlockSlice]:
+        return self.order.block_slices(self.segment, step, self.part)
 
-    def ask(self, n: int, pool: ThreadPoolExecutor) -> None:
-        """Has the blocks of update n, and the one after them, on their way, and lets go of those before."""
-        wanted = {at.block for at in self._stretches(n)}
+    def prefetch(self, step: int, pool: ThreadPoolExecutor) -> None:
+        """Starts to read the blocks of a step and the block after them; drops earlier ones."""
+        wanted = {found.block for found in self.block_slices(step)}
         wanted.add(max(wanted) + 1)
         for block in self.blocks.keys() - wanted:
             del self.blocks[block]
         for block in sorted(wanted - self.blocks.keys()):
             self.blocks[block] = pool.submit(self._read, block)
 
-    def take(self, n: int) -> Iterator[UInt8[np.ndarray, "ch h w"]]:
-        """The lane's images of update n, decoded, and held no longer."""
-        for at in self._stretches(n):
-            block = self.blocks[at.block].result()
-            for i in range(at.first, at.last):
+    def take(self, step: int) -> Iterator[UInt8[np.ndarray, "ch h w"]]:
+        """Decodes the images of a step and drops their encoded bytes."""
+        for found in self.block_slices(step):
+            block = self.blocks[found.block].result()
+            for i in range(found.start, found.stop):
                 encoded, block[i] = block[i], None
                 assert encoded is not None
-                yield self.pixels.one(encoded)
+                yield self.pixels.decode_one(encoded)
 
-    def _read(self, block: int) -> list[Encoded | None]:
-        """A block's pictures in the order in which they are taken, read in the order in which they lie."""
-        images = self.lanes.images(self.lane, block)
+    def _read(self, block: int) -> list[EncodedImage | None]:
+        """A block's images in training order, read in the order in which they are stored."""
+        images = self.order.block_indices(self.segment, block)
         places = np.argsort(images)
-        found: list[Encoded | None] = [None] * len(images)
+        found: list[EncodedImage | None] = [None] * len(images)
         for place, encoded in zip(places.tolist(), self.pixels.shards.read(images[places]), strict=True):
             found[place] = encoded
         return found

@@ -1,14 +1,14 @@
-"""Which images of shards an update takes: an order that follows from seed and update alone.
+"""Which images of shards are in each batch: an order that depends on the seed and the step only.
 
-The images, in the order of the shards, are cut into lanes of equal length, and every batch takes equally
-many of each. A lane goes through its images again and again: each time its chunks, runs of neighbours that
-are read at once, come in another order, the row that they make is cut into blocks, and each block is
-shuffled. So a reader of a lane holds a block of it, and may begin with any update.
+The images, in the order of the shards, are cut into segments of equal length, and every batch takes the same
+number from each segment. In every epoch a segment's chunks (runs of neighbours that are read at once) are
+permuted, their concatenation is cut into blocks, and each block is shuffled. So a reader of a segment holds
+about one block in memory, and may start at any step.
 """
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import NamedTuple, final
+from typing import NamedTuple, TypeVar, final
 
 import numpy as np
 import torch
@@ -16,109 +16,116 @@ from jaxtyping import Int
 
 from infogan.utils.rng import make_rng
 
-BLOCK = 1024  # images of a lane that are shuffled together, where they are no more bytes than these
-BLOCK_BYTES = 2**22
-CHUNKS = 8  # of a block, at least
-CHUNK_BYTES = 2**18
-FEW, MOST = 16, 64  # lanes: many mix well, and few are read in long runs
-SHARE = 32  # images of a batch that ask for a lane, above FEW
+T = TypeVar("T")
+
+MAX_BLOCK_IMAGES = 1024
+MAX_BLOCK_BYTES = 2**22
+MIN_CHUNKS_PER_BLOCK = 8
+MAX_CHUNK_BYTES = 2**18
+# More segments mix better, fewer are read in longer runs: 16, or for large batches one per 32 images.
+N_SEGMENTS, MAX_SEGMENTS = 16, 64
+IMAGES_PER_SEGMENT = 32
 
 
-class Stretch(NamedTuple):
-    """Images of one block that follow each other in a lane: those of this block from first to last."""
+class BlockSlice(NamedTuple):
+    """Images that follow each other in a block of a segment: `block[start:stop]`."""
 
-    block: int  # counted from the beginning of the training
-    first: int
-    last: int
+    block: int  # counted from the start of the training
+    start: int
+    stop: int
 
 
 @final
-class Lanes:
-    """The order of n images of so many bytes each, in batches."""
+class ShardOrder:
+    """The order of n images in batches.
 
-    def __init__(self, n: int, bytes_each: int, batch: int, seed: int) -> None:
-        self.n, self.batch, self.seed = n, batch, seed
-        most = min(MOST, max(FEW, batch // SHARE))
-        self.count = next(count for count in range(most, 0, -1) if batch % count == 0)
-        self.each = batch // self.count  # images of a lane in a batch
-        shortest = n // self.count
-        self.block = max(1, min(BLOCK, BLOCK_BYTES // bytes_each, shortest))
-        self.chunk = max(1, min(self.block // CHUNKS, CHUNK_BYTES // bytes_each))
+    Args:
+        n: images in all shards.
+        bytes_per_image: mean size of an encoded image.
+    """
 
-    def bounds(self, lane: int) -> tuple[int, int]:
-        """The lane's images: from the first to before the second; lanes differ by one image at most."""
-        return lane * self.n // self.count, (lane + 1) * self.n // self.count
+    def __init__(self, n: int, bytes_per_image: int, batch_size: int, seed: int) -> None:
+        self.n, self.batch_size, self.seed = n, batch_size, seed
+        max_segments = min(MAX_SEGMENTS, max(N_SEGMENTS, batch_size // IMAGES_PER_SEGMENT))
+        self.n_segments = next(k for k in range(max_segments, 0, -1) if batch_size % k == 0)
+        self.per_segment = batch_size // self.n_segments  # images of a batch
+        self.block_size = max(
+            1, min(MAX_BLOCK_IMAGES, MAX_BLOCK_BYTES // bytes_per_image, n // self.n_segments)
+        )
+        self.chunk_size = max(
+            1, min(self.block_size // MIN_CHUNKS_PER_BLOCK, MAX_CHUNK_BYTES // bytes_per_image)
+        )
 
-    def blocks_of(self, lane: int) -> int:
-        """How many blocks make the lane, of which the last may be shorter."""
-        start, end = self.bounds(lane)
-        return -(-(end - start) // self.block)
+    def bounds(self, segment: int) -> tuple[int, int]:
+        """The segment's images as (start, stop); segments differ by at most one image."""
+        return segment * self.n // self.n_segments, (segment + 1) * self.n // self.n_segments
 
-    def stretches(self, lane: int, n: int, part: slice) -> list[Stretch]:
-        """Where the images lie that update n takes of a lane, of which `part` is wanted."""
-        start, end = self.bounds(lane)
-        at, last = n * self.each + part.start, n * self.each + part.stop
-        found: list[Stretch] = []
-        while at < last:
-            epoch, within = divmod(at, end - start)
-            block, offset = divmod(within, self.block)
-            length = min(self.block - offset, end - start - within, last - at)
-            found.append(Stretch(epoch * self.blocks_of(lane) + block, offset, offset + length))
+    def n_blocks(self, segment: int) -> int:
+        """How many blocks the segment has; the last one may be shorter."""
+        start, stop = self.bounds(segment)
+        return -(-(stop - start) // self.block_size)
+
+    def block_slices(self, segment: int, step: int, part: slice) -> list[BlockSlice]:
+        """Where to find `part` of the images that a step takes from a segment."""
+        start, stop = self.bounds(segment)
+        at, end = step * self.per_segment + part.start, step * self.per_segment + part.stop
+        found: list[BlockSlice] = []
+        while at < end:
+            epoch, within = divmod(at, stop - start)
+            block, offset = divmod(within, self.block_size)
+            length = min(self.block_size - offset, stop - start - within, end - at)
+            found.append(BlockSlice(epoch * self.n_blocks(segment) + block, offset, offset + length))
             at += length
         return found
 
-    def images(self, lane: int, block: int) -> Int[np.ndarray, "k"]:
-        """The images of a block, in the order in which they are taken."""
-        epoch, block = divmod(block, self.blocks_of(lane))
-        row = self._row(lane, epoch, block * self.block, (block + 1) * self.block)
-        shuffled: np.ndarray = row[_shuffled(len(row), self.seed, f"lane {lane} epoch {epoch} block {block}")]
+    def block_indices(self, segment: int, block: int) -> Int[np.ndarray, "k"]:
+        """The images of a block, in training order."""
+        epoch, block = divmod(block, self.n_blocks(segment))
+        images = self._permuted_chunks(segment, epoch, block * self.block_size, (block + 1) * self.block_size)
+        # "lane" is an older word for segment; the purpose seeds the random numbers and must not change.
+        order = _permutation(len(images), self.seed, f"lane {segment} epoch {epoch} block {block}")
+        shuffled: np.ndarray = images[order]
         return shuffled
 
-    def _row(self, lane: int, epoch: int, first: int, last: int) -> Int[np.ndarray, "k"]:
-        """A piece of the lane's row of an epoch, which is its chunks in the order of the epoch."""
-        start, end = self.bounds(lane)
-        chunks = _shuffled(-(-(end - start) // self.chunk), self.seed, f"lane {lane} epoch {epoch}")
-        begins = start + chunks * self.chunk
-        ends = np.minimum(begins + self.chunk, end)
-        places = np.concatenate([[0], np.cumsum(ends - begins)])
-        low = int(np.searchsorted(places, first, side="right")) - 1
-        high = int(np.searchsorted(places, min(last, end - start), side="left"))
-        row = np.concatenate([np.arange(begins[i], ends[i]) for i in range(low, high)])
-        piece: np.ndarray = row[first - places[low] :][: last - first]
-        return piece
+    def _permuted_chunks(self, segment: int, epoch: int, first: int, last: int) -> Int[np.ndarray, "k"]:
+        """Images `first` to `last` of a segment whose chunks are permuted for the epoch."""
+        start, stop = self.bounds(segment)
+        n_chunks = -(-(stop - start) // self.chunk_size)
+        starts = start + _permutation(n_chunks, self.seed, f"lane {segment} epoch {epoch}") * self.chunk_size
+        stops = np.minimum(starts + self.chunk_size, stop)
+        offsets = np.concatenate([[0], np.cumsum(stops - starts)])
+        low = int(np.searchsorted(offsets, first, side="right")) - 1
+        high = int(np.searchsorted(offsets, min(last, stop - start), side="left"))
+        images = np.concatenate([np.arange(starts[i], stops[i]) for i in range(low, high)])
+        wanted: np.ndarray = images[first - offsets[low] :][: last - first]
+        return wanted
 
-    def chosen(self, n: int) -> Int[np.ndarray, "b"]:
-        """The images of update n: what the readers of all lanes give, put together."""
-        whole = slice(0, self.each)
+    def indices(self, step: int) -> Int[np.ndarray, "b"]:
+        """The images of a step, counted from 0."""
         return np.concatenate(
             [
-                self.images(lane, at.block)[at.first : at.last]
-                for lane in range(self.count)
-                for at in self.stretches(lane, n, whole)
+                self.block_indices(segment, found.block)[found.start : found.stop]
+                for segment in range(self.n_segments)
+                for found in self.block_slices(segment, step, slice(0, self.per_segment))
             ]
         )
 
-    def parts(self, part: slice) -> list[tuple[int, slice]]:
-        """The lanes that a part of every batch lies in, and which of their images it takes."""
-        lanes = range(part.start // self.each, -(-part.stop // self.each))
+    def segment_slices(self, part: slice) -> list[tuple[int, slice]]:
+        """The segments that contain `part` of every batch, and which of their images belong to it."""
+        segments = range(part.start // self.per_segment, -(-part.stop // self.per_segment))
+        firsts = [segment * self.per_segment for segment in segments]
         return [
-            (
-                lane,
-                slice(
-                    max(part.start - lane * self.each, 0),
-                    min(part.stop - lane * self.each, self.each),
-                ),
-            )
-            for lane in lanes
+            (segment, slice(max(part.start - first, 0), min(part.stop - first, self.per_segment)))
+            for segment, first in zip(segments, firsts, strict=True)
         ]
 
 
-def _shuffled(n: int, seed: int, purpose: str) -> Int[np.ndarray, "n"]:
+def _permutation(n: int, seed: int, purpose: str) -> Int[np.ndarray, "n"]:
     order: np.ndarray = torch.randperm(n, generator=make_rng(seed, purpose)).numpy()
     return order
 
 
-def dealt(lanes: Sequence[tuple[int, slice]], readers: int) -> list[list[tuple[int, slice]]]:
-    """Lanes dealt to readers, neighbours to the same, as evenly as can be."""
-    cuts = [len(lanes) * i // readers for i in range(readers + 1)]
-    return [list(lanes[a:b]) for a, b in pairwise(cuts)]
+def split_evenly(items: Sequence[T], n: int) -> list[list[T]]:
+    """Cuts a sequence into n runs whose lengths differ by at most one."""
+    cuts = [len(items) * i // n for i in range(n + 1)]
+    return [list(items[a:b]) for a, b in pairwise(cuts)]

@@ -1,1 +1,1 @@
-"""Images in tar shards."""
+"""Images in tar shards, as WebDataset stores them: read, indexed and written."""

@@ -1,8 +1,7 @@
-"""Tar files by name, on this machine or in object storage, and parts of them."""
+"""Tar shards by name, on local disk or in object storage, and byte ranges of them."""
 
 import os
 import re
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
@@ -12,10 +11,10 @@ from typing import Any, final
 
 from infogan.utils.errors import InfoganError, one_line, shown
 
-MOST = 1_000_000  # shards that a pattern may name
-ASKED = 16  # shards asked for at a time, as object storage takes its time to answer
-AHEAD = 2**23  # bytes that are read at once where a shard is read from beginning to end
-STATES = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
+MAX_SHARDS = 1_000_000
+N_THREADS = 16  # shards looked up at a time, as object storage is slow to answer
+READ_AHEAD_BYTES = 2**23
+VERSION_KEYS = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "created")
 
 
 @final
@@ -23,10 +22,10 @@ STATES = ("ETag", "etag", "md5Hash", "mtime", "LastModified", "last_modified", "
 class Shard:
     """One tar file."""
 
-    where: str  # what is read from: the name of all shards, as given
-    path: str  # as the file system calls it
+    source: str  # the name of all shards, as the user gave it
+    path: str  # within its file system
     size: int  # bytes
-    state: str  # changes where it is written anew
+    version: str  # changes if the file is rewritten
 
     @property
     def name(self) -> str:
@@ -35,120 +34,120 @@ class Shard:
     def __str__(self) -> str:
         return shown(self.path)
 
-    def part(self, start: int, end: int) -> bytes:
-        """Its bytes from start to end.
+    def read_range(self, start: int, stop: int) -> bytes:
+        """Its bytes from start to stop.
 
         Raises:
-            InfoganError: where they cannot be had.
+            InfoganError: if they cannot be read.
         """
         try:
-            content: bytes = _open(self.where)[0].cat_file(self.path, start=start, end=end)
-        except Exception as error:  # of any kind: every file system raises what it likes
+            content: bytes = _file_system(self.source)[0].cat_file(self.path, start=start, end=stop)
+        except Exception as error:  # of any type: every file system raises its own
             raise InfoganError(f"{self} cannot be read ({one_line(error).rstrip('.')}).") from error
-        if len(content) != end - start:
+        if len(content) != stop - start:
             raise InfoganError(
-                f"{self} gave {len(content):,} bytes where {end - start:,} were asked for; it was cut "
-                "meanwhile, or its server gives no parts of files."
+                f"{self} returned {len(content):,} bytes instead of {stop - start:,}; it was truncated "
+                "meanwhile, or its server does not support range requests."
             )
         return content
 
     def open(self) -> IOBase:
-        """All of it, to be read from beginning to end."""
-        file: IOBase = _open(self.where)[0].open(self.path, "rb", block_size=AHEAD)
+        """Opens it for reading from beginning to end."""
+        file: IOBase = _file_system(self.source)[0].open(self.path, "rb", block_size=READ_AHEAD_BYTES)
         return file
 
 
-def fetch_beside(shard: Shard, name: str, to: Path) -> bool:
-    """Copies a file that lies beside a shard; False where there is none to be had."""
-    files, _ = _open(shard.where)
+def fetch_sibling(shard: Shard, name: str, to: Path) -> bool:
+    """Copies a file from the folder of a shard; returns False if that fails."""
+    file_system, _ = _file_system(shard.source)
     try:
-        files.get_file(f"{shard.path.rpartition('/')[0]}/{name}", str(to))
-    except Exception:  # of any kind: every file system raises what it likes
+        file_system.get_file(f"{shard.path.rpartition('/')[0]}/{name}", str(to))
+    except Exception:  # of any type: every file system raises its own
         return False
     return True
 
 
-def is_url(what: str) -> bool:
-    return "://" in what
+def is_url(source: str) -> bool:
+    return "://" in source
 
 
-def find_shards(what: str) -> list[Shard]:
-    """The shards of a folder, in the order of their names, of a pattern such as {000..127}.tar, or one.
+def find_shards(source: str) -> list[Shard]:
+    """The shards of a folder, sorted by name, of a pattern such as {000..127}.tar, or a single one.
 
     Raises:
-        InfoganError: where there are none, or nobody can be asked.
+        InfoganError: if there are none, or their storage cannot be reached.
     """
-    if not what:
-        raise InfoganError("shards: names nothing; write shards:FOLDER, or shards:FOLDER/{000..127}.tar.")
-    files, path = _open(what)
+    if not source:
+        raise InfoganError("shards: the name is empty; write shards:FOLDER or shards:FOLDER/{000..127}.tar.")
+    file_system, path = _file_system(source)
     try:
-        patterned = "{" in path and not (not is_url(what) and os.path.exists(path))
-        if patterned:
-            with ThreadPoolExecutor(ASKED) as pool:
-                found = list(pool.map(files.info, expand(path)))
+        is_pattern = "{" in path and (is_url(source) or not os.path.exists(path))
+        if is_pattern:
+            with ThreadPoolExecutor(N_THREADS) as pool:
+                found = list(pool.map(file_system.info, expand_braces(path)))
         elif path.endswith(".tar"):
-            found = [files.info(path)]
+            found = [file_system.info(path)]
         else:
-            found = [entry for entry in files.ls(path, detail=True) if entry["name"].endswith(".tar")]
+            found = [entry for entry in file_system.ls(path, detail=True) if entry["name"].endswith(".tar")]
     except FileNotFoundError as error:
-        raise InfoganError(f"shards: there is no {shown(_missing(error, path))}.") from error
+        named = [value for value in (error.filename, *error.args) if isinstance(value, str) and "/" in value]
+        raise InfoganError(f"shards: there is no {shown((named or [path])[0])}.") from error
     except InfoganError:
         raise
-    except Exception as error:  # of any kind: every file system raises what it likes
-        raise InfoganError(f"{shown(what)} cannot be looked into ({one_line(error).rstrip('.')}).") from error
+    except Exception as error:  # of any type: every file system raises its own
+        raise InfoganError(f"{shown(source)} cannot be listed ({one_line(error).rstrip('.')}).") from error
     if not found:
-        raise InfoganError(f"{shown(what)} holds no .tar; infogan data pack IMAGES FOLDER makes shards.")
+        raise InfoganError(f"{shown(source)} contains no .tar; infogan data pack IMAGES FOLDER makes shards.")
     if any(entry.get("size") is None for entry in found):
-        raise InfoganError(f"{shown(what)} does not say how large its shards are, so no part can be read.")
-    shards = [Shard(what, entry["name"], int(entry["size"]), _state(entry)) for entry in found]
-    return shards if patterned else sorted(shards, key=lambda shard: shard.path)
+        raise InfoganError(f"{shown(source)} does not tell the size of its shards, so no range can be read.")
+    shards = [
+        Shard(
+            source,
+            entry["name"],
+            int(entry["size"]),
+            next((str(entry[key]) for key in VERSION_KEYS if entry.get(key)), ""),
+        )
+        for entry in found
+    ]
+    return shards if is_pattern else sorted(shards, key=lambda shard: shard.path)
 
 
-def expand(text: str) -> list[str]:
-    """What braces stand for, as in a shell: {08..11} and {a,b}, several of them if need be.
+def expand_braces(text: str) -> list[str]:
+    """Brace expansion as in a shell: {08..11} and {a,b}, also several of them.
 
     Raises:
-        InfoganError: for more than a million names.
+        InfoganError: if there are more than a million names.
     """
     found = re.search(r"\{(?:(\d+)\.\.(\d+)|([^{}]*,[^{}]*))\}", text)
     if not found:
         return [text]
     first, last, listed = found.groups()
-    if first and int(last) - int(first) >= MOST:
-        raise InfoganError(f"shards: {shown(found[0])} names more than {MOST:,} shards.")
+    if first and int(last) - int(first) >= MAX_SHARDS:
+        raise InfoganError(f"shards: {shown(found[0])} names more than {MAX_SHARDS:,} shards.")
     names = [f"{i:0{len(first)}}" for i in range(int(first), int(last) + 1)] if first else listed.split(",")
-    rest = expand(text[found.end() :])
-    if len(names) * len(rest) > MOST:
-        raise InfoganError(f"shards: {shown(text)} names more than {MOST:,} shards.")
+    rest = expand_braces(text[found.end() :])
+    if len(names) * len(rest) > MAX_SHARDS:
+        raise InfoganError(f"shards: {shown(text)} names more than {MAX_SHARDS:,} shards.")
     return [text[: found.start()] + name + end for name in names for end in rest]
 
 
-def _open(what: str) -> tuple[Any, str]:
-    """The file system of a name, and the name as it calls it."""
-    if not is_url(what):
+def _file_system(source: str) -> tuple[Any, str]:
+    """The fsspec file system of a source, and the path within it."""
+    if not is_url(source):
         import fsspec
 
-        return fsspec.filesystem("file"), str(Path(what).absolute())
-    return _opened(what, os.getpid())  # as those with a thread of their own do not outlive a fork
+        return fsspec.filesystem("file"), str(Path(source).absolute())
+    return _remote_file_system(source, os.getpid())  # by process, as some have a thread that a fork loses
 
 
 @lru_cache(maxsize=16)
-def _opened(what: str, _: int) -> tuple[Any, str]:
+def _remote_file_system(source: str, _: int) -> tuple[Any, str]:
     import fsspec
 
     try:
-        files, path = fsspec.core.url_to_fs(what)
-    except (ImportError, ValueError) as error:  # which say what to install, or that no such kind is known
-        raise InfoganError(f"{shown(what)} cannot be opened ({one_line(error).rstrip('.')}).") from error
-    except Exception as error:  # of any kind: every file system raises what it likes
-        raise InfoganError(f"{shown(what)} cannot be reached ({one_line(error).rstrip('.')}).") from error
-    return files, path
-
-
-def _missing(error: FileNotFoundError, path: str) -> str:
-    named: Sequence[Any] = [value for value in (error.filename, *error.args) if isinstance(value, str)]
-    return next((name for name in named if "/" in name), path)
-
-
-def _state(entry: dict[str, Any]) -> str:
-    return next((str(entry[key]) for key in STATES if entry.get(key)), "")
+        file_system, path = fsspec.core.url_to_fs(source)
+    except (ImportError, ValueError) as error:  # which say what to install, or that the protocol is unknown
+        raise InfoganError(f"{shown(source)} cannot be opened ({one_line(error).rstrip('.')}).") from error
+    except Exception as error:  # of any type: every file system raises its own
+        raise InfoganError(f"{shown(source)} cannot be reached ({one_line(error).rstrip('.')}).") from error
+    return file_system, path

@@ -1,4 +1,4 @@
-"""Pictures in tar shards as images of one shape."""
+"""Images in tar shards, decoded to one shape on demand."""
 
 from contextlib import closing
 from dataclasses import dataclass
@@ -11,40 +11,40 @@ from PIL import Image
 from torch import Tensor
 
 from infogan.config import Shape
-from infogan.data.formats.collection import decoded
-from infogan.data.formats.image import open_picture
-from infogan.data.formats.resize import Shaper, as_array, bits_in_use
-from infogan.data.formats.unreadable import Unreadable, complain
+from infogan.data.formats.collection import decode_images
+from infogan.data.formats.image import open_image
+from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
+from infogan.data.formats.unreadable import Unreadable, report_unreadable
 from infogan.data.images import Images, PixelArray
-from infogan.data.shards.reader import Encoded, Shards, open_shards
+from infogan.data.shards.reader import EncodedImage, Shards, open_shards
 from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError, one_line, shown
-from infogan.utils.limits import BROKEN
+from infogan.utils.io import DECODE_ERRORS
 
 
 @final
 @dataclass(frozen=True)
-class AsIs:
-    """Takes a picture as it is, where it has the shape of the others."""
+class RequireShape:
+    """Decodes an image at its own size, which must be the expected one."""
 
     shape: Shape
 
-    def __call__(self, picture: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
+    def __call__(self, image: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
         """
         Raises:
-            ValueError: where it has another.
+            ValueError: if it has another shape.
         """
-        x = as_array(picture)
+        x = pil_to_array(image)
         if x.shape != self.shape:
-            raise ValueError(f"of (channels, height, width) {x.shape} where the first has {self.shape}")
+            raise ValueError(f"(channels, height, width) {x.shape}, but the first image has {self.shape}")
         return x
 
 
 @final
 class ShardedPixels(PixelArray):
-    """Pictures in shards, read and decoded when asked for."""
+    """Images in shards, read and decoded on demand."""
 
-    def __init__(self, shards: Shards, decode: Shaper | AsIs, device: torch.device) -> None:
+    def __init__(self, shards: Shards, decode: Resize | RequireShape, device: torch.device) -> None:
         self.shards, self.decode, self.device = shards, decode, device
 
     @property
@@ -55,52 +55,51 @@ class ShardedPixels(PixelArray):
         return len(self.shards)
 
     def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"]:
-        chosen, back = torch.unique(index.cpu(), return_inverse=True)
+        chosen, inverse = torch.unique(index.cpu(), return_inverse=True)
         x = np.empty((len(chosen), *self.shape), np.uint8)
-        with closing(decoded(self.shards.collection, self.decode, chosen.tolist())) as outcomes:
+        with closing(decode_images(self.shards.collection, self.decode, chosen.tolist())) as outcomes:
             for i, (_, outcome) in enumerate(outcomes):
                 if isinstance(outcome, Unreadable):
-                    raise self._refusal(outcome)
+                    raise self._error(outcome)
                 x[i] = outcome
-        return torch.from_numpy(x)[back].to(self.device)
+        return torch.from_numpy(x)[inverse].to(self.device)
 
     def to(self, device: torch.device) -> "ShardedPixels":
         return ShardedPixels(self.shards, self.decode, device)
 
-    def one(self, encoded: Encoded) -> UInt8[np.ndarray, "ch h w"]:
-        """A picture that was read, decoded in the shape of all.
-
+    def decode_one(self, encoded: EncodedImage) -> UInt8[np.ndarray, "ch h w"]:
+        """
         Raises:
-            InfoganError: where it cannot be.
+            InfoganError: if the image cannot be decoded.
         """
         try:
-            with open_picture(encoded.content) as picture:
-                return self.decode(picture)
-        except (InfoganError, *BROKEN) as error:
-            raise self._refusal(Unreadable(encoded.name, one_line(error).rstrip("."))) from error
+            with open_image(encoded.content) as image:
+                return self.decode(image)
+        except (InfoganError, *DECODE_ERRORS) as error:
+            raise self._error(Unreadable(encoded.name, one_line(error).rstrip("."))) from error
 
-    def _refusal(self, bad: Unreadable) -> InfoganError:
-        where = shown(self.shards.where)
+    def _error(self, unreadable: Unreadable) -> InfoganError:
+        source = shown(self.shards.source)
         return InfoganError(
-            f"{bad} in {where} cannot be used; infogan data pack shards:{where} OUT --skip-bad leaves such "
-            "pictures out, --size 32 brings all to one size."
+            f"{unreadable} in {source} cannot be used; infogan data pack shards:{source} OUT --skip-bad "
+            "leaves such images out, and --size 32 brings all to one size."
         )
 
 
-def load_shards(what: str, load_options: LoadOptions) -> Images:
-    """The pictures of shards, as they are, in one shape, or in the shape of the reading.
+def load_shards(source: str, load_options: LoadOptions) -> Images:
+    """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same.
 
     Raises:
-        InfoganError: as `open_shards`, or where the first picture is broken.
+        InfoganError: as `open_shards`; if the first image is damaged.
     """
-    shards, cpu = open_shards(what), torch.device("cpu")
+    shards, cpu = open_shards(source), torch.device("cpu")
     if load_options.shape is not None:
-        shaper = Shaper(load_options.shape, load_options.square, bits_in_use(shards.collection))
-        return Images(ShardedPixels(shards, shaper, cpu), shards.labels)
-    with closing(decoded(shards.collection, as_array, [0])) as outcomes:
+        resize = Resize(load_options.shape, load_options.square, estimate_bit_depth(shards.collection))
+        return Images(ShardedPixels(shards, resize, cpu), shards.labels)
+    with closing(decode_images(shards.collection, pil_to_array, [0])) as outcomes:
         (_, first) = next(outcomes)
     if isinstance(first, Unreadable):
-        complain(shards.where, len(shards), [first], skip_bad=False)
+        report_unreadable(shards.source, len(shards), [first], skip_bad=False)
     assert not isinstance(first, Unreadable)
     ch, h, w = first.shape
-    return Images(ShardedPixels(shards, AsIs((ch, h, w)), cpu), shards.labels)
+    return Images(ShardedPixels(shards, RequireShape((ch, h, w)), cpu), shards.labels)

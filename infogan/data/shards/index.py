@@ -1,9 +1,9 @@
-"""Where each picture lies in its shard, so that any can be asked for: made once, then memory-mapped.
+"""Where each image lies in its shard, for random access: scanned once, then memory-mapped.
 
-index.json        every shard's name, bytes, state, images and layout, and the name of the other file
-index-HASH.npy    int64 (images, 3): the bytes before a picture, its own, and its label or -1
+index.json        every shard's name, bytes, version, images and layout, and the name of the other file
+index-HASH.npy    int64 (images, 3): the offset of an image, its size in bytes, and its label or -1
 
-Both lie beside shards that `infogan data pack` made, else in the user's cache folder, cache/shards/NAME-HASH.
+Both lie beside shards made by `infogan data pack`, else in the user's cache folder, cache/shards/NAME-HASH.
 """
 
 import hashlib
@@ -12,198 +12,185 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, BinaryIO, final
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Int
 
 from infogan.data.cache import cache_folder
-from infogan.data.formats.npy import map_npy
-from infogan.data.shards.files import Shard, fetch_beside, is_url
-from infogan.data.shards.samples import look_through
+from infogan.data.formats.npy import map_npy, write_npy_header
+from infogan.data.shards.files import Shard, fetch_sibling, is_url
+from infogan.data.shards.samples import scan_shard
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import make_folder, write_whole
-from infogan.utils.limits import BROKEN
+from infogan.utils.io import DECODE_ERRORS, make_folder, wrap_write_errors, write_atomic
 from infogan.utils.progress import progress
 
-ABOUT = "index.json"
-MOST_ABOUT = 2**28  # bytes of index.json, which are held in memory
+INDEX_NAME = "index.json"
+MAX_INDEX_BYTES = 2**28  # of index.json, which is read into memory
 
 
 @final
 @dataclass(frozen=True)
-class Listed:
+class IndexedShard:
     """A shard in an index."""
 
     name: str
     size: int  # bytes
-    state: str
+    version: str
     images: int
-    layout: str  # what its samples have: "cls picture"
+    layout: str  # the members of a sample: "cls picture"
     start: int  # its first row
 
 
 @final
 @dataclass(frozen=True)
-class Index:
-    """Shards, and the file with the rows of them and maybe of others."""
+class ShardIndex:
+    """Shards, and the file that contains their rows and maybe those of other shards."""
 
-    shards: tuple[Listed, ...]
-    rows_at: Path
+    shards: tuple[IndexedShard, ...]
+    rows_path: Path
 
     def rows(self) -> Int[np.ndarray, "n 3"]:
-        """Memory-mapped: the bytes before a picture, its own, and its label or -1."""
-        return map_npy(self.rows_at)
+        """Offset, size and label of each image; memory-mapped."""
+        return map_npy(self.rows_path)
 
 
-def find_index(shards: Sequence[Shard]) -> Index:
-    """The index of these shards: the one beside them, or in the cache, where every shard is as it says.
+def find_index(shards: Sequence[Shard]) -> ShardIndex:
+    """The index of these shards: from their folder or the cache if it is up to date, else a new one.
 
     Raises:
-        InfoganError: for a shard that is empty, broken, or laid out unlike the first; where the cache cannot
+        InfoganError: if a shard is empty, damaged, or of another layout than the first, or the cache cannot
             be written.
     """
     folder = shards[0].path.rpartition("/")[0]
     slug = re.sub(r"[^A-Za-z0-9]+", "-", Path(folder).name)[:40].strip("-") or "shards"
-    key = hashlib.sha256(f"{shards[0].where}: {shards[0].path}".encode(errors="replace")).hexdigest()
-    kept = cache_folder() / "shards" / f"{slug}-{key[:12]}"
-    if is_url(shards[0].where):
-        found = _look(kept, shards) or _fetch(kept, shards)
+    key = hashlib.sha256(f"{shards[0].source}: {shards[0].path}".encode(errors="replace")).hexdigest()
+    cached = cache_folder() / "shards" / f"{slug}-{key[:12]}"
+    if is_url(shards[0].source):
+        found = _read_index(cached, shards) or _fetch_index(cached, shards)
     else:
-        found = _look(Path(folder), shards, by_state=False) or _look(kept, shards)
+        found = _read_index(Path(folder), shards, check_version=False) or _read_index(cached, shards)
     if found is None:
-        make_index(shards, kept)
-        found = _look(kept, shards)
+        write_index(shards, cached)
+        found = _read_index(cached, shards)
     if found is None:
-        raise InfoganError(f"{kept} was changed while shards were looked through; try again.")
+        raise InfoganError(f"{cached} was changed while shards were scanned; try again.")
     return found
 
 
-def make_index(shards: Sequence[Shard], folder: Path) -> None:
-    """Looks shards through, but for those that the index in the folder has as they are, and writes it anew.
+def write_index(shards: Sequence[Shard], folder: Path) -> None:
+    """Writes an index; scans only shards that the index in the folder lacks or that have changed since.
 
     Raises:
         InfoganError: as `find_index`.
     """
-    known, rows_before = _read(folder)
-    before = {about.name: about for about in known} if rows_before is not None else {}
-    listed: list[Listed] = []
+    known, known_rows = _read(folder)
+    reusable = {} if known_rows is None else {(s.name, s.size, s.version): s for s in known}
+    indexed: list[IndexedShard] = []
+    start = 0
     part = folder / f"index.{os.getpid()}.part"
-    try:
-        make_folder(folder)
-        with part.open("wb") as file:
-            _write_head(file, 0)
-            for shard in progress(shards, "looking through shards", len(shards)):
-                start = listed[-1].start + listed[-1].images if listed else 0
-                old = before.get(shard.name)
-                if rows_before is not None and old and (old.size, old.state) == (shard.size, shard.state):
-                    rows, layout = rows_before[old.start : old.start + old.images], old.layout
-                else:
-                    rows, layout = look_through(shard)
-                listed.append(Listed(shard.name, shard.size, shard.state, len(rows), layout, start))
-                _require_one_layout(shards, listed)
-                file.write(rows.tobytes())
-            file.seek(0)
-            _write_head(file, listed[-1].start + listed[-1].images)
-            file.flush()
-            os.fsync(file.fileno())
-        name = f"index-{hashlib.sha256(repr(listed).encode(errors='replace')).hexdigest()[:12]}.npy"
-        part.replace(folder / name)
-        _write_about(folder, listed, name)
-    except OSError as error:
-        raise InfoganError(
-            f"the index of {shards[0].where} cannot be kept in {folder} ({error.strerror or error}); make "
-            "room there."
-        ) from error
-    finally:
-        with suppress(OSError):
-            part.unlink()
+    with wrap_write_errors(folder, f"the index of {shards[0].source} is kept there; make room."):
+        try:
+            make_folder(folder)
+            with part.open("wb") as file:
+                write_npy_header(file, "<i8", (0, 3))
+                for shard in progress(shards, "scanning shards", len(shards)):
+                    old = reusable.get((shard.name, shard.size, shard.version))
+                    if old is not None and known_rows is not None:
+                        rows, layout = known_rows[old.start : old.start + old.images], old.layout
+                    else:
+                        rows, layout = scan_shard(shard)
+                    indexed.append(
+                        IndexedShard(shard.name, shard.size, shard.version, len(rows), layout, start)
+                    )
+                    start += len(rows)
+                    if layout != indexed[0].layout:
+                        raise InfoganError(
+                            f"{shard} has samples of {layout}, but {shards[0]} has {indexed[0].layout}; "
+                            "choose shards of one layout, or pack them again."
+                        )
+                    file.write(rows.tobytes())
+                file.seek(0)
+                write_npy_header(file, "<i8", (start, 3))
+                file.flush()
+                os.fsync(file.fileno())
+            digest = hashlib.sha256(json.dumps(_to_json(indexed)).encode()).hexdigest()
+            name = f"index-{digest[:12]}.npy"
+            part.replace(folder / name)
+            _write_json(folder, indexed, name)
+        finally:
+            with suppress(OSError):
+                part.unlink()
 
 
-def _require_one_layout(shards: Sequence[Shard], listed: Sequence[Listed]) -> None:
-    first, last = listed[0].layout, listed[-1].layout
-    if last != first:
-        raise InfoganError(
-            f"{shards[len(listed) - 1]} has samples of {last} where {shards[0]} has {first}; name shards of "
-            "one layout, or pack them anew."
-        )
-
-
-def _look(folder: Path, shards: Sequence[Shard], by_state: bool = True) -> Index | None:
-    """The index in a folder, if all the shards are in it as they are and laid out alike."""
+def _read_index(folder: Path, shards: Sequence[Shard], check_version: bool = True) -> ShardIndex | None:
+    """The index in a folder, if it contains all the shards, unchanged and of one layout."""
     known, rows = _read(folder)
-    by_name = {about.name: about for about in known}
-    listed = [by_name[shard.name] for shard in shards if shard.name in by_name]
-    if rows is None or len(listed) < len(shards) or len({about.layout for about in listed}) > 1:
+    by_name = {shard.name: shard for shard in known}
+    indexed = [by_name[shard.name] for shard in shards if shard.name in by_name]
+    if rows is None or len(indexed) < len(shards) or len({shard.layout for shard in indexed}) > 1:
         return None
-    for shard, about in zip(shards, listed, strict=True):
-        if about.size != shard.size or (by_state and about.state != shard.state):
+    for shard, found in zip(shards, indexed, strict=True):
+        if found.size != shard.size or (check_version and found.version != shard.version):
             return None
-    return Index(tuple(listed), folder / _read_about(folder / ABOUT)[1])
+    return ShardIndex(tuple(indexed), folder / _read_json(folder / INDEX_NAME)[1])
 
 
-def _fetch(kept: Path, shards: Sequence[Shard]) -> Index | None:
-    """The index that lies beside shards in object storage, put into the cache."""
-    states = {shard.name: shard.state for shard in shards}
-    fetched = kept / f"fetched.{os.getpid()}.part"
-    try:
-        make_folder(kept)
-        if not fetch_beside(shards[0], ABOUT, fetched):
-            return None
-        listed, name = _read_about(fetched)
-        if not name or not fetch_beside(shards[0], name, fetched):
-            return None
-        fetched.replace(kept / name)
-        known = [Listed(a.name, a.size, states.get(a.name, ""), a.images, a.layout, a.start) for a in listed]
-        _write_about(kept, known, name)
-    except OSError as error:
-        raise InfoganError(
-            f"{kept} cannot be written ({error.strerror or error}); make room there."
-        ) from error
-    finally:
-        with suppress(OSError):
-            fetched.unlink()
-    return _look(kept, shards)
+def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
+    """Copies the index beside shards in object storage to the cache."""
+    versions = {shard.name: shard.version for shard in shards}
+    fetched = cached / f"fetched.{os.getpid()}.part"
+    with wrap_write_errors(cached, "make room there."):
+        try:
+            make_folder(cached)
+            if not fetch_sibling(shards[0], INDEX_NAME, fetched):
+                return None
+            indexed, name = _read_json(fetched)
+            if not name or not fetch_sibling(shards[0], name, fetched):
+                return None
+            fetched.replace(cached / name)
+            _write_json(cached, [replace(s, version=versions.get(s.name, "")) for s in indexed], name)
+        finally:
+            with suppress(OSError):
+                fetched.unlink()
+    return _read_index(cached, shards)
 
 
-def _read(folder: Path) -> tuple[list[Listed], Int[np.ndarray, "n 3"] | None]:
-    """What the index in a folder says, and its rows where they are whole."""
-    listed, name = _read_about(folder / ABOUT)
+def _read(folder: Path) -> tuple[list[IndexedShard], Int[np.ndarray, "n 3"] | None]:
+    """The shards of the index in a folder, and its rows if they are complete."""
+    indexed, name = _read_json(folder / INDEX_NAME)
     with suppress(InfoganError):
         rows = map_npy(folder / name)
-        if name and rows.dtype == np.int64 and rows.shape == (sum(about.images for about in listed), 3):
-            return listed, rows
-    return listed, None
+        if name and rows.dtype == np.int64 and rows.shape == (sum(s.images for s in indexed), 3):
+            return indexed, rows
+    return indexed, None
 
 
-def _read_about(path: Path) -> tuple[list[Listed], str]:
-    """What an index.json says, and the name of its rows; nothing where it is damaged."""
-    with suppress(RecursionError, *BROKEN):
-        if path.stat().st_size > MOST_ABOUT:
+def _read_json(path: Path) -> tuple[list[IndexedShard], str]:
+    """The shards in an index.json, and the name of its rows; empty if it is missing or damaged."""
+    with suppress(RecursionError, *DECODE_ERRORS):
+        if path.stat().st_size > MAX_INDEX_BYTES:
             return [], ""
-        about: Any = json.loads(path.read_bytes())
-        listed, start = list[Listed](), 0
-        for name, size, state, images, layout in about["shards"]:
-            if [type(value) for value in (name, size, state, images, layout)] != [str, int, str, int, str]:
+        content: Any = json.loads(path.read_bytes())
+        indexed, start = list[IndexedShard](), 0
+        for name, size, version, images, layout in content["shards"]:
+            if [type(value) for value in (name, size, version, images, layout)] != [str, int, str, int, str]:
                 return [], ""
-            listed.append(Listed(name, size, state, max(images, 0), layout, start))
-            start = listed[-1].start + listed[-1].images
-        if re.fullmatch(r"index-[0-9a-f]{12}\.npy", about["rows"]):
-            return listed, about["rows"]
+            indexed.append(IndexedShard(name, size, version, max(images, 0), layout, start))
+            start = indexed[-1].start + indexed[-1].images
+        if re.fullmatch(r"index-[0-9a-f]{12}\.npy", content["rows"]):
+            return indexed, content["rows"]
     return [], ""
 
 
-def _write_about(folder: Path, listed: Sequence[Listed], rows: str) -> None:
-    shards = [[about.name, about.size, about.state, about.images, about.layout] for about in listed]
-    write_whole(folder / ABOUT, json.dumps({"rows": rows, "shards": shards}).encode())
+def _to_json(indexed: Sequence[IndexedShard]) -> list[list[str | int]]:
+    return [[s.name, s.size, s.version, s.images, s.layout] for s in indexed]
+
+
+def _write_json(folder: Path, indexed: Sequence[IndexedShard], rows: str) -> None:
+    write_atomic(folder / INDEX_NAME, json.dumps({"rows": rows, "shards": _to_json(indexed)}).encode())
     for old in folder.glob("index-*.npy"):
         if old.name != rows:
             old.unlink(missing_ok=True)
-
-
-def _write_head(file: BinaryIO, n: int) -> None:
-    """As long for any number of images, so that it can be written again once that is known."""
-    head = {"descr": "<i8", "fortran_order": False, "shape": (n, 3)}
-    np.lib.format.write_array_header_1_0(file, head)

@@ -1,7 +1,7 @@
-"""Images from anywhere as tar shards, which WebDataset reads too, with their index beside them.
+"""Writes images as tar shards, which WebDataset reads too, and an index beside them.
 
-000000.tar, 000001.tar, ...  the samples: a picture, 000000000.png, and its label, 000000000.cls, if any
-pack.json                    what they are made of, so that a pack that was interrupted goes on
+000000.tar, 000001.tar, ...  the samples: an image, 000000000.png, and its label, 000000000.cls, if any
+pack.json                    what the shards are made from, so that an interrupted pack can continue
 """
 
 import hashlib
@@ -9,7 +9,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple, final
@@ -17,24 +17,24 @@ from typing import NamedTuple, final
 import PIL
 from PIL import Image
 
-from infogan.data.formats.collection import ImageCollection, decoded
-from infogan.data.formats.resize import Shaper, as_array
-from infogan.data.formats.unreadable import Unreadable, complain
+from infogan.data.formats.collection import ImageCollection, decode_images
+from infogan.data.formats.resize import Resize, pil_to_array
+from infogan.data.formats.unreadable import Unreadable, report_unreadable
 from infogan.data.shards.files import find_shards
-from infogan.data.shards.index import ABOUT, make_index
-from infogan.data.shards.writer import TAR, PerShard, Sample, last_number, shards_of, write_shards
+from infogan.data.shards.index import INDEX_NAME, write_index
+from infogan.data.shards.writer import TAR, Sample, ShardLimit, last_sample_number, list_shards, write_shards
 from infogan.utils.errors import InfoganError, shown
-from infogan.utils.io import make_folder, write_whole
+from infogan.utils.io import make_folder, wrap_write_errors, write_atomic
 
-ABOUT_PACK = "pack.json"
-OURS = re.compile(
+RECIPE_NAME = "pack.json"
+OUR_FILES = re.compile(
     rf"{TAR}(\.[0-9]+\.part)?|(pack|index)\.json(\.part)?|index-[0-9a-f]{{12}}\.npy|index\.[0-9]+\.part"
 )
 SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
 
 
-class Packed(NamedTuple):
-    """What came of it."""
+class PackResult(NamedTuple):
+    """How many shards, images and bytes lie in the folder."""
 
     shards: int
     images: int
@@ -42,69 +42,79 @@ class Packed(NamedTuple):
 
 
 def pack(
-    collection: ImageCollection, out: Path, per_shard: PerShard, shaper: Shaper | None, skip_bad: bool
-) -> Packed:
-    """Writes the pictures of a pile to shards: the bytes of their files, or PNG where a shaper changes them.
+    collection: ImageCollection, out: Path, limit: ShardLimit, resize: Resize | None, skip_bad: bool
+) -> PackResult:
+    """Writes images to shards: the unchanged bytes of their files, or PNG if they are resized.
 
-    What was interrupted goes on, to the same bytes. Memory holds a few pictures at a time.
+    An interrupted pack continues, with the same bytes as without interruption. Memory holds a few images.
 
     Args:
-        skip_bad: leaves out pictures that cannot be read, and says on standard error how many.
+        skip_bad: leave out unreadable images and say on standard error how many.
 
     Raises:
-        InfoganError: where a picture cannot be read, the folder holds something else, or the disk is full.
+        InfoganError: if an image is unreadable and `skip_bad` is not set, the folder contains other files, or
+            the disk is full.
     """
-    made_of = f"{collection.fingerprint()}; {per_shard}; {shaper}; Pillow {PIL.__version__}"
-    recipe = json.dumps({"made_of": hashlib.sha256(made_of.encode(errors="replace")).hexdigest()}).encode()
-    with _telling(out):
-        _require_ours(out, recipe)
+    recipe = _recipe(collection, limit, resize)
+    with wrap_write_errors(out, "make room and pack again, which continues."):
+        _require_our_folder(out, recipe)
         make_folder(out)
         for part in out.glob("*.part"):
             part.unlink()
-        write_whole(out / ABOUT_PACK, recipe)
-        done = shards_of(out)
-        start = last_number(done[-1]) + 1 if done else 0
-        bad: list[Unreadable] = []
-        if start < collection.n and not (out / ABOUT).exists():
-            index = range(start, collection.n) if start else None
-            with closing(decoded(collection, _Encoder(shaper), index, doing="packing")) as outcomes:
-                write_shards(_samples(outcomes, start, collection, skip_bad, bad), out, len(done), per_shard)
-            done = shards_of(out)
+        write_atomic(out / RECIPE_NAME, recipe)
+        done = list_shards(out)
+        start = last_sample_number(done[-1]) + 1 if done else 0
+        unreadable: list[Unreadable] = []
+        if start < collection.n and not (out / INDEX_NAME).exists():
+            indices = range(start, collection.n) if start else None
+            encode = _Encode(resize)
+            with closing(decode_images(collection, encode, indices, progress_label="packing")) as outcomes:
+                samples = _samples(outcomes, start, collection, skip_bad, unreadable)
+                write_shards(samples, out, len(done), limit)
+            done = list_shards(out)
         if not done:
-            complain(collection.where, len(bad), bad, skip_bad=True)
-        if not (out / ABOUT).exists():
-            make_index([replace(shard, state="") for shard in find_shards(str(out))], out)
-        images = sum(shard[3] for shard in json.loads((out / ABOUT).read_bytes())["shards"])
-    complain(collection.where, images + len(bad), bad, skip_bad=True)
-    return Packed(len(done), images, sum(path.stat().st_size for path in done))
+            report_unreadable(collection.source, len(unreadable), unreadable, skip_bad=True)
+        if not (out / INDEX_NAME).exists():
+            write_index([replace(shard, version="") for shard in find_shards(str(out))], out)
+        images = sum(shard[3] for shard in json.loads((out / INDEX_NAME).read_bytes())["shards"])
+    report_unreadable(collection.source, images + len(unreadable), unreadable, skip_bad=True)
+    return PackResult(len(done), images, sum(path.stat().st_size for path in done))
+
+
+def _recipe(collection: ImageCollection, limit: ShardLimit, resize: Resize | None) -> bytes:
+    # The wording is that of earlier versions, whose interrupted packs can thus continue.
+    limits = f"PerShard(pictures={limit.images}, bytes={limit.bytes})"
+    shaper = resize and f"Shaper(shape={resize.shape}, square={resize.square!r}, bits={resize.bit_depth})"
+    made_of = f"{collection.fingerprint()}; {limits}; {shaper}; Pillow {PIL.__version__}"
+    return json.dumps({"made_of": hashlib.sha256(made_of.encode(errors="replace")).hexdigest()}).encode()
 
 
 @final
 @dataclass(frozen=True)
-class _Encoder:
-    """The suffix and the bytes of an open picture: those of its file, once it turns out to be whole."""
+class _Encode:
+    """The suffix and the bytes of an opened image: those of its file if it can be decoded."""
 
-    shaper: Shaper | None
+    resize: Resize | None
 
-    def __call__(self, picture: Image.Image) -> tuple[str, bytes]:
-        if self.shaper is not None:
-            x = self.shaper(picture)
-            return "png", _as_png(Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0)))
-        file = getattr(picture, "fp", None)
-        if file is None:  # not of a file, but of an array
-            return "png", _as_png(picture)
-        at = file.tell()
+    def __call__(self, image: Image.Image) -> tuple[str, bytes]:
+        if self.resize is not None:
+            x = self.resize(image)
+            return "png", _to_png(Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0)))
+        file = getattr(image, "fp", None)
+        if file is None:  # from an array, not a file
+            return "png", _to_png(image)
+        position = file.tell()
         file.seek(0)
         content: bytes = file.read()
-        file.seek(at)
-        as_array(picture)
-        assert picture.format is not None
-        return SUFFIXES.get(picture.format, picture.format.lower()), content
+        file.seek(position)
+        pil_to_array(image)
+        assert image.format is not None
+        return SUFFIXES.get(image.format, image.format.lower()), content
 
 
-def _as_png(picture: Image.Image) -> bytes:
+def _to_png(image: Image.Image) -> bytes:
     buffer = io.BytesIO()
-    picture.save(buffer, "PNG")
+    image.save(buffer, "PNG")
     return buffer.getvalue()
 
 
@@ -113,44 +123,35 @@ def _samples(
     start: int,
     collection: ImageCollection,
     skip_bad: bool,
-    bad: list[Unreadable],
+    unreadable: list[Unreadable],
 ) -> Iterator[Sample]:
-    """The pictures that can be read; the others are added to `bad`, or end it all."""
+    """The readable images; the others are appended to `unreadable`, or raise an error."""
     for number, (_, outcome) in enumerate(outcomes, start):
         if not isinstance(outcome, Unreadable):
-            yield Sample(
-                number, *outcome, None if collection.labels is None else int(collection.labels[number])
-            )
+            label = None if collection.labels is None else int(collection.labels[number])
+            yield Sample(number, *outcome, label)
         elif skip_bad:
-            bad.append(outcome)
+            unreadable.append(outcome)
         else:
             raise InfoganError(
-                f"{outcome} in {shown(collection.where)} cannot be read; mend it, or leave such pictures out by "
-                "--skip-bad."
+                f"{outcome} in {shown(collection.source)} cannot be read; repair it, or set skip_bad to "
+                "leave such images out."
             )
 
 
-def _require_ours(out: Path, recipe: bytes) -> None:
-    """The folder is new, empty, or of a pack of the same pictures."""
+def _require_our_folder(out: Path, recipe: bytes) -> None:
+    """The folder is new, empty, or of a pack with the same recipe."""
     if not out.exists():
         return
     if not out.is_dir():
-        raise InfoganError(f"{out} is a file; name a folder for the shards.")
+        raise InfoganError(f"{out} is a file; choose a folder for the shards.")
     names = sorted(path.name for path in out.iterdir())
-    foreign = [name for name in names if not OURS.fullmatch(name)]
-    if foreign or (names and ABOUT_PACK not in names):
+    foreign = [name for name in names if not OUR_FILES.fullmatch(name)]
+    if foreign or (names and RECIPE_NAME not in names):
         raise InfoganError(
-            f"{out} holds {shown((foreign or names)[0])}, which no pack wrote; name a new folder."
+            f"{out} contains {shown((foreign or names)[0])}, which no pack wrote; choose a new folder."
         )
-    if names and (out / ABOUT_PACK).read_bytes() != recipe:
-        raise InfoganError(f"{out} holds shards of other pictures or sizes; name a new folder, or delete it.")
-
-
-@contextmanager
-def _telling(out: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
+    if names and (out / RECIPE_NAME).read_bytes() != recipe:
         raise InfoganError(
-            f"{out} cannot be written ({error.strerror or error}); make room, and the same command goes on."
-        ) from error
+            f"{out} contains shards of other images or sizes; choose a new folder, or delete it."
+        )

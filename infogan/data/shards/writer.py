@@ -1,4 +1,4 @@
-"""Tar shards written whole: under another name until they are, and to the same bytes each time."""
+"""Writes tar shards: atomically, and with the same bytes each time."""
 
 import os
 import re
@@ -9,43 +9,47 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, final
 
-from infogan.data.shards.tar import BLOCK, members
+from infogan.data.shards.tar import BLOCK, iter_members
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import flush_folder
+from infogan.utils.io import fsync_folder
 
 TAR = r"[0-9]{6,}\.tar"
 
 
 @final
 @dataclass(frozen=True)
-class PerShard:
-    """Where a shard ends: after so many pictures, or before it has more than so many bytes."""
+class ShardLimit:
+    """The most that a shard contains: images, or bytes unless a single image has more."""
 
-    pictures: int | None
+    images: int | None
     bytes: int | None
 
     @staticmethod
-    def parse(text: str) -> "PerShard":
-        """5000 pictures, or 100MB.
+    def parse(text: str) -> "ShardLimit":
+        """A number of images, 5000, or a size, 100MB.
 
         Raises:
-            InfoganError: for something else.
+            InfoganError: if it is neither.
         """
         found = re.fullmatch(r"([1-9][0-9]{0,8}) ?(MB|GB)?", text)
         if not found:
-            raise InfoganError(f"--per-shard is {text!r}; give a number of pictures, or a size: 100MB.")
+            raise InfoganError(f"per_shard is {text!r}; choose a number of images or a size, such as 100MB.")
         number, unit = int(found[1]), found[2]
-        return PerShard(None, number * (10**6 if unit == "MB" else 10**9)) if unit else PerShard(number, None)
+        if not unit:
+            return ShardLimit(number, None)
+        return ShardLimit(None, number * (10**6 if unit == "MB" else 10**9))
 
-    def is_full(self, pictures: int, size: int) -> bool:
-        """Whether so many pictures, of so many bytes with the next one, are too many for one more."""
-        return pictures == self.pictures or (self.bytes is not None and pictures > 0 and size > self.bytes)
+    def is_full(self, images: int, size_with_next: int) -> bool:
+        """Whether a shard of so many images, and of so many bytes with the next one, has no room for that."""
+        return images == self.images or (
+            self.bytes is not None and images > 0 and size_with_next > self.bytes
+        )
 
 
 class Sample(NamedTuple):
-    """A picture on its way into a shard."""
+    """An encoded image and its label."""
 
-    number: int  # in the pile
+    number: int  # in the collection
     suffix: str
     content: bytes
     label: int | None
@@ -56,9 +60,9 @@ class Sample(NamedTuple):
             yield f"{self.number:09}.cls", str(self.label).encode()
 
 
-def write_shards(samples: Iterator[Sample], out: Path, shard: int, per_shard: PerShard) -> None:
-    """Shards from that number on, each under another name until it is whole."""
-    waiting = next(samples, None)
+def write_shards(samples: Iterator[Sample], out: Path, first_shard: int, limit: ShardLimit) -> None:
+    """Writes shards, numbered from `first_shard` on; each has a temporary name until it is complete."""
+    waiting, shard = next(samples, None), first_shard
     while waiting is not None:
         path = out / f"{shard:06}.tar"
         part = path.with_name(f"{path.name}.{os.getpid()}.part")
@@ -66,51 +70,51 @@ def write_shards(samples: Iterator[Sample], out: Path, shard: int, per_shard: Pe
             with part.open("wb") as file:
                 n = 0
                 while waiting is not None:
-                    raw = b"".join(_member(name, content) for name, content in waiting.members())
-                    if per_shard.is_full(n, file.tell() + len(raw)):
+                    raw = b"".join(_to_member(name, content) for name, content in waiting.members())
+                    if limit.is_full(n, file.tell() + len(raw)):
                         break
                     file.write(raw)
                     n, waiting = n + 1, next(samples, None)
-                end = 2 * BLOCK  # of nothing, filled up to what tapes write at once
+                end = 2 * BLOCK  # two blocks of zeros, and padding to a whole record
                 file.write(bytes(end + -(file.tell() + end) % tarfile.RECORDSIZE))
                 file.flush()
                 os.fsync(file.fileno())
             part.replace(path)
-            flush_folder(out)
+            fsync_folder(out)
         finally:
             with suppress(OSError):
                 part.unlink()
         shard += 1
 
 
-def _member(name: str, content: bytes) -> bytes:
-    info = tarfile.TarInfo(name)  # of the year 1970, and nobody's
+def _to_member(name: str, content: bytes) -> bytes:
+    info = tarfile.TarInfo(name)  # without time or owner, so that the bytes are always the same
     info.size = len(content)
     return info.tobuf(tarfile.USTAR_FORMAT) + content + bytes(-len(content) % BLOCK)
 
 
-def shards_of(out: Path) -> list[Path]:
-    """The shards in a folder of ours.
+def list_shards(out: Path) -> list[Path]:
+    """The shards that `write_shards` wrote to a folder.
 
     Raises:
-        InfoganError: where one between them lacks.
+        InfoganError: if one is missing in between.
     """
     found = sorted(path for path in out.iterdir() if re.fullmatch(TAR, path.name))
     for i, path in enumerate(found):
         if path.name != f"{i:06}.tar":
-            raise InfoganError(f"{out} lacks {i:06}.tar; delete the folder and pack anew.")
+            raise InfoganError(f"{out} lacks {i:06}.tar; delete the folder and pack again.")
     return found
 
 
-def last_number(shard: Path) -> int:
-    """Of the last picture of a shard of ours.
+def last_sample_number(shard: Path) -> int:
+    """The number of the last sample in a shard that `write_shards` wrote.
 
     Raises:
-        InfoganError: where the shard is damaged.
+        InfoganError: if the shard is damaged.
     """
     try:
         with shard.open("rb") as file:
-            *_, last = members(file, shard.stat().st_size)
+            *_, last = iter_members(file, shard.stat().st_size)
         return int(last.name.partition(".")[0])
     except ValueError as error:
-        raise InfoganError(f"{shard} is damaged; delete {shard.parent} and pack anew.") from error
+        raise InfoganError(f"{shard} is damaged; delete {shard.parent} and pack again.") from error

@@ -26,7 +26,7 @@ from torch import Tensor, nn
 from infogan.config import Config
 from infogan.config.transforms import Transforms, parse_transforms
 from infogan.data.images import PixelArray
-from infogan.data.loading.batches import Epochs
+from infogan.data.loading.batches import EpochSampler
 from infogan.method.model import Model
 from infogan.method.networks.blocks import DiscriminatorQ
 from infogan.method.transforms import N_UNIFORMS, transform
@@ -76,7 +76,7 @@ class Clustering(Stage):
         part = min(BATCH_SIZE, len(pixels)) // fabric.world_size
         self.part = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
         self.batch_size = part * fabric.world_size
-        self.epochs = Epochs(len(pixels), self.batch_size, self.seed, self.device)
+        self.epochs = EpochSampler(len(pixels), self.batch_size, self.seed, self.device)
         self.heads = self._make_heads()
         self.information = like.new_zeros(())  # of the last step, in nats
         self.stability = math.nan
@@ -154,7 +154,7 @@ class Clustering(Stage):
         if self.stability < MIN_STABILITY:
             return None
         shares = torch.zeros(n, self.k)
-        seen = [self.epochs.chosen(i) for i in range(n_done, self.n_steps)]
+        seen = [self.epochs.indices(i) for i in range(n_done, self.n_steps)]
         for part in torch.split(torch.unique(torch.cat(seen)).cpu(), CHUNK):
             found = partitions.predict(self._features(part))
             for of_over_clusters, row in zip(clusters, found, strict=True):
@@ -172,7 +172,7 @@ class Clustering(Stage):
         for i in range(n_steps):
             _set_learning_rate(adam, 1.5 * (1 - i / n_steps))
             x = self._two_views(n_done + i, FIRST_STRENGTH + (1 - FIRST_STRENGTH) * min(1.0, 2 * i / n_steps))
-            p = shares[self.epochs.chosen(n_done + i)[self.part]].repeat(2, 1)
+            p = shares[self.epochs.indices(n_done + i)[self.part]].repeat(2, 1)
             log_p = self._log_p(x)
             information = mutual_information(self._log_joint(*log_p.chunk(2)))
             weight = 1 - i / n_steps
@@ -211,7 +211,7 @@ class Clustering(Stage):
 
     def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
         adam.zero_grad()
-        self.fabric.backward(loss / self.fabric.world_size)
+        torch.autograd.backward(loss / self.fabric.world_size)
         if self.fabric.world_size > 1:
             from infogan.utils.distributed import sum_gradients
 
@@ -220,7 +220,7 @@ class Clustering(Stage):
 
     def _two_views(self, n: int, strength: float) -> Float[Tensor, "b2 ch h w"]:
         """The images of step n transformed, then the same transformed otherwise."""
-        x = self._images(self.epochs.chosen(n)[self.part]).repeat(2, 1, 1, 1)
+        x = self._images(self.epochs.indices(n)[self.part]).repeat(2, 1, 1, 1)
         u = torch.rand(
             N_UNIFORMS, 2, self.batch_size, generator=self.rng, device=self.device, dtype=self.dtype
         )

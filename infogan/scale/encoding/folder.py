@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from infogan.utils.errors import InfoganError, shown
-from infogan.utils.io import flush_folder, make_folder, telling, write_whole
+from infogan.utils.io import fsync_folder, make_folder, wrap_write_errors, write_atomic
 
 DESCRIPTION, LOCK = "_about.json", "_lock"
 UNFINISHED = "_*.part"
@@ -86,7 +86,7 @@ class EncodingFolder:
         from filelock import FileLock, Timeout
 
         lock = FileLock(self.folder / LOCK)
-        with telling(self.folder):
+        with wrap_write_errors(self.folder):
             make_folder(self.folder)
             try:
                 lock.acquire(timeout=0)
@@ -96,12 +96,12 @@ class EncodingFolder:
                 ) from None
         try:
             missing = self.missing_parts()
-            with telling(self.folder):
+            with wrap_write_errors(self.folder):
                 for unfinished in self.folder.glob(UNFINISHED):
                     unfinished.unlink()
                 if not (self.folder / DESCRIPTION).exists():
                     text = json.dumps(self.description, indent=2, ensure_ascii=False) + "\n"
-                    write_whole(self.folder / DESCRIPTION, text.encode())
+                    write_atomic(self.folder / DESCRIPTION, text.encode())
             yield missing
         finally:
             lock.release()
@@ -114,14 +114,14 @@ class EncodingFolder:
         """
         path = self.path(part)
         unfinished = path.with_name(f"_{path.name}.{uuid4().hex}.part")
-        with telling(self.folder):
+        with wrap_write_errors(self.folder):
             try:
                 with unfinished.open("wb") as file:
                     pq.write_table(table.replace_schema_metadata(self._metadata(part)), file)
                     file.flush()
                     os.fsync(file.fileno())
                 unfinished.replace(path)
-                flush_folder(self.folder)
+                fsync_folder(self.folder)
             finally:
                 unfinished.unlink(missing_ok=True)
 

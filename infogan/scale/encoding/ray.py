@@ -20,7 +20,7 @@ from infogan.scale.encoding.folder import EncodingFolder
 from infogan.scale.ray import count_slots
 from infogan.training.session import fingerprint
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 WEIGHTS = "_weights.part"
 MAX_BLOCKS = 2000  # of part numbers; Ray keeps a record of each
@@ -52,8 +52,8 @@ def encode_on_ray(
 
     ray.data.DataContext.get_current().enable_progress_bars = False
     # In a file: a training that continues does not change it, and Ray's object store cannot lose it.
-    with telling(target.folder):
-        write_whole(target.folder / WEIGHTS, safetensors.torch.save(state_of(model)))
+    with wrap_write_errors(target.folder):
+        write_atomic(target.folder / WEIGHTS, safetensors.torch.save(state_of(model)))
     numbers = ray.data.from_items(
         [{"part": part} for part in parts], override_num_blocks=min(len(parts), MAX_BLOCKS)
     )

@@ -14,7 +14,7 @@ from infogan.data import Images
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import telling
+from infogan.utils.io import wrap_write_errors
 from infogan.utils.progress import progress
 
 ROWS_PER_GROUP = 4096  # of a Parquet row group; also the images in memory at once
@@ -44,7 +44,7 @@ def write_codes(path: Path, model: Model, images: Images) -> None:
     unfinished = path.with_name(f"{path.name}.part")
     groups = torch.split(torch.arange(len(images)), ROWS_PER_GROUP) if len(images) else ()
     try:
-        with telling(path):
+        with wrap_write_errors(path):
             with make_writer(unfinished, schema) as writer:
                 for index in progress(groups, f"encoding {len(images):,} images"):
                     writer.write_table(encode_rows(model, images, index, images.pixels.take(index), schema))

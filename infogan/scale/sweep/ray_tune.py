@@ -33,7 +33,7 @@ from infogan.scale.sweep.stop_file import POLL_SECONDS, StopFile, wait_for_lock
 from infogan.scale.sweep.trials import Trial
 from infogan.training.signals import stop_requests
 from infogan.utils.errors import InfoganError, one_line
-from infogan.utils.io import make_folder, telling
+from infogan.utils.io import make_folder, wrap_write_errors
 
 MAX_RETRIES = 5  # of a run whose machine or process was lost
 
@@ -128,7 +128,7 @@ def train_on_cluster(
     token = uuid4().hex
     storage = folder.resolve() / f".sweep-{token}"  # for Tune's own files
     stop_file = StopFile(storage / "stop", token)
-    with telling(folder):
+    with wrap_write_errors(folder):
         make_folder(storage)
         stop_file.create()
     tasks = [

@@ -13,7 +13,7 @@ from infogan.evaluation import Evaluation, read_evaluation
 from infogan.runs.run import Run
 from infogan.scale.sweep.job import Failure, collapse_step
 from infogan.scale.sweep.trials import Trial
-from infogan.utils.io import telling, write_whole
+from infogan.utils.io import wrap_write_errors, write_atomic
 
 if TYPE_CHECKING:
     from infogan.scale.sweep.best import BestRun
@@ -117,8 +117,8 @@ def write_table(path: Path, results: Sequence[RunResult], best: "BestRun") -> No
         columns[f"label_free/{name}"] = pa.array(values, pa.float64())
     buffer = io.BytesIO()
     pyarrow.parquet.write_table(pa.table(columns), buffer)
-    with telling(path):
-        write_whole(path, buffer.getvalue())
+    with wrap_write_errors(path):
+        write_atomic(path, buffer.getvalue())
 
 
 def _without_tuples(value: Any) -> Any:

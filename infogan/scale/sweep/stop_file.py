@@ -7,7 +7,8 @@ from typing import final
 
 from filelock import FileLock, Timeout
 
-from infogan.utils.io import LOCK, write_whole
+from infogan.runs.locks import LOCK_NAME
+from infogan.utils.io import write_atomic
 
 LOCK_TIMEOUT = 60.0  # seconds for a process that lost its cluster to release its run
 POLL_SECONDS = 0.5
@@ -22,10 +23,10 @@ class StopFile:
         self.token = token
 
     def create(self) -> None:
-        write_whole(self.path, self.token.encode())
+        write_atomic(self.path, self.token.encode())
 
     def request_stop(self) -> None:
-        write_whole(self.path, f"{self.token} stop".encode())
+        write_atomic(self.path, f"{self.token} stop".encode())
 
     def is_running(self) -> bool:
         return self._read() == self.token
@@ -47,5 +48,5 @@ class StopFile:
 def wait_for_lock(path: Path) -> None:
     """Waits until no other process trains in a folder: one that lost its cluster may still be ending."""
     if path.is_dir():
-        with suppress(Timeout), FileLock(path / LOCK).acquire(timeout=LOCK_TIMEOUT):
+        with suppress(Timeout), FileLock(path / LOCK_NAME).acquire(timeout=LOCK_TIMEOUT):
             pass

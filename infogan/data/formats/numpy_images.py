@@ -1,4 +1,4 @@
-"""NumPy files of images of one's own."""
+"""Images in .npy and .npz files."""
 
 from pathlib import Path
 
@@ -9,49 +9,49 @@ from infogan.data.formats.npy import Arrays, is_npz, read_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
 from infogan.utils.errors import InfoganError
 
-WAY_OUT = "save it by numpy.save or numpy.savez, as numbers."
+HINT = "save it by numpy.save or numpy.savez, as numbers."
 
 
 def load_numpy(path: Path) -> Images:
     """A .npy of images, or a .npz with `images` and, for evaluation, `labels` or `factors`.
 
-    Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels. Labels are (n,) whole
-    numbers. Factors are (n, f) numbers, with f `factor_names` and f `factor_kinds` where these are given: a
-    category 0, 1, ..., a number (what all are otherwise), or an angle in radians.
+    Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels. Labels: integers (n,).
+    Factors are (n, f) numbers, optionally with f `factor_names` and f `factor_kinds`. A kind is "category"
+    (0, 1, ...), "number" (the default) or "angle" (radians).
 
     Raises:
-        InfoganError: for a file that cannot be read, or holds something else.
+        InfoganError: if the file cannot be read or contains something else.
     """
     if is_npz(path):
-        arrays = read_npz(path, ("images",), ("labels", "factors", "factor_names", "factor_kinds"), WAY_OUT)
+        arrays = read_npz(path, ("images",), ("labels", "factors", "factor_names", "factor_kinds"), HINT)
     else:
-        arrays = {"images": read_npy(path, WAY_OUT)}
+        arrays = {"images": read_npy(path, HINT)}
     x = arrays["images"]
-    labels, values = _numbers(path, arrays, "labels", np.int64), _numbers(path, arrays, "factors", np.float64)
+    labels = _to_numbers(path, arrays, "labels", np.int64)
+    values = _to_numbers(path, arrays, "factors", np.float64)
     if x.dtype != np.uint8:
-        raise InfoganError(f"{path} holds {x.dtype}; images are uint8, from 0 to 255.")
+        raise InfoganError(f"{path} contains {x.dtype}; images are uint8, from 0 to 255.")
     if x.ndim == 3:
         x = x[:, None]
     elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
         x = x.transpose(0, 3, 1, 2)
     if x.ndim != 4 or x.shape[1] not in (1, 3):
-        raise InfoganError(f"{path} holds an array of shape {x.shape}; images are (n, h, w[, ch]).")
+        raise InfoganError(f"{path} contains an array of shape {x.shape}; images are (n, h, w[, ch]).")
     if labels is not None and labels.shape != (len(x),):
-        raise InfoganError(f"{path} holds {len(x)} images but labels of shape {labels.shape}.")
+        raise InfoganError(f"{path} contains {len(x)} images but labels of shape {labels.shape}.")
     if values is not None and (values.ndim != 2 or len(values) != len(x)):
-        raise InfoganError(f"{path} holds {len(x)} images but factors of shape {values.shape}.")
+        raise InfoganError(f"{path} contains {len(x)} images but factors of shape {values.shape}.")
     factors = None if values is None else _read_factors(path, values, arrays)
     return Images.stored(np.ascontiguousarray(x), labels, factors=factors)
 
 
-def _numbers(path: Path, arrays: Arrays, name: str, kind: type[np.number]) -> np.ndarray | None:
-    """An array, if it is there, as numbers of a kind."""
+def _to_numbers(path: Path, arrays: Arrays, name: str, dtype: type[np.number]) -> np.ndarray | None:
     if name not in arrays:
         return None
     if arrays[name].dtype.kind not in "biuf":
-        raise InfoganError(f"{path} holds {name} {arrays[name].dtype}; they are numbers.")
+        raise InfoganError(f"{path} contains {name} of type {arrays[name].dtype}; they must be numbers.")
     with np.errstate(invalid="ignore"):
-        numbers: np.ndarray = arrays[name].astype(kind)
+        numbers: np.ndarray = arrays[name].astype(dtype)
     return numbers
 
 
@@ -61,18 +61,18 @@ def _read_factors(path: Path, values: Float[np.ndarray, "n f"], arrays: Arrays) 
     kinds = arrays.get("factor_kinds", np.array(["number"] * f))
     if names.shape != (f,) or kinds.shape != (f,) or len(set(names.tolist())) < f:
         raise InfoganError(
-            f"{path} holds {f} factors but factor_names of shape {names.shape} and factor_kinds of shape "
-            f"{kinds.shape}; each factor has one kind and a name of its own."
+            f"{path} contains {f} factors but factor_names of shape {names.shape} and factor_kinds of shape "
+            f"{kinds.shape}; each factor needs one kind and a unique name."
         )
-    known: list[Factor] = []
+    factors: list[Factor] = []
     for name, kind, column in zip(names.tolist(), kinds.tolist(), values.T, strict=True):
         if kind not in ("category", "number", "angle"):
             raise InfoganError(f"{path} calls {name} a {kind!r}; kinds are category, number and angle.")
         if not np.isfinite(column).all():
             raise InfoganError(
-                f"{path} has values of {name} that are no finite numbers; leave such images out."
+                f"{path} has values of {name} that are NaN or infinite; leave such images out."
             )
         if kind == "category" and not ((column >= 0) & (column == np.rint(column))).all():
             raise InfoganError(f"{path} has values of {name} other than 0, 1, ...; a category counts from 0.")
-        known.append(Factor(str(name), kind))
-    return Factors(tuple(known), values)
+        factors.append(Factor(str(name), kind))
+    return Factors(tuple(factors), values)

@@ -1,0 +1,134 @@
+"""A cache of resized images, read through a memory map.
+
+cache/pictures/NAME-HASH/pixels.npy   uint8 (n, ch, h, w)
+                        /about.json   what the images were made from, their names, and the unreadable ones
+"""
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import PIL
+from jaxtyping import UInt8
+
+from infogan.config import Shape
+from infogan.data.cache import cache_folder
+from infogan.data.formats.collection import ImageCollection, decode_images
+from infogan.data.formats.npy import map_npy, write_npy_header
+from infogan.data.formats.resize import Resize, estimate_bit_depth
+from infogan.data.formats.unreadable import Unreadable, escape_surrogates, report_unreadable
+from infogan.data.images import Images
+from infogan.utils.errors import InfoganError, shown
+from infogan.utils.io import wrap_write_errors
+
+VERSION = 1  # increase it when the same images give other pixels than before
+
+About = dict[str, Any]
+
+
+def load_resized(
+    collection: ImageCollection, shape: Shape, square: Literal["crop", "pad"], skip_bad: bool = False
+) -> Images:
+    """The images of a collection, resized to one shape, in order.
+
+    They are memory-mapped from the user's cache folder. The first call writes the cache; a later call writes
+    it again if an image has changed. An interrupted call leaves nothing behind.
+
+    Args:
+        skip_bad: leave out unreadable images and say on standard error how many.
+
+    Raises:
+        InfoganError: if images are unreadable and `skip_bad` is not set, or the cache cannot be written.
+    """
+    key = f"{collection.key}; {shape}; {square}"
+    recipe = f"{VERSION}; Pillow {PIL.__version__}; {key}; {collection.fingerprint()}"
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", Path(collection.key).name)[:40].strip("-") or "own"
+    digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:12]
+    folder = cache_folder() / "pictures" / f"{slug}-{digest}"
+    found = _read(folder, recipe)
+    if found is None:
+        _write(collection, shape, square, recipe, folder)
+        found = _read(folder, recipe)
+    if found is None:
+        raise InfoganError(f"{folder} was changed while {shown(collection.source)} was read; try again.")
+    x, about = found
+    unreadable = {int(i): Unreadable(name, reason) for i, name, reason in about["bad"]}
+    report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
+    labels = None if collection.labels is None else np.delete(collection.labels, list(unreadable))
+    names = tuple(map(escape_surrogates, about["names"])) if collection.has_file_names else None
+    return Images.stored(x, labels, names)
+
+
+def _read(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], About] | None:
+    """The content of a cache folder, if it has the same recipe and is complete."""
+    with suppress(OSError, ValueError, KeyError, TypeError, InfoganError):
+        about = json.loads((folder / "about.json").read_text("ascii"))
+        if about["recipe"] == recipe:
+            x = map_npy(folder / "pixels.npy")
+            if len(x) == len(about["names"]):
+                return x, about
+    return None
+
+
+def _write(
+    collection: ImageCollection, shape: Shape, square: Literal["crop", "pad"], recipe: str, folder: Path
+) -> None:
+    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    names: list[str] = []
+    unreadable: list[tuple[int, str, str]] = []
+    resize = Resize(shape, square, estimate_bit_depth(collection))
+    with wrap_write_errors(folder.parent, "resized images are cached there; make room."):
+        try:
+            part.mkdir(parents=True, exist_ok=True)
+            _require_disk_space(part, collection.n * int(np.prod(shape)))
+            with (
+                (part / "pixels.npy").open("wb") as file,
+                closing(decode_images(collection, resize, progress_label="reading images")) as outcomes,
+            ):
+                write_npy_header(file, "|u1", (collection.n, *shape))
+                for i, (name, outcome) in enumerate(outcomes):
+                    if isinstance(outcome, Unreadable):
+                        unreadable.append((i, outcome.name, outcome.reason))
+                    else:
+                        names.append(name)
+                        file.write(outcome.tobytes())
+                file.seek(0)
+                write_npy_header(file, "|u1", (len(names), *shape))
+                file.flush()
+                os.fsync(file.fileno())
+            if not names:
+                all_unreadable = [Unreadable(name, reason) for _, name, reason in unreadable]
+                report_unreadable(collection.source, collection.n, all_unreadable, skip_bad=True)
+            about = {"recipe": recipe, "names": names, "bad": unreadable}
+            (part / "about.json").write_text(json.dumps(about), "ascii")
+            _replace_folder(part, folder)
+        finally:
+            shutil.rmtree(part, ignore_errors=True)
+
+
+def _require_disk_space(folder: Path, n_bytes: int) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < n_bytes:
+        raise InfoganError(
+            f"the resized images need {n_bytes / 1e9:.1f} GB in {folder.parent}, but {free / 1e9:.1f} GB are "
+            "free; make room there, or set XDG_CACHE_HOME to another folder."
+        )
+
+
+def _replace_folder(part: Path, folder: Path) -> None:
+    old = part.with_suffix(".old")
+    with suppress(FileNotFoundError):
+        folder.rename(old)
+    try:
+        part.rename(folder)
+    except OSError:
+        if not folder.is_dir():  # else another process was faster
+            raise
+    finally:
+        shutil.rmtree(old, ignore_errors=True)
