@@ -8,11 +8,11 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from infogan.evaluation.disentanglement.betavae_factorvae import (
-    SameValueSampler,
     betavae,
     code_distances,
     code_variances,
     factorvae,
+    same_value_sampler,
 )
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.method.codes import Kind
@@ -78,7 +78,7 @@ def test_companions_share_the_value_and_are_drawn_evenly() -> None:
     factors = np.stack([np.repeat([0, 1, 2], [10, 20, 70]), np.arange(100) % 2], axis=1)
     factors = factors[draw().permutation(100)]
     images = np.tile(np.arange(100), (2, 1000))
-    found = SameValueSampler.of(factors).sample(images, np.array([0, 1]), draw())
+    found = same_value_sampler(factors, draw())(images, np.array([0, 1]))
     for factor in (0, 1):
         v = factors[:, factor]
         np.testing.assert_array_equal(v[found[factor]], v[images[factor]])

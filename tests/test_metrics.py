@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.config.presets import digits
+from infogan.config.presets.digits import digits
 from infogan.data import Factor, Factors, Images
 from infogan.data.images import PixelArray
 from infogan.evaluation import METRIC_GROUPS, evaluate_model, resolve_metric_groups
@@ -146,7 +146,7 @@ def test_info_bounds_of_untrained_model(model: Model) -> None:
     assert "2.303" in bounds["info_bound_c1"]["protocol"]
 
 
-@pytest.mark.parametrize(("batch_size", "n_images"), [(8, 16), (17, 17)])
+@pytest.mark.parametrize(("batch_size", "n_images"), [(8, 16), (18, 18)])
 def test_info_bounds_takes_whole_batches(
     model: Model, monkeypatch: pytest.MonkeyPatch, batch_size: int, n_images: int
 ) -> None:

@@ -75,7 +75,7 @@ def evaluate_run(
     if not found:
         raise InfoganError(
             f"evaluate: {' and '.join(groups)} need labels, factors or a feature network, and {name} has "
-            "none; name a network by --features."
+            "none; set features to a TorchScript file."
         )
     before = read_evaluation(run) or {}
     names = [name for name in ("generated", *splits) if name in before or name in found]

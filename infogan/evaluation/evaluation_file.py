@@ -27,16 +27,7 @@ def read_evaluation(run: Run) -> Evaluation | None:
             json.loads((run.path / name).read_text()) for name in ("evaluation.json", "resamples.json")
         )
         return {
-            split: {
-                name: Score(
-                    value=s["value"],
-                    low=s["low"],
-                    high=s["high"],
-                    protocol=s["protocol"],
-                    resamples=resamples[split][name],
-                )
-                for name, s in of.items()
-            }
+            split: {name: _make_score(s, resamples[split][name]) for name, s in of.items()}
             for split, of in scores.items()
         }
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
@@ -49,3 +40,7 @@ def without_resamples(evaluation: Evaluation) -> dict[str, dict[str, dict[str, A
         split: {name: {k: v for k, v in s.items() if k != "resamples"} for name, s in scores.items()}
         for split, scores in evaluation.items()
     }
+
+
+def _make_score(s: dict[str, Any], resamples: list[float]) -> Score:
+    return Score(value=s["value"], low=s["low"], high=s["high"], protocol=s["protocol"], resamples=resamples)

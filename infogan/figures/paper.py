@@ -10,7 +10,7 @@ from jaxtyping import Float, Int, UInt8
 from infogan.data import Images
 from infogan.evaluation.clustering import ContingencyTable, contingency_tables, match_labels
 from infogan.evaluation.disentanglement.association import code_factor_association
-from infogan.figures.traversal import Traversal, make_grid, traverse
+from infogan.figures.traversal import make_grid, traverse
 from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
@@ -41,34 +41,30 @@ def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H
     return figure
 
 
-def plot_categories(
-    traversal: Traversal, order: Int[np.ndarray, "k"], titles: Sequence[str], code: str, title: str = ""
+def plot_traversal(
+    images: UInt8[np.ndarray, "rows m ch h w"], code: str, values: Sequence[str], title: str = ""
 ) -> "Figure":
-    """Figs. 2a, 2b, 4a, 5b, 6: one column per category, in this order, one row per random image."""
-    figure, axes = _grid(traversal.images[:, order], code, title)
-    _ticks(axes, traversal, titles)
-    return figure
-
-
-def plot_sweep(traversal: Traversal, code: str, title: str = "") -> "Figure":
-    """Figs. 2c, 2d, 3, 4b and 5a: a continuous code varies from left to right."""
-    figure, axes = _grid(traversal.images, code, title)
-    _ticks(axes, traversal, [f"{v:.1f}" for v in traversal.values.tolist()])
+    """Figs. 2 to 6: one row per random image, one column per value of the varying code."""
+    rows, m = images.shape[:2]
+    figure, axes = _subplots(0.6 * m + 0.6, 0.6 * rows + 0.7)
+    _show(axes, make_grid(images))
+    axes.set_ylabel(f"{code} moves →", fontsize=9)
+    axes.set_title(title, fontsize=9)
+    w = images.shape[-1] + 1
+    axes.set_xticks([w * (i + 0.5) - 1 for i in range(m)], values)
+    axes.tick_params(length=0)
     return figure
 
 
 def plot_confusion(table: ContingencyTable, code: str) -> "Figure":
     """How many images of each label fell into each category; categories are ordered by their label."""
-    order, titles = order_by_label(table)
+    order, labels = order_by_label(table)
     figure, axes = _subplots(6, 5.2)
-    share = table[order] / np.maximum(table[order].sum(axis=0), 1)
-    axes.imshow(share, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for r, c in np.ndindex(share.shape):
-        colour = "white" if share[r, c] > 0.5 else "0.25"
-        axes.text(c, r, f"{table[order][r, c]}", ha="center", va="center", fontsize=7, color=colour)
+    table = table[order]
+    _heat_map(axes, table / np.maximum(table.sum(axis=0), 1), table.astype(str))
     axes.set(xlabel="label", ylabel=f"category of {code} → its label")
     axes.set_xticks(range(table.shape[1]))
-    axes.set_yticks(range(len(order)), [f"{c} → {t}" for c, t in zip(order, titles, strict=True)])
+    axes.set_yticks(range(len(order)), [f"{c} → {t}" for c, t in zip(order, labels, strict=True)])
     return figure
 
 
@@ -77,10 +73,7 @@ def plot_associations(
 ) -> "Figure":
     """The association of each known factor with each code, from 0 to 1."""
     figure, axes = _subplots(0.5 * len(codes) + 2, 0.28 * len(factors) + 0.8)
-    axes.imshow(association.T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
-    for c, r in np.ndindex(association.shape):
-        colour = "white" if association[c, r] > 0.5 else "0.25"
-        axes.text(c, r, f"{association[c, r]:.2f}", ha="center", va="center", fontsize=7, color=colour)
+    _heat_map(axes, association.T, np.char.mod("%.2f", association.T))
     axes.set_xticks(range(len(codes)), codes)
     axes.set_yticks(range(len(factors)), [factor.replace("_", " ") for factor in factors], fontsize=8)
     axes.tick_params(length=0)
@@ -146,13 +139,15 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
         figures[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
         traversal = traverse(model, i, rows=N_ROWS)
         if code.categories is None:
-            figures[f"sweep_{name}"] = plot_sweep(traversal, name, titles[name])
+            values_shown = [f"{v:.1f}" for v in traversal.values.tolist()]
+            figures[f"sweep_{name}"] = plot_traversal(traversal.images, name, values_shown, titles[name])
             continue
         order, labels = np.arange(code.categories), [str(k) for k in range(code.categories)]
         if name in tables:
             order, labels = order_by_label(tables[name])
             figures[f"confusion_{name}"] = plot_confusion(tables[name], name)
-        figures[f"categories_{name}"] = plot_categories(traversal, order, labels, name, titles[name])
+        in_order = traversal.images[:, order]
+        figures[f"categories_{name}"] = plot_traversal(in_order, name, labels, titles[name])
     real = images.some(100).x
     figures["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
     return figures
@@ -182,13 +177,11 @@ def _subplots(width: float, height: float) -> "tuple[Figure, Axes]":
     return figure, figure.subplots()
 
 
-def _grid(images: UInt8[np.ndarray, "rows m ch h w"], code: str, title: str) -> "tuple[Figure, Axes]":
-    rows, columns = images.shape[:2]
-    figure, axes = _subplots(0.6 * columns + 0.6, 0.6 * rows + 0.7)
-    _show(axes, make_grid(images))
-    axes.set_ylabel(f"{code} moves →", fontsize=9)
-    axes.set_title(title, fontsize=9)
-    return figure, axes
+def _heat_map(axes: "Axes", values: Float[np.ndarray, "rows m"], texts: np.ndarray) -> None:
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+    for (r, c), text in np.ndenumerate(texts):
+        colour = "white" if values[r, c] > 0.5 else "0.25"
+        axes.text(c, r, text, ha="center", va="center", fontsize=7, color=colour)
 
 
 def _show(axes: "Axes", picture: UInt8[np.ndarray, "h w ch"]) -> None:
@@ -197,9 +190,3 @@ def _show(axes: "Axes", picture: UInt8[np.ndarray, "h w ch"]) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set_visible(False)
-
-
-def _ticks(axes: "Axes", traversal: Traversal, titles: Sequence[str]) -> None:
-    w = traversal.images.shape[-1] + 1
-    axes.set_xticks([w * (i + 0.5) - 1 for i in range(len(titles))], titles)
-    axes.tick_params(length=0)

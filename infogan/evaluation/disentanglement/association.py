@@ -21,6 +21,7 @@ from jaxtyping import Float
 from scipy.stats import rankdata
 
 from infogan.data import Factors
+from infogan.evaluation.disentanglement.codes_and_factors import to_columns
 from infogan.evaluation.score import Score, make_score, sample_halves
 from infogan.method.codes import Code, Kind
 
@@ -102,13 +103,7 @@ def strongest_codes(scores: Mapping[str, Score]) -> dict[str, StrongestCode]:
 
 def _orthonormal_basis(values: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n d"]:
     """Orthonormal columns that span the centred columns of the variable."""
-    match kind:
-        case "category":
-            columns = (values[:, None] == np.unique(values)).astype(float)
-        case "number":
-            columns = rankdata(values)[:, None]
-        case "angle":
-            columns = np.stack([np.cos(values), np.sin(values)], axis=1)
+    columns = to_columns(rankdata(values) if kind == "number" else values, kind)
     centred = columns - columns.mean(axis=0)
     # Through the small d x d matrix: n is tens of thousands and d at most some dozens.
     variance, axes = np.linalg.eigh(centred.T @ centred)

@@ -7,9 +7,7 @@ the codes, if only one is.
 """
 
 import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import final
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -45,10 +43,10 @@ def factorvae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
 
     def count_votes(data: CodesAndFactors, n_votes: int) -> Int[np.ndarray, "d f"]:
         votes = np.zeros((len(active), len(factors)), np.int64)
-        sampler = SameValueSampler.of(data.factors[:, factors])
+        sample_same_value = same_value_sampler(data.factors[:, factors], rng)
         for factor in _sample_factors(len(factors), n_votes, rng):
             first = rng.integers(len(data), size=(len(factor), 1))
-            rows = sampler.sample(np.repeat(first, BATCH_SIZE, axis=1), factor, rng)
+            rows = sample_same_value(np.repeat(first, BATCH_SIZE, axis=1), factor)
             ratio = code_variances(data.columns[rows], data.code_of_column, data.kinds) / scale
             np.add.at(votes, (np.where(active, ratio, np.inf).argmin(axis=1), factor), 1)
         return votes
@@ -73,12 +71,12 @@ def betavae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Genera
     def sample_points(
         data: CodesAndFactors, n_points: int
     ) -> tuple[Float[np.ndarray, "b d"], Int[np.ndarray, "b"]]:
-        sampler = SameValueSampler.of(data.factors[:, factors])
+        sample_same_value = same_value_sampler(data.factors[:, factors], rng)
         features: list[np.ndarray] = []
         targets: list[np.ndarray] = []
         for factor in _sample_factors(len(factors), n_points, rng):
             first = rng.integers(len(data), size=(len(factor), BATCH_SIZE))
-            second = sampler.sample(first, factor, rng)
+            second = sample_same_value(first, factor)
             features.append(code_distances(data.codes[first], data.codes[second], data.kinds).mean(axis=1))
             targets.append(factor)
         return np.concatenate(features), np.concatenate(targets)
@@ -118,32 +116,23 @@ def code_distances(
     return distances
 
 
-@final
-@dataclass(frozen=True)
-class SameValueSampler:
-    """Draws images that share the value of a factor with given images."""
+def same_value_sampler(
+    factors: Int[np.ndarray, "n f"], rng: np.random.Generator
+) -> Callable[[Int[np.ndarray, "b k"], Int[np.ndarray, "b"]], Int[np.ndarray, "b k"]]:
+    """A function that draws, for each image, one with the same value of its batch's factor."""
+    order = factors.argsort(axis=0, kind="stable")
+    columns = list(zip(np.take_along_axis(factors, order, axis=0).T, factors.T, strict=True))
+    # In that order, the images with the value of image i lie between low[i] and high[i].
+    low, high = (
+        np.stack([np.searchsorted(s, v, side) for s, v in columns], axis=1) for side in ("left", "right")
+    )
 
-    order: Int[np.ndarray, "n f"]  # images sorted by their value
-    low: Int[np.ndarray, "n f"]  # the range, in that order, of the images with the value of each image
-    high: Int[np.ndarray, "n f"]
-
-    @classmethod
-    def of(cls, factors: Int[np.ndarray, "n f"]) -> "SameValueSampler":
-        order = factors.argsort(axis=0, kind="stable")
-        ordered = np.take_along_axis(factors, order, axis=0)
-        columns = list(zip(ordered.T, factors.T, strict=True))
-        low = np.stack([np.searchsorted(s, v, side="left") for s, v in columns], axis=1)
-        high = np.stack([np.searchsorted(s, v, side="right") for s, v in columns], axis=1)
-        return cls(order, low, high)
-
-    def sample(
-        self, images: Int[np.ndarray, "b k"], factor: Int[np.ndarray, "b"], rng: np.random.Generator
-    ) -> Int[np.ndarray, "b k"]:
-        """For each image a random one, possibly itself, with the same value of its batch's factor."""
+    def sample(images: Int[np.ndarray, "b k"], factor: Int[np.ndarray, "b"]) -> Int[np.ndarray, "b k"]:
         of = factor[:, None]
-        place = rng.integers(self.low[images, of], self.high[images, of])
-        sampled: Int[np.ndarray, "b k"] = self.order[place, of]
+        sampled: Int[np.ndarray, "b k"] = order[rng.integers(low[images, of], high[images, of]), of]
         return sampled
+
+    return sample
 
 
 def _sample_factors(f: int, n_batches: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "b"]]:

@@ -60,7 +60,7 @@ class CodesAndFactors:
         n, codes = len(codes), codes.astype(float)
         kinds = tuple(kinds or ("number",) * codes.shape[1])
         _check(codes, factors, kinds, factor_names)
-        parts: list[np.ndarray] = [_to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
+        parts: list[np.ndarray] = [to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
         code_of_column = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
         ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
         ordered = cls(codes, kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), code_of_column)
@@ -91,13 +91,9 @@ class CodesAndFactors:
 
     @classmethod
     def from_model(cls, model: Model, images: Images) -> "CodesAndFactors":
-        """The same with the codes that a model's Q reads off the images, with running batch statistics."""
-
-        def encode(pixels: PixelArray) -> Float[np.ndarray, "n d"]:
-            values: Float[np.ndarray, "n d"] = model.encode(pixels).values.numpy()
-            return values
-
-        return cls.from_images(encode, [code.kind for code in model.latent.codes], images)
+        """`from_images` with the codes of a model's Q, with running statistics of batch norm."""
+        kinds = [code.kind for code in model.latent.codes]
+        return cls.from_images(lambda pixels: model.encode(pixels).values.numpy(), kinds, images)
 
     def __len__(self) -> int:
         return len(self.codes)
@@ -199,7 +195,8 @@ def _check(
             )
 
 
-def _to_columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:
+def to_columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:
+    """A number as it is, the indicators of a category, the cosine and the sine of an angle."""
     columns: Float[np.ndarray, "n k"]
     match kind:
         case "category":

@@ -50,9 +50,6 @@ def fid(real: Float[np.ndarray, "n _"], fake: Float[np.ndarray, "m _"]) -> float
     C = R^T R and C_w = S^T S, the trace of the root is the sum of the singular values of R S^T, even if a
     covariance is singular. (torchmetrics takes roots of the eigenvalues of C C_w, which loses half the digits
     there, and takes up to 25 times as long.)
-
-    Raises:
-        InfoganError: as `check_features` does.
     """
     x, y = check_features(real, fake)
     m, m_w = x.mean(dim=0), y.mean(dim=0)
@@ -67,9 +64,6 @@ def kid(real: Float[np.ndarray, "n _"], fake: Float[np.ndarray, "m _"]) -> float
 
     Its mean is 0 if both distributions are equal, so it may be negative. Takes all pairs of images; the usual
     code averages 100 random subsets of 1,000, with the same expectation and more noise.
-
-    Raises:
-        InfoganError: as `check_features` does.
     """
     x, y = check_features(real, fake)
     n, m = len(x), len(y)

@@ -18,9 +18,6 @@ def precision_recall(
     """The shares of generated images on the real manifold, and of real images on the generated manifold.
 
     Kynkäänniemi et al. 2019, Eq. (1) and (2).
-
-    Raises:
-        InfoganError: if there are k images or fewer, and as `check_features` does.
     """
     x, y = check_features(real, fake, min_images=k + 1)
     radius_x, radius_y = _radii(x, k), _radii(y, k)
@@ -38,9 +35,6 @@ def density_coverage(
     """The mean number of real balls around a generated image, over k; the share of real balls with one.
 
     The density is unbounded, with mean 1 if both distributions are equal (Naeem et al. 2020).
-
-    Raises:
-        InfoganError: if there are k images or fewer, and as `check_features` does.
     """
     x, y = check_features(real, fake, min_images=k + 1)
     radius = _radii(x, k)
