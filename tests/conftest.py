@@ -31,6 +31,19 @@ def nightly(request: pytest.FixtureRequest) -> bool:
     return bool(request.config.getoption("--nightly"))
 
 
+@pytest.fixture
+def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Scores of fewer images and resamples, for tests that need scores but not their precision."""
+    from infogan.evaluation import bound, clustering, consistency, median
+    from infogan.evaluation.disentanglement import association
+
+    for module in (bound, clustering, consistency, association):
+        monkeypatch.setattr(module, "N_RESAMPLES", 4)
+    for module in (bound, consistency):
+        monkeypatch.setattr(module, "N_IMAGES", 640)
+    monkeypatch.setattr(median, "N_RESAMPLES", 50)
+
+
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
     """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""
