@@ -33,15 +33,9 @@ def nightly(request: pytest.FixtureRequest) -> bool:
 
 @pytest.fixture
 def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Scores of fewer images and resamples, for tests that need scores but not their precision."""
-    from infogan.evaluation import bound, clustering, consistency, median
-    from infogan.evaluation.disentanglement import association
+    import quick_scores
 
-    for module in (bound, clustering, consistency, association):
-        monkeypatch.setattr(module, "N_RESAMPLES", 4)
-    for module in (bound, consistency):
-        monkeypatch.setattr(module, "N_IMAGES", 640)
-    monkeypatch.setattr(median, "N_RESAMPLES", 50)
+    quick_scores.use(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

@@ -156,7 +156,9 @@ def test_a_sweep_is_continued_and_compared(tmp_path: Path) -> None:
     if find_spec("matplotlib"):
         drawn = json.loads(succeed("figures", "runs/digits-code-0", "--json", cwd=tmp_path))
         assert "runs/digits-code-0/figures/associations.png" in drawn
-    assert "runs/digits-code-0 holds a run of another config" in fail(*words.split(), "--steps", "4", cwd=tmp_path)
+    assert "runs/digits-code-0 holds a run of another config" in fail(
+        *words.split(), "--steps", "4", cwd=tmp_path
+    )
 
 
 def check_comparison(cwd: Path, runs: list[str]) -> None:

@@ -30,7 +30,7 @@ def encode(
         Parameter(help="Encode on a Ray cluster: its HOST:PORT, auto (the one of this machine), or local."),
     ] = None,
     cpus: Annotated[int, Parameter(help="Cores per process on the cluster.")] = 1,
-    gpus: Annotated[float, Parameter(help="GPUs per process on the cluster; may be a fraction.")] = 0,
+    gpus: Annotated[float, Parameter(help="GPUs per process on the cluster; may be a fraction.")] = 0.0,
     data: Data = None,
     skip_bad: SkipBad = False,
     json: Json = False,
