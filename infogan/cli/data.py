@@ -1,27 +1,20 @@
-"""infogan data list, info, prepare, preview and pack."""
+"""infogan data: list, info, prepare, preview, pack."""
 
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from infogan.cli.app import Data, Json, SkipBad, dumps, print_paths
+from infogan.cli.options import Data, Json, SkipBad, print_paths, to_json
 from infogan.utils.progress import console
 
 Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE, folder:PATH or shards:PATH.")]
+data_app = App(name="data", help="List, inspect, prepare, preview and pack data sets.")
 
 
-def register(app: App, *, show_all: bool) -> None:
-    """Adds the verbs below `data`."""
-    data = App(name="data", help="The data sets: what is known, what is here, and how it looks.")
-    data.command(list_sets, name="list")
-    for verb in (info, prepare, preview, pack):
-        data.command(verb)
-    app.command(data)
-
-
+@data_app.command(name="list")
 def list_sets(*, data: Data = None, json: Json = False) -> None:
-    """List the data sets, and which splits of them are here."""
+    """List the data sets, and which of their splits are on this machine."""
     from infogan.data import DATASETS, LoadOptions
 
     load_options = LoadOptions(data)
@@ -30,7 +23,7 @@ def list_sets(*, data: Data = None, json: Json = False) -> None:
         for name, source in DATASETS.items()
     }
     if json:
-        print(dumps(here))
+        print(to_json(here))
         return
     width = max(map(len, DATASETS))
     for name, source in DATASETS.items():
@@ -38,10 +31,11 @@ def list_sets(*, data: Data = None, json: Json = False) -> None:
         print(f"{'':{width}} {', '.join(here[name]) or f'not here: needs {source.files[0]}'}")
 
 
+@data_app.command
 def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
-    """Tell what a data set is: licence, shape, count, factors, and where its files are looked for.
+    """Describe a data set: licence, shape, number of images, factors, and where its files are expected.
 
-    Of images of one's own: how many there are, whether in colour, and how large.
+    For your own images: how many there are, whether they are in colour, and how large.
     """
     from infogan.data import (
         DATASETS,
@@ -55,13 +49,13 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
     load_options = LoadOptions(data)
     if name not in DATASETS and is_image_source(name):
         found = inspect_source(name, load_options)
-        own = {
+        custom = {
             "name": absolute_name(name),
             "channels": found.channels,
             "images": found.n,
             "shorter side, median": found.side,
         }
-        print(dumps(own) if json else "\n".join(f"{key:24} {value}" for key, value in own.items()))
+        print(to_json(custom) if json else "\n".join(f"{key:24} {value}" for key, value in custom.items()))
         return
     source = get_dataset_info(name)
     facts = {
@@ -77,7 +71,7 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
         "looked for in": str(load_options.data_folder) if source.files and load_options.data_folder else None,
     }
     if json:
-        print(dumps(facts))
+        print(to_json(facts))
         return
     for key, value in facts.items():
         match value:
@@ -92,30 +86,32 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
         print(f"{key:24} {text}")
 
 
+@data_app.command
 def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
-    """Find, fetch, read or draw a data set now, so that training starts at once; says what came of it."""
+    """Download, read or render a data set now, so that training starts at once; print its size."""
     from infogan.data import LoadOptions, available_splits, load
 
     load_options = LoadOptions(data, skip_bad)
     counts = {
         split or "all": len(load(name, split, load_options)) for split in available_splits(name, load_options)
     }
-    print(dumps(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
+    print(to_json(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
 
 
+@data_app.command
 def preview(
     name: Name,
     /,
     *,
-    n: Annotated[int, Parameter(help="How many images, taken at random.")] = 100,
+    n: Annotated[int, Parameter(help="How many images, drawn at random.")] = 100,
     out: Annotated[
-        Path | None, Parameter(name=["--out", "-o"], help="The picture's file; NAME.png if not named.")
+        Path | None, Parameter(name=["--out", "-o"], help="The picture file; default: NAME.png.")
     ] = None,
     data: Data = None,
     skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
-    """Draw a contact sheet of a data set as a picture."""
+    """Save a contact sheet of a data set as a picture."""
     from infogan.data import LoadOptions, load
     from infogan.figures.traversal import save_contact_sheet
 
@@ -126,22 +122,24 @@ def preview(
     print_paths([path], json)
 
 
+@data_app.command
 def pack(
     name: Name,
     out: Path,
     /,
     *,
-    per_shard: Annotated[str, Parameter(help="Pictures in a shard, or its size, such as 100MB.")] = "100MB",
+    per_shard: Annotated[str, Parameter(help="Images per shard, or its size, such as 100MB.")] = "100MB",
     size: Annotated[
-        Literal[32, 64] | None, Parameter(help="The side of the squares that pictures become; else kept.")
+        Literal[32, 64] | None,
+        Parameter(help="Resize to squares of SIZE x SIZE pixels; default: as they are."),
     ] = None,
     data: Data = None,
     skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
-    """Write images to tar shards in a folder, for training on more than memory or disk hold.
+    """Write images to tar shards in a folder, to train on more than fits in memory or on disk.
 
-    Pictures stay the bytes that they are, unless --size is given. A pack that was interrupted goes on.
+    Image files are copied unchanged unless --size is set. Repeat the command after an interruption.
     """
     from infogan.data import LoadOptions, inspect_source, open_collection
     from infogan.data.formats.resize import Resize, estimate_bit_depth
@@ -157,7 +155,7 @@ def pack(
         )
     packed = pack(pictures, out, ending, shaper, skip_bad)
     print(
-        dumps(packed._asdict())
+        to_json(packed._asdict())
         if json
         else f"{out}: {packed.images:,} images in {packed.shards:,} shards, {packed.bytes / 1e6:,.1f} MB"
     )

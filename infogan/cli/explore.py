@@ -1,28 +1,25 @@
-"""infogan explore: the page where codes are turned by hand."""
+"""infogan explore."""
 
 import sys
 from pathlib import Path
 from typing import Annotated
 
-from cyclopts import App, Parameter
-
-
-def register(app: App, *, show_all: bool) -> None:
-    """Adds the verb."""
-    app.command(explore)
+from cyclopts import Parameter
 
 
 def explore(
-    run: Annotated[Path | None, Parameter(help="A run; else a small one that comes with infogan.")] = None,
+    run: Annotated[
+        Path | None, Parameter(help="A run; default: a small one included in the package.")
+    ] = None,
     /,
     *,
-    port: Annotated[int, Parameter(help="Where the page is; 0 takes any free one.")] = 8000,
+    port: Annotated[int, Parameter(help="The page's port; 0 takes any free one.")] = 8000,
     host: Annotated[
-        str, Parameter(help="The address to listen at; at any but this machine's own, a token is asked for.")
+        str, Parameter(help="The address to listen at; any but this machine's own requires a token.")
     ] = "127.0.0.1",
     browser: Annotated[bool, Parameter(help="Open the page in the browser.")] = True,
 ) -> None:
-    """Turn the codes of a run by hand, on a page in the browser; Ctrl-C ends it."""
+    """Explore the codes of a run on a page in the browser; Ctrl-C ends it."""
     from infogan.explore.serve import listen, serve
 
     with listen(host, port) as listening:

@@ -1,20 +1,16 @@
-"""infogan export: a run for other programs, other people, and other people's browsers."""
+"""infogan export."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-from cyclopts import App, Parameter
+from cyclopts import Parameter
 
-from infogan.cli.app import Json, print_paths
+from infogan.cli.options import Json, print_paths
 from infogan.utils.errors import InfoganError
+from infogan.utils.progress import console, progress
 
 if TYPE_CHECKING:
     from infogan.runs.run import Run
-
-
-def register(app: App, *, show_all: bool) -> None:
-    """Adds the verb."""
-    app.command(export)
 
 
 def export(
@@ -28,32 +24,31 @@ def export(
     ] = None,
     runtime: Annotated[
         Path | None,
-        Parameter(help="With --web: the archive or folder of onnxruntime-web; else npm fetches it once."),
+        Parameter(help="With --web: the archive or folder of onnxruntime-web; default: npm downloads it."),
     ] = None,
     json: Json = False,
 ) -> None:
-    """Write a run out: ONNX, a model-hub folder, a static site; any of the three, each into its own folder.
+    """Export a run as ONNX, a model-hub folder or a static site, each into its own folder.
 
-    The network that reads z off images goes along; a run that has none yet learns it first, and keeps it.
+    The network that infers z from images is exported too; if the run has none yet, it is trained first.
     """
     from infogan.export.hub import save_pretrained
     from infogan.export.new_folder import check_new_folder
     from infogan.export.onnx import export_onnx
     from infogan.export.web import export_web
     from infogan.runs.run import Run
-    from infogan.utils.progress import console
 
     folders = [folder for folder in (onnx, hub, web) if folder is not None]
     if not folders:
-        raise InfoganError("export to what? Name a folder by --onnx, --hub or --web.")
+        raise InfoganError("export: name a folder with --onnx, --hub or --web.")
     if len({folder.resolve() for folder in folders}) < len(folders):
-        raise InfoganError("export: --onnx, --hub and --web each take a folder of their own.")
+        raise InfoganError("export: --onnx, --hub and --web need a folder each.")
     if runtime and not web:
-        raise InfoganError("export: --runtime goes with --web, which alone takes a runtime along.")
+        raise InfoganError("export: --runtime needs --web.")
     for folder in folders:
         check_new_folder(folder)
     opened = Run.open(run)
-    _learn_inversion(opened)
+    _ensure_inversion(opened)
     written: list[Path] = []
     with console().status("") as status:
         if onnx:
@@ -66,13 +61,12 @@ def export(
     print_paths(written, json)
 
 
-def _learn_inversion(run: "Run") -> None:
-    """Sees to it that the run has a network that reads z."""
+def _ensure_inversion(run: "Run") -> None:
+    """Trains the network that infers z from images, unless the run has one."""
     from infogan.method.inversion import STEPS, learn_inversion
     from infogan.runs.inversion import load_inversion, save_inversion
-    from infogan.utils.progress import progress
 
     model = run.model()
     if load_inversion(run, model) is None:
-        *_, last = progress(learn_inversion(model, steps=STEPS), "learning to read z", STEPS)
+        *_, last = progress(learn_inversion(model, steps=STEPS), "learning to infer z", STEPS)
         save_inversion(run, last.inversion)
