@@ -38,6 +38,14 @@ def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     quick_scores.use(monkeypatch.setattr)
 
 
+@pytest.fixture
+def user_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty cache folder in place of the user's; it does not exist yet."""
+    cache = tmp_path / "cache"
+    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(cache))
+    return cache
+
+
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
     """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""

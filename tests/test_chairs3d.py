@@ -1,4 +1,4 @@
-"""Chairs drawn from factors, and chairs of voxels: closed, whole in the frame, told by their factors."""
+"""Chairs3D and ModelNet10's chairs: closed meshes, inside the frame, in agreement with their factors."""
 
 import itertools
 import math
@@ -9,44 +9,51 @@ import numpy as np
 import pytest
 from jaxtyping import Bool, Float, Int, UInt8
 
-from infogan.data.datasets.modelnet import FILES, MODELNET_CHAIRS, draw_voxels, reach, read_voxels, surface
-from infogan.data.source import LoadOptions
+from infogan.data.datasets.modelnet import (
+    FILES,
+    MODELNET_CHAIRS,
+    max_extent,
+    mesh_from_voxels,
+    read_voxels,
+    render_voxels,
+)
+from infogan.data.options import LoadOptions
 from infogan.data.synthetic.chair_shapes import Chair
 from infogan.data.synthetic.chairs3d import (
     ANGLES,
     CHAIRS3D,
     FACTORS,
     HALF_WIDTH,
-    HIGH,
-    LOW,
+    MAX_LENGTHS,
+    MIN_LENGTHS,
     SHAPE,
     chair_mesh,
-    chair_shape,
-    chairs_in_views,
-    draw,
+    load_views,
+    render_chairs,
+    sample_shape,
 )
 from infogan.utils.errors import InfoganError
 
 KINDS = list(itertools.product([0.0, 1.0], repeat=3))  # base, back, arms
 EXTREMES = [
-    (*kind, *lengths) for kind in KINDS for lengths in itertools.product(*zip(LOW, HIGH, strict=True))
+    (*kind, *lengths)
+    for kind in KINDS
+    for lengths in itertools.product(*np.stack([MIN_LENGTHS, MAX_LENGTHS], axis=1))
 ]
 OBLIQUE = (0.7, math.radians(20))
 
 
-@pytest.fixture(autouse=True)
-def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.cache.cache_folder", lambda: tmp_path / "cache")
+pytestmark = pytest.mark.usefixtures("user_cache")
 
 
 def volume(vertices: Float[np.ndarray, "v 3"], triangles: Int[np.ndarray, "t 3"]) -> float:
-    """Signed by the divergence theorem: positive where the triangles turn outwards."""
+    """The volume by the divergence theorem: positive if the triangles face outwards."""
     a, b, c = (vertices[triangles[:, k]] for k in range(3))
     return float(np.einsum("tk,tk->", a, np.cross(b, c)) / 6)
 
 
 def assert_closed(triangles: Int[np.ndarray, "t 3"]) -> None:
-    """Every directed edge once, and its reverse once: two triangles an edge, turning the same way."""
+    """Every directed edge and its reverse occur once: each edge has two triangles of the same orientation."""
     start, end = (np.concatenate([triangles[:, (k + turn) % 3] for k in range(3)]) for turn in (0, 1))
     n = triangles.max() + 1
     edges = np.sort(start * n + end)
@@ -55,7 +62,7 @@ def assert_closed(triangles: Int[np.ndarray, "t 3"]) -> None:
 
 
 @pytest.mark.parametrize("shape", EXTREMES)
-def test_every_part_is_closed_and_turns_outwards(shape: tuple[float, ...]) -> None:
+def test_solids_are_closed_and_face_outwards(shape: tuple[float, ...]) -> None:
     base, back, arms, *lengths = shape
     for solid in Chair(base == 1, back == 1, arms == 1, *lengths).solids():
         assert_closed(solid.triangles)
@@ -63,7 +70,7 @@ def test_every_part_is_closed_and_turns_outwards(shape: tuple[float, ...]) -> No
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_lengths_are_metres(kind: tuple[float, ...]) -> None:
+def test_lengths_are_in_metres(kind: tuple[float, ...]) -> None:
     base, back, arms = kind
     solids = list(Chair(base == 1, back == 1, arms == 1, 0.5, 0.45, 0.4).solids())
     y = np.concatenate([s.vertices for s in solids])[:, 1]
@@ -73,11 +80,11 @@ def test_lengths_are_metres(kind: tuple[float, ...]) -> None:
     assert solids[0].vertices[:, 1].max() == pytest.approx(0.45)
 
 
-def test_no_chair_reaches_the_border() -> None:
-    assert all(reach(chair_mesh(np.array(shape))) < HALF_WIDTH * 62 / 64 for shape in EXTREMES)
-    chairs = [chair_shape(index) for index in range(30)]
+def test_chairs_fit_into_the_image() -> None:
+    assert all(max_extent(chair_mesh(np.array(shape))) < HALF_WIDTH * 62 / 64 for shape in EXTREMES)
+    chairs = [sample_shape(index) for index in range(30)]
     angles = ANGLES[np.linspace(0, len(ANGLES) - 1, 8).astype(int)]
-    x = draw(np.array([[*chair, *angle] for chair in chairs for angle in angles]))[:, 0]
+    x = render_chairs(np.array([[*chair, *angle] for chair in chairs for angle in angles]))[:, 0]
     for border in (x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]):
         assert (border == 255).all()
     ink = (x < 255).mean(axis=(1, 2))
@@ -85,78 +92,80 @@ def test_no_chair_reaches_the_border() -> None:
     assert len(np.unique(x, axis=0)) == len(x)
 
 
-def test_a_full_turn_comes_back() -> None:
-    turns = [[*chair_shape(3), azimuth, 0.4] for azimuth in (0.3, 0.3 + 2 * math.pi, 0.3 + math.pi)]
-    once, again, half = draw(np.array(turns))[:, 0].astype(int)
-    assert np.abs(once - again).mean() < 0.5  # a ray may fall on the other side of an edge
+def test_full_turn_is_the_identity() -> None:
+    turns = [[*sample_shape(3), azimuth, 0.4] for azimuth in (0.3, 0.3 + 2 * math.pi, 0.3 + math.pi)]
+    once, again, half = render_chairs(np.array(turns))[:, 0].astype(int)
+    assert np.abs(once - again).mean() < 0.5  # rounding may move a ray across an edge
     assert np.abs(once - half).mean() > 3
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_chair_and_its_mirror_image(kind: tuple[float, ...]) -> None:
-    """Chairs are the same left and right, so with the light in the middle azimuth a mirrors -a."""
+def test_mirror_symmetry(kind: tuple[float, ...]) -> None:
+    """Chairs are symmetric, so with a central light the view from azimuth -a is the mirror image."""
     rows = [[*kind, 0.5, 0.45, 0.4, azimuth, 0.4] for azimuth in (0.7, -0.7)]
     light = (0.0, 0.6, 0.8)
-    right, left = draw(np.array(rows), light)[:, 0].astype(int)
+    right, left = render_chairs(np.array(rows), light)[:, 0].astype(int)
     assert np.abs(right - left[:, ::-1]).mean() < 0.5
     assert np.abs(right - left).mean() > 3
 
 
 def extent(x: UInt8[np.ndarray, "n h w"], axis: int) -> list[int]:
-    """How many columns (axis 1) or rows (axis 2) each image covers."""
+    """The number of columns (axis 1) or rows (axis 2) that the object covers in each image."""
     covered: list[int] = (x < 250).any(axis=axis).sum(axis=1).tolist()
     return covered
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_what_is_longer_covers_more(kind: tuple[float, ...]) -> None:
-    wide = draw(np.array([[*kind, w, 0.45, 0.4, 0, 0.35] for w in (0.38, 0.52, 0.66)]))[:, 0, :36]
-    high = draw(np.array([[*kind, 0.5, h, 0.4, 0, 0.35] for h in (0.36, 0.45, 0.54)]))[:, 0]
-    tall = draw(np.array([[*kind, 0.5, 0.45, b, 0, 0.35] for b in (0.3, 0.45, 0.6)]))[:, 0]
-    for x, axis in ((wide, 1), (high, 2), (tall, 2)):  # above the seat, as spokes are as wide as they are
+def test_lengths_are_visible(kind: tuple[float, ...]) -> None:
+    wide = render_chairs(np.array([[*kind, w, 0.45, 0.4, 0, 0.35] for w in (0.38, 0.52, 0.66)]))[:, 0, :36]
+    high = render_chairs(np.array([[*kind, 0.5, h, 0.4, 0, 0.35] for h in (0.36, 0.45, 0.54)]))[:, 0]
+    tall = render_chairs(np.array([[*kind, 0.5, 0.45, b, 0, 0.35] for b in (0.3, 0.45, 0.6)]))[:, 0]
+    for x, axis in ((wide, 1), (high, 2), (tall, 2)):  # above the seat, as the spokes have a fixed width
         assert (np.diff(extent(x, axis)) >= 2).all()
 
 
 @pytest.mark.parametrize("factor", range(3))
-def test_categories_show(factor: int) -> None:
+def test_categories_are_visible(factor: int) -> None:
     this = np.array([0, 0, 0, 0.5, 0.45, 0.4, *OBLIQUE])
     other = this.copy()
     other[factor] = 1
-    a, b = draw(np.stack([this, other])).astype(int)
+    a, b = render_chairs(np.stack([this, other])).astype(int)
     assert (np.abs(a - b) > 30).mean() > 0.02
 
 
-def test_rows_keep_their_order() -> None:
-    rows = np.array([[*chair_shape(i), *OBLIQUE] for i in (5, 2, 5, 9)])
+def test_images_are_in_the_order_of_the_rows() -> None:
+    rows = np.array([[*sample_shape(i), *OBLIQUE] for i in (5, 2, 5, 9)])
     rows[2, 6] = 2.0
-    one_by_one = np.concatenate([draw(row[None]) for row in rows])
-    np.testing.assert_array_equal(draw(rows), one_by_one)
+    one_by_one = np.concatenate([render_chairs(row[None]) for row in rows])
+    np.testing.assert_array_equal(render_chairs(rows), one_by_one)
 
 
-def test_views_tell_their_factors_and_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
-    images = chairs_in_views("few", range(4, 6))
+def test_views_match_their_factors_and_are_cached(monkeypatch: pytest.MonkeyPatch) -> None:
+    images = load_views("few", range(4, 6))
     assert images.factors is not None
-    assert images.factors.known == FACTORS == CHAIRS3D.factors
+    assert images.factors.columns == FACTORS == CHAIRS3D.factors
     assert images.shape == CHAIRS3D.shape
-    np.testing.assert_array_equal(draw(images.factors.values[::9]), images.x[::9])
-    np.testing.assert_array_equal(images.factors.values[62, : len(SHAPE)], chair_shape(5))
-    monkeypatch.setattr("infogan.data.synthetic.chairs3d.draw", lambda values: pytest.fail("drawn again"))
-    np.testing.assert_array_equal(chairs_in_views("few", range(4, 6)).x, images.x)
+    np.testing.assert_array_equal(render_chairs(images.factors.values[::9]), images.x[::9])
+    np.testing.assert_array_equal(images.factors.values[62, : len(SHAPE)], sample_shape(5))
+    monkeypatch.setattr(
+        "infogan.data.synthetic.chairs3d.render_chairs", lambda _: pytest.fail("rendered again")
+    )
+    np.testing.assert_array_equal(load_views("few", range(4, 6)).x, images.x)
 
 
-def test_shapes_are_fair_and_fill_their_ranges() -> None:
-    shapes = np.stack([chair_shape(index) for index in range(900)])
+def test_shapes_are_uniform() -> None:
+    shapes = np.stack([sample_shape(index) for index in range(900)])
     assert len(np.unique(shapes, axis=0)) == 900
     heads = shapes[:, :3].sum(axis=0)
     assert (np.abs(heads - 450) < 5 * math.sqrt(900) / 2).all()
-    u = (shapes[:, 3:] - LOW) / (HIGH - LOW)
+    u = (shapes[:, 3:] - MIN_LENGTHS) / (MAX_LENGTHS - MIN_LENGTHS)
     assert ((u >= 0) & (u < 1)).all()
     assert (np.abs(u.mean(axis=0) - 0.5) < 5 / math.sqrt(12 * 900)).all()
     assert CHAIRS3D.splits == {"train": 49_600, "test": 6_200}
 
 
-def little_chair() -> Bool[np.ndarray, "32 32 32"]:
-    """A seat, a back at the far end of axis 1, a leg at each corner and one arm, towards low x."""
+def voxel_chair() -> Bool[np.ndarray, "32 32 32"]:
+    """A seat, a back at the far end of axis 1, four legs, and an arm at low x."""
     v = np.zeros((32, 32, 32), bool)
     v[8:24, 8:24, 12:14] = True
     v[8:24, 22:24, 14:30] = True
@@ -167,30 +176,30 @@ def little_chair() -> Bool[np.ndarray, "32 32 32"]:
 
 
 def write_npz(path: Path, n: int) -> Path:
-    voxels = np.stack([np.roll(little_chair(), (k % 9) - 4, axis=0) for k in range(n)])
+    voxels = np.stack([np.roll(voxel_chair(), (k % 9) - 4, axis=0) for k in range(n)])
     path.parent.mkdir(parents=True, exist_ok=True)
     packed = np.packbits(voxels.reshape(n, -1), axis=1)
     np.savez(path, voxels_packed=packed, first_occurrence=np.arange(n) != 1)
     return path
 
 
-def test_surface_of_voxels_is_closed_and_upright() -> None:
-    mesh = surface(little_chair())
+def test_mesh_from_voxels_is_closed_and_upright() -> None:
+    mesh = mesh_from_voxels(voxel_chair())
     assert_closed(mesh.triangles)
-    assert volume(mesh.vertices, mesh.triangles) == pytest.approx(little_chair().sum(), rel=0.5)
+    assert volume(mesh.vertices, mesh.triangles) == pytest.approx(voxel_chair().sum(), rel=0.5)
     a, b, c = (mesh.vertices[mesh.triangles[:, k]] for k in range(3))
     area = np.cross(b - a, c - a)
     assert mesh.normals is not None
     outwards = (area * mesh.normals[mesh.triangles[:, 0]]).sum(axis=1) > 0
     assert np.linalg.norm(area[outwards], axis=1).sum() > 0.95 * np.linalg.norm(area, axis=1).sum()
     top = mesh.vertices[mesh.vertices[:, 1] > 8]
-    assert (top[:, 2] < -4).all()  # the back, away from the viewer
+    assert (top[:, 2] < -4).all()  # the back, away from the camera
     middle = mesh.vertices[np.abs(mesh.vertices[:, 1] - 4) < 1]
-    assert (middle[middle[:, 2] > 0][:, 0] < 0).all()  # the arm, on the left as the viewer sees it
+    assert (middle[middle[:, 2] > 0][:, 0] < 0).all()  # the arm, on the left of the image
 
 
-def test_voxels_from_the_front_and_from_behind() -> None:
-    x = draw_voxels(little_chair()[None])[:, 0]
+def test_voxels_from_the_front_and_the_rear() -> None:
+    x = render_voxels(voxel_chair()[None])[:, 0]
     assert len(x) == len(ANGLES)
     for border in (x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]):
         assert (border == 255).all()
@@ -198,39 +207,44 @@ def test_voxels_from_the_front_and_from_behind() -> None:
     front = x[0]
     behind = x[2 * 15 : 2 * 17 : 2].min(axis=0)
     seat_seen, seat_hidden = (front[30:45, 24:40]).mean(), (behind[30:45, 24:40]).mean()
-    assert seat_seen > seat_hidden + 10  # the seat faces the light, the back of the back does not
+    assert seat_seen > seat_hidden + 10  # the seat faces the light, the rear of the back does not
 
 
-def test_one_voxel_has_a_surface() -> None:
+def test_mesh_from_a_single_voxel() -> None:
     lone = np.zeros((32, 32, 32), bool)
     lone[4, 5, 6] = True
-    assert reach(surface(lone)) > 0
+    assert max_extent(mesh_from_voxels(lone)) > 0
 
 
-def test_modelnet_splits_and_leaves_copies_out(tmp_path: Path) -> None:
+def test_modelnet_splits_without_duplicates(tmp_path: Path) -> None:
     write_npz(tmp_path / FILES[0], 103)
     images = MODELNET_CHAIRS.load(LoadOptions(tmp_path), "train")
     assert images.shape == MODELNET_CHAIRS.shape
-    assert len(images) == 2 * 62  # 103 shapes, a copy, 100 for tests
+    assert len(images) == 2 * 62  # 103 shapes, one duplicate, 100 for testing
     assert images.factors is not None
-    assert images.factors.known == MODELNET_CHAIRS.factors
+    assert images.factors.columns == MODELNET_CHAIRS.factors
     np.testing.assert_array_equal(images.factors.values[62:], ANGLES)
-    np.testing.assert_array_equal(images.x[62:], draw_voxels(read_voxels(tmp_path / FILES[0])[1:2]))
+    np.testing.assert_array_equal(images.x[62:], render_voxels(read_voxels(tmp_path / FILES[0])[1:2]))
 
 
-def test_damaged_or_other_npz(tmp_path: Path) -> None:
+def test_invalid_modelnet_file(tmp_path: Path) -> None:
     path = write_npz(tmp_path / FILES[0], 5)
-    whole = path.read_bytes()
+    content = path.read_bytes()
     with pytest.raises(InfoganError, match="4 shapes"):
         MODELNET_CHAIRS.load(LoadOptions(tmp_path), "train")
-    for damaged in (b"", b"<html>", whole[: len(whole) // 2], whole[:3000] + b"\xff" * 99 + whole[3099:]):
+    for damaged in (
+        b"",
+        b"<html>",
+        content[: len(content) // 2],
+        content[:3000] + b"\xff" * 99 + content[3099:],
+    ):
         path.write_bytes(damaged)
         with pytest.raises(InfoganError, match="cannot be read"):
             read_voxels(path)
     packed, first = np.zeros((2, 4096), np.uint8), np.ones(2, bool)
     for packed_bad, first_bad in ((packed[:, 1:], first), (packed, first[:1]), (packed.astype(int), first)):
         np.savez(path, voxels_packed=packed_bad, first_occurrence=first_bad)
-        with pytest.raises(InfoganError, match="are wanted"):
+        with pytest.raises(InfoganError, match="expected uint8"):
             read_voxels(path)
     np.savez(path, voxels_packed=packed, first_occurrence=first)
     with pytest.raises(InfoganError, match=r"shape 0 .* no voxel"):
@@ -242,20 +256,20 @@ def test_damaged_or_other_npz(tmp_path: Path) -> None:
         MODELNET_CHAIRS.load(LoadOptions(tmp_path / "elsewhere"), "train")
 
 
-def test_the_chairs_of_modelnet10() -> None:
-    path = LoadOptions().look(FILES)
+def test_real_modelnet_chairs() -> None:
+    path = LoadOptions().find_path(FILES)
     if path is None:
         pytest.skip(f"INFOGAN_DATA ({os.environ.get('INFOGAN_DATA', 'not set')}) holds no {FILES[0]}")
     voxels = read_voxels(path)
     assert len(voxels) == 839
     leans_back = []
     for shape in voxels[::10]:
-        mesh = surface(shape)
+        mesh = mesh_from_voxels(shape)
         assert_closed(mesh.triangles)
         assert volume(mesh.vertices, mesh.triangles) > 0
         _, y, z = mesh.vertices.T
         leans_back.append(z[y > y.max() - 4].mean() < z.mean())
     assert np.mean(leans_back) > 0.95
-    x = draw_voxels(voxels[:3])[:, 0]
+    x = render_voxels(voxels[:3])[:, 0]
     for border in (x[:, 0], x[:, -1], x[:, :, 0], x[:, :, -1]):
         assert (border == 255).all()

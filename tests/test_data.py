@@ -1,4 +1,4 @@
-"""Images by name: IDX files, MNIST's mirrors, files of one's own."""
+"""Images by name: IDX files, MNIST's mirrors, the cache, and your own files."""
 
 import gzip
 import hashlib
@@ -16,7 +16,7 @@ from PIL import Image
 
 from infogan import data
 from infogan.data import DATASETS, DEFAULT_OPTIONS
-from infogan.data.cache import kept
+from infogan.data.cache import cached_arrays
 from infogan.data.datasets import mnist
 from infogan.data.formats.idx import read_idx
 from infogan.utils.errors import InfoganError
@@ -33,51 +33,51 @@ def md5(content: bytes) -> str:
     return hashlib.md5(content, usedforsecurity=False).hexdigest()
 
 
-@pytest.mark.parametrize("packed", [True, False])
-def test_idx_reads_back(tmp_path: Path, packed: bool) -> None:
-    path = tmp_path / "some-idx3-ubyte"
+@pytest.mark.parametrize("gzipped", [True, False])
+def test_read_idx(tmp_path: Path, gzipped: bool) -> None:
+    path = tmp_path / "sample-idx3-ubyte"
     content = idx(BYTES)
-    path.write_bytes(gzip.compress(content) if packed else content)
+    path.write_bytes(gzip.compress(content) if gzipped else content)
     array = read_idx(path, md5=md5(content))
     np.testing.assert_array_equal(array, BYTES)
     array[0] = 0  # writable
 
 
-WHOLE = idx(BYTES)
-PACKED = gzip.compress(WHOLE, mtime=0)  # the same in every process that collects tests
+CONTENT = idx(BYTES)
+GZIPPED = gzip.compress(CONTENT, mtime=0)  # the same in every process
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
-        (WHOLE[:-1], "39 bytes, but 40"),
-        (WHOLE + b"\0", "41 bytes, but 40"),
-        (WHOLE[:10], "10 bytes, but"),
+        (CONTENT[:-1], "39 bytes, but 40"),
+        (CONTENT + b"\0", "41 bytes, but 40"),
+        (CONTENT[:10], "bytes, but"),
         (b"\0\0\x08\0", "0 dimensions"),
         (b"", "wrong magic"),
-        (b"\0\0\x0d" + WHOLE[3:], "wrong magic"),
+        (b"\0\0\x0d" + CONTENT[3:], "wrong magic"),
         (b"<html>not here</html>", "wrong magic"),
-        (PACKED[:-12], "cannot be read"),
-        (PACKED[:12], "cannot be read"),
-        (PACKED[:15] + b"\xff\xff\xff" + PACKED[18:], "cannot be read"),
+        (GZIPPED[:-12], "cannot be read"),
+        (GZIPPED[:12], "cannot be read"),
+        (GZIPPED[:15] + b"\xff\xff\xff" + GZIPPED[18:], "cannot be read"),
     ],
 )
-def test_damaged_idx(tmp_path: Path, content: bytes, said: str) -> None:
+def test_damaged_idx_file(tmp_path: Path, content: bytes, message: str) -> None:
     path = tmp_path / "damaged-ubyte.gz"
     path.write_bytes(content)
-    with pytest.raises(InfoganError, match=said) as error:
+    with pytest.raises(InfoganError, match=message) as error:
         read_idx(path)
     assert str(path) in str(error.value)
 
 
-def test_idx_of_another_checksum(tmp_path: Path) -> None:
+def test_idx_file_with_wrong_checksum(tmp_path: Path) -> None:
     path = tmp_path / "other-ubyte"
-    path.write_bytes(WHOLE)
+    path.write_bytes(CONTENT)
     with pytest.raises(InfoganError, match=r"other-ubyte has another checksum"):
         read_idx(path, md5="0" * 32)
 
 
-def test_idx_that_is_not_there(tmp_path: Path) -> None:
+def test_missing_idx_file(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match="nowhere"):
         read_idx(tmp_path / "nowhere")
 
@@ -89,25 +89,20 @@ TINY = dict(zip(NAMES, (idx(X), idx(LABELS)), strict=True))
 
 
 @pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the cache, with files of three images known as MNIST's test split."""
-
-    def user_cache_dir(*_: object) -> str:
-        return str(tmp_path / "cache")
-
-    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
+def mnist_cache(user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """MNIST's folder in an empty cache; the checksums of its test split are those of three images."""
     for name in mnist.MD5:
         monkeypatch.setitem(mnist.MD5[name], "test", tuple(map(md5, TINY.values())))
-    monkeypatch.setattr("infogan.data.datasets.mnist.SYSTEM", {})
+    monkeypatch.setattr("infogan.data.datasets.mnist.SYSTEM_FOLDERS", {})
     monkeypatch.delenv("INFOGAN_DATA", raising=False)
     for name in ("no_proxy", "NO_PROXY"):
         monkeypatch.setenv(name, "127.0.0.1")
-    return tmp_path / "cache" / "mnist"
+    return user_cache / "mnist"
 
 
 @pytest.fixture
 def server() -> Iterator[str]:
-    """Mirrors on this machine: /good/, /corrupt/, /short/, /hangup/; anything else is a 404."""
+    """A local server with mirrors /good/, /corrupt/, /short/ and /hangup/; anything else is a 404."""
     good = {name: gzip.compress(content) for name, content in TINY.items()}
 
     class Handler(BaseHTTPRequestHandler):
@@ -145,39 +140,39 @@ def server() -> Iterator[str]:
 
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
-def test_second_mirror_helps(cache: Path, server: str, broken: str) -> None:
-    images = mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/", f"{server}good/"))
+def test_second_mirror_is_tried(mnist_cache: Path, server: str, broken: str) -> None:
+    images = mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/", f"{server}good/"))
     np.testing.assert_array_equal(images.x[:, 0], X)
     assert images.labels is not None
     assert images.labels.tolist() == LABELS.tolist()
-    assert sorted(p.name for p in cache.iterdir()) == [f"{name}.gz" for name in NAMES]
+    assert sorted(p.name for p in mnist_cache.iterdir()) == [f"{name}.gz" for name in NAMES]
 
 
-def test_cache_is_used_again(cache: Path, server: str) -> None:
-    mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
-    images = mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", ())  # no mirror at all
+def test_downloads_are_cached(mnist_cache: Path, server: str) -> None:
+    mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
+    images = mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", ())  # no mirror at all
     assert len(images) == 3
 
 
 @pytest.mark.parametrize("broken", ["missing", "corrupt", "short", "hangup"])
-def test_no_mirror_helps(cache: Path, server: str, broken: str) -> None:
-    with pytest.raises(InfoganError, match=r"t10k-images-idx3-ubyte\.gz could not") as error:
-        mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/",))
+def test_all_mirrors_fail(mnist_cache: Path, server: str, broken: str) -> None:
+    with pytest.raises(InfoganError, match=r"t10k-images-idx3-ubyte\.gz cannot be downloaded") as error:
+        mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/",))
     assert f"{server}{broken}/" in str(error.value)
-    assert "--data" in str(error.value)
-    assert list(cache.iterdir()) == []
+    assert "set INFOGAN_DATA" in str(error.value)
+    assert list(mnist_cache.glob("*")) == []
 
 
-def test_cache_that_cannot_be_made(cache: Path, server: str) -> None:
-    cache.parent.write_bytes(b"a file where the folder would be")
-    with pytest.raises(InfoganError, match="cannot be kept"):
-        mnist.load_idx_set("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
+def test_download_to_unwritable_cache(mnist_cache: Path, server: str) -> None:
+    mnist_cache.parent.write_bytes(b"a file where the folder would be")
+    with pytest.raises(InfoganError, match="cannot be written"):
+        mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}good/",))
 
 
 @pytest.mark.parametrize("name", ["mnist", "fashion"])
 @pytest.mark.parametrize("inside", [True, False])
-def test_idx_set_in_a_folder(
-    cache: Path, tmp_path: Path, name: str, inside: bool, monkeypatch: pytest.MonkeyPatch
+def test_mnist_in_data_folder(
+    mnist_cache: Path, tmp_path: Path, name: str, inside: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     folder = name if inside else "."
     load_options = data.LoadOptions(tmp_path / "own")
@@ -190,7 +185,7 @@ def test_idx_set_in_a_folder(
     assert data.load(f"{name}:test", load_options=load_options).shape == (1, 28, 28)
     monkeypatch.setenv("INFOGAN_DATA", str(tmp_path / "own"))
     assert len(data.load(name, "test")) == 3
-    assert not cache.exists()
+    assert not mnist_cache.exists()
 
 
 @pytest.mark.skipif("INFOGAN_DATA" not in os.environ, reason="INFOGAN_DATA names no MNIST")
@@ -209,62 +204,62 @@ def test_digits() -> None:
     assert test.x.shape == (360, 1, 8, 8)
     assert (train.x.min(), train.x.max()) == (0, 255)
     np.testing.assert_array_equal(data.load("digits:test", "train").x, test.x)
-    assert data.splits_of("digits") == ("train", "test")
-    assert data.splits_of("svhn", NOWHERE) == ("train",)
-    assert data.splits_of("digits:test") == data.splits_of("npz:own.npz") == ("",)
+    assert data.available_splits("digits") == ("train", "test")
+    assert data.available_splits("svhn", NOWHERE) == ("train",)
+    assert data.available_splits("digits:test") == data.available_splits("npz:own.npz") == ("",)
 
 
 NOWHERE = data.LoadOptions(Path("/nowhere"))
 
 
 @pytest.mark.parametrize("name", DATASETS)
-def test_a_source_says_what_it_is(name: str, cache: Path) -> None:
-    source = DATASETS[name]
-    assert source.name == name
-    assert source.about
-    assert source.licence
-    assert all(count > 0 for count in source.splits.values())
-    assert len({factor.name for factor in source.factors}) == len(source.factors)
-    split = next(iter(source.splits))
-    if source.files and not source.has(NOWHERE, split):
-        with pytest.raises(InfoganError, match=re.escape(source.files[0])):
-            source.load(NOWHERE, split)
+def test_dataset_info(name: str, mnist_cache: Path) -> None:
+    dataset = DATASETS[name]
+    assert dataset.name == name
+    assert dataset.description
+    assert dataset.licence
+    assert all(count > 0 for count in dataset.splits.values())
+    assert len({factor.name for factor in dataset.factors}) == len(dataset.factors)
+    split = next(iter(dataset.splits))
+    if dataset.files and not dataset.is_available(NOWHERE, split):
+        with pytest.raises(InfoganError, match=re.escape(dataset.files[0])):
+            dataset.load(NOWHERE, split)
 
 
-def test_some_images_are_the_same_ones_each_time() -> None:
-    whole = data.load("digits")
-    some = whole.some(100)
-    assert len(some) == len(set(map(bytes, some.x))) == 100
-    np.testing.assert_array_equal(some.x, whole.some(100).x)
-    assert whole.labels is not None
-    assert some.labels is not None
-    by_picture = {bytes(x): label for x, label in zip(whole.x, whole.labels, strict=True)}
-    assert [by_picture[bytes(x)] for x in some.x] == some.labels.tolist()
-    np.testing.assert_array_equal(whole.some(len(whole)).x, whole.x)
+def test_subsample_is_fixed() -> None:
+    full = data.load("digits")
+    sample = full.subsample(100)
+    assert len(sample) == len(set(map(bytes, sample.x))) == 100
+    np.testing.assert_array_equal(sample.x, full.subsample(100).x)
+    assert full.labels is not None
+    assert sample.labels is not None
+    by_picture = {bytes(x): label for x, label in zip(full.x, full.labels, strict=True)}
+    assert [by_picture[bytes(x)] for x in sample.x] == sample.labels.tolist()
+    np.testing.assert_array_equal(full.subsample(len(full)).x, full.x)
 
 
-def test_kept_arrays_are_made_once(cache: Path) -> None:
-    made: list[int] = []
+def test_cached_arrays_are_computed_once(mnist_cache: Path) -> None:
+    calls: list[int] = []
 
     def make() -> dict[str, np.ndarray]:
-        made.append(1)
+        calls.append(1)
         return {"x": np.arange(3)}
 
-    for recipe in ("a", "a", "b"):
-        np.testing.assert_array_equal(kept("set", recipe, make)["x"], np.arange(3))
-    assert len(made) == 2
-    (file, _) = sorted(cache.parent.iterdir())
-    file.write_bytes(file.read_bytes()[:50])  # damaged: made anew rather than believed
-    for recipe in ("a", "b"):
-        kept("set", recipe, make)
-    assert len(made) == 3
-    assert len(list(cache.parent.iterdir())) == 2
+    for key in ("a", "a", "b"):
+        np.testing.assert_array_equal(cached_arrays("set", key, make)["x"], np.arange(3))
+    assert len(calls) == 2
+    file, _ = sorted(mnist_cache.parent.iterdir())
+    file.write_bytes(file.read_bytes()[:50])  # damaged, so it is computed again
+    for key in ("a", "b"):
+        cached_arrays("set", key, make)
+    assert len(calls) == 3
+    assert len(list(mnist_cache.parent.iterdir())) == 2
 
 
-def test_kept_where_nothing_can_be_kept(cache: Path) -> None:
-    cache.parent.write_bytes(b"a file where the folder would be")
-    with pytest.raises(InfoganError, match="set cannot be kept in"):
-        kept("set", "a", lambda: {"x": np.arange(3)})
+def test_cached_arrays_in_unwritable_cache(mnist_cache: Path) -> None:
+    mnist_cache.parent.write_bytes(b"a file where the folder would be")
+    with pytest.raises(InfoganError, match=r"the cache folder .* cannot be written"):
+        cached_arrays("set", "a", lambda: {"x": np.arange(3)})
 
 
 RNG = np.random.default_rng(0)
@@ -306,7 +301,7 @@ GOOD = np.zeros((5, 8, 8), np.uint8)
 
 
 @pytest.mark.parametrize(
-    ("arrays", "said"),
+    ("arrays", "message"),
     [
         ({"pictures": GOOD}, "no array named 'images'.*pictures"),
         ({"images": GOOD.astype(np.float32)}, "float32"),
@@ -318,21 +313,21 @@ GOOD = np.zeros((5, 8, 8), np.uint8)
         ({"images": np.array([{}, None])}, "array of object, not of numbers"),
     ],
 )
-def test_bad_npz(tmp_path: Path, arrays: dict[str, np.ndarray], said: str) -> None:
+def test_invalid_npz(tmp_path: Path, arrays: dict[str, np.ndarray], message: str) -> None:
     path = tmp_path / "bad.npz"
     np.savez(path, **arrays)  # type: ignore[arg-type]
-    with pytest.raises(InfoganError, match=said) as error:
+    with pytest.raises(InfoganError, match=message) as error:
         data.load(f"npz:{path}")
     assert str(path) in str(error.value)
 
 
-# NumPy itself leaves a cut zip file open.
+# NumPy leaves a truncated zip file open.
 @pytest.mark.filterwarnings(
     "ignore:Exception ignored in. <_io.FileIO:pytest.PytestUnraisableExceptionWarning"
 )
 @pytest.mark.parametrize("name", ["bad.npz", "bad.npy"])
-@pytest.mark.parametrize("content", [b"", b"no numbers", b"PK\x03\x04 cut", b"\x93NUMPY\x01\x00"])
-def test_no_numpy_file(tmp_path: Path, name: str, content: bytes) -> None:
+@pytest.mark.parametrize("content", [b"", b"no numbers", b"PK\x03\x04 truncated", b"\x93NUMPY\x01\x00"])
+def test_not_a_numpy_file(tmp_path: Path, name: str, content: bytes) -> None:
     path = tmp_path / name
     path.write_bytes(content)
     with pytest.raises(InfoganError, match=name.replace(".", r"\.")):
@@ -356,7 +351,7 @@ def save_picture(path: Path, value: int, size: tuple[int, int] = (6, 4), mode: s
     Image.new(mode, size, value if mode == "L" else (value, 0, 255)).save(path)
 
 
-def test_folder_of_pictures(tmp_path: Path) -> None:
+def test_folder_of_images(tmp_path: Path) -> None:
     save_picture(tmp_path / "own" / "b.png", 2)
     save_picture(tmp_path / "own" / "a.PNG", 1)
     save_picture(tmp_path / "own" / "in" / "c.bmp", 3)
@@ -370,21 +365,21 @@ def test_folder_of_pictures(tmp_path: Path) -> None:
     assert one.x[0, 0, 0, 0] == 2
 
 
-def test_coloured_pictures(tmp_path: Path) -> None:
+def test_colour_images(tmp_path: Path) -> None:
     save_picture(tmp_path / "a.png", 7, mode="RGB")
     images = data.load(str(tmp_path))
     assert images.x.shape == (1, 3, 4, 6)
     assert images.x[0, :, 0, 0].tolist() == [7, 0, 255]
 
 
-def test_pictures_of_mixed_sizes(tmp_path: Path) -> None:
+def test_images_of_mixed_sizes(tmp_path: Path) -> None:
     save_picture(tmp_path / "a.png", 1)
     save_picture(tmp_path / "b.png", 1, (4, 6))
     with pytest.raises(InfoganError, match=r"b\.png has .*\(1, 6, 4\), but .*a\.png"):
         data.load(str(tmp_path))
 
 
-def test_pictures_of_mixed_modes(tmp_path: Path) -> None:
+def test_images_of_mixed_modes(tmp_path: Path) -> None:
     save_picture(tmp_path / "a.png", 1)
     save_picture(tmp_path / "b.png", 1, mode="RGB")
     with pytest.raises(InfoganError, match="one size and mode"):
@@ -392,30 +387,30 @@ def test_pictures_of_mixed_modes(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty", "bare"])
-def test_corrupt_picture(tmp_path: Path, damage: str) -> None:
+def test_corrupt_image(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "a.png"
     Image.fromarray(RNG.integers(0, 256, (32, 32), np.uint8)).save(path)
-    whole = path.read_bytes()
-    flipped = whole[:60] + bytes(255 - b for b in whole[60:90]) + whole[90:]
+    full = path.read_bytes()
+    flipped = full[:60] + bytes(255 - b for b in full[60:90]) + full[90:]
     damaged = {
-        "cut": whole[: len(whole) // 2],
+        "cut": full[: len(full) // 2],
         "flipped": flipped,
         "text": b"no picture",
         "empty": b"",
-        "bare": whole[:8],
+        "bare": full[:8],
     }
     path.write_bytes(damaged[damage])
     with pytest.raises(InfoganError, match=r"a\.png cannot be read as an image"):
         data.load(f"folder:{tmp_path}")
 
 
-def test_folder_without_pictures(tmp_path: Path) -> None:
+def test_folder_without_images(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match="contains no image"):
         data.load(f"folder:{tmp_path}")
 
 
 @pytest.mark.parametrize(
-    ("name", "said"),
+    ("name", "message"),
     [
         ("mnits", "did you mean 'mnist'"),
         ("digit", "did you mean 'digits'"),
@@ -425,6 +420,6 @@ def test_folder_without_pictures(tmp_path: Path) -> None:
         ("folder:nowhere", "no nowhere"),
     ],
 )
-def test_unknown_name(name: str, said: str) -> None:
-    with pytest.raises(InfoganError, match=said):
+def test_unknown_name(name: str, message: str) -> None:
+    with pytest.raises(InfoganError, match=message):
         data.load(name)

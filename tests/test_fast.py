@@ -112,7 +112,7 @@ def test_stacked_seeds_are_single_seeds(net: str) -> None:
     config, images = CONFIG.replace(precision="64-true"), IMAGES
     if net == "svhn":
         config = config.replace(architecture="svhn", batch_size=4, steps=2)
-        images = Images.stored(torch.randint(256, (12, 3, 32, 32), dtype=torch.uint8).numpy())
+        images = Images.from_arrays(torch.randint(256, (12, 3, 32, 32), dtype=torch.uint8).numpy())
     stacked = StackedTrainer(config, SEEDS, images)
     steps = list(stacked.fit())
     assert steps[-1].L_I.shape == (len(SEEDS), 3)

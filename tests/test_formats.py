@@ -19,7 +19,7 @@ from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.svhn import SVHN, read_svhn
 from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.images import Factor, Images
-from infogan.data.source import LoadOptions
+from infogan.data.options import LoadOptions
 from infogan.utils.errors import InfoganError
 
 RNG = np.random.default_rng(0)
@@ -155,7 +155,7 @@ def test_npz_with_factors(tmp_path: Path) -> None:
     factors = load_numpy(path).factors
     assert factors is not None
     np.testing.assert_array_equal(factors.values, VALUES)
-    assert factors.known == (
+    assert factors.columns == (
         Factor("person", "category"),
         Factor("light", "number"),
         Factor("azimuth", "angle"),
@@ -163,7 +163,7 @@ def test_npz_with_factors(tmp_path: Path) -> None:
     np.savez(path, images=X, factors=VALUES.astype(np.float32))
     factors = load_numpy(path).factors
     assert factors is not None
-    assert [(f.name, f.kind) for f in factors.known] == [(f"factor{i}", "number") for i in (1, 2, 3)]
+    assert [(f.name, f.kind) for f in factors.columns] == [(f"factor{i}", "number") for i in (1, 2, 3)]
     np.savez(path, images=X, factor_names=NAMES)
     assert load_numpy(path).factors is None
 
@@ -199,8 +199,8 @@ def test_svhn(tmp_path: Path) -> None:
     np.testing.assert_array_equal(images.x, x)
     assert images.labels is not None
     assert images.labels.tolist() == [1, 0, 9]
-    assert SVHN.has(LoadOptions(tmp_path), "test")
-    assert not SVHN.has(LoadOptions(tmp_path), "train")
+    assert SVHN.is_available(LoadOptions(tmp_path), "test")
+    assert not SVHN.is_available(LoadOptions(tmp_path), "train")
     with pytest.raises(InfoganError, match=r"SVHN \(train\) is not in"):
         SVHN.load(LoadOptions(tmp_path), "train")
 
@@ -288,7 +288,7 @@ def test_rendered_chairs(tree: Path) -> None:
     assert (test.x[:, 0, :28] == 255).all()
     assert (test.x[:, 0, :, :12] == 255).all()
     assert test.factors is not None
-    assert [(f.name, f.kind) for f in test.factors.known] == [("azimuth", "angle"), ("elevation", "number")]
+    assert [(f.name, f.kind) for f in test.factors.columns] == [("azimuth", "angle"), ("elevation", "number")]
     degrees = [[t, p] for p in (20, 30) for t in (0, 90, 348)]
     np.testing.assert_allclose(test.factors.values, np.radians(degrees))
     assert train.factors is not None
@@ -340,7 +340,7 @@ def test_dsprites(tmp_path: Path) -> None:
     images = DSPRITES.load(LoadOptions(tmp_path), "train")
     np.testing.assert_array_equal(images.x[:, 0], imgs * 255)
     assert images.factors is not None
-    assert images.factors.known == DSPRITES.factors
+    assert images.factors.columns == DSPRITES.factors
     np.testing.assert_array_equal(images.factors.values[:, 0], [0, 1, 2])
     np.testing.assert_array_equal(images.factors.values[:, 1:], values[:, 2:])
 
@@ -394,7 +394,7 @@ def test_3d_shapes(tmp_path: Path, kind: str) -> None:
     assert scale.tolist() == [0.75, 1.25, 1]
     assert shape.tolist() == [0, 3, 2]
     np.testing.assert_allclose(orientation, [-math.pi / 6, math.pi / 6, 0])
-    assert [f.kind for f in images.factors.known].count("angle") == 3
+    assert [f.kind for f in images.factors.columns].count("angle") == 3
 
 
 def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:

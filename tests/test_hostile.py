@@ -376,12 +376,12 @@ def test_hdf5_leads_to_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyP
         f.create_dataset("images", (10**4, 64, 64, 3), np.uint8, chunks=(1000, 64, 64, 3), compression=9)
 
     makers: dict[str, Callable[[h5py.File], object]] = {
-        "lacks an array images": lambda f: f.__setitem__("images", h5py.ExternalLink("other.h5", "images")),
-        "lacks an array images;": lambda f: f.create_dataset(
+        "has no array images": lambda f: f.__setitem__("images", h5py.ExternalLink("other.h5", "images")),
+        "has no array images;": lambda f: f.create_dataset(
             "images", x.shape, np.uint8, external=[(str(secret), 0, x.nbytes)]
         ),
-        "lacks an array images; ": lambda f: f.create_virtual_dataset("images", layout),
-        "lacks an array images; f": lambda f: f.create_group("images"),
+        "has no array images; ": lambda f: f.create_virtual_dataset("images", layout),
+        "has no array images; f": lambda f: f.create_group("images"),
         "images of object": lambda f: f.create_dataset("images", data=["a"], dtype=h5py.string_dtype()),
         "claims to unpack to": zeros,
     }

@@ -297,7 +297,7 @@ def small(*, labels: np.ndarray | None = None, factors: Factors | None = None, s
     x = np.random.default_rng(seed).integers(0, 100, (40, 3, 9, 17)).astype(np.uint8)
     x[20:] += 100
     x[1::2, :, :, :8] += 50
-    return Images.stored(x, labels=labels, factors=factors)
+    return Images.from_arrays(x, labels=labels, factors=factors)
 
 
 def test_factors_come_before_labels(quick: Path) -> None:

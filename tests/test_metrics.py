@@ -166,7 +166,7 @@ def test_info_bounds_takes_whole_batches(
 def test_evaluate_names_splits_and_scores(model: Model) -> None:
     test = data.load("digits", "test")
     said: list[str] = []
-    splits = {"test": test, "unlabelled": Images.stored(test.x)}
+    splits = {"test": test, "unlabelled": Images.from_arrays(test.x)}
     scores = evaluate_model(model, splits, 128, said.append)
     assert set(scores) == {"generated", "test", "unlabelled"}
     matched = {"one_to_one_error", "accuracy"}
@@ -192,7 +192,7 @@ def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyP
     known = (Factor("shape", "category"), Factor("size", "number"), Factor("turn", "angle"))
     factors = np.stack([rng.integers(0, 3, 400), rng.random(400), rng.uniform(0, 6.28, 400)], axis=1)
     x = rng.integers(0, 256, (400, 1, 8, 8), np.uint8)
-    images = Images.stored(x, factors[:, 0].astype(np.int64), factors=Factors(known, factors))
+    images = Images.from_arrays(x, factors[:, 0].astype(np.int64), factors=Factors(known, factors))
     extractor = make_classifier_extractor(images, "own")
     scores = evaluate_model(
         make_model(config), {"train": images}, 16, groups=METRIC_GROUPS, extractor=extractor

@@ -1,4 +1,4 @@
-"""Every preset trains 20 updates on its own images, or on stand-ins of their shape where they are missing."""
+"""Every preset trains for 20 steps on its images, or on noise of their shape if they are missing."""
 
 import os
 
@@ -10,10 +10,9 @@ from infogan import data
 from infogan.config.presets import PRESETS, own
 from infogan.data import DATASETS, DEFAULT_OPTIONS, Factors, Images
 from infogan.data.synthetic.chairs3d import FACTORS as CHAIR_FACTORS
-from infogan.data.synthetic.chairs3d import chair_shape
-from infogan.data.synthetic.chairs3d import draw as draw_chairs
+from infogan.data.synthetic.chairs3d import render_chairs, sample_shape
 from infogan.data.synthetic.faces3d import FACTORS as FACE_FACTORS
-from infogan.data.synthetic.faces3d import draw_people
+from infogan.data.synthetic.faces3d import render_people
 from infogan.data.synthetic.head import has_head, load_head
 from infogan.method.model import make_model
 from infogan.training.trainer import Trainer
@@ -21,23 +20,23 @@ from infogan.training.trainer import Trainer
 STEPS, BATCH = 20, 8
 
 
-def some_images(name: str) -> Images:
-    """A few images of a data set: the real ones where they need neither fetching nor drawing all of them."""
-    source = DATASETS[name]
+def sample_images(name: str) -> Images:
+    """Images of a data set: real ones if that needs no download and no rendering of the full set."""
+    dataset = DATASETS[name]
     if name == "chairs3d":
-        shapes = np.stack([chair_shape(i) for i in range(8)]).repeat(4, axis=0)
+        shapes = np.stack([sample_shape(i) for i in range(8)]).repeat(4, axis=0)
         angles = np.tile(np.linspace(0, 5, 4), 8)
         values = np.column_stack([shapes, angles, np.full(32, 0.4)])
-        return Images.stored(draw_chairs(values), factors=Factors(CHAIR_FACTORS, values))
+        return Images.from_arrays(render_chairs(values), factors=Factors(CHAIR_FACTORS, values))
     if name == "faces3d" and has_head(DEFAULT_OPTIONS):
-        drawn = draw_people(load_head(DEFAULT_OPTIONS), range(4), 8)
-        return Images.stored(drawn["x"], factors=Factors(FACE_FACTORS, drawn["values"]))
+        drawn = render_people(load_head(DEFAULT_OPTIONS), range(4), 8)
+        return Images.from_arrays(drawn["x"], factors=Factors(FACE_FACTORS, drawn["values"]))
     if name in ("digits", "sprites"):
         return data.load(name)
-    if "INFOGAN_DATA" in os.environ and name != "faces3d" and source.has(DEFAULT_OPTIONS, "train"):
+    if "INFOGAN_DATA" in os.environ and name != "faces3d" and dataset.is_available(DEFAULT_OPTIONS, "train"):
         return data.load(name)
-    noise = np.random.default_rng(0).integers(0, 256, (64, *source.shape), np.uint8)
-    return Images.stored(np.sort(noise, axis=-1))
+    noise = np.random.default_rng(0).integers(0, 256, (64, *dataset.shape), np.uint8)
+    return Images.from_arrays(np.sort(noise, axis=-1))
 
 
 @pytest.mark.parametrize("n", [2, 3, 200, 5_000, 10_000, 1_000_000])
@@ -56,7 +55,7 @@ def test_images_of_ones_own_in_any_number(n: int) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_twenty_updates(name: str) -> None:
     config = (PRESETS[name]()).replace(steps=STEPS, batch_size=BATCH, device="cpu")
-    images = some_images(config.data.images)
+    images = sample_images(config.data.images)
     assert images.shape == DATASETS[config.data.images].shape
     model = make_model(config)
     before = [p.clone() for net in (model.G, model.D) for p in net.parameters()]
@@ -70,4 +69,4 @@ def test_twenty_updates(name: str) -> None:
         assert not torch.equal(old, new)
     x = model.sample(16, torch.Generator().manual_seed(0))
     assert len(np.unique(x.reshape(16, -1), axis=0)) == 16  # no two alike
-    assert torch.isfinite(model.encode(images.some(16).x).values).all()
+    assert torch.isfinite(model.encode(images.subsample(16).x).values).all()

@@ -46,7 +46,7 @@ from infogan.report.trust import (
     use,
     verdict,
 )
-from infogan.runs.run import Run, fit
+from infogan.runs.run import Run, load_options_for
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -115,7 +115,7 @@ def pixels(attributes: dict[str, str]) -> np.ndarray:
 
 
 def train(config: Config, path: Path) -> Run:
-    images = load(config.data.images, load_options=fit(DEFAULT_OPTIONS, config))
+    images = load(config.data.images, load_options=load_options_for(config, DEFAULT_OPTIONS))
     trainer = Trainer(config, make_model(config), images)
     run = Run.create(path, config, len(images))
     with (path / "metrics.jsonl").open("w") as file:
@@ -762,7 +762,7 @@ def test_the_command_prints_where_the_page_is(
 def test_a_run_without_names_labels_or_metrics(run: Run, tmp_path: Path) -> None:
     bare = leave_scores(Run(tmp_path, run.config), 3)
     x = np.random.default_rng(0).integers(0, 256, (3, 1, 8, 8), dtype=np.uint8)
-    html = render(gather(bare, run.model(), Images.stored(x), None, lambda _: None))
+    html = render(gather(bare, run.model(), Images.from_arrays(x), None, lambda _: None))
     assert "Nothing is known of these images" in html
     assert "no metrics.jsonl" in html
     assert "not recorded" in html

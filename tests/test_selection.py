@@ -57,7 +57,7 @@ def real(n: int = 1000) -> Images:
     pixels = np.concatenate([factors, np.full((n, 1), 0.5)], axis=1)
     known = tuple(Factor(f"f{i}", "number") for i in range(3))
     x = (51 + 153 * pixels).round().astype(np.uint8).reshape(n, 1, 2, 2)
-    return Images.stored(x, factors=Factors(known, factors))
+    return Images.from_arrays(x, factors=Factors(known, factors))
 
 
 def test_agreement_of_each_kind() -> None:
@@ -143,7 +143,7 @@ def test_the_odd_one_out_comes_last() -> None:
 def test_labels_do_not_change_the_ranking() -> None:
     models = {"a": toy(STRAIGHT), "b": toy(SWAPPED), "mixed": toy(MIXED)}
     known = real()
-    bare = Images.stored(known.x)
+    bare = Images.from_arrays(known.x)
     with_labels, without = (select(models, 100, images, "udr", lambda _: None) for images in (known, bare))
     assert with_labels["runs"] == without["runs"]
     assert without["labelled"] == {}

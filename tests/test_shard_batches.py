@@ -189,7 +189,7 @@ def test_the_order_is_that_of_earlier_versions() -> None:
 
 
 def test_images_in_memory_come_in_the_order_of_epochs() -> None:
-    images = Images.stored(np.arange(10 * 64, dtype=np.uint8).reshape(10, 1, 8, 8))
+    images = Images.from_arrays(np.arange(10 * 64, dtype=np.uint8).reshape(10, 1, 8, 8))
     source = make_batch_source(images.pixels, 4, 3, slice(2, 4), CPU)
     expected = images.pixels.take(EpochSampler(10, 4, 3, CPU).indices(5)[2:4])
     torch.testing.assert_close(source.batch(5), expected)

@@ -94,7 +94,7 @@ def test_images_by_index() -> None:
         np.testing.assert_array_equal(pixels.take(chosen).numpy()[:, 0], X[index])
         travelled = pickle.loads(pickle.dumps(pixels))
         np.testing.assert_array_equal(travelled.take(chosen).numpy()[:, 0], X[index])
-    some = shaped().some(5)
+    some = shaped().subsample(5)
     assert some.labels is not None
     assert len(some) == len(some.labels) == 5
 

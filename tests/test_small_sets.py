@@ -1,4 +1,4 @@
-"""What keeps a small or short training steady: images changed before D sees them, G's averaged weights."""
+"""Small data sets: differentiable augmentation, and the moving average of G's weights."""
 
 from collections.abc import Callable
 

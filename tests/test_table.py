@@ -74,7 +74,7 @@ def test_a_full_disk_is_reported(
 
 
 def test_images_of_another_shape_are_refused(model: Model, tmp_path: Path) -> None:
-    wide = Images.stored(np.zeros((2, 1, 8, 9), np.uint8))
+    wide = Images.from_arrays(np.zeros((2, 1, 8, 9), np.uint8))
     with pytest.raises(InfoganError, match=r"\(1, 8, 9\), but the networks take \(1, 8, 8\)"):
         write_codes(tmp_path / "codes.csv", model, wide)
     assert not list(tmp_path.iterdir())

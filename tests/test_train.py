@@ -129,8 +129,8 @@ def test_labels_do_not_matter(saturating: bool) -> None:
     assert IMAGES.labels is not None
     shuffled = np.random.default_rng(0).permutation(IMAGES.labels)
     expected = trained(config)
-    assert trained(config, Images.stored(IMAGES.x)) == expected
-    assert trained(config, Images.stored(IMAGES.x, shuffled)) == expected
+    assert trained(config, Images.from_arrays(IMAGES.x)) == expected
+    assert trained(config, Images.from_arrays(IMAGES.x, shuffled)) == expected
 
 
 @pytest.mark.parametrize("fresh_fake", [True, False])
@@ -195,7 +195,9 @@ def test_non_finite_loss_of_G(where: str, term: str) -> None:
 
 def numbered(n: int) -> Images:
     """Images whose pixels say their number."""
-    return Images.stored(np.broadcast_to(np.arange(n, dtype=np.uint8)[:, None, None, None], (n, 1, 8, 8)))
+    return Images.from_arrays(
+        np.broadcast_to(np.arange(n, dtype=np.uint8)[:, None, None, None], (n, 1, 8, 8))
+    )
 
 
 @pytest.mark.filterwarnings("ignore:The given NumPy array is not writable:UserWarning")
@@ -225,13 +227,13 @@ def test_real_images_are_in_the_range_of_G() -> None:
 
 def test_wrong_shape_raises() -> None:
     with pytest.raises(InfoganError, match=r"\(1, 28, 28\).*\(1, 8, 8\)"):
-        make_trainer(images=Images.stored(np.zeros((32, 1, 28, 28), np.uint8)))
+        make_trainer(images=Images.from_arrays(np.zeros((32, 1, 28, 28), np.uint8)))
 
 
 def test_batch_larger_than_set_raises() -> None:
     with pytest.raises(InfoganError, match="batch is 16, but digits holds 15 images"):
-        make_trainer(images=Images.stored(IMAGES.x[:15]))
-    make_trainer(images=Images.stored(IMAGES.x[:16]))
+        make_trainer(images=Images.from_arrays(IMAGES.x[:15]))
+    make_trainer(images=Images.from_arrays(IMAGES.x[:16]))
 
 
 def test_only_real_images_mark_running_statistics() -> None:

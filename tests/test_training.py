@@ -132,10 +132,10 @@ def test_killed_before_there_was_a_config(tmp_path: Path) -> None:
 
 
 def test_the_checkpoint_tells_its_config(straight: Path) -> None:
-    found = Run.open(straight).recover()
+    found = Run.open(straight).recover_checkpoint()
     assert found is not None
-    assert Config.from_json(found.about["config"]) == Run.open(straight).config
-    assert found.about["images"].startswith("1437 ")
+    assert Config.from_json(found.metadata["config"]) == Run.open(straight).config
+    assert found.metadata["images"].startswith("1437 ")
 
 
 def test_a_config_that_was_changed_is_told(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_config_that_was_changed_is_told(tmp_path: Path) -> None:
 def test_other_images_are_told_not_forbidden(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     begin(tmp_path / "run", CONFIG.replace(steps=8))
     images = load("digits")
-    fewer = Images.stored(images.x[:-1])
+    fewer = Images.from_arrays(images.x[:-1])
     monkeypatch.setattr(Run, "images", lambda self, split="", load_options=None: fewer)
     to = console()
     launch.resume(tmp_path / "run", {"steps": 9}, LoadOptions(), to)
@@ -159,10 +159,10 @@ def test_other_images_are_told_not_forbidden(tmp_path: Path, monkeypatch: pytest
 def test_mark_sees_one_more_and_a_change() -> None:
     images = load("digits")
     assert mark(images) == mark(load("digits"))
-    assert mark(Images.stored(images.x[:-1])) != mark(images)
+    assert mark(Images.from_arrays(images.x[:-1])) != mark(images)
     other = images.x.copy()
     other[0, 0, 0, 0] ^= 1
-    assert mark(Images.stored(other)) != mark(images)
+    assert mark(Images.from_arrays(other)) != mark(images)
 
 
 def test_stop_keeps_the_last_good_state(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

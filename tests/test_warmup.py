@@ -108,7 +108,7 @@ def test_a_loss_that_is_no_number_ends_it_with_a_sentence(
 
 
 def test_fewer_images_than_categories_are_refused() -> None:
-    few = Images.stored(IMAGES.pixels.take(torch.arange(8)).numpy())
+    few = Images.from_arrays(IMAGES.pixels.take(torch.arange(8)).numpy())
     config = CONFIG.replace(batch_size=4)
     with pytest.raises(
         InfoganError,
@@ -121,7 +121,7 @@ def test_fewer_images_than_categories_are_refused() -> None:
 @pytest.mark.parametrize("n", [10, 12])
 def test_images_of_which_there_are_twins_are_warmed_up_on(few_ways: None, n: int) -> None:
     """Three that are unlike, for ten categories: cells and groups without a member do no harm."""
-    twins = Images.stored(IMAGES.pixels.take(torch.arange(n) % 3).numpy())
+    twins = Images.from_arrays(IMAGES.pixels.take(torch.arange(n) % 3).numpy())
     _, kept = warmed(CONFIG.replace(batch_size=4, pretraining_steps=6), twins)
     assert len(kept) == 6
     assert all(map(math.isfinite, kept))

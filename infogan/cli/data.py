@@ -19,14 +19,15 @@ def list_sets(*, data: Data = None, json: Json = False) -> None:
 
     load_options = LoadOptions(data)
     here = {
-        name: [s for s in source.splits if source.has(load_options, s)] for name, source in DATASETS.items()
+        name: [s for s in source.splits if source.is_available(load_options, s)]
+        for name, source in DATASETS.items()
     }
     if json:
         print(to_json(here))
         return
     width = max(map(len, DATASETS))
     for name, source in DATASETS.items():
-        print(f"{name:{width}} {source.about}")
+        print(f"{name:{width}} {source.description}")
         print(f"{'':{width}} {', '.join(here[name]) or f'not here: needs {source.files[0]}'}")
 
 
@@ -59,15 +60,15 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
     source = get_dataset_info(name)
     facts = {
         "name": source.name,
-        "about": source.about,
+        "about": source.description,
         "licence": source.licence,
         "channels, height, width": list(source.shape),
         "images": source.splits,
-        "here": [split for split in source.splits if source.has(load_options, split)],
-        "labels": source.labels or None,
+        "here": [split for split in source.splits if source.is_available(load_options, split)],
+        "labels": source.label_name or None,
         "factors": [f"{factor.name} ({factor.kind})" for factor in source.factors],
         "files": list(source.files),
-        "looked for in": str(load_options.folder) if source.files and load_options.folder else None,
+        "looked for in": str(load_options.data_folder) if source.files and load_options.data_folder else None,
     }
     if json:
         print(to_json(facts))
@@ -88,10 +89,12 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
 @data_app.command
 def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
     """Download, read or render a data set now, so that training starts at once; print its size."""
-    from infogan.data import LoadOptions, load, splits_of
+    from infogan.data import LoadOptions, available_splits, load
 
     load_options = LoadOptions(data, skip_bad)
-    counts = {split or "all": len(load(name, split, load_options)) for split in splits_of(name, load_options)}
+    counts = {
+        split or "all": len(load(name, split, load_options)) for split in available_splits(name, load_options)
+    }
     print(to_json(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
 
 
@@ -115,7 +118,7 @@ def preview(
     images = load(name, load_options=LoadOptions(data, skip_bad))
     path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
     with console().status("drawing"):
-        save_contact_sheet(images.some(n).x, path)
+        save_contact_sheet(images.subsample(n).x, path)
     print_paths([path], json)
 
 

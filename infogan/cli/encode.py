@@ -40,7 +40,7 @@ def encode(
     A folder is filled file by file; repeat the command to continue after an interruption.
     """
     from infogan.data import LoadOptions, load
-    from infogan.runs.run import Run, fit
+    from infogan.runs.run import Run, load_options_for
     from infogan.scale.encoding.table import check_target, write_codes
 
     opened, target, load_options = Run.open(run), Path(out), LoadOptions(data, skip_bad)
@@ -49,7 +49,7 @@ def encode(
     elif ray is None:
         check_target(target)
         model = opened.model()
-        write_codes(target, model, load(images, load_options=fit(load_options, opened.config)))
+        write_codes(target, model, load(images, load_options=load_options_for(opened.config, load_options)))
     else:
         raise InfoganError(f"encode: with --ray, --out must be a folder such as OUT/, and {out} is a file.")
     print_paths([target], json)
@@ -59,7 +59,7 @@ def _encode_to_folder(
     run: "Run", name: str, load_options: "LoadOptions", folder: Path, ray: str | None, cpus: int, gpus: float
 ) -> None:
     from infogan.data import absolute_name, load
-    from infogan.runs.run import fit
+    from infogan.runs.run import load_options_for
     from infogan.scale.encoding.encode import encode_parts, make_target
     from infogan.scale.encoding.folder import read_description
 
@@ -72,7 +72,7 @@ def _encode_to_folder(
             check_resources(cpus, gpus)
             stack.enter_context(connect(ray))
         model = run.model()
-        images = load(name, load_options=fit(load_options, run.config))
+        images = load(name, load_options=load_options_for(run.config, load_options))
         target = make_target(folder, model, run.steps, images, absolute_name(name))
         if not target.missing_parts():
             console().print(f"{folder} already holds all {target.n_images:,} images.", highlight=False)

@@ -177,7 +177,7 @@ def select(
 
     The result is written to NAME-sweep-selection.json, or to selection.json in a folder of runs.
     """
-    from infogan.data import LoadOptions, splits_of
+    from infogan.data import LoadOptions, available_splits
     from infogan.evaluation.selection.select import select
     from infogan.runs.find import find_runs
     from infogan.runs.run import Run
@@ -186,7 +186,7 @@ def select(
     name = runs[0].config.data.images
     if {run.config.data.images for run in runs} != {name}:
         raise InfoganError(f"select: the runs of {sweep} were trained on different images; name a sweep.")
-    images = runs[0].images(splits_of(name, load_options)[0], load_options)
+    images = runs[0].images(available_splits(name, load_options)[0], load_options)
     with console().status("") as status:
         models = {str(run.path): run.model() for run in runs}
         found = select(models, runs[0].config.optimisation.batch_size, images, by, status.update)

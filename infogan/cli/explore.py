@@ -23,8 +23,8 @@ def explore(
     from infogan.explore.serve import listen, serve
 
     with listen(host, port) as listening:
-        from infogan.runs.find import shipped
+        from infogan.runs.find import shipped_run_path
         from infogan.runs.run import Run
 
-        opened = Run.open(shipped() if run is None else run)
+        opened = Run.open(shipped_run_path() if run is None else run)
         serve(opened, listening, browser, lambda text: print(f"infogan: {text}", file=sys.stderr, flush=True))

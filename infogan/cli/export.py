@@ -32,8 +32,8 @@ def export(
 
     The network that infers z from images is exported too; if the run has none yet, it is trained first.
     """
-    from infogan.export.folder import check_folder
     from infogan.export.hub import save_pretrained
+    from infogan.export.new_folder import check_new_folder
     from infogan.export.onnx import export_onnx
     from infogan.export.web import export_web
     from infogan.runs.run import Run
@@ -46,7 +46,7 @@ def export(
     if runtime and not web:
         raise InfoganError("export: --runtime needs --web.")
     for folder in folders:
-        check_folder(folder)
+        check_new_folder(folder)
     opened = Run.open(run)
     _ensure_inversion(opened)
     written: list[Path] = []
@@ -64,9 +64,9 @@ def export(
 def _ensure_inversion(run: "Run") -> None:
     """Trains the network that infers z from images, unless the run has one."""
     from infogan.method.inversion import STEPS, learn_inversion
-    from infogan.runs.inversion import inversion_of, save_inversion
+    from infogan.runs.inversion import load_inversion, save_inversion
 
     model = run.model()
-    if inversion_of(run, model) is None:
+    if load_inversion(run, model) is None:
         *_, last = progress(learn_inversion(model, steps=STEPS), "learning to infer z", STEPS)
         save_inversion(run, last.inversion)

@@ -19,13 +19,13 @@ def figures(
     json: Json = False,
 ) -> None:
     """Plot a run: L_I over steps, a traversal per code, confusion table, codes against factors (Figs. 1-6)."""
-    from infogan.data import LoadOptions, splits_of
+    from infogan.data import LoadOptions, available_splits
     from infogan.figures.paper import make_figures, save_figures
     from infogan.runs.run import Run
 
     opened = Run.open(run)
     name, load_options = opened.config.data.images, LoadOptions(data, skip_bad)
-    images = opened.images(splits_of(name, load_options)[-1], load_options)
+    images = opened.images(available_splits(name, load_options)[-1], load_options)
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
         paths = save_figures(make_figures(opened, opened.model(), images, other), opened.figures)

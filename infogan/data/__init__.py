@@ -1,19 +1,19 @@
-"""Images by name."""
+"""Images by name: data sets, and your own images."""
 
+from infogan.data.dataset_info import DatasetInfo
 from infogan.data.images import Factor, Factors, Images
+from infogan.data.options import DEFAULT_OPTIONS, LoadOptions
 from infogan.data.registry import (
     DATASETS,
-    DEFAULT_OPTIONS,
     absolute_name,
+    available_splits,
     get_dataset_info,
     inspect_source,
     is_image_source,
     load,
     open_collection,
     public_name,
-    splits_of,
 )
-from infogan.data.source import DatasetInfo, LoadOptions
 
 __all__ = [
     "DATASETS",
@@ -24,11 +24,11 @@ __all__ = [
     "Images",
     "LoadOptions",
     "absolute_name",
+    "available_splits",
     "get_dataset_info",
     "inspect_source",
     "is_image_source",
     "load",
     "open_collection",
     "public_name",
-    "splits_of",
 ]

@@ -1,16 +1,15 @@
-"""Arrays that take long to make, kept in the user's cache folder."""
+"""The user's cache folder, and arrays that are computed once and kept there."""
 
 import hashlib
 import os
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import numpy as np
 import platformdirs
 
-from infogan.data.formats.npy import Arrays as Arrays
-from infogan.data.formats.npy import read_npz
+from infogan.data.formats.npy import Arrays, read_npz
 from infogan.utils.errors import InfoganError
 
 
@@ -18,27 +17,41 @@ def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("infogan"))
 
 
-def kept(name: str, recipe: str, make: Callable[[], Arrays]) -> Arrays:
-    """What `make` gives, made once and then read from the cache.
+def cached_arrays(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
+    """The arrays that `make` returns, computed once and then read from the cache.
 
     Args:
-        recipe: all that the arrays depend on; another recipe makes them anew.
+        key: everything that the arrays depend on; another key computes them again.
 
     Raises:
-        InfoganError: where the cache cannot be written.
+        InfoganError: if the cache cannot be written.
     """
-    path = cache_folder() / f"{name}-{hashlib.sha256(recipe.encode()).hexdigest()[:12]}.npz"
+    path = cache_folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
     with suppress(InfoganError):
         return read_npz(path)
     arrays = make()
+    with written_to_cache(path) as part, part.open("wb") as file:
+        np.savez(file, **arrays)  # type: ignore[arg-type]
+    return arrays
+
+
+@contextmanager
+def written_to_cache(path: Path) -> Iterator[Path]:
+    """A temporary path to write to, which becomes `path` if no exception is raised.
+
+    Raises:
+        InfoganError: if the file cannot be written.
+    """
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as new:
-            np.savez(new, **arrays)  # type: ignore[arg-type]
-        part.replace(path)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            yield part
+            part.replace(path)
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
     except OSError as error:
-        with suppress(OSError):
-            part.unlink()
-        raise InfoganError(f"{name} cannot be kept in {path.parent} ({error}); make room there.") from error
-    return arrays
+        raise InfoganError(
+            f"the cache folder {path.parent} cannot be written ({error.strerror or error}); free space there."
+        ) from error

@@ -1,4 +1,4 @@
-"""What every data source gives: images by index; labels and factors that only an evaluation may see."""
+"""Images by index, with the labels and factors that only an evaluation uses."""
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
@@ -13,9 +13,10 @@ from infogan.utils.rng import make_rng
 
 
 class PixelArray(ABC):
-    """Images that can be asked for by index, 0 to 255, row 0 at the top: stored, or drawn when asked for.
+    """Images of one shape, by index: in memory, or read or drawn on demand.
 
-    Vectors are images of one row, (1, 1, width), of numbers of any size.
+    Pixels are uint8, 0 to 255, with row 0 at the top. Vectors are images of shape (1, 1, width) with floats
+    of any range.
     """
 
     @property
@@ -28,16 +29,16 @@ class PixelArray(ABC):
 
     @abstractmethod
     def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"] | Float[Tensor, "b 1 1 w"]:
-        """The images of these indices, on the device that `to` chose; the index may lie anywhere."""
+        """The images at these indices, on the device of this array; the index may be on any device."""
 
     @abstractmethod
     def to(self, device: torch.device) -> "PixelArray":
-        """The same images, held or drawn on that device."""
+        """The same images, stored or drawn on that device."""
 
 
 @final
 class InMemoryPixels(PixelArray):
-    """Images that lie in memory, or in the memory of a device."""
+    """Images in the memory of the machine or of a device."""
 
     def __init__(self, x: UInt8[Tensor, "n ch h w"] | Float[Tensor, "n 1 1 w"]) -> None:
         self.x = x
@@ -60,7 +61,7 @@ class InMemoryPixels(PixelArray):
 @final
 @dataclass(frozen=True)
 class Factor:
-    """One way in which images vary: a category 0, 1, ..., a number, or an angle in radians."""
+    """A factor of variation: a category 0, 1, ..., a number, or an angle in radians."""
 
     name: str
     kind: Literal["category", "number", "angle"]
@@ -69,30 +70,30 @@ class Factor:
 @final
 @dataclass(frozen=True)
 class Factors:
-    """What is known of every image, a column a factor; for evaluation only."""
+    """The true factors of every image, one column per factor; for evaluation only."""
 
-    known: tuple[Factor, ...]
+    columns: tuple[Factor, ...]
     values: Float[np.ndarray, "n f"]
 
 
 @final
 @dataclass(frozen=True)
 class Images:
-    """A pile of images, and what is known of them; training takes the pixels alone."""
+    """Images with their labels, file names and factors; training uses the pixels only."""
 
     pixels: PixelArray
-    labels: Int[np.ndarray, "n"] | None = None  # the one category people care most about
-    names: tuple[str, ...] | None = None  # the files they came from, where each has one
+    labels: Int[np.ndarray, "n"] | None = None  # the class of each image, 0, 1, ...
+    names: tuple[str, ...] | None = None  # the file of each image
     factors: Factors | None = None
 
     @staticmethod
-    def stored(
+    def from_arrays(
         x: UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"],
         labels: Int[np.ndarray, "n"] | None = None,
         names: tuple[str, ...] | None = None,
         factors: Factors | None = None,
     ) -> "Images":
-        """Images that lie in memory."""
+        """Images in memory; the array is not copied."""
         return Images(InMemoryPixels(torch.from_numpy(x)), labels, names, factors)
 
     @property
@@ -105,16 +106,16 @@ class Images:
 
     @property
     def x(self) -> UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]:
-        """All of them at once; of a set that is drawn when asked for, take `some` first."""
+        """All pixels as one array; `subsample` a large data set first if it is not in memory."""
         x: np.ndarray = self.pixels.take(torch.arange(len(self))).cpu().numpy()
         return x
 
-    def some(self, most: int) -> "Images":
-        """These images in memory where they are no more than `most`, else a random choice of so many."""
+    def subsample(self, max_n: int) -> "Images":
+        """A fixed random sample of `max_n` images, or all if there are no more, in memory and in order."""
         n = len(self)
         index = torch.arange(n)
-        if n > most:
-            index = torch.randperm(n, generator=make_rng(0, "some images"))[:most].sort().values
+        if n > max_n:
+            index = torch.randperm(n, generator=make_rng(0, "some images"))[:max_n].sort().values
         chosen = index.numpy()
         return Images(
             InMemoryPixels(self.pixels.take(index)),

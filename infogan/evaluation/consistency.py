@@ -49,7 +49,7 @@ def recover_codes(model: Model, rng: torch.Generator) -> RecoveredCodes:
     sampled = c.numpy().astype(float)
     known = tuple(Factor(name, code.kind) for name, code in zip(latent.names, latent.codes, strict=True))
     recovered = model.encode(x).values.numpy().astype(float)
-    return RecoveredCodes(Images.stored(x, factors=Factors(known, sampled)), sampled, recovered)
+    return RecoveredCodes(Images.from_arrays(x, factors=Factors(known, sampled)), sampled, recovered)
 
 
 def recovery_scores(model: Model, codes: RecoveredCodes) -> dict[str, Score]:

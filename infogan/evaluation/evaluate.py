@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float
 from sklearn.cluster import KMeans
 
-from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, splits_of
+from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, available_splits
 from infogan.evaluation.bound import info_bounds
 from infogan.evaluation.clustering import cluster_scores, discrete_codes, joint_categories
 from infogan.evaluation.consistency import recover_codes, recovery_scores, stability_scores
@@ -66,7 +66,9 @@ def evaluate_run(
             factors or features that are missing.
     """
     model, name = run.model(), run.config.data.images
-    splits = {split or "train": run.images(split, load_options) for split in splits_of(name, load_options)}
+    splits = {
+        split or "train": run.images(split, load_options) for split in available_splits(name, load_options)
+    }
     extractor = None
     if "image-quality" in groups:
         images = next(iter(splits.values()))
@@ -135,10 +137,10 @@ def _split_scores(
 ) -> Iterator[tuple[str, Score]]:
     """Every score of the codes of a split."""
     latent = model.latent
-    images = all_images.some(MAX_IMAGES if all_images.factors is None else MAX_IMAGES_WITH_FACTORS)
+    images = all_images.subsample(MAX_IMAGES if all_images.factors is None else MAX_IMAGES_WITH_FACTORS)
     if "consistency" in groups:
         on_progress(f"{split}: codes of shifted images")
-        yield from stability_scores(model, images.some(MAX_IMAGES_FOR_FEATURES).x).items()
+        yield from stability_scores(model, images.subsample(MAX_IMAGES_FOR_FEATURES).x).items()
     clustering = "clustering" in groups and images.labels is not None
     association = "association" in groups and images.factors is not None
     if clustering or association:
@@ -179,7 +181,7 @@ def _clustering_scores(
         conditions = f"{', '.join(running)} as one code, {categories.max() + 1:,} combinations found"
         scores |= _with_suffix(cluster_scores(labels, categories, conditions), "_joint")
     on_progress("k-means")
-    some = images.some(MAX_IMAGES_FOR_FEATURES)
+    some = images.subsample(MAX_IMAGES_FOR_FEATURES)
     assert some.labels is not None
     k = len(np.unique(some.labels))
     clusters = KMeans(k, n_init=10, random_state=0).fit_predict(model.features(some.x).numpy())
@@ -196,7 +198,7 @@ def _image_quality_scores(
     model: Model, all_images: Images, extractor: FeatureExtractor, on_progress: ProgressCallback
 ) -> dict[str, Score]:
     """At most 10,000 real images against as many generated ones: all of them, and category by category."""
-    images = all_images.some(MAX_IMAGES_FOR_FEATURES)
+    images = all_images.subsample(MAX_IMAGES_FOR_FEATURES)
     on_progress(f"{extractor.name}: features of {len(images):,} real and as many generated images")
     rng = make_rng(0, "image quality")
     values = model.sample_values(len(images), rng)

@@ -122,7 +122,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
         if not rows or missing:
             what = ", ".join(missing) or "any code"
             raise InfoganError(f"figures: {label} has recorded no L_I of {what}; train it further.")
-    images = images.some(MAX_IMAGES)
+    images = images.subsample(MAX_IMAGES)
     tables: dict[str, ContingencyTable] = {}
     titles = dict.fromkeys(names, "")
     if images.labels is not None or images.factors is not None:
@@ -131,7 +131,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             tables = contingency_tables(values, codes, images.labels)
         if images.factors is not None:
             association = code_factor_association(values, codes, images.factors)
-            factors = [factor.name for factor in images.factors.known]
+            factors = [factor.name for factor in images.factors.columns]
             figures["associations"] = plot_associations(association, names, factors)
             for name, row in zip(names, association, strict=True):
                 titles[name] = f"{name} goes with {factors[row.argmax()].replace('_', ' ')} ({row.max():.2f})"
@@ -148,7 +148,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             figures[f"confusion_{name}"] = plot_confusion(tables[name], name)
         in_order = traversal.images[:, order]
         figures[f"categories_{name}"] = plot_traversal(in_order, name, labels, titles[name])
-    real = images.some(100).x
+    real = images.subsample(100).x
     figures["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
     return figures
 

@@ -31,9 +31,9 @@ def transform(
     tall, wide = 1 + transforms.scale * tall, 1 + transforms.scale * wide
     wide = torch.where(u[8] < transforms.hflip, -wide, wide)
     shear = transforms.shear * shear
-    # The inverse map: the place in the old image of each place (across, along) in the new one. In pixels it is a
-    # rotation, a shear and a scaling; grid_sample counts from -1 to 1 on either side. torch's affine_grid has no
-    # rule for vmap.
+    # The inverse map: the place in the old image of each place (across, along) in the new one. In pixels it is
+    # a rotation, a shear and a scaling; grid_sample counts from -1 to 1 on either side. torch's affine_grid has
+    # no rule for vmap.
     across = ((2 * torch.arange(w, device=x.device) + 1) / w - 1).to(x.dtype)[None, None, :]
     along = ((2 * torch.arange(h, device=x.device) + 1) / h - 1).to(x.dtype)[None, :, None]
 

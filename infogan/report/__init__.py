@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from infogan.data import DEFAULT_OPTIONS, LoadOptions, splits_of
+from infogan.data import DEFAULT_OPTIONS, LoadOptions, available_splits
 from infogan.report.gather import gather
 from infogan.report.render import render, save_page
 from infogan.runs.run import Run
@@ -28,7 +28,7 @@ def write_report(
     """
     model = run.model()
     say(f"reading {run.config.data.images}")
-    images = run.images(splits_of(run.config.data.images, load_options)[0], load_options)
+    images = run.images(available_splits(run.config.data.images, load_options)[0], load_options)
     page = render(gather(run, model, images, metadata, say))
     target = path or run.path / "report.html"
     save_page(page, target)

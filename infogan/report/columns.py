@@ -56,7 +56,7 @@ def known_columns(sample: Sample) -> list[Column]:
     if sample.labels is not None:
         columns.append(Column("label", "category", sample.labels.astype(float)))
     if sample.factors is not None:
-        known = zip(sample.factors.known, sample.factors.values.T, strict=True)
+        known = zip(sample.factors.columns, sample.factors.values.T, strict=True)
         columns += [Column(f.name, f.kind, v.astype(float)) for f, v in known]
     return [column for column in columns if len(np.unique(column.values)) > 1]
 

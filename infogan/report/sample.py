@@ -40,7 +40,7 @@ class Sample:
 def take_sample(model: Model, images: Images, most: int = MOST) -> Sample:
     """At most so many images, chosen as `Images.some` does, encoded by the model."""
     most = min(most, max(100, MOST_BYTES // int(np.prod(images.shape))))
-    numbered = Images(images.pixels, labels=np.arange(len(images))).some(most)
+    numbered = Images(images.pixels, labels=np.arange(len(images))).subsample(most)
     index = numbered.labels
     assert index is not None
     x = numbered.pixels.take(torch.arange(len(index))).numpy()

@@ -86,7 +86,7 @@ def _trainer(config: Config) -> Trainer:
     config = config.replace(steps=10**9)
     model = make_model(config)
     noise = np.random.default_rng(0).integers(0, 256, (N_IMAGES, *model.G.shape), np.uint8)
-    return Trainer(config, model, Images.stored(noise))
+    return Trainer(config, model, Images.from_arrays(noise))
 
 
 def _seconds(work: Callable[[], object], device: torch.device) -> float:

@@ -15,7 +15,7 @@ from infogan.data.formats import collection
 from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.resize import pil_to_array
 from infogan.data.loading.batches import EpochSampler
-from infogan.data.source import LoadOptions
+from infogan.data.options import LoadOptions
 
 N = 300
 BROKEN = (0, 17, 150, 151, 299)

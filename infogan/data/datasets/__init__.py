@@ -1,1 +1,1 @@
-"""Published data sets, a file each."""
+"""Published data sets, one module each."""

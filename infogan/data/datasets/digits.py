@@ -1,29 +1,30 @@
-"""The 1,797 digits of 8x8 pixels that come with scikit-learn (UCI, Alpaydin and Kaynak 1998, CC BY 4.0)."""
+"""The 1,797 digits of 8x8 pixels of scikit-learn (UCI; Alpaydin and Kaynak 1998; CC BY 4.0)."""
 
 import numpy as np
 
+from infogan.data.dataset_info import DatasetInfo
 from infogan.data.images import Images
-from infogan.data.source import DatasetInfo, LoadOptions
+from infogan.data.options import LoadOptions
 
 N_TRAIN = 1437
 
 
 def load_digits(load_options: LoadOptions, split: str) -> Images:
-    """The first 1,437 of them (train) or the last 360 (test), with labels; no file is needed."""
+    """The first 1,437 digits (train) or the last 360 (test), with labels; no file is needed."""
     from sklearn.datasets import load_digits as load_from_sklearn
 
     digits = load_from_sklearn()
     part = slice(N_TRAIN, None) if split == "test" else slice(N_TRAIN)
     x = np.rint(digits.images[part] * (255 / 16)).astype(np.uint8)
-    return Images.stored(x[:, None], digits.target[part].astype(np.int64))
+    return Images.from_arrays(x[:, None], digits.target[part].astype(np.int64))
 
 
 DIGITS = DatasetInfo(
     name="digits",
-    about="Handwritten digits, 8x8, gray, from scikit-learn; the test split is by other hands",
+    description="Handwritten digits, 8x8, gray, from scikit-learn; the test split is by other writers",
     licence="CC BY 4.0",
     shape=(1, 8, 8),
     splits={"train": N_TRAIN, "test": 360},
     load=load_digits,
-    labels="digit",
+    label_name="digit",
 )

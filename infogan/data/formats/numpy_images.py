@@ -42,7 +42,7 @@ def load_numpy(path: Path) -> Images:
     if values is not None and (values.ndim != 2 or len(values) != len(x)):
         raise InfoganError(f"{path} contains {len(x)} images but factors of shape {values.shape}.")
     factors = None if values is None else _read_factors(path, values, arrays)
-    return Images.stored(np.ascontiguousarray(x), labels, factors=factors)
+    return Images.from_arrays(np.ascontiguousarray(x), labels, factors=factors)
 
 
 def _to_numbers(path: Path, arrays: Arrays, name: str, dtype: type[np.number]) -> np.ndarray | None:

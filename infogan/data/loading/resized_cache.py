@@ -62,7 +62,7 @@ def load_resized(
     report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
     labels = None if collection.labels is None else np.delete(collection.labels, list(unreadable))
     names = tuple(map(escape_surrogates, about["names"])) if collection.has_file_names else None
-    return Images.stored(x, labels, names)
+    return Images.from_arrays(x, labels, names)
 
 
 def _read(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], About] | None:

@@ -16,8 +16,8 @@ from infogan.data.formats.image import open_image
 from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
 from infogan.data.formats.unreadable import Unreadable, report_unreadable
 from infogan.data.images import Images, PixelArray
+from infogan.data.options import LoadOptions
 from infogan.data.shards.reader import EncodedImage, Shards, open_shards
-from infogan.data.source import LoadOptions
 from infogan.utils.errors import InfoganError, one_line, shown
 from infogan.utils.io import DECODE_ERRORS
 

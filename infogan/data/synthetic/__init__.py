@@ -1,1 +1,1 @@
-"""Data sets that are rendered here, with known factors."""
+"""Data sets with known factors, rendered by this package."""

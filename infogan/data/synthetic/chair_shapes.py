@@ -1,4 +1,4 @@
-"""A family of chairs, each put together from closed convex solids: metres, y up, floor at 0, front to +z."""
+"""Parametric chairs made of closed convex solids, in metres: y up, floor at 0, front to +z."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -9,12 +9,12 @@ import numpy as np
 from jaxtyping import Float, Int
 
 CUSHION, WOOD, METAL = 0.85, 0.6, 0.4  # albedo
-DEPTH = 0.46  # of the seat, front to back
-SPLAY = 0.03  # of a leg, outwards on its way down
+SEAT_DEPTH = 0.46  # front to back
+LEG_SPLAY = 0.03  # how far the foot of a leg is outside its top
 RECLINE = math.tan(math.radians(11))  # of the back
-CUT = 0.25  # of the thickness of a cushion, off its edges
-SLATS = 4
-SPOKES = 5
+BEVEL = 0.25  # of the edges of a cushion, relative to its thickness
+N_SLATS = 4
+N_SPOKES = 5
 
 Point = tuple[float, float, float]
 
@@ -22,17 +22,17 @@ Point = tuple[float, float, float]
 @final
 @dataclass(frozen=True)
 class Chair:
-    """What sets one chair apart from another; lengths in metres."""
+    """The shape of a chair; lengths in metres."""
 
-    swivel: bool  # a column on five spokes in place of four legs
-    slats: bool  # a back of slats in place of a solid one
+    swivel: bool  # a column on five spokes instead of four legs
+    slats: bool  # a back of slats instead of a solid one
     arms: bool
     width: float  # of the seat
     seat: float  # height of its top above the floor
     back: float  # height of the back above the seat
 
     def solids(self) -> Iterator["Solid"]:
-        """The parts, which may run into each other; left and right are mirror images."""
+        """The parts, which may overlap; the chair is symmetric."""
         yield from _seat(self)
         yield from _column(self) if self.swivel else _legs(self)
         yield from _slatted_back(self) if self.slats else _solid_back(self)
@@ -41,7 +41,7 @@ class Chair:
 
 
 class Solid(NamedTuple):
-    """A closed surface of triangles, counter-clockwise from outside, of one albedo."""
+    """A closed surface of one albedo; its triangles are counter-clockwise seen from outside."""
 
     vertices: Float[np.ndarray, "v 3"]
     triangles: Int[np.ndarray, "t 3"]
@@ -49,7 +49,7 @@ class Solid(NamedTuple):
 
 
 def outline(u: float, v: float, power: float = 1.0, n: int = 16) -> Float[np.ndarray, "n 2"]:
-    """A polygon of half widths u and v: an ellipse at power 1, squarer towards 0; a rectangle for n = 4."""
+    """A superellipse of half widths u and v as a polygon: power 1 is an ellipse, 0 or n = 4 a rectangle."""
     angle = 2 * math.pi * (np.arange(n) + 0.5) / n
     corner = np.stack([np.cos(angle), np.sin(angle)], axis=1) / math.cos(math.pi / n)
     points: Float[np.ndarray, "n 2"] = np.sign(corner) * np.abs(corner) ** power * np.array([u, v])
@@ -57,9 +57,9 @@ def outline(u: float, v: float, power: float = 1.0, n: int = 16) -> Float[np.nda
 
 
 def loft(line: Sequence[Point], sections: Sequence[Float[np.ndarray, "n 2"]], albedo: float) -> Solid:
-    """The solid that passes through these polygons, centred on the points of a straight line across it.
+    """The solid through polygons that are centred on points of a line and perpendicular to it.
 
-    The u of a polygon lies as near to the x axis as it can, the v across u and the line.
+    The u of a polygon is as close to the x axis as possible; v is perpendicular to u and the line.
     """
     points = np.array(line)
     along = (points[-1] - points[0]) / np.linalg.norm(points[-1] - points[0])
@@ -81,71 +81,58 @@ def loft(line: Sequence[Point], sections: Sequence[Float[np.ndarray, "n 2"]], al
     return Solid(vertices, np.concatenate(faces), albedo)
 
 
-def _bar(
-    start: Point,
-    end: Point,
-    u: float,
-    v: float,
-    albedo: float,
-    taper: float = 1.0,
-) -> Solid:
+def _bar(start: Point, end: Point, u: float, v: float, albedo: float, taper: float = 1.0) -> Solid:
     return loft([start, end], [outline(u, v, n=4), outline(taper * u, taper * v, n=4)], albedo)
 
 
-def _round(
-    start: Point,
-    end: Point,
-    radius: float,
-    albedo: float,
-    taper: float = 1.0,
-) -> Solid:
+def _rod(start: Point, end: Point, radius: float, albedo: float, taper: float = 1.0) -> Solid:
     return loft([start, end], [outline(radius, radius), outline(taper * radius, taper * radius)], albedo)
 
 
 def _cushion(start: Point, end: Point, u: float, v: float, albedo: float) -> Solid:
-    """A slab with rounded corners, and with edges that are cut off at the top and the bottom."""
-    cut = CUT * math.dist(start, end)
-    inner, outer = outline(u - cut, v - cut, 0.3, 24), outline(u, v, 0.3, 24)
-    line = [_between(start, end, t) for t in (0.0, CUT, 1 - CUT, 1.0)]
+    """A slab with rounded corners and bevelled edges."""
+    bevel = BEVEL * math.dist(start, end)
+    inner, outer = outline(u - bevel, v - bevel, 0.3, 24), outline(u, v, 0.3, 24)
+    line = [_interpolate(start, end, t) for t in (0.0, BEVEL, 1 - BEVEL, 1.0)]
     return loft(line, [inner, outer, outer, inner], albedo)
 
 
-def _between(start: Point, end: Point, t: float) -> Point:
+def _interpolate(start: Point, end: Point, t: float) -> Point:
     x, y, z = (a + t * (b - a) for a, b in zip(start, end, strict=True))
     return x, y, z
 
 
 def _seat(c: Chair) -> Iterator[Solid]:
-    yield _cushion((0.0, c.seat - 0.06, 0.0), (0.0, c.seat, 0.0), c.width / 2, DEPTH / 2, CUSHION)
+    yield _cushion((0.0, c.seat - 0.06, 0.0), (0.0, c.seat, 0.0), c.width / 2, SEAT_DEPTH / 2, CUSHION)
 
 
 def _legs(c: Chair) -> Iterator[Solid]:
-    top, x, z = c.seat - 0.05, c.width / 2 - 0.045, DEPTH / 2 - 0.045
+    top, x, z = c.seat - 0.05, c.width / 2 - 0.045, SEAT_DEPTH / 2 - 0.045
     yield _bar((0.0, top - 0.06, 0.0), (0.0, top, 0.0), x, z, WOOD)
     for side in (-1, 1):
         for end in (-1, 1):
-            foot = (side * (x + SPLAY), 0.0, end * (z + SPLAY))
+            foot = (side * (x + LEG_SPLAY), 0.0, end * (z + LEG_SPLAY))
             yield _bar((side * x, top, end * z), foot, 0.024, 0.024, WOOD, taper=0.6)
 
 
 def _column(c: Chair) -> Iterator[Solid]:
-    yield _round((0.0, c.seat - 0.1, 0.0), (0.0, c.seat - 0.04, 0.0), 0.09, METAL, taper=1.5)
-    yield _round((0.0, 0.06, 0.0), (0.0, c.seat - 0.08, 0.0), 0.032, METAL, taper=0.75)
-    for spoke in range(SPOKES):
-        angle = 2 * math.pi * spoke / SPOKES
+    yield _rod((0.0, c.seat - 0.1, 0.0), (0.0, c.seat - 0.04, 0.0), 0.09, METAL, taper=1.5)
+    yield _rod((0.0, 0.06, 0.0), (0.0, c.seat - 0.08, 0.0), 0.032, METAL, taper=0.75)
+    for spoke in range(N_SPOKES):
+        angle = 2 * math.pi * spoke / N_SPOKES
         x, z = math.sin(angle), math.cos(angle)
         yield _bar((0.0, 0.1, 0.0), (0.29 * x, 0.06, 0.29 * z), 0.026, 0.026, METAL, taper=0.6)
         axle = [(0.29 * x + t * z, 0.03, 0.29 * z - t * x) for t in (-0.02, 0.02)]
-        yield _round(axle[0], axle[1], 0.03, METAL)
+        yield _rod(axle[0], axle[1], 0.03, METAL)
 
 
-def _on_back(c: Chair, x: float, height: float) -> Point:
-    """The point of the back's plane at that height above the seat."""
-    return (x, c.seat + height, 0.03 - DEPTH / 2 - RECLINE * height)
+def _back_point(c: Chair, x: float, height: float) -> Point:
+    """The point of the back at a height above the seat."""
+    return (x, c.seat + height, 0.03 - SEAT_DEPTH / 2 - RECLINE * height)
 
 
 def _solid_back(c: Chair) -> Iterator[Solid]:
-    _, y, z = _on_back(c, 0.0, c.back / 2)
+    _, y, z = _back_point(c, 0.0, c.back / 2)
     slant = math.hypot(1, RECLINE)
     dy, dz = 0.03 * RECLINE / slant, 0.03 / slant
     yield _cushion((0.0, y - dy, z - dz), (0.0, y + dy, z + dz), c.width / 2, slant * c.back / 2, CUSHION)
@@ -154,17 +141,17 @@ def _solid_back(c: Chair) -> Iterator[Solid]:
 def _slatted_back(c: Chair) -> Iterator[Solid]:
     x = c.width / 2 - 0.03
     for side in (-1, 1):
-        yield _bar(_on_back(c, side * x, -0.05), _on_back(c, side * x, c.back), 0.022, 0.02, WOOD)
-    yield _bar(_on_back(c, 0.0, c.back - 0.08), _on_back(c, 0.0, c.back), x, 0.016, WOOD)
-    yield _bar(_on_back(c, 0.0, 0.08), _on_back(c, 0.0, 0.12), x, 0.016, WOOD)
-    for k in range(SLATS):
-        at = x * (2 * (k + 1) / (SLATS + 1) - 1)
-        yield _bar(_on_back(c, at, 0.1), _on_back(c, at, c.back - 0.04), 0.1 * x, 0.008, WOOD)
+        yield _bar(_back_point(c, side * x, -0.05), _back_point(c, side * x, c.back), 0.022, 0.02, WOOD)
+    yield _bar(_back_point(c, 0.0, c.back - 0.08), _back_point(c, 0.0, c.back), x, 0.016, WOOD)
+    yield _bar(_back_point(c, 0.0, 0.08), _back_point(c, 0.0, 0.12), x, 0.016, WOOD)
+    for k in range(N_SLATS):
+        x_slat = x * (2 * (k + 1) / (N_SLATS + 1) - 1)
+        yield _bar(_back_point(c, x_slat, 0.1), _back_point(c, x_slat, c.back - 0.04), 0.1 * x, 0.008, WOOD)
 
 
 def _arms(c: Chair) -> Iterator[Solid]:
     x, height = c.width / 2 + 0.015, 0.22
     for side in (-1, 1):
-        rear = _on_back(c, side * x, height)
+        rear = _back_point(c, side * x, height)
         yield _bar(rear, (side * x, c.seat + height, 0.15), 0.028, 0.016, WOOD)
         yield _bar((side * x, c.seat - 0.05, 0.1), (side * x, c.seat + height, 0.1), 0.018, 0.02, WOOD)

@@ -1,4 +1,4 @@
-"""Gray pictures of triangle meshes: parallel rays by Intel's Embree, Lambert's shading, no shadows."""
+"""Gray images of triangle meshes: parallel rays by Intel's Embree, Lambertian shading, no shadows."""
 
 import math
 from dataclasses import dataclass
@@ -14,10 +14,10 @@ from infogan.utils.errors import InfoganError
 @final
 @dataclass(frozen=True)
 class Mesh:
-    """Triangles in space, y up, +z towards the viewer at azimuth 0.
+    """A triangle mesh: y up, +z towards the camera at azimuth 0.
 
     Raises:
-        InfoganError: for no triangles, an index out of range, or a number that is not finite.
+        InfoganError: if there are no triangles, an index is out of range, or a coordinate is not finite.
     """
 
     vertices: Float[np.ndarray, "v 3"]
@@ -28,35 +28,37 @@ class Mesh:
     def __post_init__(self) -> None:
         n = len(self.vertices)
         if not len(self.triangles):
-            raise InfoganError("a mesh has no triangles; give it one at least.")
+            raise InfoganError("a mesh has no triangles; it needs at least one.")
         if self.triangles.min() < 0 or self.triangles.max() >= n:
             raise InfoganError(
-                f"a mesh names vertices {self.triangles.min()} to {self.triangles.max()}, but has {n}; "
-                "count them from 0."
+                f"a mesh has {n} vertices but indices from {self.triangles.min()} to {self.triangles.max()}; "
+                "indices start at 0."
             )
         if not np.isfinite(self.vertices).all():
-            bad = int(np.isfinite(self.vertices).all(axis=1).argmin())
-            raise InfoganError(f"vertex {bad} of a mesh is not finite; mend it or leave its triangles out.")
+            vertex = int(np.isfinite(self.vertices).all(axis=1).argmin())
+            raise InfoganError(
+                f"vertex {vertex} of a mesh is not finite; correct it or remove its triangles."
+            )
 
 
 @final
 @dataclass(frozen=True)
 class View:
-    """Where the camera stands, what it shows and where the light is."""
+    """The camera, the light and the image."""
 
-    azimuth: float  # radians; the camera turns around y, towards +x
-    elevation: float  # radians; the camera above the horizon
+    azimuth: float  # radians; rotates the camera around y, towards +x
+    elevation: float  # radians; positive if the camera is above the horizon
     side: int  # pixels of the square image
-    half_width: float  # half of the width that the image shows around the origin, in the mesh's units
-    light: tuple[float, float, float]  # unit vector towards the light: right, up, towards the camera
-    background: float  # gray, 0 to 1, where nothing is hit
-    ambient: float = 0.3  # the part of the light, 0 to 1, that comes from everywhere
-    samples: int = 3  # samples**2 rays a pixel
-    stretch: float = 1.0  # the mesh is made so much wider along its x first
+    half_width: float  # of the image, which is centred at the origin, in the mesh's units
+    light: tuple[float, float, float]  # unit vector towards the light, in the camera's axes
+    background: float  # gray level, 0 to 1, of rays that hit nothing
+    ambient: float = 0.3  # share of the light, 0 to 1, that comes from all directions
+    supersampling: int = 3  # a pixel has supersampling**2 rays
+    stretch: float = 1.0  # factor by which the mesh is stretched along its x axis
 
     @property
     def axes(self) -> Float[np.ndarray, "3 3"]:
-        """Unit vectors of the camera in the mesh's coordinates: to its right, up, and back to it."""
+        """The camera's axes in the mesh's coordinates: right, up, towards the camera."""
         sin_a, cos_a = math.sin(self.azimuth), math.cos(self.azimuth)
         sin_e, cos_e = math.sin(self.elevation), math.cos(self.elevation)
         return np.array(
@@ -70,98 +72,98 @@ class View:
 
 @final
 @dataclass(frozen=True)
-class Rays:
-    """What the rays of a view hit, row by row from the top; what missed has depth -inf and normal 0."""
+class RayHits:
+    """What the rays of a view hit, row by row from the top; a miss has depth -inf and normal 0."""
 
     hit: Bool[np.ndarray, "r"]
-    depth: Float[np.ndarray, "r"]  # towards the camera from the origin, in the mesh's units
-    normals: Float[np.ndarray, "r 3"]  # unit, in camera coordinates, on the side that is seen
-    triangle: Int[np.ndarray, "r"]  # -1 where missed
+    depth: Float[np.ndarray, "r"]  # distance from the origin towards the camera, in the mesh's units
+    normals: Float[np.ndarray, "r 3"]  # unit, in the camera's axes, towards the camera
+    triangle: Int[np.ndarray, "r"]  # -1 for a miss
 
 
 def vertex_normals(mesh: Mesh) -> Float[np.ndarray, "v 3"]:
-    """The unit normal of each vertex: its triangles', weighted by their areas; 0 where it has none."""
+    """The unit normal of each vertex: the area-weighted mean of its triangles', or 0 if it has none."""
     corner = mesh.vertices[mesh.triangles].astype(np.float64)
     twice_area = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    owner = mesh.triangles.ravel()
+    vertex = mesh.triangles.ravel()
     n = len(mesh.vertices)
     total = np.stack(
-        [np.bincount(owner, np.repeat(twice_area[:, k], 3), minlength=n) for k in range(3)], axis=1
+        [np.bincount(vertex, np.repeat(twice_area[:, k], 3), minlength=n) for k in range(3)], axis=1
     )
-    return _unit(total)
+    return _normalise(total)
 
 
 @final
 class Scene:
-    """A mesh that rays can be cast at, from as many views as one likes.
+    """A mesh that is prepared for ray casting, from any number of views.
 
     Raises:
-        InfoganError: where embreex is not installed.
+        InfoganError: if embreex is not installed.
     """
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self._radius = float(np.linalg.norm(mesh.vertices, axis=1).max())
-        self._embree = _build(mesh)
+        self._embree = _embree_scene(mesh)
         if mesh.normals is not None:
             self._corner_normals = mesh.normals.astype(np.float32)[mesh.triangles]
 
-    def cast(self, view: View) -> Rays:
-        """Sends (side * samples)**2 parallel rays."""
-        widen = np.array([view.stretch, 1.0, 1.0])
+    def cast_rays(self, view: View) -> RayHits:
+        """Casts (side * supersampling)**2 parallel rays."""
+        stretch = np.array([view.stretch, 1.0, 1.0])
         axes = view.axes
         start = 1 + self._radius * max(1.0, view.stretch)
-        n = view.side * view.samples
+        n = view.side * view.supersampling
         across = ((np.arange(n) + 0.5) * (2 / n) - 1) * view.half_width
         origins = across[None, :, None] * axes[0] - across[:, None, None] * axes[1] + start * axes[2]
-        # A ray at the stretched mesh is a ray shrunk by as much at the mesh: Embree keeps one tree.
-        found = self._embree.run(
-            (origins.reshape(-1, 3) / widen).astype(np.float32),
-            (-axes[2:] / widen).astype(np.float32),
+        # The rays are shrunk instead of stretching the mesh, so that one Embree scene serves all views.
+        hits = self._embree.run(
+            (origins.reshape(-1, 3) / stretch).astype(np.float32),
+            (-axes[2:] / stretch).astype(np.float32),
             output=True,
         )
-        triangle = found["primID"]
+        triangle = hits["primID"]
         hit = triangle >= 0
-        outward = found["Ng"][hit]
-        seen = outward
+        face_normals = normals = hits["Ng"][hit]
         if self.mesh.normals is not None:
-            u, v = found["u"][hit, None], found["v"][hit, None]
+            u, v = hits["u"][hit, None], hits["v"][hit, None]
             corners = self._corner_normals[triangle[hit]]
-            seen = (1 - u - v) * corners[:, 0] + u * corners[:, 1] + v * corners[:, 2]
-        to_camera = (axes / widen).T.astype(np.float32)
-        behind = outward @ to_camera[:, 2] < 0  # the inner side of a mesh that is open
-        normals = np.zeros((n * n, 3), np.float32)
-        normals[hit] = _unit(seen @ to_camera) * np.where(behind, -1, 1)[:, None].astype(np.float32)
-        depth = np.where(hit, np.float32(start) - found["tfar"], -np.inf).astype(np.float32)
-        return Rays(hit, depth, normals, triangle)
+            normals = (1 - u - v) * corners[:, 0] + u * corners[:, 1] + v * corners[:, 2]
+        to_camera = (axes / stretch).T.astype(np.float32)
+        is_back = face_normals @ to_camera[:, 2] < 0  # the inside of an open mesh
+        towards_camera = np.where(is_back, -1, 1)[:, None].astype(np.float32)
+        all_normals = np.zeros((n * n, 3), np.float32)
+        all_normals[hit] = _normalise(normals @ to_camera) * towards_camera
+        depth = np.where(hit, np.float32(start) - hits["tfar"], -np.inf).astype(np.float32)
+        return RayHits(hit, depth, all_normals, triangle)
 
     def render(self, view: View) -> UInt8[np.ndarray, "{view.side} {view.side}"]:
-        """albedo * (ambient + (1 - ambient) * max(0, normal . light)), averaged over a pixel's rays."""
-        rays = self.cast(view)
+        """albedo * (ambient + (1 - ambient) * max(0, normal . light)), averaged over the rays of a pixel."""
+        rays = self.cast_rays(view)
         lit = np.maximum(rays.normals[rays.hit] @ np.array(view.light, np.float32), 0)
         gray = view.ambient + (1 - view.ambient) * lit
         if self.mesh.albedo is not None:
             gray = gray * self.mesh.albedo[rays.triangle[rays.hit]]
-        shades = np.full(len(rays.hit), view.background, np.float32)
-        shades[rays.hit] = gray
-        pixels = shades.reshape(view.side, view.samples, view.side, view.samples).mean(axis=(1, 3))
+        levels = np.full(len(rays.hit), view.background, np.float32)
+        levels[rays.hit] = gray
+        pixels = levels.reshape(view.side, view.supersampling, view.side, view.supersampling).mean(
+            axis=(1, 3)
+        )
         image: UInt8[np.ndarray, "side side"] = np.rint(255 * pixels.clip(0, 1)).astype(np.uint8)
         return image
 
 
 @cache
-def _device() -> Any:
+def _embree_device() -> Any:
     try:
         from embreex.rtcore import EmbreeDevice
     except ImportError as error:
-        raise InfoganError(
-            "drawing meshes needs embreex, which is not installed; pip install 'infogan[render]'."
-        ) from error
+        raise InfoganError("rendering meshes needs embreex; pip install 'infogan[render]'.") from error
     return EmbreeDevice()
 
 
-def _build(mesh: Mesh) -> Any:
-    device = _device()
+def _embree_scene(mesh: Mesh) -> Any:
+    device = _embree_device()
     from embreex.mesh_construction import TriangleMesh
     from embreex.rtcore_scene import EmbreeScene
 
@@ -170,6 +172,6 @@ def _build(mesh: Mesh) -> Any:
     return scene
 
 
-def _unit(x: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
+def _normalise(x: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:
     length = np.sqrt((x * x).sum(axis=1, keepdims=True))
     return x / np.where(length > 0, length, 1)

@@ -52,7 +52,7 @@ def code_factor_association(
     values: Float[np.ndarray, "n L"], codes: Sequence[Code], factors: Factors
 ) -> Float[np.ndarray, "L f"]:
     """The association of every code with every factor; one column of `values` per code."""
-    kinds = [factor.kind for factor in factors.known]
+    kinds = [factor.kind for factor in factors.columns]
     return pairwise_association(values, [code.kind for code in codes], factors.values, kinds)
 
 
@@ -65,13 +65,13 @@ def association_scores(
     halves = sample_halves(n, N_RESAMPLES, np.random.default_rng(0))
     resamples = np.array(
         [
-            code_factor_association(values[half], codes, Factors(factors.known, factors.values[half]))
+            code_factor_association(values[half], codes, Factors(factors.columns, factors.values[half]))
             for half in halves
         ]
     )
     scores: dict[str, Score] = {}
     for i, (name, code) in enumerate(zip(names, codes, strict=True)):
-        for j, factor in enumerate(factors.known):
+        for j, factor in enumerate(factors.columns):
             scores[f"association_{name}_{factor.name}"] = make_score(
                 association[i, j],
                 resamples[:, i, j],

@@ -82,11 +82,11 @@ class CodesAndFactors:
         """
         if images.factors is None:
             raise InfoganError("scores: these images have no known factors; choose a data set that has them.")
-        some = images.some(MAX_IMAGES)
+        some = images.subsample(MAX_IMAGES)
         assert some.factors is not None
         factors = discretise_factors(some.factors)
         varying = [i for i, v in enumerate(factors.T) if len(np.unique(v)) > 1]
-        names = [some.factors.known[i].name for i in varying]
+        names = [some.factors.columns[i].name for i in varying]
         return cls.from_arrays(encode(some.pixels), factors[:, varying], kinds, names)
 
     @classmethod
@@ -143,7 +143,7 @@ def discretise_factors(factors: Factors) -> Int[np.ndarray, "n f"]:
     """
     max_values = min(MAX_FACTOR_VALUES, len(factors.values) // MIN_IMAGES_PER_VALUE)
     discrete: list[np.ndarray] = []
-    for v, factor in zip(factors.values.T, factors.known, strict=True):
+    for v, factor in zip(factors.values.T, factors.columns, strict=True):
         v = np.round(v % (2 * math.pi), 9) % round(2 * math.pi, 9) if factor.kind == "angle" else v
         found, rank = np.unique(v, return_inverse=True)
         if len(found) > max_values and factor.kind != "category":

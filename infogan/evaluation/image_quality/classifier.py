@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from infogan.data import Images
-from infogan.data.cache import Arrays, kept
+from infogan.data.cache import cached_arrays
+from infogan.data.formats.npy import Arrays
 from infogan.evaluation.disentanglement.codes_and_factors import discretise_factors
 from infogan.method.networks.blocks import conv, fc, init_weights
 from infogan.utils.progress import ProgressCallback, no_progress
@@ -90,7 +91,7 @@ def fit_classifier(
 
     hashed = images.pixels.take(order[:N_HASHED]).cpu()
     digest = hashlib.sha256(targets.tobytes() + hashed.numpy().tobytes()).hexdigest()
-    arrays = dict(kept(name, f"{VERSION} {images.shape} {targets.shape} {digest}", train))
+    arrays = dict(cached_arrays(name, f"{VERSION} {images.shape} {targets.shape} {digest}", train))
     accuracy = float(arrays.pop("right"))
     net.load_state_dict({key: torch.from_numpy(v) for key, v in arrays.items()})
     return net.eval().requires_grad_(False), accuracy

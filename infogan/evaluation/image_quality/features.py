@@ -72,7 +72,7 @@ def find_feature_extractor(
     """
     if images is None:
         return None
-    found = file or load_options.look([INCEPTION])
+    found = file or load_options.find_path([INCEPTION])
     if found:
         return load_feature_extractor(found, images.shape)
     return make_classifier_extractor(images, images_name, on_progress)

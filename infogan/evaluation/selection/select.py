@@ -60,7 +60,7 @@ def select(
     """
     if len(models) < 2:
         raise InfoganError("select: at least two runs are needed; train more with `infogan sweep`.")
-    some = images.some(N_IMAGES)
+    some = images.subsample(N_IMAGES)
     x = some.x
     scores: dict[str, dict[str, float]] = {}
     recovered: list[RecoveredCodes] = []

@@ -1,8 +1,8 @@
 """Ours, for images of any height and width: each layer halves the image, down to about 4x4.
 
-For gray images D has a fully connected layer before its heads, as in Tables 1, 4 and 6; for colour it has none,
-as in Tables 2 and 3. In trials without it MNIST's categories followed strokes, and with it faces of CelebA
-were blurred (docs/results.md).
+For gray images D has a fully connected layer before its heads, as in Tables 1, 4 and 6; for colour it has
+none, as in Tables 2 and 3. In trials without it MNIST's categories followed strokes, and with it faces of
+CelebA were blurred (docs/results.md).
 """
 
 from itertools import pairwise

@@ -13,7 +13,7 @@ import safetensors.torch
 from infogan.config import Config
 from infogan.data import Images, LoadOptions, load
 from infogan.method.model import Model, make_model
-from infogan.runs.run import fit
+from infogan.runs.run import load_options_for
 from infogan.runs.weights import load_weights
 from infogan.scale.encoding.encode import encode_parts, state_of
 from infogan.scale.encoding.folder import EncodingFolder
@@ -114,7 +114,7 @@ def _make_job(
         "folder": str(target.folder.resolve()),
         "description": target.description,
         "config": config.to_json(),
-        "data": None if load_options.folder is None else str(load_options.folder.resolve()),
+        "data": None if load_options.data_folder is None else str(load_options.data_folder.resolve()),
         "skip_bad": load_options.skip_bad,
         "device": "cuda" if on_gpu else "cpu",
     }
@@ -129,7 +129,7 @@ def _open_job(job: dict[str, Any]) -> tuple[EncodingFolder, Model, Images]:
     model.D.to(job["device"])
     load_options = LoadOptions(Path(job["data"]) if job["data"] else None, job["skip_bad"])
     source = target.description["source"]
-    images = load(source, load_options=fit(load_options, config))
+    images = load(source, load_options=load_options_for(config, load_options))
     if fingerprint(images) != target.description["fingerprint"]:
         raise InfoganError(
             f"a node finds other images in {source} than this machine; name a folder that all nodes share."

@@ -6,7 +6,7 @@ from typing import final
 
 import numpy as np
 
-from infogan.data import Images, LoadOptions, splits_of
+from infogan.data import Images, LoadOptions, available_splits
 from infogan.evaluation.consistency import recover_codes, recovery_scores
 from infogan.evaluation.selection.select import LABEL_FREE, N_IMAGES, udr_and_recovery
 from infogan.evaluation.selection.udr import udr
@@ -53,7 +53,7 @@ def choose_best(
         return BestRun(why_none="the runs were trained on different images")
     runs = [Run.open(result.trial.path) for result in done]
     try:
-        images = runs[0].images(splits_of(name, load_options)[0], load_options)
+        images = runs[0].images(available_splits(name, load_options)[0], load_options)
         scores = label_free_scores({str(run.path): run.model() for run in runs}, images, on_progress)
     except InfoganError as error:
         return BestRun(why_none=str(error))
@@ -70,7 +70,7 @@ def label_free_scores(
         codes.append(recover_codes(model, make_rng(0, "recovery")))
         recovered = recovery_scores(model, codes[-1])
         recovery.append(float(np.mean([s["value"] for s in recovered.values()])))
-    udrs = udr(list(models.values()), codes, images.some(N_IMAGES), on_progress)
+    udrs = udr(list(models.values()), codes, images.subsample(N_IMAGES), on_progress)
     ranks = udr_and_recovery(udrs, recovery)
     return {
         name: dict(zip(SCORES, values, strict=True))

@@ -97,7 +97,7 @@ def collapse_step(trial: Trial) -> int | None:
 
 def make_job(trial: Trial, load_options: LoadOptions, stop_collapsed: bool) -> str:
     """All that another process needs to train the run, as JSON."""
-    folder = load_options.folder
+    folder = load_options.data_folder
     return json.dumps(
         {
             "path": str(trial.path.resolve()),

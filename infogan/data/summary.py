@@ -1,0 +1,63 @@
+"""The number, the size and the colour of images, without loading them all."""
+
+from contextlib import closing
+from dataclasses import dataclass
+from statistics import median
+from typing import Literal, final
+
+import numpy as np
+from PIL import Image
+
+from infogan.config import Shape
+from infogan.data.formats.collection import ImageCollection, decode_images
+from infogan.data.formats.resize import GRAY_MODES
+from infogan.data.formats.unreadable import Unreadable, report_unreadable
+
+N_INSPECTED = 200  # images that stand for the whole collection
+MAX_INSPECTED_PIXELS = 2**29  # then only the file's mode decides, as large images would take minutes
+MAX_GRAY_RANGE = 4  # levels between the channels of a pixel that JPEG may add to a gray image
+
+
+@final
+@dataclass(frozen=True)
+class SourceSummary:
+    """What is known of images before they are loaded."""
+
+    n: int  # includes images that turn out to be unreadable
+    channels: Literal[1, 3]
+    side: int  # the median of the shorter sides, in pixels
+    shape: Shape | None = None  # the fixed shape of a data set; None if images can be resized to any shape
+
+
+def summarise(collection: ImageCollection) -> SourceSummary:
+    """Summarises a collection by up to 200 images from all over it.
+
+    Raises:
+        InfoganError: if none of these can be read.
+    """
+    n_pixels = 0  # inspected so far; only approximate, as several threads add to it
+
+    def is_gray_and_side(picture: Image.Image) -> tuple[bool, int]:
+        nonlocal n_pixels
+        side = min(picture.size)
+        if picture.mode in GRAY_MODES or picture.mode in ("I", "F"):
+            return True, side
+        if picture.mode != "P" and n_pixels >= MAX_INSPECTED_PIXELS:
+            return False, side
+        n_pixels += picture.width * picture.height
+        picture.thumbnail((128, 128))
+        rgb = np.asarray(picture.convert("RGB")).astype(int)
+        return bool((np.ptp(rgb, axis=2) <= MAX_GRAY_RANGE).all()), side
+
+    index = collection.spread_indices(N_INSPECTED)
+    with closing(decode_images(collection, is_gray_and_side, index)) as outcomes:
+        found = [outcome for _, outcome in outcomes]
+    readable = [outcome for outcome in found if not isinstance(outcome, Unreadable)]
+    if not readable:
+        unreadable = [outcome for outcome in found if isinstance(outcome, Unreadable)]
+        report_unreadable(collection.source, len(unreadable), unreadable, skip_bad=True)
+    return SourceSummary(
+        n=collection.n,
+        channels=1 if all(is_gray for is_gray, _ in readable) else 3,
+        side=round(median(side for _, side in readable)),
+    )
