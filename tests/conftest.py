@@ -39,6 +39,13 @@ def user_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
+@pytest.fixture
+def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    import quick_scores
+
+    quick_scores.use(monkeypatch.setattr)
+
+
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
     """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""
