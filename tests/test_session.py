@@ -15,7 +15,7 @@ from infogan.data import Images, LoadOptions
 from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run
 from infogan.training import launch
-from infogan.training.batches import Batches
+from infogan.training.components.batches import Batches
 from infogan.training.session import Outcome, fingerprint
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError

@@ -81,7 +81,7 @@ class EncodingFolder:
         """Creates the folder and locks it against other processes; yields the missing parts.
 
         Raises:
-            InfoganError: if another process holds the lock or the folder cannot be written; as `missing_parts`.
+            InfoganError: if another process holds the lock or nothing can be written; as `missing_parts`.
         """
         from filelock import FileLock, Timeout
 
@@ -92,7 +92,8 @@ class EncodingFolder:
                 lock.acquire(timeout=0)
             except Timeout:
                 raise InfoganError(
-                    f"another process is encoding into {self.folder}; wait until it ends, or name another folder."
+                    f"another process is encoding into {self.folder}; wait until it ends, or name another "
+                    "folder."
                 ) from None
         try:
             missing = self.missing_parts()
@@ -140,8 +141,8 @@ class EncodingFolder:
             )
         if existing.get("checkpoint") != description["checkpoint"]:
             raise InfoganError(
-                f"{folder} was begun with another run or checkpoint, of step {existing.get('step')}; this one "
-                f"is of step {description['step']}. Name another folder."
+                f"{folder} was begun with another run or checkpoint, of step {existing.get('step')}; this "
+                f"one is of step {description['step']}. Name another folder."
             )
         # The source's name may differ: a folder that was moved holds the same images.
         if any(existing.get(key) != description[key] for key in ("fingerprint", "columns", "rows_per_part")):

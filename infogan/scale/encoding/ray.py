@@ -72,8 +72,8 @@ def encode_on_ray(
             yield row["part"]
     except RayError as error:
         raise InfoganError(
-            f"the cluster failed ({one_line(error)}); {target.folder} keeps the parts that are written. Repeat "
-            "the command to continue."
+            f"the cluster failed ({one_line(error)}); {target.folder} keeps the parts that are written. "
+            "Repeat the command to continue."
         ) from error
     finally:
         (target.folder / WEIGHTS).unlink(missing_ok=True)

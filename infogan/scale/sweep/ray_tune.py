@@ -1,4 +1,4 @@
-"""Trains the runs of a sweep on a Ray cluster: Ray Tune places them, and repeats those whose machine was lost.
+"""Trains the runs of a sweep on a Ray cluster: Ray Tune places them, and restarts lost ones.
 
 Runs live in a folder that all machines share; a file there proves that they see the same folder, and tells
 them when to save and stop.
@@ -55,8 +55,8 @@ class TrainRun(Trainable):
             return Report(completed=False)
         if not stop_file.is_running():
             message = (
-                f"{stop_file.path.parent.parent} on {os.uname().nodename} is not the folder that the sweep was "
-                "started with; choose an output folder that all machines share."
+                f"{stop_file.path.parent.parent} on {os.uname().nodename} is not the folder that the sweep "
+                "was started with; choose an output folder that all machines share."
             )
             return Report(completed=False, failure=Failure(message, diverged=False))
         torch.set_num_threads(task["cpus"])

@@ -9,7 +9,7 @@ from typing import final
 from infogan.config import Config
 from infogan.runs.run import Run
 from infogan.scale.sweep.settings import Setting, folder_name, format_setting
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError
 
@@ -90,8 +90,8 @@ def make_trials(
             path = folder / folder_name(name, setting, seed)
             if path in trials:
                 raise InfoganError(
-                    f"sweep: {format_setting(trials[path].setting)} and {format_setting(setting)} would share "
-                    f"the folder {path}; sweep over them separately."
+                    f"sweep: {format_setting(trials[path].setting)} and {format_setting(setting)} would "
+                    f"share the folder {path}; sweep over them separately."
                 )
             trials[path] = Trial(path, resolve(config.replace(**setting, seed=seed)), setting)
     for trial in trials.values():
