@@ -14,7 +14,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from commands import ENV, run
+from commands import ENV
+from commands import run as run_command
 from rich.console import Console
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
@@ -247,11 +248,11 @@ def test_the_command_line(tmp_path: Path) -> None:
     words = (
         "train digits --pretraining-steps 6 --steps 4 --batch-size 16 --pseudo-label-weight 2 --device cpu"
     )
-    done = run(*words.split(), "--transforms", "rotate:0.2 hflip:0.1", "--out", "run", cwd=tmp_path)
+    done = run_command(*words.split(), "--transforms", "rotate:0.2 hflip:0.1", "--out", "run", cwd=tmp_path)
     assert done.status == 0, done.err
     assert re.search(r"clustering stability .*\nclustering took", done.err)
     assert Run.open(tmp_path / "run").config.pretraining.transforms == "rotate:0.2 hflip:0.1"
-    refused = run("train", "digits", "--pretraining-steps", "6", "--out", "other", cwd=tmp_path)
+    refused = run_command("train", "digits", "--pretraining-steps", "6", "--out", "other", cwd=tmp_path)
     assert refused.status == 2
     assert "transforms" in refused.err
     assert not (tmp_path / "other").exists()
