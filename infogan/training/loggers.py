@@ -39,7 +39,7 @@ class Means:
 
     @property
     def rows(self) -> Float[Tensor, "..."]:
-        """The metrics of the steps since the last regular mean, one row per step; (0,) if there are none."""
+        """The metrics of the steps since the last regular mean, one row per step, if there are any."""
         return torch.stack(self._since_log).cpu() if self._since_log else torch.empty(0)
 
     def add(self, step: int, metrics: Mapping[str, Tensor]) -> None:

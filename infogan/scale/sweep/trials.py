@@ -9,7 +9,7 @@ from typing import final
 from infogan.config import Config
 from infogan.runs.run import Run
 from infogan.scale.sweep.settings import Setting, folder_name, format_setting
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError
 

@@ -68,7 +68,7 @@ def make_fabric(config: Config) -> "Fabric":
             warnings.simplefilter("ignore")  # advice about other hardware
             if config.run.devices * config.run.nodes == 1:
                 return Fabric(accelerator=config.run.device, devices=1, precision=config.run.precision)
-            from infogan.training.ddp import ManualDDPStrategy
+            from infogan.training.components.ddp import ManualDDPStrategy
 
             fabric = Fabric(
                 accelerator=config.run.device,

@@ -100,7 +100,8 @@ class GuardedAdam:
             from infogan.utils.distributed import sum_gradients
 
             sum_gradients(self.adam, *metrics.values())
-        self.guard.check(self.player, metrics | {"the gradient": self._largest_gradient()})
+        most_specific_first = dict(reversed(metrics.items()))  # a code's L_I before its term and the loss
+        self.guard.check(self.player, most_specific_first | {"the gradient": self._largest_gradient()})
         self.adam.step()
         return metrics
 

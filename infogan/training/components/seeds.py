@@ -36,7 +36,7 @@ class Seeds(ABC):
     def setup(self, fabric: "Fabric", dtype: torch.dtype, *, sync_batchnorm: bool) -> None:
         """Moves the networks to the device and the precision of training, and starts the random streams."""
         if fabric.world_size > 1 and sync_batchnorm:
-            from infogan.training.ddp import synchronise_batchnorm
+            from infogan.training.components.ddp import synchronise_batchnorm
 
             for net in (self.G, self.D):
                 synchronise_batchnorm(net)

@@ -10,7 +10,7 @@ from torch import Tensor
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.data.loading.shard_batches import make_batch_source
-from infogan.training.seeds import Seeds
+from infogan.training.components.seeds import Seeds
 
 
 @final

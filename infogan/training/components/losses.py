@@ -11,7 +11,7 @@ from infogan.method.diffaug import N_UNIFORMS, diffaug
 from infogan.method.model import batch_statistics
 from infogan.method.terms import Batch, make_terms
 from infogan.method.terms.term import Player, Term
-from infogan.training.seeds import Seeds
+from infogan.training.components.seeds import Seeds
 
 Uniforms = dict[str, Tensor]  # by the name of what needs them
 

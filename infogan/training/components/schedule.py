@@ -5,7 +5,7 @@ from typing import NamedTuple
 from torch.optim.lr_scheduler import LambdaLR
 
 from infogan.config import Config
-from infogan.training.optimizers import GuardedAdam
+from infogan.training.components.optimizers import GuardedAdam
 
 
 class LearningRates(NamedTuple):
