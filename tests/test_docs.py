@@ -241,7 +241,7 @@ def test_commands_run_in_order(step: Step, folders: dict[str, Path], quick: None
         return
     rng = np.random.default_rng(0)
     given = {
-        "X": rng.normal(size=(40, 6)),
+        "X": rng.normal(size=(300, 6)),
         "codes": rng.normal(size=(300, 2)),
         "factors": rng.integers(0, 4, (300, 2)),
     }
