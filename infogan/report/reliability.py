@@ -123,7 +123,7 @@ def adjusted_for_chance(agreement: float, code: Code) -> float:
 
 
 def sensitivity(model: Model, rng: torch.Generator) -> Float[np.ndarray, "L"]:
-    """Mean absolute difference of a pixel if one code changes its value, over that if z and c are resampled.
+    """Mean pixel change if one code is resampled, divided by the change if z and all codes are.
 
     All codes are resampled in the denominator, as G may ignore z, or have none.
     """
