@@ -208,7 +208,7 @@ def test_svhn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "holds no X and y"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "lacks X or y"),
         ({"X": np.zeros((32, 32, 3, 2)), "y": np.ones((2, 1))}, "X float64"),
         ({"X": np.zeros((2, 32, 32, 3), np.uint8), "y": np.ones((2, 1))}, r"\(2, 32, 32, 3\)"),
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"y \(3, 1\)"),
@@ -309,11 +309,13 @@ def test_rendered_chairs_arranged_in_another_way(tree: Path) -> None:
     place = tree / "rendered_chairs"
     odd = place / "00ab" / "renders" / "chair.png"
     Image.new("RGB", (200, 200)).save(odd)
-    with pytest.raises(InfoganError, match=r"holds .*chair\.png; arrange it as published, in SHAPE/renders/"):
+    with pytest.raises(
+        InfoganError, match=r"holds .*chair\.png; arrange the files as published: SHAPE/renders/"
+    ):
         load_chairs(tree, "train")
     odd.unlink()
     Image.new("RGB", (200, 100)).save(place / "00ab" / "renders" / "image_000_p020_t000_r096.png")
-    with pytest.raises(InfoganError, match=r"1 of 66 images .*200x100 where views are square"):
+    with pytest.raises(InfoganError, match=r"1 of 66 images .*200x100, but views are square"):
         load_chairs(tree, "train")
 
 
@@ -358,7 +360,7 @@ ZERO_LABELS = np.zeros((2, 6))
         ({"imgs": np.zeros((2, 64, 64), np.uint8), "latents_values": np.zeros((2, 5))}, r"\(2, 5\)"),
         (
             {"imgs": np.zeros((3, 64, 64), np.uint8), "latents_values": ZERO_LABELS},
-            r"due are numbers, \(3, 6\)",
+            r"expected floats, \(3, 6\)",
         ),
     ],
 )
@@ -404,11 +406,11 @@ def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:
         read_shapes3d(path)
     with h5py.File(path, "w") as f:
         f["images"] = SHAPES_X
-    with pytest.raises(InfoganError, match="lacks an array labels"):
+    with pytest.raises(InfoganError, match="has no array labels"):
         read_shapes3d(path)
     with h5py.File(path, "w") as f:
         f["images"], f["labels"] = SHAPES_X, SHAPES_LABELS[:2]
-    with pytest.raises(InfoganError, match=r"labels float64 \(2, 6\); due are numbers, \(3, 6\)"):
+    with pytest.raises(InfoganError, match=r"labels float64 \(2, 6\); expected floats, \(3, 6\)"):
         read_shapes3d(path)
 
 
@@ -434,7 +436,7 @@ def test_mpi3d(tmp_path: Path, kind: str) -> None:
     assert images.factors is not None
     points = list(itertools.product(*map(range, GRID)))  # the last fastest
     np.testing.assert_array_equal(images.factors.values, points)
-    with pytest.raises(InfoganError, match="holds 24 images where the grid has 1,036,800 points"):
+    with pytest.raises(InfoganError, match="holds 24 images, but the grid has 1,036,800 points"):
         read_mpi3d(path)
     with pytest.raises(InfoganError, match="MPI3D is not in"):
         MPI3D.load(LoadOptions(tmp_path), "train")

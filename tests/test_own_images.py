@@ -37,7 +37,7 @@ def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         return str(tmp_path / "cache")
 
     monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
-    monkeypatch.setattr("infogan.data.custom.FEW", 0)
+    monkeypatch.setattr("infogan.data.custom.MAX_UNCACHED", 0)
     monkeypatch.chdir(tmp_path)
     (tmp_path / "own").mkdir()
     return tmp_path / "cache" / "pictures"
@@ -355,7 +355,7 @@ def test_an_interrupted_reading_leaves_nothing(cache: Path, monkeypatch: pytest.
 
 
 def test_few_pictures_are_not_kept(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.custom.FEW", 5)
+    monkeypatch.setattr("infogan.data.custom.MAX_UNCACHED", 5)
     save_some()
     assert values(shaped(shape=GRAY8)) == [0, 10, 20, 30, 40]
     assert not cache.exists()

@@ -1,4 +1,8 @@
-"""Images by name: data sets, and your own images."""
+"""Images by name: data sets, and your own images.
+
+Files that are missing, damaged or of another kind, a package that is not installed, and a full disk raise an
+InfoganError everywhere in this folder.
+"""
 
 from infogan.data.dataset_info import DatasetInfo
 from infogan.data.images import Factor, Factors, Images

@@ -22,9 +22,6 @@ def cached_arrays(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
 
     Args:
         key: everything that the arrays depend on; another key computes them again.
-
-    Raises:
-        InfoganError: if the cache cannot be written.
     """
     path = cache_folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
     with suppress(InfoganError):
@@ -37,11 +34,7 @@ def cached_arrays(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
 
 @contextmanager
 def written_to_cache(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, which becomes `path` if no exception is raised.
-
-    Raises:
-        InfoganError: if the file cannot be written.
-    """
+    """A temporary path to write to, which becomes `path` if no exception is raised."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
     try:
         try:

@@ -57,11 +57,7 @@ class CustomSource:
         return f"{self.format}:{Path(self.location).resolve()}"
 
     def load(self, split: str, load_options: LoadOptions) -> Images:
-        """Loads the images, resized to `load_options.shape` if that is set; resized images are cached.
-
-        Raises:
-            InfoganError: if there are no images, or they cannot be read.
-        """
+        """Loads the images, resized to `load_options.shape` if that is set; resized images are cached."""
         shape = load_options.shape
         if self.format == "shards":
             return load_shards(self.location, load_options)
@@ -76,11 +72,7 @@ class CustomSource:
         return _read(collection, pil_to_array, load_options.skip_bad)
 
     def open_collection(self, split: str = "") -> ImageCollection:
-        """The images as a collection that is decode_images on demand; `split` is for the Hugging Face hub.
-
-        Raises:
-            InfoganError: if there are no images, or they cannot be read.
-        """
+        """The images as a collection that is decode_images on demand; `split` is for the Hugging Face hub."""
         match self.format:
             case "hf":
                 return open_huggingface(self.location, split)

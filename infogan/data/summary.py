@@ -30,11 +30,7 @@ class SourceSummary:
 
 
 def summarise(collection: ImageCollection) -> SourceSummary:
-    """Summarises a collection by up to 200 images from all over it.
-
-    Raises:
-        InfoganError: if none of these can be read.
-    """
+    """Summarises a collection by up to 200 images from all over it."""
     n_pixels = 0  # inspected so far; only approximate, as several threads add to it
 
     def is_gray_and_side(picture: Image.Image) -> tuple[bool, int]:

@@ -42,9 +42,6 @@ def load_celeba(load_options: LoadOptions, split: str) -> Images:
     """The faces, with 40 attributes of 0 or 1 as factors if the file of attributes is there.
 
     The published pictures take precedence over the preprocessed file. They are read once and then cached.
-
-    Raises:
-        InfoganError: if there is no file, pictures cannot be read, or the attributes do not match them.
     """
     path = load_options.require_path("CelebA", FILES)
     if path.suffix == ".npz":
@@ -90,9 +87,6 @@ def read_attributes(path: Path, pictures: Sequence[str]) -> Float[np.ndarray, "n
 
     The first line is the number of pictures, the second the 40 attributes. The others are a file name and 40
     values of -1 or 1.
-
-    Raises:
-        InfoganError: if the file has another format, or does not list one of the pictures.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -125,11 +119,7 @@ def read_attributes(path: Path, pictures: Sequence[str]) -> Float[np.ndarray, "n
 
 
 def read_preprocessed(path: Path) -> Images:
-    """A .npz with `images` (n, 32, 32, 3), `ids` (n,), `attributes` (n, 40) of 0 and 1, `attribute_names`.
-
-    Raises:
-        InfoganError: if the file cannot be read, or has another content.
-    """
+    """A .npz with `images` (n, 32, 32, 3), `ids` (n,), `attributes` (n, 40) of 0 and 1, `attribute_names`."""
     arrays = read_npz(path, ("images", "ids", "attributes", "attribute_names"))
     x, ids, values = arrays["images"], arrays["ids"], arrays["attributes"]
     _check_names(path, arrays["attribute_names"].ravel().tolist())

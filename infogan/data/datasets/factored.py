@@ -54,9 +54,6 @@ def read_dsprites(path: Path) -> Images:
     """A .npz with `imgs` (n, 64, 64) of 0 and 1, and `latents_values` (n, 6). Takes 3 GB of memory.
 
     The first of the six factors, the colour, is constant and left out. The pickled `metadata` is not opened.
-
-    Raises:
-        InfoganError: if the file cannot be read, or has another content.
     """
     x, values = _read_arrays(path, ("imgs", "latents_values"))
     _check_images(path, "imgs", x, (SIDE, SIDE))
@@ -69,11 +66,7 @@ def read_dsprites(path: Path) -> Images:
 
 
 def read_shapes3d(path: Path) -> Images:
-    """A .h5 or .npz with `images` (n, 64, 64, 3) and `labels` (n, 6). Takes 6 GB of memory.
-
-    Raises:
-        InfoganError: if the file cannot be read or has another content, or h5py is not installed.
-    """
+    """A .h5 or .npz with `images` (n, 64, 64, 3) and `labels` (n, 6). Takes 6 GB of memory."""
     x, values = _read_arrays(path, ("images", "labels"))
     _check_images(path, "images", x, (SIDE, SIDE, 3))
     _check_values(path, "labels", values, len(x))
@@ -86,9 +79,6 @@ def read_mpi3d(path: Path, grid: Sequence[int] = MPI3D_GRID) -> Images:
 
     The .npz takes 13 GB of memory. The .npy within it (unzip the .npz to extract it) is read from the disk on
     demand. The values of the factors are their indices on the grid.
-
-    Raises:
-        InfoganError: if the file cannot be read, or has another content.
     """
     (x,) = _read_arrays(path, ("images",))
     _check_images(path, "images", x, (SIDE, SIDE, 3))

@@ -53,9 +53,6 @@ def load_mnist(
 
     The files, gzipped or not, are in the data folder or its subfolder `mnist` or `fashion`. They are
     downloaded if no data folder is set.
-
-    Raises:
-        InfoganError: if a file is missing or damaged, or cannot be downloaded.
     """
     arrays = []
     for file, md5 in zip(FILES[split], MD5[name][split], strict=True):

@@ -36,11 +36,7 @@ MARGIN = 1.04  # half the width of the image, relative to the extent of the shap
 
 
 def load_modelnet_chairs(load_options: LoadOptions, split: str) -> Images:
-    """All shapes but the last 100 (train) or only those (test), in 62 views each.
-
-    Raises:
-        InfoganError: if the file is missing or invalid, or embreex or scikit-image is not installed.
-    """
+    """All shapes but the last 100 (train) or only those (test), in 62 views each."""
     path = load_options.require_path("the file of ModelNet10's chairs", FILES)
     voxels = read_voxels(path)
     if len(voxels) <= N_TEST:
@@ -55,11 +51,7 @@ def load_modelnet_chairs(load_options: LoadOptions, split: str) -> Images:
 
 
 def read_voxels(path: Path) -> Bool[np.ndarray, "n 32 32 32"]:
-    """The distinct shapes of an .npz with `voxels_packed` uint8 (n, 4096) and `first_occurrence` bool (n,).
-
-    Raises:
-        InfoganError: if the file is damaged or has another content, or a shape has no voxel.
-    """
+    """The distinct shapes of a .npz with `voxels_packed`, uint8 (n, 4096), and `first_occurrence`, bool (n,)."""
     arrays = read_npz(path, ("voxels_packed", "first_occurrence"))
     packed, first = arrays["voxels_packed"], arrays["first_occurrence"]
     if (str(packed.dtype), packed.shape[1:], str(first.dtype)) != ("uint8", (GRID**3 // 8,), "bool") or (
@@ -77,11 +69,7 @@ def read_voxels(path: Path) -> Bool[np.ndarray, "n 32 32 32"]:
 
 
 def render_voxels(voxels: Bool[np.ndarray, "n side side side"]) -> UInt8[np.ndarray, "m 1 64 64"]:
-    """All views of every shape, shape by shape, each as large as the image allows.
-
-    Raises:
-        InfoganError: if embreex or scikit-image is not installed.
-    """
+    """All views of every shape, shape by shape, each as large as the image allows."""
     x = np.empty((len(voxels), len(ANGLES), 1, SIDE, SIDE), np.uint8)
 
     def render_shape(i: int) -> None:
@@ -97,9 +85,6 @@ def mesh_from_voxels(voxels: Bool[np.ndarray, "side side side"]) -> Mesh:
 
     Args:
         voxels: the axes point to the right, to the back and up.
-
-    Raises:
-        InfoganError: if scikit-image is not installed.
     """
     try:
         from skimage.measure import marching_cubes

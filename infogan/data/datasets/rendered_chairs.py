@@ -29,9 +29,6 @@ def load_rendered_chairs(load_options: LoadOptions, split: str) -> Images:
 
     The files are `rendered_chairs/SHAPE/renders/image_NNN_pELEVATION_tAZIMUTH_rDISTANCE.png`, as published.
     They are read once and then cached.
-
-    Raises:
-        InfoganError: if the folder is missing or has another structure, or pictures cannot be read.
     """
     found = find_image_files(load_options.require_path("Rendered chairs", FILES))
     files = select_split(found, split)
@@ -42,11 +39,7 @@ def load_rendered_chairs(load_options: LoadOptions, split: str) -> Images:
 
 
 def select_split(files: ImageFiles, split: str) -> ImageFiles:
-    """The views of every tenth shape (test), or of all others (train).
-
-    Raises:
-        InfoganError: if a file name is not that of a view, or the split has no pictures.
-    """
+    """The views of every tenth shape (test), or of all others (train)."""
     shape_of = {name: _shape_of(files, name) for name in files.names}
     shapes = sorted(set(shape_of.values()))
     chosen = {

@@ -19,20 +19,12 @@ FILES = {
 
 
 def load_svhn(load_options: LoadOptions, split: str) -> Images:
-    """The images of a split, with the digit in the middle as label.
-
-    Raises:
-        InfoganError: if the file is missing, or is no SVHN file.
-    """
+    """The images of a split, with the digit in the middle as label."""
     return read_svhn(load_options.require_path(f"SVHN ({split})", FILES[split]))
 
 
 def read_svhn(path: Path) -> Images:
-    """A .mat with `X` (32, 32, 3, n) and `y` (n, 1), in which 10 stands for the digit 0.
-
-    Raises:
-        InfoganError: if the file cannot be read, is of MATLAB's version 7.3, or has another content.
-    """
+    """A .mat with `X` (32, 32, 3, n) and `y` (n, 1), in which 10 stands for the digit 0."""
     content = read_mat(path, ("X", "y"))
     X, y = content.get("X"), content.get("y")
     if X is None or y is None:

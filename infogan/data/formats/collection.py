@@ -120,9 +120,6 @@ def read_images(
 
     Args:
         skip_bad: leave out unreadable images and say on standard error how many.
-
-    Raises:
-        InfoganError: if images are unreadable and `skip_bad` is not set, or two differ in shape.
     """
     x = np.empty((0, 0, 0, 0), np.uint8)
     names: list[str] = []

@@ -91,9 +91,6 @@ def find_image_files(path: Path) -> ImageFiles:
 
     Files and folders whose names begin with a dot are skipped. Links to folders are followed, but each folder
     is visited once, and no parent of this one.
-
-    Raises:
-        InfoganError: if there is no image, or a folder or the zip cannot be read.
     """
     if path.is_dir():
         files, separator = _list_files(path), os.sep

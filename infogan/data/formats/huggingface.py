@@ -22,9 +22,6 @@ def open_huggingface(name: str, split: str = "") -> ImageCollection:
 
     The default split is train. Labels are the first ClassLabel. The library keeps downloads in its own cache;
     with HF_HUB_OFFLINE=1 it downloads nothing.
-
-    Raises:
-        InfoganError: if `datasets` is not installed, or the data set cannot be loaded or has no images.
     """
     try:
         import datasets

@@ -25,11 +25,7 @@ NUMBERS_AND_TEXT = "biufcSU"
 
 
 def is_npz(path: Path) -> bool:
-    """Whether a file begins like a zip.
-
-    Raises:
-        InfoganError: if it cannot be read.
-    """
+    """Whether a file begins like a zip."""
     with wrap_read_errors(path), path.open("rb") as file:
         return file.read(2) == b"PK"
 
@@ -40,11 +36,7 @@ def read_npz(
     optional: Sequence[str] = (),
     hint: str = "fetch it again.",
 ) -> Arrays:
-    """Arrays of numbers or text by name; all of them unless `required` names some.
-
-    Raises:
-        InfoganError: if the file is damaged, lacks an array, contains objects, or announces a wrong size.
-    """
+    """Arrays of numbers or text by name; all of them unless `required` names some."""
     with wrap_read_errors(path, hint), path.open("rb") as file, zipfile.ZipFile(file) as archive:
         entries = {e.filename.removesuffix(".npy"): e for e in archive.infolist()}
         for name in required or ():
@@ -62,11 +54,7 @@ def read_npz(
 
 
 def read_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
-    """One array of numbers or text.
-
-    Raises:
-        InfoganError: if the file is damaged, contains objects, or has another size than its header announces.
-    """
+    """One array of numbers or text."""
     with wrap_read_errors(path, hint), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         _check_header(file, size)
@@ -76,11 +64,7 @@ def read_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
 
 
 def map_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
-    """One array, memory-mapped copy-on-write: PyTorch warns of read-only memory.
-
-    Raises:
-        InfoganError: as `read_npy`.
-    """
+    """One array, memory-mapped copy-on-write: PyTorch warns of read-only memory."""
     with wrap_read_errors(path, hint):
         with path.open("rb") as file:
             _check_header(file, os.fstat(file.fileno()).st_size)

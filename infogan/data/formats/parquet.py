@@ -30,9 +30,6 @@ def open_parquet(path: Path) -> ImageCollection:
     They are encoded, as PNG or JPEG for example, in a column of bytes, or of structs of bytes and path as the
     library `datasets` writes them. The column is the one called image or similar, or the only one of this
     type. An integer column called label gives labels.
-
-    Raises:
-        InfoganError: if a file cannot be read or has no such column.
     """
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
@@ -79,11 +76,7 @@ def _check_sizes(file: Path, metadata: pq.FileMetaData, column: str) -> None:
 
 
 def find_image_column(schema: pa.Schema, source: str) -> str:
-    """The name of the column that contains images.
-
-    Raises:
-        InfoganError: if none does, or several might.
-    """
+    """The name of the column that contains images."""
     candidates = [str(field.name) for field in schema if _is_bytes(field.type)]
     for name in IMAGE_COLUMNS:
         if name in candidates:

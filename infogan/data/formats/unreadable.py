@@ -24,11 +24,7 @@ class Unreadable:
 
 
 def report_unreadable(source: str, n: int, unreadable: Sequence[Unreadable], skip_bad: bool) -> None:
-    """Says on standard error how many of n images are left out.
-
-    Raises:
-        InfoganError: if none of the n is readable, or `skip_bad` is not set.
-    """
+    """Says on standard error how many of n images are left out."""
     if not unreadable:
         return
     first = ", ".join(map(str, unreadable[:N_NAMED])) + (", ..." if len(unreadable) > N_NAMED else "")

@@ -42,9 +42,6 @@ def load_resized(
 
     Args:
         skip_bad: leave out unreadable images and say on standard error how many.
-
-    Raises:
-        InfoganError: if images are unreadable and `skip_bad` is not set, or the cache cannot be written.
     """
     key = f"{collection.key}; {shape}; {square}"
     recipe = f"{VERSION}; Pillow {PIL.__version__}; {key}; {collection.fingerprint()}"

@@ -63,10 +63,6 @@ class ShardBatches(BatchSource):
         self.parts: Iterator[Tensor | str] | None = None
 
     def batch(self, step: int) -> UInt8[Tensor, "b ch h w"]:
-        """
-        Raises:
-            InfoganError: if an image or a shard cannot be read, or a worker died.
-        """
         if self.parts is None or step != self.next_step:
             self.close()
             self.parts, self.next_step = self._start(step), step

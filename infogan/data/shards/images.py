@@ -68,10 +68,6 @@ class ShardedPixels(PixelArray):
         return ShardedPixels(self.shards, self.decode, device)
 
     def decode_one(self, encoded: EncodedImage) -> UInt8[np.ndarray, "ch h w"]:
-        """
-        Raises:
-            InfoganError: if the image cannot be decoded.
-        """
         try:
             with open_image(encoded.content) as image:
                 return self.decode(image)
@@ -87,11 +83,7 @@ class ShardedPixels(PixelArray):
 
 
 def load_shards(source: str, load_options: LoadOptions) -> Images:
-    """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same.
-
-    Raises:
-        InfoganError: as `open_shards`; if the first image is damaged.
-    """
+    """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same."""
     shards, cpu = open_shards(source), torch.device("cpu")
     if load_options.shape is not None:
         resize = Resize(load_options.shape, load_options.square, estimate_bit_depth(shards.collection))

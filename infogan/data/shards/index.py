@@ -22,7 +22,7 @@ from jaxtyping import Int
 from infogan.data.cache import cache_folder
 from infogan.data.formats.npy import map_npy, write_npy_header
 from infogan.data.shards.files import Shard, fetch_sibling, is_url
-from infogan.data.shards.samples import scan_shard
+from infogan.data.shards.tar import scan_shard
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import DECODE_ERRORS, make_folder, wrap_write_errors, write_atomic
 from infogan.utils.progress import progress
@@ -58,12 +58,7 @@ class ShardIndex:
 
 
 def find_index(shards: Sequence[Shard]) -> ShardIndex:
-    """The index of these shards: from their folder or the cache if it is up to date, else a new one.
-
-    Raises:
-        InfoganError: if a shard is empty, damaged, or of another layout than the first, or the cache cannot
-            be written.
-    """
+    """The index of these shards: from their folder or the cache if it is up to date, else a new one."""
     folder = shards[0].path.rpartition("/")[0]
     slug = re.sub(r"[^A-Za-z0-9]+", "-", Path(folder).name)[:40].strip("-") or "shards"
     key = hashlib.sha256(f"{shards[0].source}: {shards[0].path}".encode(errors="replace")).hexdigest()
@@ -81,11 +76,7 @@ def find_index(shards: Sequence[Shard]) -> ShardIndex:
 
 
 def write_index(shards: Sequence[Shard], folder: Path) -> None:
-    """Writes an index; scans only shards that the index in the folder lacks or that have changed since.
-
-    Raises:
-        InfoganError: as `find_index`.
-    """
+    """Writes an index; scans only shards that the index in the folder lacks or that have changed since."""
     known, known_rows = _read(folder)
     reusable = {} if known_rows is None else {(s.name, s.size, s.version): s for s in known}
     indexed: list[IndexedShard] = []

@@ -50,10 +50,6 @@ def pack(
 
     Args:
         skip_bad: leave out unreadable images and say on standard error how many.
-
-    Raises:
-        InfoganError: if an image is unreadable and `skip_bad` is not set, the folder contains other files, or
-            the disk is full.
     """
     recipe = _recipe(collection, limit, resize)
     with wrap_write_errors(out, "make room and pack again, which continues."):

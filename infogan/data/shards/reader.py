@@ -82,11 +82,7 @@ class Shards:
         return None if (labels < 0).any() else labels
 
     def read(self, indices: Int[np.ndarray, "k"]) -> Iterator[EncodedImage]:
-        """The encoded images of ascending indices.
-
-        Raises:
-            InfoganError: if a shard cannot be read or has changed since it was indexed.
-        """
+        """The encoded images of ascending indices."""
         shard, rows = self.locate(indices)
         for s in np.unique(shard).tolist():
             file = self.files[s]
@@ -154,10 +150,6 @@ def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
 
 
 def open_shards(source: str) -> Shards:
-    """The shards of a name, and their index.
-
-    Raises:
-        InfoganError: if there are none, or one is empty, damaged, or of another layout than the first.
-    """
+    """The shards of a name, and their index."""
     files = tuple(find_shards(source))
     return Shards(source, files, find_index(files))

@@ -26,11 +26,7 @@ class ShardLimit:
 
     @staticmethod
     def parse(text: str) -> "ShardLimit":
-        """A number of images, 5000, or a size, 100MB.
-
-        Raises:
-            InfoganError: if it is neither.
-        """
+        """A number of images, 5000, or a size, 100MB."""
         found = re.fullmatch(r"([1-9][0-9]{0,8}) ?(MB|GB)?", text)
         if not found:
             raise InfoganError(f"per_shard is {text!r}; choose a number of images or a size, such as 100MB.")
@@ -94,11 +90,7 @@ def _to_member(name: str, content: bytes) -> bytes:
 
 
 def list_shards(out: Path) -> list[Path]:
-    """The shards that `write_shards` wrote to a folder.
-
-    Raises:
-        InfoganError: if one is missing in between.
-    """
+    """The shards that `write_shards` wrote to a folder."""
     found = sorted(path for path in out.iterdir() if re.fullmatch(TAR, path.name))
     for i, path in enumerate(found):
         if path.name != f"{i:06}.tar":
@@ -107,11 +99,7 @@ def list_shards(out: Path) -> list[Path]:
 
 
 def last_sample_number(shard: Path) -> int:
-    """The number of the last sample in a shard that `write_shards` wrote.
-
-    Raises:
-        InfoganError: if the shard is damaged.
-    """
+    """The number of the last sample in a shard that `write_shards` wrote."""
     try:
         with shard.open("rb") as file:
             *_, last = iter_members(file, shard.stat().st_size)

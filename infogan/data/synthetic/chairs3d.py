@@ -50,9 +50,6 @@ def render_chairs(
 
     Args:
         light: unit vector towards the light, in the camera's axes: right, up, towards the camera.
-
-    Raises:
-        InfoganError: if embreex is not installed.
     """
     shapes, shape_of_row = np.unique(values[:, : len(SHAPE)], axis=0, return_inverse=True)
     x = np.empty((len(values), 1, SIDE, SIDE), np.uint8)
@@ -103,11 +100,7 @@ def run_in_threads(job: Callable[[int], None], n: int, description: str) -> None
 
 
 def load_views(name: str, chairs: range) -> Images:
-    """All views of these chairs, chair by chair, in the order of `ANGLES`; rendered once, then cached.
-
-    Raises:
-        InfoganError: if embreex is not installed, or the cache cannot be written.
-    """
+    """All views of these chairs, chair by chair, in the order of `ANGLES`; rendered once, then cached."""
     shapes = np.stack([sample_shape(index) for index in chairs])
     values = np.concatenate([shapes.repeat(len(ANGLES), axis=0), np.tile(ANGLES, (len(chairs), 1))], axis=1)
     key = f"{chairs} {rendering_code()} {inspect.getsource(chair_shapes)}"

