@@ -27,11 +27,7 @@ X = RNG.integers(0, 256, (40, 9, 11), np.uint8)
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "own").mkdir()
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def save(n: int = 40, suffix: str = "png") -> list[bytes]:

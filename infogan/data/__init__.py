@@ -4,9 +4,8 @@ Files that are missing, damaged or of another kind, a package that is not instal
 InfoganError everywhere in this folder.
 """
 
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.options import DEFAULT_OPTIONS, LoadOptions
+from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
 from infogan.data.registry import (
     DATASETS,
     absolute_name,

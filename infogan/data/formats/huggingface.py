@@ -27,8 +27,7 @@ def open_huggingface(name: str, split: str = "") -> ImageCollection:
         import datasets
     except ImportError as error:
         raise InfoganError("hf: needs the package datasets; pip install 'infogan[data]'.") from error
-    terminal = console()
-    if terminal.quiet or not terminal.is_terminal:  # as for our own progress bars
+    if console().quiet or not console().is_terminal:  # as for our own progress bars
         datasets.disable_progress_bars()
     name, split = split_name(name, split)
     try:

@@ -92,16 +92,10 @@ def find_shards(source: str) -> list[Shard]:
         raise InfoganError(f"{shown(source)} contains no .tar; infogan data pack IMAGES FOLDER makes shards.")
     if any(entry.get("size") is None for entry in found):
         raise InfoganError(f"{shown(source)} does not tell the size of its shards, so no range can be read.")
-    shards = [
-        Shard(
-            source,
-            entry["name"],
-            int(entry["size"]),
-            next((str(entry[key]) for key in VERSION_KEYS if entry.get(key)), ""),
-        )
-        for entry in found
-    ]
-    return shards if is_pattern else sorted(shards, key=lambda shard: shard.path)
+    if not is_pattern:
+        found.sort(key=lambda entry: entry["name"])
+    versions = [next((str(entry[key]) for key in VERSION_KEYS if entry.get(key)), "") for entry in found]
+    return [Shard(source, e["name"], int(e["size"]), v) for e, v in zip(found, versions, strict=True)]
 
 
 def expand_braces(text: str) -> list[str]:

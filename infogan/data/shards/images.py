@@ -11,10 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from infogan.config import Shape
-from infogan.data.formats.collection import decode_images
+from infogan.data.formats.collection import Unreadable, decode_images, report_unreadable
 from infogan.data.formats.image import open_image
 from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
-from infogan.data.formats.unreadable import Unreadable, report_unreadable
 from infogan.data.images import Images, PixelArray
 from infogan.data.options import LoadOptions
 from infogan.data.shards.reader import EncodedImage, Shards, open_shards
@@ -30,10 +29,6 @@ class RequireShape:
     shape: Shape
 
     def __call__(self, image: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
-        """
-        Raises:
-            ValueError: if it has another shape.
-        """
         x = pil_to_array(image)
         if x.shape != self.shape:
             raise ValueError(f"(channels, height, width) {x.shape}, but the first image has {self.shape}")

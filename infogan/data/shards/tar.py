@@ -86,13 +86,9 @@ def _label(file: IOBase, member: Member | None) -> int:
 
 
 def iter_members(file: IOBase, size: int) -> Iterator[Member]:
-    """The regular files of a tar, in order; folders, links and devices are skipped.
+    """The regular files of a tar of `size` bytes, in order; folders, links and devices are skipped.
 
-    Args:
-        size: bytes of the tar.
-
-    Raises:
-        ValueError: if it is truncated or damaged, or has a sparse member.
+    A damaged or truncated tar, or a sparse member, raises a ValueError.
     """
     at = 0
     extended: dict[str, str] = {}  # fields of the next member

@@ -35,12 +35,6 @@ class ShardLimit:
             return ShardLimit(number, None)
         return ShardLimit(None, number * (10**6 if unit == "MB" else 10**9))
 
-    def is_full(self, images: int, size_with_next: int) -> bool:
-        """Whether a shard of so many images, and of so many bytes with the next one, has no room for that."""
-        return images == self.images or (
-            self.bytes is not None and images > 0 and size_with_next > self.bytes
-        )
-
 
 class Sample(NamedTuple):
     """An encoded image and its label."""
@@ -67,7 +61,8 @@ def write_shards(samples: Iterator[Sample], out: Path, first_shard: int, limit: 
                 n = 0
                 while waiting is not None:
                     raw = b"".join(_to_member(name, content) for name, content in waiting.members())
-                    if limit.is_full(n, file.tell() + len(raw)):
+                    is_too_large = limit.bytes is not None and file.tell() + len(raw) > limit.bytes
+                    if n == limit.images or (n and is_too_large):
                         break
                     file.write(raw)
                     n, waiting = n + 1, next(samples, None)
