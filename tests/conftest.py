@@ -47,6 +47,13 @@ def own_folder(tmp_path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch
     return tmp_path / "own"
 
 
+@pytest.fixture
+def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    import quick_scores
+
+    quick_scores.use(monkeypatch.setattr)
+
+
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
     """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""

@@ -28,7 +28,7 @@ from infogan.figures.traversal import traverse
 from infogan.method.codes import Uniform
 from infogan.method.inversion import Inversion, learn_inversion, make_encoder
 from infogan.method.objective import with_best_std
-from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
@@ -373,7 +373,7 @@ def test_z_is_learned_beside_the_page_and_kept(
         ):
             assert time.monotonic() < end
             time.sleep(0.05)
-        assert inversion_of(run, run.model()) is not None
+        assert load_inversion(run, run.model()) is not None
     finally:
         explorer.close()
     again = Explorer(run)

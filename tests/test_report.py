@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import torch
+from infogan.cli.reporting import report
 from PIL import Image
 from scipy.stats import spearmanr
 
-from infogan.cli.reporting import report
 from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import DEFAULT_OPTIONS, Images, load
@@ -46,7 +46,7 @@ from infogan.report.trust import (
     use,
     verdict,
 )
-from infogan.runs.run import Run, fit
+from infogan.runs.run import Run, load_options_for
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -115,7 +115,7 @@ def pixels(attributes: dict[str, str]) -> np.ndarray:
 
 
 def train(config: Config, path: Path) -> Run:
-    images = load(config.data.images, load_options=fit(DEFAULT_OPTIONS, config))
+    images = load(config.data.images, load_options=load_options_for(config, DEFAULT_OPTIONS))
     trainer = Trainer(config, make_model(config), images)
     run = Run.create(path, config, len(images))
     with (path / "metrics.jsonl").open("w") as file:

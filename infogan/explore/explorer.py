@@ -13,7 +13,7 @@ from infogan.explore.names import Names
 from infogan.explore.upload import read_upload
 from infogan.figures.traversal import sample_rows
 from infogan.method.inversion import Inversion, learn_inversion
-from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
@@ -45,7 +45,7 @@ class Explorer:
         latent = self.model.latent
         self._info = describe(run, latent.codes, latent.names, latent.n_z)
         self.learned = 1.0  # of E, which reads z; the part that is done
-        self._inversion = inversion_of(run, self.model)
+        self._inversion = load_inversion(run, self.model)
         self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
         self._wanted, self._closed = threading.Event(), threading.Event()
         self._learner = threading.Thread(target=self._learn, name="learning z", daemon=True)

@@ -139,7 +139,7 @@ def _read_environment(file: Path) -> None:
 def _read_metrics(file: Path) -> None:
     run = _run(file.parent)
     run.metrics()
-    run.cut_metrics(3)
+    run.truncate_metrics(3)
 
 
 def _read_evaluation(file: Path) -> None:

@@ -24,7 +24,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from infogan.runs.find import shipped
+from infogan.runs.find import shipped_run_path
 
 ROOT = Path(__file__).parent.parent.parent
 IDLE = 500  # connections
@@ -57,7 +57,7 @@ class Request(NamedTuple):
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     if not Path("/proc/self/status").exists():
         pytest.skip("memory is read from /proc")
-    run = shutil.copytree(shipped(), tmp_path_factory.mktemp("soak") / "mnist")
+    run = shutil.copytree(shipped_run_path(), tmp_path_factory.mktemp("soak") / "mnist")
     line = [sys.executable, "-m", "infogan", "explore", str(run), "--port", "0", "--no-browser"]
     env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
     with subprocess.Popen(line, stderr=subprocess.PIPE, text=True, env=env) as process:
