@@ -685,26 +685,24 @@ def test_labels_that_are_none() -> None:
         assert shaped("own.parquet").labels is None
 
 
-def test_parquet_of_another_kind() -> None:
-    pq.write_table(pa.table({"a": [1], "b": ["x"]}), "own.parquet")
-    with pytest.raises(
-        InfoganError, match=r"own\.parquet has no column of images, which are bytes, but a, b"
-    ):
-        shaped("parquet:own.parquet")
-    pq.write_table(pa.table({"a": [b"1"], "b": [b"x"]}), "own.parquet")
-    with pytest.raises(InfoganError, match="several columns of bytes, a, b; rename the one with the images"):
-        shaped("parquet:own.parquet")
-    pq.write_table(pa.table({"image": pa.array([], pa.binary())}), "own.parquet")
-    with pytest.raises(InfoganError, match="has no rows"):
-        shaped("parquet:own.parquet")
-    for content in (b"", b"no parquet at all"):
-        Path("own.parquet").write_bytes(content)
-        with pytest.raises(InfoganError, match=r"own\.parquet cannot be read as Parquet"):
-            shaped("parquet:own.parquet")
-    with pytest.raises(InfoganError, match=r"own contains no \.parquet file"):
-        shaped("parquet:own")
-    with pytest.raises(InfoganError, match="there is no nowhere"):
-        shaped("parquet:nowhere")
+@pytest.mark.parametrize(
+    ("table", "said"),
+    [
+        ({"a": [1], "b": ["x"]}, r"own\.parquet has no column of images, which are bytes, but a, b"),
+        ({"a": [b"1"], "b": [b"x"]}, "several columns of bytes, a, b; rename the one with the images"),
+        ({"image": pa.array([], pa.binary())}, "has no rows"),
+        (b"", r"own\.parquet cannot be read as Parquet"),
+        (b"no parquet at all", r"own\.parquet cannot be read as Parquet"),
+    ],
+)
+def test_parquet_of_another_kind(table: dict[str, object] | bytes, said: str) -> None:
+    if isinstance(table, bytes):
+        Path("own.parquet").write_bytes(table)
+    else:
+        pq.write_table(pa.table(table), "own.parquet")
+    for name, error in (("own.parquet", said), ("own", "own contains no .parquet"), ("no", "there is no no")):
+        with pytest.raises(InfoganError, match=error):
+            shaped(f"parquet:{name}")
 
 
 HF = """

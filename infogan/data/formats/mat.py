@@ -101,7 +101,7 @@ def _read_matrix(
     if len(content) < start + length:
         raise EOFError("truncated")
     numbers = np.frombuffer(content, stored, math.prod(shape), start)
-    return name, numbers.astype(dtype).reshape(shape, order="F")
+    return name, numbers.astype(dtype, copy=False).reshape(shape, order="F")
 
 
 def _locate_element(

