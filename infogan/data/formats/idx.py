@@ -37,6 +37,8 @@ def read_idx(path: Path, *, md5: str | None = None) -> UInt8[np.ndarray, "..."]:
         if not 0 < rank <= MAX_DIMENSIONS:
             raise ValueError(f"{rank} dimensions")
         start = 4 + 4 * rank
+        if len(content) < start:
+            raise ValueError(f"{len(content):,} bytes, but the header alone takes {start:,}")
         shape = struct.unpack_from(f">{rank}I", content, 4)
         if 0 in shape:
             raise ValueError(f"empty: shape {shape}")
