@@ -43,10 +43,7 @@ CPU = torch.device("cpu")
 CONFIG = get_preset("digits").replace(device="cpu", batch_size=16, steps=12, images="shards:own")
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def numbered(i: int) -> np.ndarray:
@@ -68,7 +65,7 @@ def encoded(x: np.ndarray, kind: str = "BMP") -> bytes:
 
 
 def make_shards(n: int, per_shard: int, folder: str = "own") -> None:
-    Path(folder).mkdir()
+    Path(folder).mkdir(exist_ok=True)
     samples = (Sample(i, "bmp", encoded(numbered(i)), None) for i in range(n))
     write_shards(samples, Path(folder), 0, ShardLimit(per_shard, None))
 
@@ -352,7 +349,6 @@ def test_workers_obey_signals_of_the_training_only() -> None:
 
 
 def test_an_unreadable_image_ends_a_training() -> None:
-    Path("own").mkdir()
     contents = [encoded(numbered(i)) for i in range(60)]
     contents[37] = b"no image"
     samples = (Sample(i, "bmp", content, None) for i, content in enumerate(contents))
