@@ -172,34 +172,10 @@ def test_a_value_is_drawn_as_often_as_images_have_it() -> None:
     assert both(pairs)[0] == pytest.approx(0.95, abs=0.02)
 
 
-@pytest.mark.parametrize("scale", [1.0, -50.0])
-def test_one_code_a_factor_is_best_and_noise_is_at_the_floor(scale: float) -> None:
-    factors = independent(3, 4, 5, 6)
-    codes = scale * factors[:, [2, 0, 3, 1]].astype(float)
-    assert both(from_arrays(codes, factors)) == (1.0, 1.0)
-    noise = both(from_arrays(scale * draw().normal(size=(N, 4)), factors))
-    assert noise == pytest.approx((0.25, 0.25), abs=0.04)
-
-
-def test_scores_lie_between_for_a_rotation() -> None:
-    factors = independent(4, 4)
-    turn = math.pi / 4
-    rotation = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]])
-    assert both(from_arrays(factors @ rotation, factors)) == pytest.approx((0.5, 0.5), abs=0.04)
-
-
 def test_one_code_tells_two_factors_by_its_silence_to_betavae_alone() -> None:
     """Kim and Mnih's first objection to Higgins's score: K - 1 codes do for K factors."""
     factors = independent(4, 4)
-    assert both(from_arrays(factors[:, :1].astype(float), factors)) == (
-        pytest.approx(0.5, abs=0.03),
-        1.0,
-    )
-
-
-def test_copies_of_codes_cost_nothing() -> None:
-    factors = independent(3, 4, 5)
-    assert both(from_arrays(np.concatenate([factors, factors], axis=1).astype(float), factors)) == (1.0, 1.0)
+    assert both(from_arrays(factors[:, :1].astype(float), factors)) == (pytest.approx(0.5, abs=0.03), 1.0)
 
 
 def test_codes_that_hardly_vary_have_no_vote() -> None:
@@ -214,17 +190,9 @@ def test_codes_that_hardly_vary_have_no_vote() -> None:
 
 def test_a_constant_code_changes_nothing() -> None:
     factors = independent(3, 4)
-    codes = np.insert(factors.astype(float), 1, 7.0, axis=1)
-    assert both(from_arrays(codes, factors)) == (1.0, 1.0)
-    assert both(from_arrays(np.full((N, 1), 7.0), factors)) == (
-        0.0,
-        pytest.approx(0.5, abs=0.03),
-    )
+    assert both(from_arrays(np.full((N, 1), 7.0), factors)) == (0.0, pytest.approx(0.5, abs=0.03))
     kinds: tuple[Kind, ...] = ("category", "angle")
-    assert both(from_arrays(np.zeros((N, 2)), factors, kinds)) == (
-        0.0,
-        pytest.approx(0.5, abs=0.03),
-    )
+    assert both(from_arrays(np.zeros((N, 2)), factors, kinds)) == (0.0, pytest.approx(0.5, abs=0.03))
 
 
 def test_fit_sets_the_scale_and_learns_and_test_is_scored() -> None:
@@ -263,33 +231,3 @@ def test_a_value_that_fit_never_showed_is_asked_for_all_the_same() -> None:
     fewer = fit.take(np.flatnonzero(fit.factors[:, 0] > 0))
     assert factorvae(fewer, test, draw()) == {"factorvae": 1.0}
     assert betavae(fewer, test, draw()) == {"betavae": 1.0}
-
-
-def test_the_labels_of_a_category_have_no_order() -> None:
-    factors, rng = independent(6, 4), draw(8)
-    category = np.where(rng.random(N) < 0.5, factors[:, 0], rng.integers(0, 6, N))
-    number = factors[:, 1] + rng.normal(0, 1.5, N)
-    kinds: tuple[Kind, ...] = ("category", "number")
-
-    def scores(labels: np.ndarray) -> tuple[float, float]:
-        return both(from_arrays(np.stack([labels[category], number], axis=1).astype(float), factors, kinds))
-
-    plain = scores(np.arange(6))
-    assert 0.6 < plain[0] < 1
-    assert scores(np.array([3, 0, 5, 1, 4, 2])) == plain
-    assert scores(np.array([30, 0, 50, 10, 40, 20])) == plain
-
-
-def test_an_angle_has_no_ends() -> None:
-    factors, rng = independent(3, 4), draw(8)
-    angle = 0.5 * factors[:, 0] + rng.normal(0, 0.8, N)
-    number = factors[:, 1] + rng.normal(0, 1.5, N)
-    kinds: tuple[Kind, ...] = ("angle", "number")
-
-    def scores(turn: float) -> tuple[float, float]:
-        turned = (angle + turn) % (2 * math.pi)
-        return both(from_arrays(np.stack([turned, number], axis=1), factors, kinds))
-
-    plain = scores(math.pi)  # no wrap
-    assert 0.5 < plain[0] < 0.99
-    assert scores(0) == pytest.approx(plain, abs=2e-3)

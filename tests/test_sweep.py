@@ -22,7 +22,7 @@ import infogan.training.health
 from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import LoadOptions
-from infogan.evaluation.selection.select import select
+from infogan.evaluation.selection import select
 from infogan.runs.run import Run
 from infogan.scale.sweep import Plan, parse_settings, sweep, tell
 from infogan.scale.sweep import plan as plans

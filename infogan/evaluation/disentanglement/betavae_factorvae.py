@@ -68,9 +68,7 @@ def betavae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Genera
     if len(factors) < 2:
         return {"betavae": float(len(factors))}
 
-    def sample_points(
-        data: CodesAndFactors, n_points: int
-    ) -> tuple[Float[np.ndarray, "b d"], Int[np.ndarray, "b"]]:
+    def sample_points(data: CodesAndFactors, n_points: int) -> tuple[np.ndarray, np.ndarray]:
         sample_same_value = same_value_sampler(data.factors[:, factors], rng)
         features: list[np.ndarray] = []
         targets: list[np.ndarray] = []
@@ -98,7 +96,7 @@ def code_variances(
     """
     weight = np.array([1.0 if kind == "number" else 0.5 for kind in kinds])
     is_of_code = code_of_column[:, None] == np.arange(len(kinds))
-    variances: Float[np.ndarray, "*b d"] = columns.var(axis=-2, ddof=1) @ (is_of_code * weight)
+    variances: np.ndarray = columns.var(axis=-2, ddof=1) @ (is_of_code * weight)
     return variances
 
 
@@ -107,12 +105,10 @@ def code_distances(
 ) -> Float[np.ndarray, "*b d"]:
     """The distances of codes: |a - b|, 0 or 1 for categories, the shorter arc for angles."""
     distances: Float[np.ndarray, "*b d"] = np.abs(a - b)
-    for j, kind in enumerate(kinds):
-        if kind == "category":
-            distances[..., j] = distances[..., j] != 0
-        elif kind == "angle":
-            arc = distances[..., j] % (2 * math.pi)
-            distances[..., j] = np.minimum(arc, 2 * math.pi - arc)
+    category, angle = (np.array(kinds) == kind for kind in ("category", "angle"))
+    distances[..., category] = distances[..., category] != 0
+    arc = distances[..., angle] % (2 * math.pi)
+    distances[..., angle] = np.minimum(arc, 2 * math.pi - arc)
     return distances
 
 
@@ -129,7 +125,7 @@ def same_value_sampler(
 
     def sample(images: Int[np.ndarray, "b k"], factor: Int[np.ndarray, "b"]) -> Int[np.ndarray, "b k"]:
         of = factor[:, None]
-        sampled: Int[np.ndarray, "b k"] = order[rng.integers(low[images, of], high[images, of]), of]
+        sampled: np.ndarray = order[rng.integers(low[images, of], high[images, of]), of]
         return sampled
 
     return sample

@@ -27,8 +27,8 @@ def infomec(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Genera
 
     InfoM: whether each active code informs about one factor; InfoC: whether each factor is in one active
     code (`prominence` of the columns and rows of NMI); InfoE: whether all codes together reveal it linearly
-    (`explicitness`). InfoM and InfoC are ratios: they do not say how much information there is, and for
-    codes of noise they are ratios of estimation errors, far from 0.
+    (`explicitness`). InfoM and InfoC do not say how much information there is: for codes of noise they are
+    ratios of estimation errors, far from 0.
     """
     factors = train.factors[:, varying_factors(train)]
     if factors.shape[1] == 0:
@@ -56,9 +56,8 @@ def prominence(rows: Float[np.ndarray, "r n"]) -> float:
 def active_codes(data: CodesAndFactors) -> Bool[np.ndarray, "d"]:
     """Which codes vary enough to count.
 
-    A category must take more than one value. The range of a number must exceed a twentieth of the largest
-    range of a number; that of an angle (the shortest arc that holds it) a twentieth of the largest of an
-    angle: ranges in different units do not compare. The paper's codes are all of one kind.
+    A category must take more than one value. The range of a number, or the shortest arc that holds an angle,
+    must exceed a twentieth of the largest of its kind: different units do not compare.
     """
     kinds = np.array(data.kinds)
     codes = zip(data.codes.T, data.kinds, strict=True)
@@ -76,10 +75,7 @@ def normalised_information(
     """NMI[i, j] = I(s_i; z_j) / H(s_i): from counts for a category, by nearest neighbours for other codes.
 
     An angle's neighbours are its neighbours on the circle, so it does not matter where it is cut. The
-    estimate by neighbours is not bounded by H(s_i).
-
-    Args:
-        factors: none of them constant.
+    estimate by neighbours is not bounded by H(s_i). No factor may be constant.
     """
     jitter = JITTER * rng.standard_normal(len(data))
     NMI = np.empty((factors.shape[1], len(data.kinds)))
@@ -107,10 +103,7 @@ def explicitness(columns: Float[np.ndarray, "n m"], s: Int[np.ndarray, "n"]) -> 
 
     The fit is not regularised. L-BFGS stops after 100 iterations, as theirs: if the columns separate the
     values perfectly, the weights grow without bound, and H_cond is then a little above 0. As it is fitted to
-    these very images, H_cond of noise is below H_null by about m (values - 1) / 2n.
-
-    Args:
-        s: must not be constant.
+    these very images, H_cond of noise is below H_null by about m (values - 1) / 2n. s must not be constant.
     """
     X = np.column_stack([np.ones(len(s)), _standardise(columns)])
     found, y, counts = np.unique(s, return_inverse=True, return_counts=True)

@@ -80,10 +80,9 @@ def mutual_information_knn(
 
         psi(n) - mean psi(n_v) + mean psi(k) - mean psi(m)
 
-    n_v is the number of images that share an image's value of v; k = 10, or all others if they are fewer; m
-    counts the images, itself included, that are nearer than the k-th of its value. Negative estimates become
-    0. An image alone with its value is left out. sklearn.feature_selection.mutual_info_classif is the same
-    for a c on a line.
+    n_v counts the images of an image's value of v; k = 10, or all others if they are fewer; m counts the
+    images, itself included, that are nearer than the k-th of its value. Negative estimates become 0. An image
+    alone with its value is left out. For a c on a line it is sklearn.feature_selection.mutual_info_classif.
 
     Args:
         c: hardly any two equal; the estimate counts equal values as neighbours.
@@ -95,13 +94,12 @@ def mutual_information_knn(
         return 0.0
     order = np.argsort(c)
     c, v = c[order], v[order]
-    radius, n_v, k = np.empty(len(c)), np.empty(len(c)), np.empty(len(c))
+    n_v = np.bincount(v)[v]
+    k = np.minimum(N_NEIGHBOURS, n_v - 1)
+    radius = np.empty(len(c))
     for value in np.unique(v):
         members = v == value
-        n_members = int(members.sum())
-        n_nearest = min(N_NEIGHBOURS, n_members - 1)
-        n_v[members], k[members] = n_members, n_nearest
-        radius[members] = _kth_distance(c[members], n_nearest, period)
+        radius[members] = _kth_distance(c[members], k[members][0], period)
     around = np.concatenate([c - period, c, c + period])
     radius = np.nextafter(radius, 0)
     nearer = np.searchsorted(around, c + radius, "left") - np.searchsorted(around, c - radius, "right")

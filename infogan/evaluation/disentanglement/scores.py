@@ -7,12 +7,10 @@ import numpy as np
 
 from infogan.evaluation.disentanglement.betavae_factorvae import betavae, factorvae
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
-from infogan.evaluation.disentanglement.dci import dci_forest, dci_lasso
-from infogan.evaluation.disentanglement.explicitness import explicitness
 from infogan.evaluation.disentanglement.infomec import infomec
 from infogan.evaluation.disentanglement.mutual_information import mig, modularity
-from infogan.evaluation.disentanglement.sap import sap
-from infogan.evaluation.score import Score, make_score, sample_halves
+from infogan.evaluation.disentanglement.predictors import dci_forest, dci_lasso, explicitness, sap
+from infogan.evaluation.score import Score, make_scores, sample_halves
 from infogan.utils.progress import ProgressCallback, no_progress
 
 N_RESAMPLES = 10
@@ -43,23 +41,16 @@ def disentanglement_scores(
 ) -> dict[str, Score]:
     """Every score by its name, in [0, 1] and best at 1, with an interval from ten halves of the images.
 
-    Args:
-        conditions: how the codes were obtained, for the protocol.
+    `conditions` says in the protocol how the codes were obtained.
     """
     train, test = data.train_test_split()
+    sizes = f"{len(train):,} images to fit, {len(test):,} to test"
     scores: dict[str, Score] = {}
     for function, protocol in METRICS:
         on_progress(protocol)
         values = function(train, test, np.random.default_rng(0))
         rng = np.random.default_rng(1)
-        halves = zip(
-            sample_halves(len(train), N_RESAMPLES, rng),
-            sample_halves(len(test), N_RESAMPLES, rng),
-            strict=True,
-        )
-        resampled = [function(train.take(a), test.take(b), rng) for a, b in halves]
-        sizes = f"{len(train):,} images to fit, {len(test):,} to test"
-        for name, value in values.items():
-            resamples = [scores_of_half[name] for scores_of_half in resampled]
-            scores[name] = make_score(value, resamples, f"{protocol}; {conditions}; {sizes}")
+        halves = (sample_halves(len(part), N_RESAMPLES, rng) for part in (train, test))
+        resamples = [function(train.take(a), test.take(b), rng) for a, b in zip(*halves, strict=True)]
+        scores |= make_scores(values, resamples, f"{protocol}; {conditions}; {sizes}")
     return scores

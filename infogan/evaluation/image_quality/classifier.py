@@ -15,7 +15,7 @@ from infogan.data.cache import cached_arrays
 from infogan.data.formats.npy import Arrays
 from infogan.evaluation.disentanglement.codes_and_factors import discretise_factors
 from infogan.method.networks.blocks import conv, fc, init_weights
-from infogan.utils.progress import ProgressCallback, no_progress
+from infogan.utils.progress import ProgressCallback
 from infogan.utils.rng import make_rng
 
 VERSION = 1  # increase it with every change to the result, so that cached networks are trained again
@@ -61,20 +61,13 @@ def classifier_targets(images: Images) -> Int[np.ndarray, "n f"] | None:
 
 
 def fit_classifier(
-    images: Images,
-    targets: Int[np.ndarray, "n f"],
-    name: str,
-    on_progress: ProgressCallback = no_progress,
+    images: Images, targets: Int[np.ndarray, "n f"], name: str, on_progress: ProgressCallback
 ) -> tuple[Classifier, float]:
     """The network in evaluation mode, and its accuracy on images that it was not trained on.
 
     Trained once, on at most 18,000 images, by Adam on the sum of the targets' cross-entropies, and cached. It
     depends on the images, the targets and the number of threads alone. It is used only to measure image
     quality: no label or factor reaches the training of an InfoGAN.
-
-    Args:
-        name: of the cache entry.
-        on_progress: called if the network is trained.
     """
     order = torch.randperm(len(images), generator=make_rng(0, "classifier images"))[:MAX_IMAGES]
     y = torch.from_numpy(targets)[order]
