@@ -12,7 +12,7 @@ from infogan.evaluation.disentanglement.betavae_factorvae import (
     code_distances,
     code_variances,
     factorvae,
-    same_value_sampler,
+    sample_batches,
 )
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.method.codes import Kind
@@ -77,14 +77,19 @@ def test_distances_by_hand() -> None:
 def test_companions_share_the_value_and_are_drawn_evenly() -> None:
     factors = np.stack([np.repeat([0, 1, 2], [10, 20, 70]), np.arange(100) % 2], axis=1)
     factors = factors[draw().permutation(100)]
-    images = np.tile(np.arange(100), (2, 1000))
-    found = same_value_sampler(factors, draw())(images, np.array([0, 1]))
-    for factor in (0, 1):
-        v = factors[:, factor]
-        np.testing.assert_array_equal(v[found[factor]], v[images[factor]])
-        counts = np.bincount(found[factor], minlength=100)  # 1,000 each, as its own value brings it
-        assert (np.abs(counts - 1000) < 5 * math.sqrt(1000)).all()
-    assert (found == images).any()
+    batches = list(sample_batches(factors, 3125, 64, draw()))
+    factor, first, found = (np.concatenate(parts) for parts in zip(*batches, strict=True))
+    assert first.shape == found.shape == (3125, 64)
+    for j in (0, 1):
+        v, of_factor = factors[:, j], factor == j
+        np.testing.assert_array_equal(v[found[of_factor]], v[first[of_factor]])
+        counts = np.bincount(found[of_factor].ravel(), minlength=100)  # as many as there are of its own value
+        expected = of_factor.sum() * 64 / 100
+        assert (np.abs(counts - expected) < 5 * math.sqrt(expected * 2)).all()
+    assert (found == first).any()
+    (_, repeated, found), *_ = sample_batches(factors, 10, 1, draw())
+    assert (repeated == repeated[:, :1]).all()
+    assert (found != found[:, :1]).any()
 
 
 def loop_factorvae(fit: CodesAndFactors, test: CodesAndFactors, fit_votes: int, test_votes: int) -> float:

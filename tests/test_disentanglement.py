@@ -13,9 +13,8 @@ from hypothesis.extra.numpy import arrays
 from scipy.stats import t
 
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
-from infogan.evaluation.disentanglement.infomec import infomec
-from infogan.evaluation.disentanglement.mutual_information import mig, modularity
-from infogan.evaluation.disentanglement.scores import METRICS, Metric, disentanglement_scores
+from infogan.evaluation.disentanglement.information import infomec, mig, modularity
+from infogan.evaluation.disentanglement.scores import METRICS, disentanglement_scores
 from infogan.method.codes import Kind
 from infogan.utils.errors import InfoganError
 
@@ -63,8 +62,8 @@ def compute(pairs: CodesAndFactors) -> dict[str, float]:
     fit, test = pairs.train_test_split()
     return {
         name: value
-        for metric in METRICS
-        for name, value in metric.function(fit, test, np.random.default_rng(0)).items()
+        for function in METRICS
+        for name, value in function(fit, test, np.random.default_rng(0)).items()
     }
 
 
@@ -219,7 +218,7 @@ def test_the_resamples_are_halves_drawn_alike_each_time(monkeypatch: pytest.Monk
         sizes.append((len(fit), len(test)))
         return {"part": float((fit.factors[:, 0] == 0).mean())}
 
-    metrics = (Metric(part, "the share of one value"), Metric(mig, "gap"))
+    metrics = {part: "the share of one value", mig: "gap"}
     monkeypatch.setattr("infogan.evaluation.disentanglement.scores.METRICS", metrics)
     pairs = from_arrays((Z + NOISE)[:300], FACTORS[:300])
     said: list[str] = []

@@ -14,19 +14,17 @@ from sklearn.metrics import log_loss, mutual_info_score
 from sklearn.preprocessing import StandardScaler
 
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
-from infogan.evaluation.disentanglement.infomec import (
+from infogan.evaluation.disentanglement.information import (
     active_codes,
-    explicitness,
     infomec,
-    normalised_information,
-    prominence,
-)
-from infogan.evaluation.disentanglement.mutual_information import (
     mig,
     modularity,
     mutual_information,
     mutual_information_knn,
+    normalised_information,
     pairwise_mutual_information,
+    predictive_information,
+    prominence,
 )
 from infogan.method.codes import Kind
 
@@ -244,14 +242,14 @@ def test_explicitness_against_scikit_learn(factor: int) -> None:
     H_null = entropy(np.bincount(s))
     expected = 1 - log_loss(s, model.predict_proba(X)) / H_null
     assert 0.05 < expected < 0.8
-    assert explicitness(p.columns, s) == pytest.approx(expected, abs=1e-3)
+    assert predictive_information(p.columns, s) == pytest.approx(expected, abs=1e-3)
 
 
 def test_explicitness_of_a_category_is_the_information_of_its_counts() -> None:
     """With a free row of logits for each category the least cross-entropy is H(s | z)."""
     p = mixed()
     z, s = p.codes[:, 1].astype(int), p.factors[:, 1]
-    assert explicitness(p.columns[:, p.code_of_column == 1], s) == pytest.approx(
+    assert predictive_information(p.columns[:, p.code_of_column == 1], s) == pytest.approx(
         mutual_information(z, s) / mutual_information(s, s), abs=1e-4
     )
 
@@ -260,7 +258,7 @@ def test_explicitness_of_values_not_equally_common_starts_at_their_entropy() -> 
     """Balanced, as in the authors' code, H_null would be log 2 and the value another."""
     z, s = rows([((0, 0), 80), ((1, 0), 10), ((1, 1), 10)]).T
     expected = mutual_information(z, s) / entropy([0.9, 0.1])
-    assert explicitness(np.eye(2)[z], s) == pytest.approx(expected, abs=1e-3)
+    assert predictive_information(np.eye(2)[z], s) == pytest.approx(expected, abs=1e-3)
     model = LogisticRegression(C=np.inf, class_weight="balanced").fit(np.eye(2)[z], s)
     theirs = 1 - log_loss(s, model.predict_proba(np.eye(2)[z])) / math.log(2)
     assert abs(theirs - expected) > 0.05
@@ -268,12 +266,12 @@ def test_explicitness_of_values_not_equally_common_starts_at_their_entropy() -> 
 
 def test_explicitness_sees_no_interaction_and_no_fold() -> None:
     a, b = rows([((a, b), 25) for a in (0, 1) for b in (0, 1)]).T
-    assert explicitness(np.stack([a, b], axis=1).astype(float), a ^ b) == pytest.approx(0, abs=1e-6)
+    assert predictive_information(np.stack([a, b], axis=1).astype(float), a ^ b) == pytest.approx(0, abs=1e-6)
     x = np.linspace(-1, 1, 101)
     s = (np.abs(x) > 0.5).astype(int)
-    assert explicitness(x[:, None], s) == pytest.approx(0, abs=1e-6)
+    assert predictive_information(x[:, None], s) == pytest.approx(0, abs=1e-6)
     assert mutual_information_knn(x, s) > 0.5
-    assert explicitness(np.stack([x, x**2], axis=1), s) > 0.99
+    assert predictive_information(np.stack([x, x**2], axis=1), s) > 0.99
 
 
 def test_infomec_against_its_definition() -> None:

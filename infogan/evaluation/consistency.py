@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from infogan.data import Factor, Factors, Images
-from infogan.evaluation.disentanglement.association import pairwise_association
+from infogan.evaluation.disentanglement.association import ASSOCIATION_NAMES, pairwise_association
 from infogan.evaluation.score import Score, make_score, sample_halves
 from infogan.method.codes import Kind
 from infogan.method.model import Model, batch_statistics
@@ -17,11 +17,7 @@ N_IMAGES_FOR_BOUND, N_RESAMPLES_OF_BOUND = 12_800, 100
 N_IMAGES, N_RESAMPLES = 5_000, 50
 SHIFTS = ((0, 1), (0, -1), (1, 0), (-1, 0))  # one pixel right, left, down and up
 Repeated = Float[np.ndarray, "repeats n L"]
-AGREEMENT_NAMES: dict[Kind, str] = {
-    "category": "share of images with the same category",
-    "number": "|Spearman|",
-    "angle": "Jupp and Mardia's circular correlation",
-}
+SAME_CATEGORY = "share of images with the same category"
 
 
 @torch.inference_mode()
@@ -100,7 +96,7 @@ def shift(x: UInt8[np.ndarray, "n ch h w"], down: int, right: int) -> UInt8[np.n
 
 
 def agreement(a: Float[np.ndarray, "n"], b: Float[np.ndarray, "n"], kind: Kind) -> float:
-    """How far two sets of values of one code agree, in [0, 1], as AGREEMENT_NAMES says for each kind."""
+    """How far two sets of values of one code agree, in [0, 1]: SAME_CATEGORY, else the association."""
     if kind == "category":
         return float((a == b).mean())
     return float(pairwise_association(a[:, None], [kind], b[:, None], [kind])[0, 0])
@@ -113,10 +109,10 @@ def _agreement_scores(model: Model, name: str, a: Repeated, b: Repeated, conditi
     scores: dict[str, Score] = {}
     for j, (code_name, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
         value, *resamples = [agreement(a[:, s, j].ravel(), b[:, s, j].ravel(), code.kind) for s in samples]
+        measure = SAME_CATEGORY if code.kind == "category" else ASSOCIATION_NAMES[frozenset({code.kind})]
         scores[f"{name}_{code_name}"] = make_score(
             value,
             resamples,
-            f"{AGREEMENT_NAMES[code.kind]}: {conditions}, Q with running statistics of batch norm; "
-            f"{n:,} images",
+            f"{measure}: {conditions}, Q with running statistics of batch norm; {n:,} images",
         )
     return scores

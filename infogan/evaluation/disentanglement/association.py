@@ -1,14 +1,9 @@
 """The association of each code with each known factor, in [0, 1]: one measure for every combination of kinds.
 
-A category is represented by its indicators, a number by its rank, an angle by its cosine and sine. The root
-mean square of the canonical correlations between two such sets of columns is
-
-    number, number        |Spearman's rho|
-    number, category      the correlation ratio eta of the ranks
-    category, category    Cramer's V
-    number, angle         Mardia's circular-linear correlation R, of the ranks
-    angle, angle          Jupp and Mardia's circular correlation (Biometrika 67, 1980), over its maximum
-    category, angle       the same, with the indicators
+A category is represented by its indicators, a number by its rank, an angle by its cosine and sine. The
+measure is the root mean square of the canonical correlations between two such sets of columns;
+ASSOCIATION_NAMES has its name for each pair of kinds. Jupp and Mardia's (Biometrika 67, 1980) is divided by
+its maximum.
 
 None depends on a sign, a number of bins or an order of the categories.
 """

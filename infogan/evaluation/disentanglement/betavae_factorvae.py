@@ -7,7 +7,7 @@ the codes, if only one is.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -43,10 +43,7 @@ def factorvae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
 
     def count_votes(data: CodesAndFactors, n_votes: int) -> Int[np.ndarray, "d f"]:
         votes = np.zeros((len(active), len(factors)), np.int64)
-        sample_same_value = same_value_sampler(data.factors[:, factors], rng)
-        for factor in _sample_factors(len(factors), n_votes, rng):
-            first = rng.integers(len(data), size=(len(factor), 1))
-            rows = sample_same_value(np.repeat(first, BATCH_SIZE, axis=1), factor)
+        for factor, _, rows in sample_batches(data.factors[:, factors], n_votes, 1, rng):
             ratio = code_variances(data.columns[rows], data.code_of_column, data.kinds) / scale
             np.add.at(votes, (np.where(active, ratio, np.inf).argmin(axis=1), factor), 1)
         return votes
@@ -69,12 +66,9 @@ def betavae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Genera
         return {"betavae": float(len(factors))}
 
     def sample_points(data: CodesAndFactors, n_points: int) -> tuple[np.ndarray, np.ndarray]:
-        sample_same_value = same_value_sampler(data.factors[:, factors], rng)
         features: list[np.ndarray] = []
         targets: list[np.ndarray] = []
-        for factor in _sample_factors(len(factors), n_points, rng):
-            first = rng.integers(len(data), size=(len(factor), BATCH_SIZE))
-            second = sample_same_value(first, factor)
+        for factor, first, second in sample_batches(data.factors[:, factors], n_points, BATCH_SIZE, rng):
             features.append(code_distances(data.codes[first], data.codes[second], data.kinds).mean(axis=1))
             targets.append(factor)
         return np.concatenate(features), np.concatenate(targets)
@@ -112,25 +106,23 @@ def code_distances(
     return distances
 
 
-def same_value_sampler(
-    factors: Int[np.ndarray, "n f"], rng: np.random.Generator
-) -> Callable[[Int[np.ndarray, "b k"], Int[np.ndarray, "b"]], Int[np.ndarray, "b k"]]:
-    """A function that draws, for each image, one with the same value of its batch's factor."""
+def sample_batches(
+    factors: Int[np.ndarray, "n f"], n_batches: int, n_first: int, rng: np.random.Generator
+) -> Iterator[tuple[Int[np.ndarray, "b"], Int[np.ndarray, "b 64"], Int[np.ndarray, "b 64"]]]:
+    """A random factor for each batch, random images, and for each of them one with the same value of it.
+
+    CHUNK batches at a time. The first images of a batch are `n_first` different ones, repeated up to 64.
+    """
     order = factors.argsort(axis=0, kind="stable")
     columns = list(zip(np.take_along_axis(factors, order, axis=0).T, factors.T, strict=True))
     # In that order, the images with the value of image i lie between low[i] and high[i].
     low, high = (
         np.stack([np.searchsorted(s, v, side) for s, v in columns], axis=1) for side in ("left", "right")
     )
-
-    def sample(images: Int[np.ndarray, "b k"], factor: Int[np.ndarray, "b"]) -> Int[np.ndarray, "b k"]:
-        of = factor[:, None]
-        sampled: np.ndarray = order[rng.integers(low[images, of], high[images, of]), of]
-        return sampled
-
-    return sample
-
-
-def _sample_factors(f: int, n_batches: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "b"]]:
     for start in range(0, n_batches, CHUNK):
-        yield rng.integers(f, size=min(CHUNK, n_batches - start))
+        factor = rng.integers(factors.shape[1], size=min(CHUNK, n_batches - start))
+        first = np.repeat(
+            rng.integers(len(factors), size=(len(factor), n_first)), BATCH_SIZE // n_first, axis=1
+        )
+        of = factor[:, None]
+        yield factor, first, order[rng.integers(low[first, of], high[first, of]), of]

@@ -1,14 +1,12 @@
 """Every score of disentanglement, with the settings of the usual protocol."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from infogan.evaluation.disentanglement.betavae_factorvae import betavae, factorvae
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
-from infogan.evaluation.disentanglement.infomec import infomec
-from infogan.evaluation.disentanglement.mutual_information import mig, modularity
+from infogan.evaluation.disentanglement.information import infomec, mig, modularity
 from infogan.evaluation.disentanglement.predictors import dci_forest, dci_lasso, explicitness, sap
 from infogan.evaluation.score import Score, make_scores, sample_halves
 from infogan.utils.progress import ProgressCallback, no_progress
@@ -16,24 +14,18 @@ from infogan.utils.progress import ProgressCallback, no_progress
 N_RESAMPLES = 10
 
 
-class Metric(NamedTuple):
-    """A function (train, test, rng) that returns one score or more by name, and its protocol."""
-
-    function: Callable[[CodesAndFactors, CodesAndFactors, np.random.Generator], dict[str, float]]
-    protocol: str
-
-
-METRICS = (
-    Metric(mig, "MIG: plug-in information, 20 bins"),
-    Metric(modularity, "modularity: plug-in information, 20 bins"),
-    Metric(explicitness, "explicitness: area under ROC, multinomial logistic regression"),
-    Metric(dci_forest, "DCI: random forest"),
-    Metric(dci_lasso, "DCI: lasso"),
-    Metric(sap, "SAP: linear SVM of one code"),
-    Metric(factorvae, "FactorVAE: 10,000 votes to fit, 5,000 to test, of 64 images, codes below 0.05 pruned"),
-    Metric(betavae, "BetaVAE: 10,000 points to fit, 5,000 to test, 64 pairs each"),
-    Metric(infomec, "InfoMEC: information by 10 nearest neighbours, logistic regression"),
-)
+# Functions of (train, test, rng) that return one score or more by name, and their protocols.
+METRICS: dict[Callable[[CodesAndFactors, CodesAndFactors, np.random.Generator], dict[str, float]], str] = {
+    mig: "MIG: plug-in information, 20 bins",
+    modularity: "modularity: plug-in information, 20 bins",
+    explicitness: "explicitness: area under ROC, multinomial logistic regression",
+    dci_forest: "DCI: random forest",
+    dci_lasso: "DCI: lasso",
+    sap: "SAP: linear SVM of one code",
+    factorvae: "FactorVAE: 10,000 votes to fit, 5,000 to test, of 64 images, codes below 0.05 pruned",
+    betavae: "BetaVAE: 10,000 points to fit, 5,000 to test, 64 pairs each",
+    infomec: "InfoMEC: information by 10 nearest neighbours, logistic regression",
+}
 
 
 def disentanglement_scores(
@@ -46,7 +38,7 @@ def disentanglement_scores(
     train, test = data.train_test_split()
     sizes = f"{len(train):,} images to fit, {len(test):,} to test"
     scores: dict[str, Score] = {}
-    for function, protocol in METRICS:
+    for function, protocol in METRICS.items():
         on_progress(protocol)
         values = function(train, test, np.random.default_rng(0))
         rng = np.random.default_rng(1)

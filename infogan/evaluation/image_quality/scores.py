@@ -22,12 +22,12 @@ MIN_IMAGES = 20
 MIN_IMAGES_PER_CATEGORY = 50
 
 METRICS: dict[str, tuple[str, float, float]] = {  # protocol, minimum, maximum
-    "fid": ("squared Fréchet distance of Gaussians (Heusel et al. 2017)", 0, INF),
+    "fid": ("squared Fréchet distance of Gaussians (Heusel et al. 2017)", 0.0, INF),
     "kid": ("unbiased squared MMD over all pairs, cubic kernel (Bińkowski et al. 2018)", -INF, INF),
-    "precision": ("generated images in the balls of real ones, k = 3 (Kynkäänniemi et al. 2019)", 0, 1),
-    "recall": ("real images in the balls of generated ones, k = 3 (Kynkäänniemi et al. 2019)", 0, 1),
-    "density": ("balls of real images that hold a generated one, over k = 5 (Naeem et al. 2020)", 0, INF),
-    "coverage": ("real images whose ball holds a generated one, k = 5 (Naeem et al. 2020)", 0, 1),
+    "precision": ("generated images in the balls of real ones, k = 3 (Kynkäänniemi et al. 2019)", 0.0, 1.0),
+    "recall": ("real images in the balls of generated ones, k = 3 (Kynkäänniemi et al. 2019)", 0.0, 1.0),
+    "density": ("balls of real images that hold a generated one, over k = 5 (Naeem et al. 2020)", 0.0, INF),
+    "coverage": ("real images whose ball holds a generated one, k = 5 (Naeem et al. 2020)", 0.0, 1.0),
 }
 
 
