@@ -65,9 +65,6 @@ def rows(table: Sequence[tuple[Sequence[int], int]]) -> np.ndarray:
     return np.array([row for row, times in table for _ in range(times)])
 
 
-# By hand.
-
-
 def test_information_of_a_table_known_by_hand() -> None:
     a, b = rows([((0, 0), 3), ((0, 1), 1), ((1, 0), 1), ((1, 1), 3)]).T
     assert mutual_information(a, b) == pytest.approx(math.log(2) - (math.log(4) - 0.75 * math.log(3)))
@@ -124,9 +121,6 @@ def test_infoc_of_codes_given_twice_by_hand() -> None:
     assert found == pytest.approx(
         {"mig": 0, "modularity": 1, "infom": 1, "infoe": 1, "infoc": (1 / 2 - 1 / 4) / (1 - 1 / 4)}, abs=2e-4
     )
-
-
-# Slow copies of the definitions.
 
 
 def slow_information(a: Sequence[int], b: Sequence[int]) -> float:
@@ -192,18 +186,6 @@ def test_neighbours_against_loops(seed: int) -> None:
     around = slow_neighbours(circle, v, lambda x, y: min(abs(x - y), TURN - abs(x - y)))
     assert mutual_information_knn(circle, v, TURN) == pytest.approx(around)
     assert abs(around - mutual_information_knn(circle, v)) > 1e-3
-
-
-def test_neighbours_against_scikit_learn() -> None:
-    rng = np.random.default_rng(0)
-    v = factors_of(1000)
-    codes = np.stack([rng.normal(size=1000), v[:, 2] + rng.normal(size=1000), np.exp(v[:, 1])], axis=1)
-    codes[:, 2] *= rng.uniform(1, 2, 1000)
-    p = made(codes, v)
-    H = [mutual_info_score(s, s) for s in p.factors.T]
-    expected = [mutual_info_classif(p.codes, s, n_neighbors=10, random_state=0) for s in p.factors.T]
-    NMI = normalised_information(p, p.factors, np.random.default_rng(1))
-    np.testing.assert_allclose(NMI, np.array(expected) / np.array(H)[:, None], atol=1e-9)
 
 
 def test_neighbours_of_a_number_that_repeats_tell_what_its_counts_tell() -> None:
@@ -301,9 +283,6 @@ def test_infomec_against_its_definition() -> None:
     assert found["infoe"] == pytest.approx(np.mean(E), abs=2e-3)
 
 
-# Which codes are active.
-
-
 def test_ranges_compare_among_codes_of_one_kind() -> None:
     n = 100
     t = np.linspace(0, 1, n)
@@ -329,9 +308,6 @@ def test_ranges_compare_among_codes_of_one_kind() -> None:
     one = np.where(np.arange(n) % 2, -math.pi, math.pi)
     for still in (one, *(np.full(n, x) for x in np.linspace(0, 6, 50))):
         assert not active_codes(made(still[:, None], v, ("angle",))).any()
-
-
-# Limits.
 
 
 def test_codes_that_never_vary_score_nothing() -> None:

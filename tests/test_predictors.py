@@ -83,17 +83,6 @@ def standard(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     return (x - like.mean(axis=0)) / like.std(axis=0)
 
 
-# The formulas
-
-
-def test_importances_by_hand() -> None:
-    R = np.array([[3.0, 1.0], [0.0, 0.0], [1.0, 3.0], [0.0, 4.0]])
-    bit = -(0.75 * math.log2(0.75) + 0.25 * math.log2(0.25))
-    assert disentanglement(R) == pytest.approx(1 / 3 * (1 - bit) * 2 + 1 / 3 * 1)
-    second = (1 / 8) * math.log(8, 4) + (3 / 8) * math.log(8 / 3, 4) + (1 / 2) * math.log(2, 4)
-    assert completeness(R) == pytest.approx(1 / 3 * (1 - bit / 2) + 2 / 3 * (1 - second))
-
-
 def test_importances_by_loops() -> None:
     R = np.random.default_rng(0).random((5, 3)) ** 3
     R[1] = 0
@@ -143,9 +132,6 @@ def test_gap_by_hand() -> None:
     assert best_gap([0.3, 0.35, 0.35], 0.1) == 0
     assert best_gap([0.9], 0.8) == pytest.approx(0.1)
     assert best_gap([0.3], 0.4) == 0
-
-
-# The predictors
 
 
 def test_forest_is_the_plain_one() -> None:
@@ -263,9 +249,6 @@ def test_explicitness_by_the_penalised_likelihood() -> None:
     assert found == pytest.approx(np.mean(means), abs=1e-3)
 
 
-# Limits
-
-
 def test_an_angle_tells_more_than_a_number() -> None:
     only, followed = NOISY.codes[:, 2:3], NOISY.factors[:, 2:]
     wrapped, number = (
@@ -274,9 +257,6 @@ def test_an_angle_tells_more_than_a_number() -> None:
     )
     for name in ("sap", "explicitness"):
         assert wrapped[name] > number[name] + 0.05
-
-
-# What is not there
 
 
 def test_constant_codes_score_nothing() -> None:

@@ -112,44 +112,31 @@ def evaluate_model(
         on_progress("recovering the codes of generated images")
         generated |= recovery_scores(model, recover_codes(model, make_rng(0, "recovery")))
     evaluation: Evaluation = {"generated": generated}
+    *_, last = ("", *splits)
     for split, images in splits.items():
-        is_last = split == list(splits)[-1]
-        evaluation[split] = _split_scores(model, split, images, groups, is_last, on_progress)
-        if is_last and extractor is not None:
-            evaluation[split] |= _image_quality_scores(model, images, extractor, on_progress)
+        scores = evaluation[split] = dict[str, Score]()
+        some = images.subsample(MAX_IMAGES if images.factors is None else MAX_IMAGES_WITH_FACTORS)
+        if "consistency" in groups:
+            on_progress(f"{split}: codes of shifted images")
+            scores |= stability_scores(model, some.subsample(MAX_IMAGES_FOR_FEATURES).x)
+        labels = some.labels if "clustering" in groups else None
+        factors = some.factors if "association" in groups else None
+        if labels is not None or factors is not None:
+            on_progress(f"{split}: codes of {len(some):,} images")
+            values = model.encode(some.pixels).values.numpy()
+        if labels is not None:
+            scores |= _clustering_scores(model, some, labels, values, on_progress)
+        if factors is not None:
+            on_progress(f"{split}: association of codes and factors")
+            scores |= association_scores(values, model.latent.names, model.latent.codes, factors)
+        if "disentanglement" in groups and some.factors is not None and split == last:
+            on_progress(f"{split}: codes of images with factors")
+            pairs = CodesAndFactors.from_model(model, some)
+            how = "codes by Q with running statistics of batch norm"
+            scores |= disentanglement_scores(pairs, how, lambda s: on_progress(f"{last}: {s}"))
+        if split == last and extractor is not None:
+            scores |= _image_quality_scores(model, images, extractor, on_progress)
     return {split: scores for split, scores in evaluation.items() if scores}
-
-
-def _split_scores(
-    model: Model,
-    split: str,
-    all_images: Images,
-    groups: Sequence[str],
-    is_last: bool,
-    on_progress: ProgressCallback,
-) -> dict[str, Score]:
-    """Every score of the codes of a split."""
-    latent, scores = model.latent, dict[str, Score]()
-    images = all_images.subsample(MAX_IMAGES if all_images.factors is None else MAX_IMAGES_WITH_FACTORS)
-    if "consistency" in groups:
-        on_progress(f"{split}: codes of shifted images")
-        scores |= stability_scores(model, images.subsample(MAX_IMAGES_FOR_FEATURES).x)
-    labels = images.labels if "clustering" in groups else None
-    factors = images.factors if "association" in groups else None
-    if labels is not None or factors is not None:
-        on_progress(f"{split}: codes of {len(images):,} images")
-        values = model.encode(images.pixels).values.numpy()
-    if labels is not None:
-        scores |= _clustering_scores(model, images, labels, values, on_progress)
-    if factors is not None:
-        on_progress(f"{split}: association of codes and factors")
-        scores |= association_scores(values, latent.names, latent.codes, factors)
-    if "disentanglement" in groups and images.factors is not None and is_last:
-        on_progress(f"{split}: codes of images with factors")
-        data = CodesAndFactors.from_model(model, images)
-        conditions = "codes by Q with running statistics of batch norm"
-        scores |= disentanglement_scores(data, conditions, lambda s: on_progress(f"{split}: {s}"))
-    return scores
 
 
 def _clustering_scores(

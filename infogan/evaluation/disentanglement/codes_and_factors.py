@@ -57,13 +57,35 @@ class CodesAndFactors:
                 is not finite, or a factor has one value or fewer than six images per value.
         """
         codes = codes.astype(float)
-        kinds = tuple(kinds or ("number",) * codes.shape[1])
-        _check(codes, factors, kinds, factor_names)
+        (n, d), f = codes.shape, factors.shape[1]
+        kinds = tuple(kinds or ("number",) * d)
+        if len(factors) != n:
+            raise InfoganError(f"scores: there are codes of {n:,} images, but factors of {len(factors):,}.")
+        if n < MIN_IMAGES:
+            raise InfoganError(f"scores: at least {MIN_IMAGES} images are needed; there are codes of {n}.")
+        if not (len(kinds) == d > 0 and f > 0):
+            raise InfoganError(
+                f"scores: there are {d} codes, {len(kinds)} kinds and {f} factors; "
+                "pass one kind per code, and at least one factor."
+            )
+        for j, v in enumerate(codes.T, 1):
+            if n_not_finite := (~np.isfinite(v)).sum():
+                raise InfoganError(f"scores: code {j} is NaN or infinite for {n_not_finite:,} images.")
+        names = factor_names or [f"factor {i}" for i in range(1, f + 1)]
+        for name, v in zip(names, factors.T, strict=True):
+            n_values = len(np.unique(v))
+            if n_values == 1:
+                raise InfoganError(f"scores: {name} has one value in all images; leave it out.")
+            if n_values > n // MIN_IMAGES_PER_VALUE:
+                raise InfoganError(
+                    f"scores: {name} has {n_values:,} values in {n:,} images, fewer than "
+                    f"{MIN_IMAGES_PER_VALUE} images per value; group its values first."
+                )
         parts = [to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
         code_of_column = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
         ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
         ordered = cls(codes, kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), code_of_column)
-        return ordered.take(np.random.default_rng(0).permutation(len(codes)))
+        return ordered.take(np.random.default_rng(0).permutation(n))
 
     @classmethod
     def from_images(
@@ -154,34 +176,6 @@ def standardise_columns(
 def varying_factors(*parts: CodesAndFactors) -> Int[np.ndarray, "g"]:
     """The indices of the factors that take more than one value in each part."""
     return np.flatnonzero(np.all([np.ptp(part.factors, axis=0) > 0 for part in parts], axis=0))
-
-
-def _check(
-    codes: np.ndarray, factors: np.ndarray, kinds: Sequence[Kind], factor_names: Sequence[str] | None
-) -> None:
-    n = len(codes)
-    if len(factors) != n:
-        raise InfoganError(f"scores: there are codes of {n:,} images, but factors of {len(factors):,}.")
-    if n < MIN_IMAGES:
-        raise InfoganError(f"scores: at least {MIN_IMAGES} images are needed; there are codes of {n}.")
-    if not (len(kinds) == codes.shape[1] > 0 and factors.shape[1] > 0):
-        raise InfoganError(
-            f"scores: there are {codes.shape[1]} codes, {len(kinds)} kinds and {factors.shape[1]} factors; "
-            "pass one kind per code, and at least one factor."
-        )
-    for j, v in enumerate(codes.T, 1):
-        if not np.isfinite(v).all():
-            raise InfoganError(f"scores: code {j} is NaN or infinite for {(~np.isfinite(v)).sum():,} images.")
-    names = factor_names or [f"factor {i}" for i in range(1, factors.shape[1] + 1)]
-    for name, v in zip(names, factors.T, strict=True):
-        n_values = len(np.unique(v))
-        if n_values == 1:
-            raise InfoganError(f"scores: {name} has one value in all images; leave it out.")
-        if n_values > n // MIN_IMAGES_PER_VALUE:
-            raise InfoganError(
-                f"scores: {name} has {n_values:,} values in {n:,} images, fewer than {MIN_IMAGES_PER_VALUE} "
-                "images per value; group its values first."
-            )
 
 
 def to_columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:
