@@ -123,12 +123,6 @@ def test_infoc_of_codes_given_twice_by_hand() -> None:
     )
 
 
-def slow_information(a: Sequence[int], b: Sequence[int]) -> float:
-    n = len(a)
-    p_a, p_b, p_ab = Counter(a), Counter(b), Counter(zip(a, b, strict=True))
-    return sum(m / n * math.log((m / n) / (p_a[x] / n * p_b[y] / n)) for (x, y), m in p_ab.items())
-
-
 def slow_gap_and_modularity(pairs: CodesAndFactors) -> tuple[float, float]:
     codes = []
     for v, kind in zip(pairs.codes.T, pairs.kinds, strict=True):
@@ -140,7 +134,7 @@ def slow_gap_and_modularity(pairs: CodesAndFactors) -> tuple[float, float]:
             v = (v % TURN - turned[gaps.index(max(gaps))]) % TURN
         low, width = v.min(), (v.max() - v.min()) / 20
         codes.append([int(x) if kind == "category" else min(19, math.floor((x - low) / width)) for x in v])
-    table = [[slow_information(code, factor) for code in codes] for factor in pairs.factors.T.tolist()]
+    table = [[mutual_info_score(code, factor) for code in codes] for factor in pairs.factors.T.tolist()]
     gaps = []
     for told, factor in zip(table, pairs.factors.T.tolist(), strict=True):
         first, second, *_ = sorted(told, reverse=True)

@@ -77,12 +77,9 @@ def cluster_scores(
     suffix: str = "",
     names: Sequence[str] = tuple(SCORES),
 ) -> dict[str, Score]:
-    """Scores of SCORES, with an interval over the images.
+    """These of SCORES, with a suffix to their names and an interval over the images.
 
-    Args:
-        conditions: how the categories were obtained, for the protocol.
-        suffix: of the names of the scores.
-        names: which of SCORES.
+    `conditions` says in the protocol how the categories were obtained.
     """
     n = len(labels_true)
     halves = list(sample_halves(n, N_RESAMPLES, np.random.default_rng(0)))

@@ -22,12 +22,10 @@ SAME_CATEGORY = "share of images with the same category"
 
 @torch.inference_mode()
 def info_bounds(model: Model, batch_size: int, rng: torch.Generator) -> dict[str, Score]:
-    """`info_bound_c1` ...: each code's L_I, Eq. (5), in nats. Protocol: H(c), the ceiling of a discrete c.
+    """`info_bound_c1` ...: L_I of each code, Eq. (5), in nats; the protocol names H(c).
 
-    Args:
-        batch_size: that of training: batch norm of Q takes the statistics of each batch, as in training.
-            If it exceeds 12,800, one batch is generated.
-        rng: draws z and c, on the CPU.
+    `batch_size` is that of training: batch norm of Q takes the statistics of each batch, as in training. If
+    it exceeds 12,800, one batch is generated.
     """
     latent = model.latent
     batches: list[torch.Tensor] = []

@@ -51,10 +51,8 @@ def evaluate_run(
 ) -> Evaluation:
     """Scores a run on every split that is available, and returns all that its evaluation.json now holds.
 
-    Scores of other groups stay there, unless they belong to an earlier checkpoint.
-
-    Args:
-        features: a TorchScript file that turns images into features; see `find_feature_extractor`.
+    Scores of other groups stay there, unless they belong to an earlier checkpoint. `features` is a
+    TorchScript file, as `load_feature_extractor` takes it.
 
     Raises:
         InfoganError: if the run has no checkpoint, its images cannot be read, or the groups need labels,
@@ -96,13 +94,9 @@ def evaluate_model(
 ) -> Evaluation:
     """Scores generated images and each split; disentanglement and image quality on the last split alone.
 
-    If there are several discrete codes, the names of their scores end in the code's: `nmi_c2`. Codes
-    are read with D's running statistics of batch norm; `accuracy_batch_statistics` and
-    `one_to_one_error_batch_statistics` take those of each batch instead.
-
-    Args:
-        batch_size: that of training.
-        extractor: image quality is left out if it is None.
+    If there are several discrete codes, the names of their scores end in the code's: `nmi_c2`. Codes are read
+    with D's running statistics of batch norm; `accuracy_batch_statistics` and
+    `one_to_one_error_batch_statistics` take those of each batch instead. `batch_size` is that of training.
     """
     generated: dict[str, Score] = {}
     if "bound" in groups:

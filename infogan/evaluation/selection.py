@@ -55,13 +55,9 @@ def select(
     by: str,
     on_progress: ProgressCallback = no_progress,
 ) -> Selection:
-    """Ranks runs by a label-free score. Labels and factors serve only to judge the ranking afterwards.
+    """Ranks runs by a score of LABEL_FREE. Labels and factors serve only to judge the ranking afterwards.
 
-    Args:
-        models: of the runs of a sweep, by the name of the run.
-        batch_size: that of training.
-        images: real ones, of which 5,000 are encoded.
-        by: one of LABEL_FREE.
+    At most 5,000 of the real images are encoded. `batch_size` is that of training.
 
     Raises:
         InfoganError: if there are fewer than two runs, or their images differ in shape.
@@ -107,12 +103,8 @@ def udr(
 ) -> list[float]:
     """Unsupervised disentanglement ranking (Duan et al., ICLR 2020): other seeds find a good model's codes.
 
-    The median of `pairwise_udr` over the other models (Sec. 4), in [0, 1], for each model. R is our measure
-    of association instead of Spearman's or lasso's: a code may be a category or an angle.
-
-    Args:
-        recovered: of each model, to tell which codes are informative.
-        images: real ones, which all models encode.
+    The median of `pairwise_udr` over the other models (Sec. 4), in [0, 1], for each model, on real images. R
+    is our measure of association instead of Spearman's or lasso's: a code may be a category or an angle.
     """
     on_progress("real images, encoded by all runs")
     values = [model.encode(images.pixels).values.numpy() for model in models]

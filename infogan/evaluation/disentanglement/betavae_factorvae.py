@@ -29,10 +29,9 @@ def factorvae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
     """The accuracy of the majority vote of the least varying code (Kim and Mnih 2018, Sec. 4).
 
     Of 64 images with the same value of one factor, the code with the smallest variance, relative to its
-    variance over all images, is the batch's vote for that factor. A code predicts the factor for which it
-    got most of its votes in 10,000 batches of `train`; the score is the share of 5,000 batches of `test`
-    whose code predicts the right factor. Factors are drawn evenly, their values as often as images have
-    them. The score is 0 if no code is active.
+    variance over all images, is the batch's vote for that factor. A code predicts the factor for which it got
+    most of its votes in 10,000 batches of `train`; the score is the share of 5,000 batches of `test` whose
+    code predicts the right factor. The score is 0 if no code is active.
     """
     global_variances = code_variances(train.columns, train.code_of_column, train.kinds)
     active = np.sqrt(global_variances) >= MIN_STD
@@ -54,12 +53,11 @@ def factorvae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
 
 
 def betavae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
-    """How well a linear classifier predicts the shared factor from code differences (Higgins et al. 2017).
+    """How linearly code differences reveal the shared factor (Higgins et al. 2017, Sec. 3).
 
-    Sec. 3: the images of each of a batch's 64 pairs share the value of one factor, the same factor for all
-    pairs. The batch's features are the mean distances of the codes within a pair. Logistic regression with
-    scikit-learn's default penalty learns the factor on 10,000 batches of `train`; the score is its accuracy
-    on 5,000 batches of `test`.
+    The images of each of a batch's 64 pairs share the value of one factor, the same for all pairs. Logistic
+    regression on the mean distances of the codes within a pair learns the factor on 10,000 batches of
+    `train`; the score is its accuracy on 5,000 batches of `test`.
     """
     factors = varying_factors(train, test)
     if len(factors) < 2:

@@ -53,8 +53,8 @@ class CodesAndFactors:
             kinds: of the codes; all numbers by default.
 
         Raises:
-            InfoganError: if the lengths differ, there are fewer than 20 images, no code or no factor, a code
-                is not finite, or a factor has one value or fewer than six images per value.
+            InfoganError: if the arrays do not fit, there are fewer than 20 images, a code is not finite, or a
+                factor has one value or fewer than six images per value.
         """
         codes = codes.astype(float)
         (n, d), f = codes.shape, factors.shape[1]

@@ -28,8 +28,8 @@ def mig(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator)
 
         mean over k of (I(v_k; c_best) - I(v_k; c_second)) / H(v_k)
 
-    Uses `train` alone, with discretised codes. If there is one code, the second is 0. A code in 20 bins
-    carries at most log 20 of a factor with more values, so even the best code then scores below 1.
+    of discretised codes of `train`; of a single code the second is 0. A code in 20 bins carries at most log
+    20 of a factor with more values, so even the best code then scores below 1.
     """
     factors = train.factors[:, varying_factors(train)]
     if factors.shape[1] == 0:
@@ -46,9 +46,8 @@ def modularity(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gen
 
         mean over j of 1 - sum over k other than the best of I(v_k; c_j)^2 / (theta_j^2 (f - 1))
 
-    with theta_j = max over k of I(v_k; c_j). Uses `train` alone, with discretised codes. A code with I = 0
-    for all factors scores 0; with a single factor every other code scores 1. The estimates of I of a code of
-    noise are small but not 0, and their ratios are scored like any others.
+    with theta_j = max over k of I(v_k; c_j), of discretised codes of `train`. A code with I = 0 for all
+    factors scores 0; with a single factor every other code scores 1.
     """
     factors = train.factors[:, varying_factors(train)]
     if factors.shape[1] == 0:
@@ -80,7 +79,7 @@ def prominence(rows: Float[np.ndarray, "r n"]) -> float:
     """(mean over rows of max / sum - 1 / n) / (1 - 1 / n), in [0, 1].
 
     1 if one entry per row is not 0, 0 if all are equal. A row of zeros counts as all equal. If n = 1, any
-    other row is 1. Without entries it is 0.
+    other row is 1.
     """
     r, n = rows.shape
     if rows.size == 0:
@@ -133,15 +132,13 @@ def normalised_information(
 def predictive_information(columns: Float[np.ndarray, "n m"], s: Int[np.ndarray, "n"]) -> float:
     """(H_null - H_cond) / H_null: the share of a factor that multinomial logistic regression explains.
 
-    H_cond is the least cross-entropy of s, in nats, of any logits linear in the columns on these images;
-    H_null that of constant logits, which is H(s). Their difference is the predictive V-information of Xu et
-    al. 2020 for that family. The code of Hsu et al. gives all values of s the same weight in the fit but not
-    in the loss: its H_null is the logarithm of their number, and its fit not the least. The two agree if the
-    values are equally common.
+    H_cond is the least cross-entropy of s, in nats, of any logits linear in the columns on these images,
+    H_null = H(s) that of constant logits: predictive V-information (Xu et al. 2020). The code of Hsu et al.
+    gives all values of s the same weight in the fit but not in the loss; the two agree if they are equally
+    common.
 
-    The fit is not regularised. L-BFGS stops after 100 iterations, as theirs: if the columns separate the
-    values perfectly, the weights grow without bound, and H_cond is then a little above 0. As it is fitted to
-    these very images, H_cond of noise is below H_null by about m (values - 1) / 2n. s must not be constant.
+    The fit is not regularised. L-BFGS stops after 100 iterations, as theirs, so H_cond is a little above 0 if
+    the columns separate the values perfectly. For noise it is below H_null by about m (values - 1) / 2n.
     """
     X = np.column_stack([np.ones(len(s)), _standardise(columns)])
     found, y, counts = np.unique(s, return_inverse=True, return_counts=True)
@@ -202,11 +199,7 @@ def mutual_information_knn(
 
     n_v counts the images of an image's value of v; k = 10, or all others if they are fewer; m counts the
     images, itself included, that are nearer than the k-th of its value. Negative estimates become 0. An image
-    alone with its value is left out. For a c on a line it is sklearn.feature_selection.mutual_info_classif.
-
-    Args:
-        c: hardly any two equal; the estimate counts equal values as neighbours.
-        period: of a c on a circle, which must lie in [0, period].
+    alone with its value is left out. Hardly any two of c may be equal; a c on a circle lies in [0, period].
     """
     shared = np.bincount(v)[v] > 1
     c, v = c[shared], v[shared]

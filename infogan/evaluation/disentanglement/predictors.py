@@ -54,11 +54,11 @@ def completeness(R: Float[np.ndarray, "d f"]) -> float:
 def dci_forest(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
     """DCI of a random forest for each factor, in [0, 1]; not comparable with DCI of another regressor.
 
-    Ten trees that may use every column at every split, with leaves of 20 images or more. Importance is the
-    mean decrease of Gini impurity. It sums to 1 for a factor, however badly the factor is predicted, so codes
-    of noise take a share of what is hard to predict. Informativeness is the accuracy on the test images,
-    mean over the factors: its chance level is not 0. The authors use forests as well; disentanglement_lib's
-    boosted trees are too slow for factors of 40 values.
+    Ten trees that may use every column at every split. Importance is the mean decrease of Gini impurity. It
+    sums to 1 for a factor, however badly the factor is predicted, so codes of noise take a share of what is
+    hard to predict. Informativeness is the accuracy on the test images, mean over the factors: chance is not
+    0. The authors use forests as well; disentanglement_lib's boosted trees are too slow for factors of 40
+    values.
     """
     x, x_test = standardise_columns(train, test)  # trees use float32, and see no difference below 1e-7
     importances: list[np.ndarray] = []
@@ -79,14 +79,12 @@ def dci_forest(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gen
 def dci_lasso(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
     """DCI of a linear regression with an L1 penalty for each factor, in [0, 1]. `rng` is not used.
 
-    Columns and factors are standardised. Importance is the standard deviation of what a code adds to the
-    prediction; for a number that is the size of its weight. The penalty is 4 / sqrt(n), in units of a
-    correlation: 0.04 for 10,000 images. One chosen by cross-validation leaves a few small weights in pure
-    noise, which then looks disentangled. Informativeness is R^2 on the test images, or 0 if R^2 is negative,
-    mean over the factors; the penalty lowers it a little.
+    Importance is the standard deviation of what a code adds to the prediction. The penalty is 4 / sqrt(n), in
+    units of a correlation: one chosen by cross-validation leaves a few small weights in pure noise, which
+    then looks disentangled. Informativeness is R^2 on the test images, at least 0, mean over the factors.
 
-    Limits: it treats a factor as the whole number of its value, and so reads an order into a category; it
-    finds what is linear; and it may use only one of two equal codes, so copies do not lower completeness.
+    Limits: it reads an order into a category, finds what is linear, and may use only one of two equal codes,
+    so copies do not lower completeness.
     """
     x, x_test = standardise_columns(train, test)
     importances: list[np.ndarray] = []
@@ -115,15 +113,10 @@ def _dci_scores(
 def sap(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
     """How much better the best code predicts a factor than the second best, mean over the factors, in [0, 1].
 
-    The separated attribute predictability score (Kumar et al., ICLR 2018, Sec. 3). The predictor is a linear
-    support vector machine on the columns of one code, with the settings of disentanglement_lib: squared
-    hinge, one against the rest, C = 0.01, balanced weights. It is scored by its accuracy on the test images,
-    so the best SAP is 1 minus the chance level. Columns are standardised, unlike in disentanglement_lib,
-    so that the unit of a code makes no difference. A single code is compared with a prediction of the most
-    common value. `rng` is not used.
-
-    A line cannot separate a middle value from both sides, so a number scores low for a factor of many values
-    even if it follows the factor perfectly; a category does not.
+    The separated attribute predictability score (Kumar et al., ICLR 2018, Sec. 3): the test accuracy of a
+    linear support vector machine on the standardised columns of one code, with the settings of
+    disentanglement_lib. The best SAP is 1 minus the chance level. `rng` is not used. A line cannot separate a
+    middle value from both sides, so a number scores low for a factor of many values; a category does not.
     """
     x, x_test = standardise_columns(train, test)
     gaps: list[float] = []
@@ -150,12 +143,10 @@ def best_gap(accuracies: Sequence[float], majority: float) -> float:
 def explicitness(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
     """How well a linear classifier separates each value of a factor from the rest, in [0, 1]; chance is 0.5.
 
-    For each factor, a multinomial logistic regression on the standardised columns of all codes, with an L2
-    penalty of C = 1 (disentanglement_lib's). The probability of each value is scored by the area under its
-    ROC curve on the test images; the mean over the values found in both parts, then over the factors
-    (Ridgeway and Mozer, NeurIPS 2018). `rng` is not used.
-
-    It uses all codes together, so it does not tell whether a factor is in one code or in many.
+    The area under the ROC curve of each value's probability on the test images, by a multinomial logistic
+    regression on the standardised columns of all codes (C = 1, as in disentanglement_lib); the mean over the
+    values found in both parts, then over the factors (Ridgeway and Mozer, NeurIPS 2018). `rng` is not used.
+    It does not tell whether a factor is in one code or in many.
     """
     x, x_test = standardise_columns(train, test)
     areas: list[float] = []

@@ -31,10 +31,7 @@ METRICS: dict[Callable[[CodesAndFactors, CodesAndFactors, np.random.Generator], 
 def disentanglement_scores(
     data: CodesAndFactors, conditions: str, on_progress: ProgressCallback = no_progress
 ) -> dict[str, Score]:
-    """Every score by its name, in [0, 1] and best at 1, with an interval from ten halves of the images.
-
-    `conditions` says in the protocol how the codes were obtained.
-    """
+    """Every score by its name, in [0, 1] and best at 1, with an interval from ten halves of the images."""
     train, test = data.train_test_split()
     sizes = f"{len(train):,} images to fit, {len(test):,} to test"
     scores: dict[str, Score] = {}

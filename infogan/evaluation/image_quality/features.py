@@ -55,13 +55,7 @@ def find_feature_extractor(
     file: Path | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> FeatureExtractor | None:
-    """The given file; else Inception, if it is in the data folder; else a classifier of these images.
-
-    None if there is no file and neither labels nor factors.
-
-    Raises:
-        InfoganError: as `load_feature_extractor` does.
-    """
+    """The given file; else Inception of the data folder; else a classifier, if labels or factors exist."""
     found = file or load_options.find_path([INCEPTION])
     if found:
         return load_feature_extractor(found, images.shape)
@@ -87,11 +81,11 @@ def make_classifier_extractor(
 
 
 def load_feature_extractor(file: Path, shape: tuple[int, int, int]) -> FeatureExtractor:
-    """A TorchScript file that turns uint8 images (n, 3, h, w) into features (n, width).
+    """A TorchScript file that turns uint8 images (n, 3, h, w) into features (n, width), such as Inception.
 
-    For example the Inception network of StyleGAN's authors, `inception-2015-12-05.pt`, which resizes images
-    itself and is called with `return_features=True`. Gray images are repeated to three channels if the
-    network accepts that, else passed unchanged. TorchScript is a program: do not load files you do not trust.
+    The Inception network of StyleGAN's authors, `inception-2015-12-05.pt`, is called with
+    `return_features=True`. Gray images are repeated to three channels if the network accepts that, else
+    passed unchanged. TorchScript is a program: do not load files you do not trust.
 
     Raises:
         InfoganError: if there is no such file, or it does not hold such a network.

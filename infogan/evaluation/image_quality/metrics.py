@@ -51,10 +51,9 @@ def fid(real: Features, fake: Features) -> float:
 
         |m - m_w|^2 + Tr(C + C_w - 2 (C C_w)^(1/2))
 
-    It is biased upwards, more so with fewer images: compare values only for equal numbers of images. With
-    C = R^T R and C_w = S^T S, the trace of the root is the sum of the singular values of R S^T, even if a
-    covariance is singular. (torchmetrics takes roots of the eigenvalues of C C_w, which loses half the digits
-    there, and takes up to 25 times as long.)
+    It is biased upwards: compare values only for equal numbers of images. With C = R^T R and C_w = S^T S, the
+    trace of the root is the sum of the singular values of R S^T, even if a covariance is singular.
+    (torchmetrics' eigenvalues of C C_w lose half the digits there, and take up to 25 times as long.)
     """
     x, y = check_features(real, fake)
     m, m_w = x.mean(dim=0), y.mean(dim=0)

@@ -40,9 +40,7 @@ def image_quality_scores(
 ) -> dict[str, Score]:
     """`fid[NAME]` and every other of METRICS, with an interval from ten halves of the images.
 
-    Args:
-        extractor_name: of the network that made the features.
-        conditions: how the images were obtained, for the protocol.
+    `conditions` says in the protocol how the images were obtained.
 
     Raises:
         InfoganError: if there are fewer than 20 real or generated images, and as `check_features` does.
@@ -79,8 +77,7 @@ def intra_category_fid(
     """`fid_c1_0[NAME]`, ..., the FID within each category, and their mean `fid_c1_mean[NAME]`.
 
     The mean is ICFID (Hwang et al. 2022): low only if every category of the generator is one of the real
-    images. Categories with fewer than 50 real or generated images are left out; the result is empty if none
-    remains.
+    images. Categories with fewer than 50 real or generated images are left out.
     """
     check_features(real, fake)
     scores: dict[str, Score] = {}
