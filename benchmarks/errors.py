@@ -1,10 +1,10 @@
-"""What a recipe has wrong: which labels it takes for which, and which images in how many of the runs.
+"""Which images several runs misclassify, and as what.
 
     python benchmarks/errors.py NAME RUN [RUN ...]
 
-Of the images and the discrete code c1 by which the runs are scored, its categories matched with labels one to
-one. Writes benchmarks/records/errors-NAME.json and a picture of the images that are wrong most often, each
-with its label and what most runs take it for: docs/images/errors_NAME.png.
+Categories of the first discrete code are matched with labels one to one, on the last split of the images.
+Writes records/errors-NAME.json, and docs/images/errors_NAME.png: the images that most runs misclassify, with
+their labels and the most common prediction.
 """
 
 import sys
@@ -19,21 +19,21 @@ from infogan.data import DEFAULT_OPTIONS, Images, available_splits
 from infogan.evaluation.clustering import contingency_table, match_labels
 from infogan.runs.run import Run
 
-COMMON, SHOWN, COLUMNS = 10, 60, 20
+N_PAIRS, N_IMAGES, N_COLUMNS = 10, 60, 20
 
 
-def read(run: Run, images: Images) -> Int[np.ndarray, "n"]:
-    """The label that each image is taken for."""
+def predict(run: Run, images: Images) -> Int[np.ndarray, "n"]:
+    """The label that matches each image's category."""
     model = run.model()
     first = next(i for i, code in enumerate(model.latent.codes) if code.categories)
     category = model.encode(images.pixels).values[:, first].numpy().astype(int)
     k, labels = model.latent.codes[first].categories or 0, images.labels
     assert labels is not None
     rows, columns = match_labels(contingency_table(labels, category, n_categories=k))
-    names = np.full(k, -1)
-    names[rows] = columns
-    taken: np.ndarray = names[category]
-    return taken
+    label_of = np.full(k, -1)
+    label_of[rows] = columns
+    predicted: np.ndarray = label_of[category]
+    return predicted
 
 
 def main() -> None:
@@ -44,27 +44,27 @@ def main() -> None:
     )
     labels = images.labels
     assert labels is not None
-    taken = np.stack([read(run, images) for run in runs])
-    wrong = taken != labels
+    predicted = np.stack([predict(run, images) for run in runs])
+    wrong = predicted != labels
     pairs = {
-        path: Counter(f"{a} as {b}" for a, b in zip(labels[of], row[of], strict=True)).most_common(COMMON)
-        for path, row, of in zip((Path(path).name for path in paths), taken, wrong, strict=True)
+        path: Counter(f"{a} as {b}" for a, b in zip(labels[of], row[of], strict=True)).most_common(N_PAIRS)
+        for path, row, of in zip((Path(path).name for path in paths), predicted, wrong, strict=True)
     }
-    often = wrong.sum(axis=0)
+    n_wrong = wrong.sum(axis=0)
     found = {
         "images": len(labels),
         "errors": {path: float(of.mean()) for path, of in zip(pairs, wrong, strict=True)},
-        "wrong_in": {str(k): int((often == k).sum()) for k in range(len(runs), 0, -1)},
+        "wrong_in": {str(k): int((n_wrong == k).sum()) for k in range(len(runs), 0, -1)},
         "pairs": {path: dict(most) for path, most in pairs.items()},
     }
     record(f"errors-{name}", found)
-    draw(name, images, taken, often, len(runs))
+    plot(name, images, predicted, n_wrong, len(runs))
 
 
-def draw(
-    name: str, images: Images, taken: Int[np.ndarray, "runs n"], often: Int[np.ndarray, "n"], n: int
+def plot(
+    name: str, images: Images, predicted: Int[np.ndarray, "runs n"], n_wrong: Int[np.ndarray, "n"], n: int
 ) -> None:
-    """The images that are wrong most often, a title each: label, what most take it for, in how many runs."""
+    """The images that most runs misclassify, with label, most common prediction and number of runs."""
     import matplotlib
 
     matplotlib.use("agg")
@@ -72,15 +72,17 @@ def draw(
     from matplotlib import pyplot
 
     assert images.labels is not None
-    worst = np.argsort(-often, kind="stable")[:SHOWN]
+    worst = np.argsort(-n_wrong, kind="stable")[:N_IMAGES]
     x = images.pixels.take(torch.from_numpy(worst)).numpy().transpose(0, 2, 3, 1)
-    figure, axes = pyplot.subplots(-(-SHOWN // COLUMNS), COLUMNS, figsize=(14, 3), layout="constrained")
-    for place, i, picture in zip(axes.flat, worst, x, strict=True):
-        [(mistaken, _)] = Counter(row[i] for row in taken if row[i] != images.labels[i]).most_common(1)
-        place.imshow(picture.squeeze(), cmap="gray")
-        place.set_title(f"{images.labels[i]} as {mistaken}\n{often[i]} of {n}", fontsize=7)
-    for place in axes.flat:
-        place.axis("off")
+    figure, axes = pyplot.subplots(
+        -(-N_IMAGES // N_COLUMNS), N_COLUMNS, figsize=(14, 3), layout="constrained"
+    )
+    for axis, i, image in zip(axes.flat, worst, x, strict=True):
+        [(mistaken, _)] = Counter(row[i] for row in predicted if row[i] != images.labels[i]).most_common(1)
+        axis.imshow(image.squeeze(), cmap="gray")
+        axis.set_title(f"{images.labels[i]} as {mistaken}\n{n_wrong[i]} of {n}", fontsize=7)
+    for axis in axes.flat:
+        axis.axis("off")
     figure.savefig(
         Path(__file__).parent.parent / "docs" / "images" / f"errors_{name.replace('-', '_')}.png", dpi=110
     )

@@ -2,8 +2,8 @@
 
     OMP_NUM_THREADS=2 python benchmarks/explorer.py
 
-The networks of `mnist` with the weights that its seed draws, shown in headless chromium; 100 moves of the
-slider of c2 in each view, one after the other. Writes benchmarks/records/explorer.json.
+The untrained networks of mnist-text in headless chromium; 100 moves of the slider of c2 in each view, one
+after the other. Writes records/explorer.json.
 """
 
 import re
@@ -25,10 +25,10 @@ from infogan.method.model import make_model
 from infogan.runs.checkpoints import write_checkpoint
 from infogan.runs.run import Run
 
-MOVES, STARTS = 100, 5
+N_MOVES, N_STARTS = 100, 5
 CHROMIUM = "/usr/bin/chromium"
 
-# A message that is sent as a frame begins arrives after the frame is painted.
+# A message sent at the start of a frame arrives after the frame is painted.
 MOVE = """async (moves) => {
   const slider = document.querySelector('[aria-label="c2"] input[type=range]');
   const cells = document.getElementById('cells');
@@ -51,28 +51,27 @@ MOVE = """async (moves) => {
   }
   return times;
 }"""
-LEARNED = "() => fetch('learning').then(answer => answer.json()).then(said => said.done === 1)"
+INVERSION_TRAINED = (
+    "() => fetch('inversion-progress').then(response => response.json()).then(state => state.progress === 1)"
+)
 
 
 def make_run(path: Path) -> None:
-    run = Run.create(path, get_preset("mnist"), n_images=1)
-    model = make_model(run.config)
-    nets = {"G": model.G, "D": model.D}
-    state = {f"{name}.{k}": v for name, net in nets.items() for k, v in net.state_dict().items()}
-    write_checkpoint(run.checkpoints, 1, state, {})
+    run = Run.create(path, get_preset("mnist-text"), n_images=1)
+    write_checkpoint(run.checkpoints, 1, make_model(run.config).state_dict(), {})
 
 
 @contextmanager
-def explored(run: Path) -> Iterator[str]:
-    """The address at which a program of its own shows the run."""
-    line = [sys.executable, "-m", "infogan", "explore", str(run), "--port", "0", "--no-browser"]
-    with subprocess.Popen(line, stderr=subprocess.PIPE, text=True) as process:
+def explorer(run: Path) -> Iterator[str]:
+    """Runs `infogan explore` in another process; yields its address."""
+    command = [sys.executable, "-m", "infogan", "explore", str(run), "--port", "0", "--no-browser"]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
         try:
-            said = process.stderr.readline()
-            found = re.search(r"http://\S+", said)
-            assert found, said
-            yield found[0]
+            message = process.stderr.readline()
+            address = re.search(r"http://\S+", message)
+            assert address, message
+            yield address[0]
         finally:
             process.terminate()
 
@@ -86,19 +85,19 @@ def open_page(browser: Browser, url: str) -> Page:
 
 def delays(page: Page, view: str) -> dict[str, float]:
     page.evaluate("(view) => { location.hash = `view=${view}&x=c3&y=c1`; }", view)
-    buttons = {"samples": 8, "sweep": 80, "plane": 90}[view]
-    page.wait_for_function("(n) => document.querySelectorAll('#cells button').length === n", arg=buttons)
-    times = sorted(page.evaluate(MOVE, MOVES + 5)[5:])
+    n_images = {"samples": 8, "traversal": 80, "plane": 90}[view]
+    page.wait_for_function("(n) => document.querySelectorAll('#cells button').length === n", arg=n_images)
+    times = sorted(page.evaluate(MOVE, N_MOVES + 5)[5:])
     return {
         "p50_ms": statistics.median(times),
         "p95_ms": times[int(0.95 * len(times)) - 1],
-        "most_ms": times[-1],
+        "max_ms": times[-1],
     }
 
 
-def first_image(browser: Browser, run: Path) -> float:
+def seconds_to_first_image(browser: Browser, run: Path) -> float:
     start = time.perf_counter()
-    with explored(run) as url:
+    with explorer(run) as url:
         open_page(browser, url).close()
         return time.perf_counter() - start
 
@@ -109,13 +108,13 @@ def main() -> None:
         run = Path(folder) / "mnist"
         make_run(run)
         browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        starts = [first_image(browser, run) for _ in range(STARTS)]
+        starts = [seconds_to_first_image(browser, run) for _ in range(N_STARTS)]
         measured["seconds_to_first_image"] = spread(starts)
-        with explored(run) as url:
+        with explorer(run) as url:
             page = open_page(browser, url)
-            measured["samples_while_learning_z"] = delays(page, "samples")
-            page.wait_for_function(LEARNED, timeout=300_000)
-            for view in ("samples", "sweep", "plane"):
+            measured["samples_while_training_the_inversion"] = delays(page, "samples")
+            page.wait_for_function(INVERSION_TRAINED, timeout=300_000)
+            for view in ("samples", "traversal", "plane"):
                 measured[view] = delays(page, view)
         browser.close()
     record("explorer", measured)

@@ -1,10 +1,9 @@
-"""How near images come to themselves when z is read off them.
+"""The error of reconstructed images: with a random z, with E's estimate of z, and after 40 steps of descent.
 
-    python benchmarks/inversion.py [RUN] [SOURCE]
+    python benchmarks/inversion.py [RUN] [IMAGES]
 
-Mean squared error of pixels in [0, 1] over 256 images, the codes by Q: with a random z, with the estimate of
-E, and after 40 steps of descent; of real images and of G's own. The run that ships and mnist:test where none
-are named. Writes benchmarks/records/inversion.json.
+The mean squared error of pixels in [0, 1] over 256 real and 256 generated images, with codes by Q. By default
+of the shipped run and mnist:test. Writes records/inversion.json.
 """
 
 import sys
@@ -17,12 +16,12 @@ from record import record
 from infogan.data import DEFAULT_OPTIONS, load
 from infogan.method.inversion import Inversion
 from infogan.method.model import Model
-from infogan.runs.find import shipped
-from infogan.runs.inversion import inversion_of
-from infogan.runs.run import Run, fit
+from infogan.runs.find import shipped_run_path
+from infogan.runs.inversion import load_inversion
+from infogan.runs.run import Run, load_options_for
 from infogan.utils.rng import make_rng
 
-N = 256
+N_IMAGES = 256
 
 
 def errors(model: Model, inversion: Inversion, x: np.ndarray) -> dict[str, float]:
@@ -39,14 +38,17 @@ def errors(model: Model, inversion: Inversion, x: np.ndarray) -> dict[str, float
 
 
 def main() -> None:
-    run = Run.open(Path(sys.argv[1])) if len(sys.argv) > 1 else Run.open(shipped())
+    run = Run.open(Path(sys.argv[1])) if len(sys.argv) > 1 else Run.open(shipped_run_path())
     source = sys.argv[2] if len(sys.argv) > 2 else "mnist:test"
     model = run.model()
-    inversion = inversion_of(run, model)
-    assert inversion is not None, "let `infogan explore` learn to read z first"
-    real = load(source, load_options=fit(DEFAULT_OPTIONS, run.config)).subsample(N).x
-    own = model.sample(N, make_rng(0, "inversion"))
-    record("inversion", {"real": errors(model, inversion, real), "own": errors(model, inversion, own)})
+    inversion = load_inversion(run, model)
+    assert inversion is not None, "run `infogan explore` first, which trains the inversion"
+    real = load(source, load_options=load_options_for(run.config, DEFAULT_OPTIONS)).subsample(N_IMAGES).x
+    generated = model.sample(N_IMAGES, make_rng(0, "inversion"))
+    record(
+        "inversion",
+        {"real": errors(model, inversion, real), "generated": errors(model, inversion, generated)},
+    )
 
 
 if __name__ == "__main__":

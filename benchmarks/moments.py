@@ -1,15 +1,15 @@
-"""What continuous codes turn, by moments of G's images: slant, width, ink; no label is looked at.
+"""What continuous codes change, by the moments of generated digits: slant, width and ink. Uses no labels.
 
     python benchmarks/moments.py NAME RUN [RUN ...]
 
-For each continuous code: from -2 to 2 in 21 steps, with z, the category and the other codes held, in 100 rows
-(every category, ten z each). A row's |Spearman| between code and moment, then the median over the rows; and,
-so that a code that turns two ways does not pass, how many rows have the commoner sign. Of an image with its
-light as mass:
+Varies each continuous code from -2 to 2 in 21 steps, with z and the other codes fixed, for ten z per
+category. Reports the median over these rows of |Spearman's rho| between code and moment, and the share of
+rows with the more common sign, which is low if a code changes a moment in both directions. With brightness
+as mass:
 
-    slant = m11 / m02,   width = sqrt(m20 - m11^2 / m02)  (of the image made upright),   ink = mean light
+    slant = m11 / m02,   width = sqrt(m20 - m11^2 / m02)  (after removing the slant),   ink = mean brightness
 
-m20 across, m02 down, about the centre of mass. Writes benchmarks/records/moments-NAME.json.
+m20 is horizontal, m02 vertical, both about the centre of mass. Writes records/moments-NAME.json.
 """
 
 import sys
@@ -27,44 +27,44 @@ from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.utils.rng import make_rng
 
-STEPS, NOISES = 21, 10
-MEASURES = ("slant", "width", "ink")
+N_STEPS, N_Z = 21, 10
+MOMENTS = ("slant", "width", "ink")
 
 
 def moments(x: UInt8[np.ndarray, "n 1 h w"]) -> Float[np.ndarray, "n 3"]:
     """Slant, width and ink of each image."""
-    light = x[:, 0].astype(float) / 255 + 1e-9
-    mass = light / light.sum(axis=(1, 2), keepdims=True)
-    down, right = np.indices(x.shape[2:]).astype(float)
-    y = down - (mass * down).sum(axis=(1, 2), keepdims=True)
-    across = right - (mass * right).sum(axis=(1, 2), keepdims=True)
-    m20, m11, m02 = ((mass * t).sum(axis=(1, 2)) for t in (across**2, across * y, y**2))
+    brightness = x[:, 0].astype(float) / 255 + 1e-9
+    mass = brightness / brightness.sum(axis=(1, 2), keepdims=True)
+    row, column = np.indices(x.shape[2:]).astype(float)
+    dy = row - (mass * row).sum(axis=(1, 2), keepdims=True)
+    dx = column - (mass * column).sum(axis=(1, 2), keepdims=True)
+    m20, m11, m02 = ((mass * product).sum(axis=(1, 2)) for product in (dx**2, dx * dy, dy**2))
     width = np.sqrt(np.maximum(m20 - m11**2 / m02, 0))
-    return np.column_stack([-m11 / m02, width, light.mean(axis=(1, 2))])
+    return np.column_stack([-m11 / m02, width, brightness.mean(axis=(1, 2))])
 
 
-def turned(model: Model) -> dict[str, dict[str, dict[str, float]]]:
-    """code -> measure -> median |Spearman| over rows, and the share of rows with the commoner sign."""
+def correlations(model: Model) -> dict[str, dict[str, dict[str, float]]]:
+    """code -> moment -> median |Spearman's rho| over rows, and the share of rows with the commoner sign."""
     codes: tuple[Code, ...] = model.latent.codes
-    category, kinds = next((i, code.categories) for i, code in enumerate(codes) if code.categories)
+    category, n_categories = next((i, code.categories) for i, code in enumerate(codes) if code.categories)
     rng = make_rng(0, "moments")
-    n = kinds * NOISES
-    held = torch.stack([code.sample_value(n, rng) for code in codes], dim=1)
-    held[:, category] = torch.arange(n) % kinds
+    n = n_categories * N_Z
+    rows = torch.stack([code.sample_value(n, rng) for code in codes], dim=1)
+    rows[:, category] = torch.arange(n) % n_categories
     z = model.latent.sample_z(n, rng)
     found: dict[str, dict[str, dict[str, float]]] = {}
     for i, (name, code) in enumerate(zip(model.latent.names, codes, strict=True)):
         if code.kind != "number":
             continue
-        steps = torch.linspace(-2, 2, STEPS)
-        values = held.repeat_interleave(STEPS, dim=0)
+        steps = torch.linspace(-2, 2, N_STEPS)
+        values = rows.repeat_interleave(N_STEPS, dim=0)
         values[:, i] = steps.repeat(n)
-        measured = moments(model.decode(values, z.repeat_interleave(STEPS, dim=0))).reshape(n, STEPS, 3)
+        measured = moments(model.decode(values, z.repeat_interleave(N_STEPS, dim=0))).reshape(n, N_STEPS, 3)
         found[name] = {}
-        for m, measure in enumerate(MEASURES):
+        for m, moment in enumerate(MOMENTS):
             rho = np.array([spearmanr(steps.numpy(), row).statistic for row in measured[:, :, m]])
             positive = float((rho > 0).mean())
-            found[name][measure] = {
+            found[name][moment] = {
                 "median": float(np.median(np.abs(rho))),
                 "same_sign": max(positive, 1 - positive),
             }
@@ -73,9 +73,9 @@ def turned(model: Model) -> dict[str, dict[str, dict[str, float]]]:
 
 def main() -> None:
     name, *paths = sys.argv[1:]
-    runs: dict[str, Any] = {Path(path).name: turned(Run.open(Path(path)).model()) for path in paths}
+    runs: dict[str, Any] = {Path(path).name: correlations(Run.open(Path(path)).model()) for path in paths}
     best = {
-        run: {measure: max(code[measure]["median"] for code in found.values()) for measure in MEASURES}
+        run: {moment: max(code[moment]["median"] for code in found.values()) for moment in MOMENTS}
         for run, found in runs.items()
     }
     record(f"moments-{name}", {"best": best, "runs": runs})

@@ -1,4 +1,4 @@
-"""A measurement with all that it depends on, as a file of benchmarks/records."""
+"""Writes a measurement, with the environment that it depends on, to benchmarks/records."""
 
 import json
 import os
@@ -9,25 +9,25 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import calm_threads
+from infogan.cli import set_thread_policy
 
-calm_threads()  # as the command line does: what measures imports this file before torch
+set_thread_policy()  # as the command line does; it must come before torch is imported
 
-import torch  # noqa: E402, as threads are asked to spin no longer before they exist
+import torch  # noqa: E402
 
 RECORDS = Path(__file__).parent / "records"
 
 
 def record(name: str, measured: dict[str, Any]) -> None:
-    """Writes and prints benchmarks/records/NAME.json."""
-    text = json.dumps({**measured, "circumstances": environment()}, indent=1, ensure_ascii=False)
+    """Writes benchmarks/records/NAME.json, and prints it."""
+    text = json.dumps({**measured, "environment": environment()}, indent=1, ensure_ascii=False)
     RECORDS.mkdir(exist_ok=True)
     (RECORDS / f"{name}.json").write_text(text + "\n")
     print(text)
 
 
 def spread(values: Sequence[float]) -> dict[str, float]:
-    """Median, low and high."""
+    """The median, the minimum and the maximum."""
     return {"median": statistics.median(values), "low": min(values), "high": max(values)}
 
 
@@ -36,14 +36,13 @@ def environment() -> dict[str, Any]:
     commit = subprocess.run(
         [*git, "rev-parse", "--short=12", "HEAD"], capture_output=True, text=True, check=True
     )
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() else None
     return {
         "commit": commit.stdout.strip(),
         "torch": torch.__version__,
         "python": platform.python_version(),
         "system": f"{platform.system()} {platform.machine()}",
         "processor": torch.cpu.get_capabilities().get("cpu_name"),
-        "gpu": gpu,
+        "gpu": torch.cuda.get_device_name() if torch.cuda.is_available() else None,
         "threads": torch.get_num_threads(),
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
         "gomp_spincount": os.environ.get("GOMP_SPINCOUNT"),

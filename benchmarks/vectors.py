@@ -2,8 +2,8 @@
 
     python benchmarks/vectors.py [SEEDS]
 
-InfoGAN against k-means and Gaussian mixtures at 10 categories, each from 10 seeds, judged on all 1,797 rows
-by labels that none of them saw: median and range over the seeds. Writes benchmarks/records/vectors.json and
+InfoGAN, k-means and Gaussian mixtures with 10 categories and 10 seeds each, scored on all 1,797 rows by
+labels that none of them used: median and range over the seeds. Writes records/vectors.json and
 docs/images/vectors_codes.png.
 """
 
@@ -27,7 +27,7 @@ from sklearn.preprocessing import FunctionTransformer
 from infogan.estimator import InfoGAN
 from infogan.evaluation.clustering import accuracy, ari, nmi
 
-PICTURE = Path(__file__).parent.parent / "docs" / "images" / "vectors_codes.png"
+PLOT = Path(__file__).parent.parent / "docs" / "images" / "vectors_codes.png"
 
 
 def to_unit(X: np.ndarray) -> np.ndarray:
@@ -50,18 +50,18 @@ METHODS: dict[str, Callable[[int], Any]] = {
 }
 
 
-def judge(found: np.ndarray, label: np.ndarray) -> dict[str, float]:
-    labels = label.astype(np.int64), found.astype(np.int64)
+def scores_of(category: np.ndarray, label: np.ndarray) -> dict[str, float]:
+    labels = label.astype(np.int64), category.astype(np.int64)
     return {"1-1 accuracy": accuracy(*labels), "NMI": nmi(*labels), "ARI": ari(*labels)}
 
 
-def draw(model: InfoGAN) -> None:
-    """Each category in a column, its first continuous code from -1 to 1 down the rows."""
+def plot(model: InfoGAN) -> None:
+    """One column per category; its first continuous code goes from -1 to 1 down the rows."""
     codes = np.array([[c, t, 0] for t in np.linspace(-1, 1, 5) for c in range(10)])
     x = np.clip(model.inverse_transform(codes) * 255, 0, 255).astype(np.uint8)
     sheet = np.pad(x.reshape(5, 10, 8, 8), ((0, 0), (0, 0), (1, 1), (1, 1)))
     picture = Image.fromarray(sheet.transpose(0, 2, 1, 3).reshape(50, 100))
-    picture.resize((600, 300), Image.Resampling.NEAREST).save(PICTURE, optimize=True)
+    picture.resize((600, 300), Image.Resampling.NEAREST).save(PLOT, optimize=True)
 
 
 def main() -> None:
@@ -74,13 +74,13 @@ def main() -> None:
         for seed in range(seeds):
             began = time.perf_counter()
             method = make(seed)
-            found = make_pipeline(FunctionTransformer(to_unit), method).fit(X).predict(X)
+            category = make_pipeline(FunctionTransformer(to_unit), method).fit(X).predict(X)
             seconds = time.perf_counter() - began
-            rows[name].append({**judge(found, label), "seconds": seconds})
+            rows[name].append({**scores_of(category, label), "seconds": seconds})
             if isinstance(method, InfoGAN):
                 rows[name][-1] |= {"score": method.score(to_unit(X)), "L_I_c1": float(method.L_I_[0])}
                 if seed == 0:
-                    draw(method)
+                    plot(method)
         cells = []
         for score in ("1-1 accuracy", "NMI", "ARI", "seconds"):
             values = [row[score] for row in rows[name]]

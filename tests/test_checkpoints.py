@@ -10,9 +10,9 @@ from infogan.runs.checkpoints import (
     checksum,
     newest_checkpoint,
     read_checkpoint,
-    read_newest,
-    read_weights,
-    set_aside_damaged,
+    read_newest_valid,
+    read_safetensors,
+    rename_damaged,
     write_checkpoint,
 )
 from infogan.utils.errors import InfoganError
@@ -73,7 +73,7 @@ def test_every_byte_is_checked(tmp_path: Path) -> None:
         except InfoganError:
             pass
         else:  # a change that says the same, as of upper case in an escape
-            same = found.about == ABOUT and found.state.keys() == STATE.keys()
+            same = found.metadata == ABOUT and found.state.keys() == STATE.keys()
             if not same or not all(
                 torch.equal(found.state[k], v) for k, v in (STATE | {"n": torch.tensor(7)}).items()
             ):
@@ -90,27 +90,27 @@ def test_a_torn_one_is_passed_over_and_named(
     path = tmp_path / "0000010.safetensors"
     whole = path.read_bytes()
     path.write_bytes(whole[: int(keep * len(whole)) if 0 < keep < 1 else int(keep)])
-    found = read_newest(tmp_path)
+    found = read_newest_valid(tmp_path)
     assert found is not None
     assert int(found.state["n"]) == 5
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "0000010.safetensors" in said
-    assert "Taking 0000005.safetensors, the one before." in said
+    assert "Using 0000005.safetensors, the one before." in said
     (tmp_path / "0000015.safetensors.part").write_bytes(b"half")
-    set_aside_damaged(tmp_path, found.path)
+    rename_damaged(tmp_path, found.path)
     assert names(tmp_path) == ["0000005.safetensors", "0000010.safetensors.damaged"]
     written(tmp_path, 10, 15)
     assert names(tmp_path)[-1] == "0000015.safetensors"
 
 
 def test_where_all_are_damaged_nothing_is_made_up(tmp_path: Path) -> None:
-    assert read_newest(tmp_path) is None
+    assert read_newest_valid(tmp_path) is None
     written(tmp_path, 5, 10)
     for path in tmp_path.iterdir():
         damage(path, len(path.read_bytes()) - 1)
-    with pytest.raises(InfoganError, match=r"0000010\.safetensors is damaged.*None before it is whole"):
-        read_newest(tmp_path)
+    with pytest.raises(InfoganError, match=r"0000010\.safetensors is damaged.*All older ones are damaged"):
+        read_newest_valid(tmp_path)
 
 
 def test_weights_without_a_checksum_are_taken(tmp_path: Path) -> None:
@@ -118,7 +118,7 @@ def test_weights_without_a_checksum_are_taken(tmp_path: Path) -> None:
 
     path = tmp_path / "model.safetensors"
     path.write_bytes(safetensors.torch.save({"a": torch.ones(2)}))
-    assert torch.equal(read_weights(path).state["a"], torch.ones(2))
+    assert torch.equal(read_safetensors(path).state["a"], torch.ones(2))
     with pytest.raises(InfoganError, match="checksum"):
         read_checkpoint(path)
 

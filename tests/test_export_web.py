@@ -1,4 +1,4 @@
-"""The static site in a browser, beside what Python says of the same run."""
+"""The static site in a browser, against the same run in Python."""
 
 import io
 import json
@@ -18,12 +18,12 @@ from PIL import Image
 
 from infogan.config import Config
 from infogan.export import web
-from infogan.export.runtime import find_runtime
-from infogan.export.web import SEEDS, export_web, latents
+from infogan.export.onnxruntime_web import find_runtime
+from infogan.export.web import N_SEEDS, export_web, latents
 from infogan.figures.traversal import sample_rows, traverse
 from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.networks import init_weights
-from infogan.runs.inversion import inversion_of, save_inversion
+from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -35,7 +35,7 @@ MakeRun = Callable[..., Run]
 CONFIG = Config.from_options(
     images="folder:/home/ann/photos", architecture="small", shape=(3, 24, 16), codes="cat:4 unif:2 noise:6"
 )
-ABORTED = "net::ERR_ABORTED"  # as a test left the page before all was there
+ABORTED = "net::ERR_ABORTED"  # a test left the page while it was loading
 CALL = """async ([call, ...args]) => {
   const { open } = await import("/backend-onnx.js");
   window.info ??= await (await fetch("/model.json")).json();
@@ -68,13 +68,13 @@ def run(tmp_path_factory: pytest.TempPathFactory, untrained_run: MakeRun) -> Run
 
 @pytest.fixture(scope="module")
 def site(run: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    named = os.environ.get("INFOGAN_RUNTIME")
+    source = Path(os.environ["INFOGAN_RUNTIME"]) if "INFOGAN_RUNTIME" in os.environ else None
     folder = tmp_path_factory.mktemp("sites") / "site"
     try:
-        find_runtime(Path(named) if named else None)
+        find_runtime(source)
     except InfoganError as error:
         pytest.skip(str(error))
-    export_web(run, folder, Path(named) if named else None)
+    export_web(run, folder, source)
     return folder
 
 
@@ -94,47 +94,46 @@ def address(site: Path) -> Iterator[str]:
 
 @pytest.fixture
 def opened(address: str, page: "Page") -> Iterator["Page"]:
-    """The site's page; at the end, nothing was complained of, and nothing was asked of anybody else."""
-    complaints: list[str] = []
-    asked: list[str] = []
+    """The site's page; afterwards, checks that there were no errors, and no requests to other hosts."""
+    errors: list[str] = []
+    requests: list[str] = []
     page.set_default_timeout(30_000)
-    page.on("console", lambda m: complaints.append(m.text) if m.type == "error" else None)
-    page.on("pageerror", lambda error: complaints.append(str(error)))
-    page.on("requestfailed", lambda r: None if r.failure == ABORTED else complaints.append(r.url))
-    page.on("response", lambda r: complaints.append(f"{r.status} {r.url}") if r.status >= 400 else None)
-    page.on("request", lambda request: asked.append(request.url))
+    page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("requestfailed", lambda r: None if r.failure == ABORTED else errors.append(r.url))
+    page.on("response", lambda r: errors.append(f"{r.status} {r.url}") if r.status >= 400 else None)
+    page.on("request", lambda request: requests.append(request.url))
     page.goto(address)
     yield page
-    assert not complaints
-    assert len(asked) > 5
-    assert all(url.startswith((address, "data:", f"blob:{address}")) for url in asked)
+    assert not errors
+    assert len(requests) > 5
+    assert all(url.startswith((address, "data:", f"blob:{address}")) for url in requests)
 
 
 def test_a_seed_shows_what_the_command_line_shows(opened: "Page", run: Run) -> None:
     model = run.model()
-    for seed in (0, SEEDS - 1):
-        drawn = opened.evaluate(CALL, ["draw", seed])
+    for seed in (0, N_SEEDS - 1):
+        sample = opened.evaluate(CALL, ["sample", seed])
         z, values = sample_rows(model, 8, seed)
-        np.testing.assert_array_equal(np.array(drawn["z"], np.float32).reshape(8, 6), z)
-        np.testing.assert_array_equal(np.array(drawn["values"], np.float32).reshape(8, 3), values)
-    # 96 images, which are more than pass at once, and no two parts of which are alike
-    wanted, fed = [], []
-    for seed in (0, 1, SEEDS - 1):
+        np.testing.assert_array_equal(np.array(sample["z"], np.float32).reshape(8, 6), z)
+        np.testing.assert_array_equal(np.array(sample["values"], np.float32).reshape(8, 3), values)
+    # 96 different images, more than the page decodes at once
+    expected, latents_of_seeds = [], []
+    for seed in (0, 1, N_SEEDS - 1):
         moved = traverse(model, 0, rows=8, seed=seed)
         z, values = (part.repeat_interleave(4, dim=0) for part in sample_rows(model, 8, seed))
         values[:, 0] = moved.values.repeat(8)
-        wanted.append(moved.images.astype(int).reshape(32, 3, 24, 16))
-        fed.append((values, z))
-    many = [torch.cat(parts).flatten().tolist() for parts in zip(*fed, strict=True)]
+        expected.append(moved.images.astype(int).reshape(32, 3, 24, 16))
+        latents_of_seeds.append((values, z))
+    many = [torch.cat(parts).flatten().tolist() for parts in zip(*latents_of_seeds, strict=True)]
     images = np.array(opened.evaluate(CALL, ["decode", *many, 96])).reshape(96, 3, 24, 16)
-    assert np.std(wanted) > 20
-    assert np.abs(images - np.concatenate(wanted)).max() <= 2
+    assert np.std(expected) > 20
+    assert np.abs(images - np.concatenate(expected)).max() <= 2
 
 
 def test_the_page_shows_images(opened: "Page") -> None:
-    """Of the page itself no more than that it draws here what it draws beside a server."""
     opened.wait_for_function(
-        """() => [...document.querySelectorAll("canvas")].subsample((canvas) => {
+        """() => [...document.querySelectorAll("canvas")].some((canvas) => {
             const { width, height } = canvas;
             if (!width || !height) return false;
             const { data } = canvas.getContext("2d").getImageData(0, 0, width, height);
@@ -144,10 +143,10 @@ def test_the_page_shows_images(opened: "Page") -> None:
     assert "smile" in opened.content()
 
 
-def test_a_picture_is_read_as_python_reads_it(opened: "Page", run: Run) -> None:
-    """In the shape of the model nothing is resized, so that the pixels are the picture's."""
+def test_an_image_is_encoded_as_in_python(opened: "Page", run: Run) -> None:
+    """An image of the model's shape is not resized."""
     model = run.model()
-    inversion = inversion_of(run, model)
+    inversion = load_inversion(run, model)
     assert inversion is not None
     x = model.sample(1, make_rng(3, "own"))
     found = opened.evaluate(ENCODE, [list(png(x[0])), "image/png"])
@@ -158,9 +157,9 @@ def test_a_picture_is_read_as_python_reads_it(opened: "Page", run: Run) -> None:
     np.testing.assert_allclose(found["z"], inversion.estimate(x)[0], atol=1e-3)
 
 
-def test_a_larger_picture_is_cut_out_of_its_middle(opened: "Page") -> None:
+def test_a_larger_image_is_cropped_in_the_centre(opened: "Page") -> None:
     wide: np.ndarray = np.zeros((3, 240, 400), np.uint8)
-    wide[0, :, 120:280] = 255  # what is left: as wide to its height as the model's images
+    wide[0, :, 120:280] = 255  # the crop, with the model's aspect ratio
     wide[1, 120:, 120:280] = 255
     found = opened.evaluate(ENCODE, [list(png(wide)), "image/png"])
     image = np.array(found["image"]).reshape(3, 24, 16)
@@ -171,29 +170,35 @@ def test_a_larger_picture_is_cut_out_of_its_middle(opened: "Page") -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "kind", "why"),
+    ("content", "mime_type", "message"),
     [
-        (b"no picture", "image/png", "This is no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "image/svg+xml", "This is no picture"),
-        (b"", "", "This is no picture"),
+        (b"no picture", "image/png", "This is not a picture"),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
+            "image/svg+xml",
+            "This is not a picture",
+        ),
+        (b"", "", "This is not a picture"),
     ],
 )
-def test_what_is_no_picture_is_refused(opened: "Page", content: bytes, kind: str, why: str) -> None:
-    assert opened.evaluate(ENCODE, [list(content), kind]).startswith(why)
+def test_a_file_that_is_no_image_is_refused(
+    opened: "Page", content: bytes, mime_type: str, message: str
+) -> None:
+    assert opened.evaluate(ENCODE, [list(content), mime_type]).startswith(message)
 
 
-def test_a_bomb_is_refused(opened: "Page") -> None:
+def test_a_decompression_bomb_is_refused(opened: "Page") -> None:
     """A PNG of 12,000 x 12,000 pixels in few bytes."""
     file = io.BytesIO()
     Image.new("1", (12_000, 12_000)).save(file, "PNG")
-    said = opened.evaluate(ENCODE, [list(file.getvalue()), "image/png"])
-    assert "too many pixels" in said or "no picture" in said
+    message = opened.evaluate(ENCODE, [list(file.getvalue()), "image/png"])
+    assert "too many pixels" in message or "not a picture" in message
 
 
-def test_names_are_kept_by_the_browser(opened: "Page", address: str) -> None:
+def test_the_browser_stores_names(opened: "Page", address: str) -> None:
     assert opened.evaluate(CALL, ["saveName", "c1", " digit "]) == {"c1": "digit", "c2": "smile"}
     opened.goto(address)
-    opened.evaluate(CALL, ["learning"])
+    opened.evaluate(CALL, ["inversionProgress"])
     assert opened.evaluate("window.info.names") == {"c1": "digit", "c2": "smile"}
     assert opened.evaluate(CALL, ["saveName", "c2", ""]) == {"c1": "digit"}
 
@@ -204,25 +209,32 @@ def png(x: np.ndarray) -> bytes:
     return file.getvalue()
 
 
-def test_what_a_site_holds(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """All that the page needs, and nothing that says where the images lay."""
+def test_the_files_of_a_site(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All that the page needs, and no private path."""
     monkeypatch.setattr(web, "find_runtime", lambda *_: {"ort.js": b"", "LICENSE.txt": b""})
     monkeypatch.setattr(web, "make_graphs", lambda *_: {"generator.onnx": b"", "encoder.onnx": b""})
     paths = {p.relative_to(tmp_path / "site").as_posix() for p in export_web(run, tmp_path / "site")}
-    wanted = {"index.html", "backend-onnx.js", "generator.onnx", "encoder.onnx", "model.json", "latents.bin"}
-    assert wanted | {"runtime/ort.js", "runtime/LICENSE.txt"} <= paths
+    expected = {
+        "index.html",
+        "backend-onnx.js",
+        "generator.onnx",
+        "encoder.onnx",
+        "model.json",
+        "latents.bin",
+    }
+    assert expected | {"runtime/ort.js", "runtime/LICENSE.txt"} <= paths
     about = json.loads((tmp_path / "site" / "model.json").read_text())
     assert about["backend"] == "onnx"
     assert about["names"] == {"c2": "smile"}
-    assert (about["shape"], about["n_z"], about["seeds"]) == ([3, 24, 16], 6, SEEDS)
-    everything = b"".join(p.read_bytes() for p in (tmp_path / "site").rglob("*") if p.is_file())
-    assert b"/home/ann" not in everything
+    assert (about["shape"], about["n_z"], about["seeds"]) == ([3, 24, 16], 6, N_SEEDS)
+    content = b"".join(p.read_bytes() for p in (tmp_path / "site").rglob("*") if p.is_file())
+    assert b"/home/ann" not in content
 
 
-def test_latents_lie_seed_by_seed(run: Run) -> None:
+def test_latents_are_stored_seed_by_seed(run: Run) -> None:
     model = run.model()
     content = latents(model).tobytes()
-    assert len(content) == SEEDS * 8 * (6 + 3) * 4
+    assert len(content) == N_SEEDS * 8 * (6 + 3) * 4
     z, values = sample_rows(model, 8, 5)
     at = 5 * 8 * 9 * 4
     assert struct.unpack_from("<48f", content, at) == tuple(z.flatten().tolist())
@@ -233,6 +245,8 @@ def test_vectors_have_no_page(tmp_path: Path, untrained_run: MakeRun) -> None:
     config = Config.from_options(
         images="digits", architecture="vectors", shape=(1, 1, 13), codes="cat:3 noise:4"
     )
-    with pytest.raises(InfoganError, match="is of vectors, and the page shows images; --onnx exports"):
+    with pytest.raises(
+        InfoganError, match="is of vectors, but the page shows images; export the networks as ONNX"
+    ):
         export_web(untrained_run(tmp_path / "run", config), tmp_path / "site")
     assert not (tmp_path / "site").exists()

@@ -12,7 +12,7 @@ from infogan.method.inversion import Inversion, learn_inversion, make_encoder
 from infogan.method.latent import Latent, Noise
 from infogan.method.model import Model, make_model
 from infogan.method.networks import Generator, init_weights
-from infogan.runs.inversion import FILE, inversion_of, save_inversion
+from infogan.runs.inversion import INVERSION_FILE, load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -185,7 +185,7 @@ def test_without_noise_there_is_nothing_to_find(tmp_path: Path) -> None:
     assert last.inversion.invert(x, model.encode(x).values).shape == (4, 0)
     save_inversion(Run(tmp_path, Config.from_options(images="digits", architecture="digits")), last.inversion)
     assert (
-        inversion_of(Run(tmp_path, Config.from_options(images="digits", architecture="digits")), model)
+        load_inversion(Run(tmp_path, Config.from_options(images="digits", architecture="digits")), model)
         is not None
     )
 
@@ -211,12 +211,12 @@ def test_images_of_another_shape_are_refused() -> None:
 def test_it_is_kept_beside_its_run(tmp_path: Path) -> None:
     model = pictures()
     run = Run(tmp_path, Config.from_options(images="digits", architecture="digits"))
-    assert inversion_of(run, model) is None
+    assert load_inversion(run, model) is None
     *_, last = learn_inversion(model, steps=20)
     x = model.sample(50, make_rng(0, "x"))
     path = save_inversion(run, last.inversion)
-    assert path == tmp_path / FILE
-    again = inversion_of(run, model)
+    assert path == tmp_path / INVERSION_FILE
+    again = load_inversion(run, model)
     assert again is not None
     # In half precision, so a little off.
     torch.testing.assert_close(again.estimate(x), last.inversion.estimate(x), atol=5e-3, rtol=0)
@@ -228,13 +228,13 @@ def test_one_of_other_weights_or_damaged_is_none(tmp_path: Path) -> None:
     run = Run(tmp_path, Config.from_options(images="digits", architecture="digits"))
     path = save_inversion(run, untrained(model))
     content = path.read_bytes()
-    assert inversion_of(run, pictures(seed=1)) is None
-    assert inversion_of(run, pictures(side=16)) is None
+    assert load_inversion(run, pictures(seed=1)) is None
+    assert load_inversion(run, pictures(side=16)) is None
     for damaged in (b"", content[:50], content[: len(content) // 2], b"x" + content):
         path.write_bytes(damaged)
-        assert inversion_of(run, model) is None
+        assert load_inversion(run, model) is None
     path.write_bytes(content)
-    assert inversion_of(run, model) is not None
+    assert load_inversion(run, model) is not None
     with torch.no_grad():
         next(model.G.parameters())[0, 0] += 1e-3
-    assert inversion_of(run, model) is None
+    assert load_inversion(run, model) is None

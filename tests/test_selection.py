@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import nn
 
-from infogan.cli.judging import By
+from infogan.cli.evaluate import By
 from infogan.data import Factor, Factors, Images
 from infogan.evaluation.consistency import agreement, recover_codes, recovery_scores, shift, stability_scores
 from infogan.evaluation.selection import LABEL_FREE, model_centrality, pairwise_udr, scaled_ranks, select, udr

@@ -1,4 +1,4 @@
-"""The model that comes with the package: small, and what it is said to be."""
+"""The model that ships with the package."""
 
 import os
 from pathlib import Path
@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from infogan.config.presets import mnist_best
+from infogan.config.presets import get_preset
 from infogan.data import load
 from infogan.evaluation.clustering import one_to_one_error
 from infogan.evaluation.consistency import recover_codes, recovery_scores
-from infogan.runs.find import shipped
-from infogan.runs.inversion import inversion_of
+from infogan.runs.find import shipped_run_path
+from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
+from infogan.training.components.schedule import learning_rates
 
 needs_mnist = pytest.mark.skipif(
     not (Path(os.environ.get("INFOGAN_DATA", "nowhere")) / "mnist").is_dir(),
@@ -23,40 +24,42 @@ needs_mnist = pytest.mark.skipif(
 
 @pytest.fixture(scope="module")
 def run() -> Run:
-    return Run.open(shipped())
+    return Run.open(shipped_run_path())
 
 
-def test_it_takes_three_megabytes_at_most() -> None:
-    assert sum(file.stat().st_size for file in shipped().iterdir()) <= 3_000_000
+def test_it_has_at_most_three_megabytes() -> None:
+    assert sum(file.stat().st_size for file in shipped_run_path().iterdir()) <= 3_000_000
 
 
-def test_it_is_the_preset_that_its_recipe_names(run: Run) -> None:
-    preset, config = mnist_best(), run.config
-    differs = {name for name in vars(preset) if getattr(preset, name) != getattr(config, name)}
-    assert differs <= {"seed", "precision", "log_every"}  # which the recipe leaves to the machine
+def test_it_has_the_config_of_its_preset(run: Run) -> None:
+    preset, config = get_preset("mnist").options(), run.config.options()
+    different = {name for name in preset if preset[name] != config[name]}
+    automatic = {"lr_d", "lr_decay_fraction"}  # None in the preset
+    assert different <= {"seed", "precision", "log_every", *automatic}
+    rates = [learning_rates(c, with_targets=True) for c in (get_preset("mnist"), run.config)]
+    assert rates[0] == rates[1]
 
 
-def test_its_codes_come_back(run: Run) -> None:
+def test_codes_are_recovered_from_generated_images(run: Run) -> None:
     model = run.model()
     scores = recovery_scores(model, recover_codes(model, torch.Generator().manual_seed(0)))
     assert all(score["value"] > 0.9 for score in scores.values())
 
 
-def test_z_is_read_without_learning_anything_first(run: Run) -> None:
-    """Also where the package lies in a folder that cannot be written."""
+def test_it_ships_with_an_inversion(run: Run) -> None:
     model = run.model()
-    inversion = inversion_of(run, model)
+    inversion = load_inversion(run, model)
     assert inversion is not None
     rng = torch.Generator().manual_seed(0)
     z, values = model.latent.sample_z(64, rng), model.sample_values(64, rng)
     x = model.decode(values, z)
     found = model.decode(values, inversion.invert(x, values))
-    drawn = model.decode(values, model.latent.sample_z(64, rng))
+    random = model.decode(values, model.latent.sample_z(64, rng))
 
     def error(y: np.ndarray) -> float:
         return float(np.square(y.astype(float) - x).mean())
 
-    assert error(found) < error(drawn) / 3
+    assert error(found) < error(random) / 3
 
 
 @needs_mnist

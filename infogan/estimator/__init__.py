@@ -1,4 +1,4 @@
-"""The scikit-learn face of InfoGAN."""
+"""InfoGAN as a scikit-learn estimator."""
 
 from infogan.estimator.estimator import InfoGAN
 

@@ -1,58 +1,65 @@
-"""InfoGAN as a scikit-learn estimator: unlabelled X in; codes of each row, categories, and new rows out."""
+"""InfoGAN as a scikit-learn estimator."""
 
+import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Literal, final
 
 import numpy as np
 from jaxtyping import Float, Int
-from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
-from torch import Tensor
 
-from infogan.config import Config
-from infogan.estimator.asking import checked_codes, first_discrete, probabilities, told
-from infogan.estimator.defaults import make_config
-from infogan.estimator.folder import ABOUT, Fitted, load, of_run, save
-from infogan.estimator.layout import Layout, shape_of
-from infogan.estimator.training import State, train
-from infogan.method.model import Model, Pictures, make_model
-from infogan.runs.run import Run
-from infogan.utils.errors import InfoganError
+from infogan.estimator.config import make_config
+from infogan.estimator.inference import (
+    category_probabilities,
+    check_code_values,
+    first_discrete_code,
+    reconstruct,
+)
+from infogan.estimator.preprocessing import Preprocessor, array_shape
+from infogan.estimator.saving import SavableEstimator
+from infogan.estimator.training import train
+from infogan.method.model import Pictures, make_model
 from infogan.utils.rng import make_rng
-
-DRAWS = 16  # of z, over which the picture of a code is a mean
 
 
 @final
-class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # no types
-    """Learns what varies in unlabelled vectors (n, d) or images (n, h, w) or (n, h, w, channels).
+class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimator):  # type: ignore[misc]  # no types
+    """Learns codes for what varies in unlabelled vectors (n, d) or images (n, h, w) or (n, h, w, channels).
 
-    Images are uint8, or floats in [0, 1], which are taken at 8 bits. It is no `ClusterMixin`, as codes need
-    not be discrete; `predict` gives the category of the first that is. Nothing here is a log-likelihood: G
-    draws rows and knows no density, nor does D. What is scored is how well rows are told from their codes.
+    Images are uint8, or floats in [0, 1], which are rounded to 8 bits. `predict` returns the category of the
+    first discrete code. A GAN has no likelihood: scores measure how well rows are reconstructed from codes.
 
     Args:
         codes: KIND:NUMBER words: cat:K is a category of K, unif:N are N numbers in (-1, 1), gauss:N of
-            N(0, 1), bern:N coins, circ:N angles; noise:N is the width of the noise z, 62 if not named.
-        max_iter: training steps of D and G; None chooses by the size of X.
-        batch_size: rows per step, at most those of X.
-        lam: λ, the weight of L_I in both losses: one number, or one a code.
-        scale: columns of vectors are brought to mean 0, and each ("columns") or all together ("all", for
-            pixels and the like, of one unit) to deviation 1.
-        options: further fields of `infogan.Config` by name, such as {"lr_d": 1e-4, "net": "small"}.
-        random_state: decides weights, order, noise: an int gives the same bits each time.
-        device: where to train; what follows is on the CPU.
-        verbose: 1 shows progress, on standard error.
+            N(0, 1), bern:N coin flips, circ:N angles; noise:N is the width of the noise z, 62 by default.
+        max_iter: training steps of D and G; None chooses a number by the size of X.
+        batch_size: rows per step, at most all of X; None chooses by the size of X.
+        lam: λ, the weight of L_I in both losses: one number, or one per code; None chooses by the codes.
+        scale: "columns" scales each column of vectors to standard deviation 1; "all" scales all columns by
+            one factor, for pixels and other columns in the same unit. Images are not scaled.
+        options: further settings of `infogan.Config`, such as {"lr_d": 1e-4, "architecture": "mnist-small"}.
+        random_state: seeds weights, batches and noise; an int makes fits repeatable to the bit.
+        device: where to train; inference is on the CPU.
+        verbose: 1 shows progress on standard error.
 
     Attributes:
         model_: the `infogan.Model`.
-        config_: the whole `infogan.Config`.
-        L_I_: the bound of each code's information (Eq. 5), in nats, mean over the last 100 updates.
-        n_iter_: updates done.
-        seed_: what random_state gave.
-        n_features_in_: columns of vectors; the height of images, as scikit-learn counts.
+        config_: the `infogan.Config`.
+        preprocessor_: converts X for the networks.
+        L_I_: the lower bound of each code's mutual information (Eq. 5), in nats, averaged over the last 100
+            steps.
+        n_iter_: training steps done.
+        seed_: the seed from `random_state`.
+        n_features_in_: columns of vectors; for images their height, as scikit-learn counts.
+        feature_names_in_: names of the columns, if X had any.
+
+    Example:
+        >>> import numpy as np
+        >>> X = np.random.default_rng(0).normal(size=(100, 3))
+        >>> InfoGAN("cat:2 unif:1", max_iter=5, random_state=0).fit_transform(X).shape
+        (100, 2)
     """
 
     def __init__(
@@ -79,177 +86,111 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "InfoGAN":
-        """Trains from the start, on two rows or more; y is not looked at.
+        """Trains from the start on at least two rows; y is ignored.
 
-        Where `options` name a motion, such as {"transforms": "rotate:0.2 translate:0.1"}, kinds of images are looked
-        for first, which stay what they are as they move; if there are any, a discrete code learns them.
+        With transforms in `options`, such as {"transforms": "rotate:0.2 translate:0.1"}, images are first
+        clustered by what is invariant to them; if the clusters are reliable, a discrete code learns them.
 
         Raises:
-            InfoganError: for parameters or images that cannot be, or a loss that is no finite number.
+            InfoganError: if a parameter or X is invalid, or a loss or gradient is NaN or infinite.
         """
-        return self._train(self._begin(X), self.config_.optimisation.steps)
+        x = self._initialise(X)
+        return self._train(x, self.config_.optimisation.steps)
 
     def partial_fit(self, X: Any, y: Any = None) -> "InfoGAN":
-        """Goes on for one pass over these rows, n / batch updates; raises as `fit`.
+        """Trains for one epoch on these rows, n / batch_size steps; raises as `fit`.
 
-        The first call, where no `fit` was before it, decides on networks, batch and scale, and if kinds are
-        looked for, it is among its rows. Rates do not fall, as no pass is the last.
+        If nothing was fitted before, the first call sets networks, batch size and scale, and clusters its
+        rows if `options` has transforms; the clusters are used until a call has other rows. By default
+        learning rates stay constant.
         """
-        x = (
-            self._read(X, least=2)[1]
-            if "model_" in vars(self)
-            else self._begin(X, {"lr_decay_fraction": 0.0})
-        )
-        return self._train(x, -(-len(x) // min(len(x), self.config_.optimisation.batch_size)))
+        if hasattr(self, "model_"):
+            _, x = self._validate(X, min_rows=2)
+        else:
+            x = self._initialise(X, lr_decay_fraction=0.0)
+        return self._train(x, math.ceil(len(x) / min(len(x), self.config_.optimisation.batch_size)))
 
     def fit_predict(self, X: Any, y: Any = None) -> Int[np.ndarray, "n"]:
         """`fit(X).predict(X)`."""
         return self.fit(X).predict(X)
 
     def transform(self, X: Any) -> Float[np.ndarray, "n L"]:
-        """Each row's codes as Q reads them, a column a code: a category's index, a number, radians."""
-        X, x = self._read(X)
+        """The codes of each row, one column per code: a category's index, a number, or radians."""
+        X, x = self._validate(X)
         values = self.model_.encode(x).values.numpy()
         return values.astype(X.dtype if X.dtype.kind == "f" else np.float32)
 
     def predict(self, X: Any) -> Int[np.ndarray, "n"]:
-        """Each row's category of the first discrete code.
+        """The category of each row, by the first discrete code.
 
         Raises:
-            InfoganError: where there is none.
+            InfoganError: if there is no discrete code.
         """
         check_is_fitted(self)
-        i, _ = first_discrete(self.model_, "predict")
-        found: np.ndarray = self.model_.encode(self._read(X)[1]).values[:, i].numpy().astype(np.int64)
-        return found
+        i = first_discrete_code(self.model_, "predict")
+        categories: np.ndarray = self.model_.encode(self._validate(X)[1]).values[:, i].numpy()
+        return categories.astype(np.int64)
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n k"]:
-        """Q(c|x) of the first discrete code, a column a category; raises as `predict`."""
+        """Q(c|x) of the first discrete code, one column per category; raises as `predict`."""
         check_is_fitted(self)
-        i, _ = first_discrete(self.model_, "predict_proba")
-        return probabilities(self.model_, i, self._read(X)[1])
+        i = first_discrete_code(self.model_, "predict_proba")
+        return category_probabilities(self.model_, i, self._validate(X)[1])
 
     def inverse_transform(self, X: Any) -> np.ndarray:
-        """G's rows for codes (n, L), in the shape and units of X; all with one z, which random_state decides.
+        """Generated rows for codes (n, L), in the shape and units of the training data; all with the same z.
 
         Raises:
-            InfoganError: for codes of another width, or a category that there is not.
+            InfoganError: if there is not one column per code, or a category does not exist.
         """
         check_is_fitted(self)
-        values = checked_codes(self.model_, check_array(X, dtype=np.float32))
-        z = self._z("inverse", 1).expand(len(values), -1)
-        return self.layout_.from_networks(self.model_.decode(values, z))
+        values = check_code_values(self.model_, check_array(X, dtype=np.float32))
+        z = self.model_.latent.sample_z(1, make_rng(self.seed_, "inverse")).expand(len(values), -1)
+        return self.preprocessor_.inverse_transform(self.model_.decode(values, z))
 
     def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
-        """New rows, of codes and noise from their priors; the same each time unless random_state is given."""
+        """Generated rows, with codes and z from their priors; by default the same rows at each call."""
         check_is_fitted(self)
-        seed = self.seed_ if random_state is None else _seed(random_state)
-        return self.layout_.from_networks(self.model_.sample(n_samples, make_rng(seed, "sample")))
+        seed = self.seed_ if random_state is None else _to_seed(random_state)
+        return self.preprocessor_.inverse_transform(self.model_.sample(n_samples, make_rng(seed, "sample")))
 
     def score_samples(self, X: Any) -> Float[np.ndarray, "n"]:
-        """How well each row is told from its codes: minus the mean square of x - E_z[G(z, c)], c by Q.
+        """Minus the mean squared error of each row's reconstruction from its codes; low for outliers.
 
-        The mean is over columns in units of their scale, or pixels in [0, 1]. Odd ones score low.
+        The reconstruction is E_z[G(z, c)] with c by Q. Columns are in units of their scale, pixels in [0, 1].
         """
-        x, mean = self._told(X)
-        scores: np.ndarray = -((x - mean) ** 2).mean(axis=1)
+        x, reconstruction = reconstruct(self.model_, self._validate(X)[1], self.seed_)
+        scores: np.ndarray = -((x - reconstruction) ** 2).mean(axis=1)
         return scores
 
     def score(self, X: Any, y: Any = None) -> float:
-        """The share of X's variance that its codes account for: 1 - E|x - E_z[G(z, c)]|² / E|x - E x|².
+        """R² of the reconstruction from codes: 1 - E|x - E_z[G(z, c)]|² / E|x - E x|². Higher is better.
 
-        At most 1, below 0 where G misses X; higher is better. It asks for no label, and compares with k-means
-        (1 - inertia / variance) at as many categories.
+        At most 1, and below 0 if G misses X. Comparable to k-means' 1 - inertia / variance with as many
+        categories.
         """
-        x, mean = self._told(X)
+        x, reconstruction = reconstruct(self.model_, self._validate(X)[1], self.seed_)
         variance = x.var(axis=0).mean()
-        return float(1 - ((x - mean) ** 2).mean() / variance) if variance else 0.0
+        return float(1 - ((x - reconstruction) ** 2).mean() / variance) if variance else 0.0
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
-        """c1, c2, ..., the paper's names."""
+        """The paper's names of the codes: c1, c2, ..."""
         check_is_fitted(self)
         super().get_feature_names_out(input_features)
         return np.asarray(self.model_.latent.names, dtype=object)
 
-    def save(self, path: str | Path) -> None:
-        """Writes a folder without pickle, from which `load` gives an estimator that answers the same.
-
-        It is also one that `Run.open` reads.
-
-        Raises:
-            InfoganError: where it cannot be written, or would overwrite something else.
-        """
-        check_is_fitted(self)
-        parameters = self.get_params(deep=False)
-        if not isinstance(self.random_state, int | None):
-            parameters["random_state"] = None  # a stream of numbers; what it decided is in the config's seed
-        names = [str(name) for name in getattr(self, "feature_names_in_", ())] or None
-        L_I, model = self.L_I_.tolist(), self.model_
-        save(Fitted(parameters, self.config_, self.layout_, model, self.n_iter_, L_I, names), Path(path))
-
-    @staticmethod
-    def load(path: str | Path) -> "InfoGAN":
-        """What `save` wrote. `partial_fit` goes on from its weights, with Adam begun anew.
-
-        Where kinds were looked for it goes on without, and at half of D's rate.
-
-        Raises:
-            InfoganError: where there is no such folder, or a file in it is damaged.
-        """
-        return InfoGAN._of(load(Path(path)))
-
-    @staticmethod
-    def from_pretrained(path_or_repo: str | Path) -> "InfoGAN":
-        """A saved estimator, a run or an exported model: a folder here, or a repository of the model hub.
-
-        Raises:
-            InfoganError: where there is none, or it is damaged.
-        """
-        from infogan.export.hub import fetch
-
-        path = fetch(path_or_repo)
-        return InfoGAN._of(load(path) if (path / ABOUT).is_file() else of_run(Run.open(path)))
-
-    @staticmethod
-    def _of(fitted: Fitted) -> "InfoGAN":
-        try:
-            estimator = InfoGAN(**fitted.parameters)
-        except TypeError as error:
-            raise InfoganError(
-                f"{ABOUT} names parameters of another version ({error}); save it again."
-            ) from error
-        config = fitted.config
-        if config.pretraining.steps:  # the clusters are not saved, and clustering anew would number them anew
-            config = config.replace(transforms="", pretraining_steps=0)
-        estimator._set(config, fitted.layout, fitted.model)
-        estimator.n_features_in_, estimator.n_iter_ = fitted.layout.item[0], fitted.n_iter
-        if fitted.L_I is not None:
-            estimator.L_I_ = np.array(fitted.L_I, dtype=np.float32)
-        if fitted.columns is not None:
-            estimator.feature_names_in_ = np.array(fitted.columns, dtype=object)
-        return estimator
-
-    def _begin(self, X: Any, default: Mapping[str, Any] | None = None) -> Pictures:
-        """Forgets what was, and takes X's layout; gives X as the networks take it.
-
-        Args:
-            default: options, where none of that name are given.
-        """
-        _, x = self._read(X, least=2, reset=True)
-        given = {name: getattr(self, name) for name in ("batch_size", "lam", "device")}
-        given |= {"steps": self.max_iter, "seed": _seed(self.random_state)}
-        layout = self.layout_
-        options = {**(default or {}), **(self.options or {})}
-        config = make_config(len(x), layout.shape, layout.of_vectors, self.codes, given, options)
+    def _initialise(self, X: Any, **default_options: Any) -> Pictures:
+        """Makes a preprocessor and an untrained model for X; returns X as the networks take it."""
+        _, x = self._validate(X, min_rows=2, reset=True)
+        parameters = {name: getattr(self, name) for name in ("batch_size", "lam", "device")}
+        parameters |= {"steps": self.max_iter, "seed": _to_seed(self.random_state)}
+        preprocessor, options = self.preprocessor_, {**default_options, **(self.options or {})}
+        config = make_config(
+            len(x), preprocessor.image_shape, preprocessor.is_vectors, self.codes, parameters, options
+        )
         config = config.replace(batch_size=min(config.optimisation.batch_size, len(x)))
-        self._set(config, layout, make_model(config))
+        self._set_model(config, preprocessor, make_model(config))
         return x
-
-    def _set(self, config: Config, layout: Layout, model: Model) -> None:
-        self.config_, self.layout_, self.model_ = config, layout, model
-        self.seed_, self.n_iter_ = config.run.seed, 0
-        self._state: State | None = None
-        self._n_features_out = len(model.latent.codes)
 
     def _train(self, x: Pictures, steps: int) -> "InfoGAN":
         config, model = self.config_, self.model_
@@ -257,28 +198,18 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):
         self.n_iter_ += steps
         return self
 
-    def _read(self, X: Any, least: int = 1, reset: bool = False) -> tuple[np.ndarray, Pictures]:
-        """X as scikit-learn checks it, nowhere NaN or infinite, and as the networks take it.
-
-        With `reset` its layout is taken, of vectors as floats, of images as they are.
-        """
-        shape = shape_of(X)
+    def _validate(self, X: Any, min_rows: int = 1, reset: bool = False) -> tuple[np.ndarray, Pictures]:
+        """X as scikit-learn validates it, and as the networks take it; `reset` fits the preprocessor."""
+        shape = array_shape(X)
         if not reset:
             check_is_fitted(self)
-            self.layout_.check_rows(shape)
+            self.preprocessor_.check_shape(shape)
         dtype = None if len(shape) > 2 else [np.float64, np.float32]
-        X = validate_data(self, X, dtype=dtype, allow_nd=True, ensure_min_samples=least, reset=reset)
+        X = validate_data(self, X, dtype=dtype, allow_nd=True, ensure_min_samples=min_rows, reset=reset)
         if reset:
-            self.layout_ = Layout.of(X, self.scale)
-        return X, self.layout_.to_networks(X)
-
-    def _z(self, purpose: str, n: int) -> Float[Tensor, "n n_z"]:
-        return self.model_.latent.sample_z(n, make_rng(self.seed_, purpose))
-
-    def _told(self, X: Any) -> tuple[np.ndarray, np.ndarray]:
-        x = self._read(X)[1]
-        return told(self.model_, x, self._z("told", DRAWS))
+            self.preprocessor_ = Preprocessor.fit(X, self.scale)
+        return X, self.preprocessor_.transform(X)
 
 
-def _seed(random_state: Any) -> int:
+def _to_seed(random_state: Any) -> int:
     return int(check_random_state(random_state).randint(2**31 - 1))

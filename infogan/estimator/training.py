@@ -1,6 +1,7 @@
-"""Updates of an estimator's model, of which it keeps what the next ones go on from."""
+"""Training of an estimator's model."""
 
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,45 +12,57 @@ from torch import Tensor
 from infogan.config import Config
 from infogan.data.images import Images, InMemoryPixels
 from infogan.method.model import Model, Pictures
+from infogan.runs.checkpoints import checksum
 from infogan.runs.weights import load_weights
 from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.progress import console
 
-LAST = 100  # updates that L_I is a mean over
-State = dict[str, Tensor]
+N_AVERAGED = 100  # steps over which L_I is averaged
+
+
+class TrainingState(NamedTuple):
+    """What a training continues from."""
+
+    tensors: dict[str, Tensor]
+    x_checksum: str  # of the rows that targets from clustering belong to
 
 
 def train(
-    config: Config, model: Model, x: Pictures, state: State | None, steps: int, verbose: int
-) -> tuple[State, Float[np.ndarray, "L"]]:
-    """That many updates more, from a state, or from the model's weights after `config.pretraining.steps`.
+    config: Config, model: Model, x: Pictures, state: TrainingState | None, steps: int, verbose: int
+) -> tuple[TrainingState, Float[np.ndarray, "L"]]:
+    """Trains a model for some steps, which continue a state if there is one.
 
-    The model is on the CPU then.
+    The model ends up on the CPU. A batch is at most as large as x. Without a state, clustering comes first if
+    the config says so; its targets are used as long as x stays the same.
 
-    Gives the state, and L_I of each code, in nats. A batch is no larger than x.
+    Returns:
+        The state, and L_I of each code in nats.
 
     Raises:
         InfoganError: as `Trainer`.
     """
-    done = 0 if state is None else int(state["n"])
-    config = config.replace(steps=done + steps, batch_size=min(config.optimisation.batch_size, len(x)))
-    trainer = Trainer(config, model, Images(InMemoryPixels(torch.from_numpy(x))))
+    n_done, rows = 0, torch.from_numpy(x)
+    x_checksum = checksum({"x": rows})
     if state is not None:
-        load_state(trainer, state)
-    last: deque[Tensor] = deque(maxlen=LAST)
+        n_done = int(state.tensors["n"])
+    config = config.replace(steps=n_done + steps, batch_size=min(config.optimisation.batch_size, len(x)))
+    trainer = Trainer(config, model, Images(InMemoryPixels(rows)))
+    if state is not None:
+        is_same_x = x_checksum == state.x_checksum
+        load_state(trainer, {k: v for k, v in state.tensors.items() if is_same_x or k != "targets"})
+    last: deque[Tensor] = deque(maxlen=N_AVERAGED)
     with Progress(console=console(), disable=not verbose) as progress:
         if config.pretraining.steps and state is None:
             (stage,) = trainer.stages()
             task = progress.add_task("clustering", total=config.pretraining.steps)
-            for done in stage.run():
-                progress.update(task, completed=done)
+            for step in stage.run():
+                progress.update(task, completed=step)
             if stage.outcome.targets is not None:
                 trainer.use_targets([stage.outcome.targets])
         for _, metrics in progress.track(trainer.fit(), total=steps, description="InfoGAN"):
             last.append(torch.stack([metrics[f"L_I_{name}"] for name in model.latent.names]))
-    state = {name: value.detach().cpu().clone() for name, value in state_of(trainer).items()}
-    for net in (model.G, model.D):
-        net.cpu()
-    load_weights(model, state)
-    return state, torch.stack(list(last)).mean(dim=0).cpu().numpy()
+    tensors = {name: value.detach().cpu().clone() for name, value in state_of(trainer).items()}
+    model.cpu()
+    load_weights(model, tensors)
+    return TrainingState(tensors, x_checksum), torch.stack(list(last)).mean(dim=0).cpu().numpy()

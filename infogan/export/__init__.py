@@ -1,1 +1,1 @@
-"""Models for other programs: ONNX, a model-hub folder, and the explorer's page as a static site."""
+"""Exports a run: as ONNX graphs, as a Hugging Face model folder, and as a static web page."""

@@ -1,11 +1,11 @@
-"""G, Q and E as ONNX graphs, which onnxruntime runs in any language and in a browser; model.json beside.
-
-Both speak as `Model` does: codes are values, as people read them, so that the embedding is inside the graph.
+"""G, Q and E as ONNX graphs, which onnxruntime runs in many languages and in browsers.
 
 generator.onnx   z (n, n_z), values (n, L) -> images (n, ch, h, w)
-encoder.onnx     images -> values, spreads (n, L), and z (n, n_z) where the run has an inversion
+encoder.onnx     images -> values, spreads (n, L), and z (n, n_z) if the run has an inversion
+model.json       the shape, the codes and the noise
 
-Images are numbers from 0 to 1, vectors are as they are; n is free.
+Values and spreads have the units of `Model.encode`; the graph embeds the codes itself. Images are in [0, 1],
+vectors in their own units; n is dynamic.
 """
 
 import io
@@ -23,29 +23,34 @@ import torch
 from torch import Tensor, nn
 
 from infogan.data import public_name
-from infogan.export.bessel import bessel
-from infogan.export.check import compare, draw_latents
-from infogan.export.folder import new_folder
-from infogan.export.graphs import Decoder, Encoder
+from infogan.export.new_folder import new_folder
+from infogan.export.onnx_bessel import bessel_translations
+from infogan.export.onnx_check import check_graphs, sample_latents
+from infogan.export.onnx_modules import Decoder, Encoder
 from infogan.method.inversion import Inversion
 from infogan.method.model import Model
-from infogan.runs.inversion import inversion_of
+from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
 OPSET = 20
 
+OnProgress = Callable[[str], None]
 
-def export_onnx(run: Run, folder: Path, say: Callable[[str], None] = lambda _: None) -> list[Path]:
-    """Writes generator.onnx, encoder.onnx and model.json, and makes sure that they say what torch says.
+
+def export_onnx(run: Run, folder: Path, on_progress: OnProgress = lambda _: None) -> list[Path]:
+    """Writes generator.onnx, encoder.onnx and model.json into a new folder; returns their paths.
+
+    Args:
+        on_progress: called with a description of each step.
 
     Raises:
-        InfoganError: where a package is missing, the run has no checkpoint, the folder cannot be written, or
-            onnxruntime's answers are other than torch's.
+        InfoganError: if a package is missing, the run has no checkpoint, the folder cannot be written, or
+            onnxruntime and torch compute different outputs.
     """
     model = run.model()
-    inversion = inversion_of(run, model)
-    graphs = make_graphs(model, inversion, say)
+    inversion = load_inversion(run, model)
+    graphs = make_graphs(model, inversion, on_progress)
     about = describe(run, model, inversion)
     contents = graphs | {"model.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()}
     with new_folder(folder) as part:
@@ -55,30 +60,30 @@ def export_onnx(run: Run, folder: Path, say: Callable[[str], None] = lambda _: N
 
 
 def make_graphs(
-    model: Model, inversion: Inversion | None, say: Callable[[str], None] = lambda _: None
+    model: Model, inversion: Inversion | None, on_progress: OnProgress = lambda _: None
 ) -> dict[str, bytes]:
-    """The two graphs, by the name of their file.
+    """The contents of generator.onnx and encoder.onnx, checked against torch.
 
     Raises:
-        InfoganError: where a package is missing, or onnxruntime's answers are other than torch's.
+        InfoganError: if a package is missing, or onnxruntime and torch compute different outputs.
     """
-    _check_packages()
+    _require_packages()
     decoder, encoder = Decoder(model).eval(), Encoder(model, inversion).eval()
-    read = ["values", "spreads", *([] if encoder.E is None else ["z"])]
+    outputs = ["values", "spreads", *([] if encoder.E is None else ["z"])]
     with torch.no_grad():
-        z, values = draw_latents(model, 2)
+        z, values = sample_latents(model, 2)
         graphs = {}
-        say("writing G as ONNX")
-        graphs["generator.onnx"] = graph_of(decoder, {"z": z, "values": values}, ["images"])
-        say("writing Q as ONNX")
-        graphs["encoder.onnx"] = graph_of(encoder, {"images": decoder(z, values)}, read)
-        say("comparing onnxruntime with torch")
-        compare(graphs, model, decoder, encoder)
+        on_progress("writing G as ONNX")
+        graphs["generator.onnx"] = to_onnx(decoder, {"z": z, "values": values}, ["images"])
+        on_progress("writing Q as ONNX")
+        graphs["encoder.onnx"] = to_onnx(encoder, {"images": decoder(z, values)}, outputs)
+        on_progress("comparing onnxruntime with torch")
+        check_graphs(graphs, model, decoder, encoder)
     return graphs
 
 
 def describe(run: Run, model: Model, inversion: Inversion | None) -> dict[str, Any]:
-    """What a program has to know to use the graphs; the content of model.json."""
+    """The content of model.json: what a program needs to know to use the graphs."""
     latent, config = model.latent, run.config
     return {
         "infogan": version("infogan"),
@@ -103,10 +108,10 @@ def describe(run: Run, model: Model, inversion: Inversion | None) -> dict[str, A
     }
 
 
-def graph_of(net: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str]) -> bytes:
-    """A net as ONNX; the first axis of all inputs and outputs is free."""
+def to_onnx(net: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str]) -> bytes:
+    """A network as an ONNX graph, with a dynamic batch size."""
     n = torch.export.Dim("n", min=1)
-    with quiet():
+    with _quiet_torch_onnx():
         program = torch.onnx.export(
             net,
             tuple(inputs.values()),
@@ -116,22 +121,22 @@ def graph_of(net: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str]) -
             dynamic_shapes=tuple({0: n} for _ in inputs),
             dynamo=True,
             verbose=False,
-            custom_translation_table=bessel(),
+            custom_translation_table=bessel_translations(),
         )
     assert program is not None
     content: bytes = program.model_proto.SerializeToString()
     return content
 
 
-def _check_packages() -> None:
+def _require_packages() -> None:
     for name in ("onnx", "onnxscript", "onnxruntime"):
         if find_spec(name) is None:
-            raise InfoganError(f"export: ONNX takes {name}, which is missing; pip install 'infogan[export]'.")
+            raise InfoganError(f"export: {name} is not installed; pip install 'infogan[export]'.")
 
 
 @contextmanager
-def quiet() -> Iterator[None]:
-    """What torch.onnx says of itself stays unsaid: that torchvision is missing, that names were changed."""
+def _quiet_torch_onnx() -> Iterator[None]:
+    """Hides the notices of torch.onnx: that torchvision is missing, that names were changed."""
     logger = logging.getLogger("torch.onnx")
     level = logger.level
     logger.setLevel(logging.ERROR)

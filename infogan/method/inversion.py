@@ -1,8 +1,8 @@
-"""z of a given image, which Q does not read: by an encoder E learned from G's own samples, then by descent.
+"""GAN inversion: the z of a given image, which Q does not estimate.
 
-The sleep phase of App. B, for z: E(x) is fitted to z at x = G(z, c), with z and c from their priors and G as
-training left it. E knows no other images, so on real ones its estimate is a start, from which gradient steps
-on z bring G(z, c) nearer to the image.
+An encoder E is trained on G's own samples to return z: E(x) is fitted to z at x = G(z, c), with z and c from
+their priors. This is the sleep phase of App. B, for z. E has seen no real images, so its estimate of their z
+is only a start, which gradient descent on z then improves.
 """
 
 from collections.abc import Iterator
@@ -19,14 +19,16 @@ from infogan.method.networks import init_weights
 from infogan.method.networks.blocks import conv, fc
 from infogan.utils.rng import make_rng
 
-STEPS, BATCH, RATE = 1000, 128, 2e-3  # of E's Adam
-STEP, DECAYS = 0.1, (0.9, 0.99)  # of the descent on z: the first step, and Adam's means
-NORMAL_REACH = 3.0  # how far from 0 a z ~ N(0, 1) is let go; a uniform one stays in [-1, 1]
+# Training of E, by Adam.
+STEPS, BATCH_SIZE, LEARNING_RATE = 1000, 128, 2e-3
+# Descent on z, by Adam.
+Z_LEARNING_RATE, BETAS = 0.1, (0.9, 0.99)
+MAX_ABS_Z = {"normal": 3.0, "uniform": 1.0}  # z is clamped to this
 
 
 @final
 class Inversion:
-    """E beside the model whose G it was fitted to. With n_z = 0 there is nothing to find, and E is empty."""
+    """The encoder E of z, with the model whose G it inverts. With n_z = 0, E is empty."""
 
     def __init__(self, model: Model, E: nn.Sequential) -> None:
         self.model = model
@@ -34,10 +36,10 @@ class Inversion:
 
     @torch.inference_mode()
     def estimate(self, x: Pictures) -> Float[Tensor, "n n_z"]:
-        """z as E reads it off images, in a moment.
+        """E's estimate of z: fast, and on real images inaccurate.
 
         Raises:
-            InfoganError: for images of another shape.
+            InfoganError: if the images do not have the model's shape.
         """
         self.model.check_shape(tuple(x.shape[1:]), "the images")
         if not self.model.latent.n_z:
@@ -52,17 +54,17 @@ class Inversion:
         steps: int = 40,
         z: Float[Tensor, "n n_z"] | None = None,
     ) -> Float[Tensor, "n n_z"]:
-        """z by descent on the squared difference of the pixels of G(z, c) and x; c stays.
+        """z by gradient descent on the mean squared difference of G(z, c) and x, with fixed c.
 
-        Of each image the best z that was met is kept, so it is no worse than where it began.
+        Returns the best z found for each image, so never a worse one than the start.
 
         Args:
-            values: the codes, as `Model.encode` gives them.
-            steps: 0 leaves z as it is.
-            z: where to begin; what `estimate` gives if not said.
+            values: the codes, as `Model.encode` returns them.
+            steps: gradient steps; 0 returns the start.
+            z: the start; by default what `estimate` returns.
 
         Raises:
-            InfoganError: for images of another shape.
+            InfoganError: if the images do not have the model's shape.
         """
         self.model.check_shape(tuple(x.shape[1:]), "the images")
         z = self.estimate(x) if z is None else z
@@ -72,41 +74,40 @@ class Inversion:
         return torch.cat([self._descend(x_i, v_i, z_i, steps) for x_i, v_i, z_i in parts])
 
     def _descend(self, x: Tensor, values: Tensor, z: Tensor, steps: int) -> Tensor:
-        """Adam, written out: torch's takes two seconds to load, and a page waits for this."""
+        """Adam written out, as torch.optim takes two seconds to import while the explorer's page waits."""
         G, device = self.model.G, self.model.device
-        reach = NORMAL_REACH if self.model.latent.noise == "normal" else 1.0
-        wanted = G.to_range(x.to(device))
+        max_abs_z = MAX_ABS_Z[self.model.latent.noise]
+        target = G.to_range(x.to(device))
         c = self.model.latent.embed(values.to(device))
-        # A tensor made under inference_mode takes no part in autograd, a copy does.
-        z = z.to(device).clone()
-        best, least = z.clone(), z.new_full((len(z),), torch.inf)
+        z = z.to(device).clone()  # autograd refuses a tensor made under inference_mode, but not its copy
+        best, min_error = z.clone(), z.new_full((len(z),), torch.inf)
         mean, square = torch.zeros_like(z), torch.zeros_like(z)
-        b1, b2 = DECAYS
+        b1, b2 = BETAS
         for i in range(1, steps + 2):
             with torch.enable_grad():
                 z = z.detach().requires_grad_()
-                error = (G(z, c) - wanted).square().flatten(1).mean(dim=1)
+                error = (G(z, c) - target).square().flatten(1).mean(dim=1)
                 (g,) = torch.autograd.grad(error.sum(), z)
-            better = error.detach() < least
-            least = torch.where(better, error.detach(), least)
+            better = error.detach() < min_error
+            min_error = torch.where(better, error.detach(), min_error)
             best = torch.where(better[:, None], z.detach(), best)
             mean, square = b1 * mean + (1 - b1) * g, b2 * square + (1 - b2) * g**2
             direction = (mean / (1 - b1**i)) / ((square / (1 - b2**i)).sqrt() + 1e-8)
-            rate = STEP * (1 - (i - 1) / (steps + 1))  # ever smaller, so that it settles
-            z = (z.detach() - rate * direction).clamp(-reach, reach)
+            learning_rate = Z_LEARNING_RATE * (1 - (i - 1) / (steps + 1))
+            z = (z.detach() - learning_rate * direction).clamp(-max_abs_z, max_abs_z)
         return best.cpu()
 
 
 class Progress(NamedTuple):
-    """How far the learning of E has come."""
+    """A step of the training of E."""
 
-    n: int  # updates done
-    steps: int  # of so many
-    inversion: Inversion  # usable at any time, good at the end
+    n: int  # steps done
+    steps: int  # in all
+    inversion: Inversion  # usable at any step, accurate after the last
 
 
 def learn_inversion(model: Model, seed: int = 0, steps: int = STEPS) -> Iterator[Progress]:
-    """Fits E to G's own samples, an update at a time: whoever loops may show progress, or do other work."""
+    """Trains E on G's own samples; yields after each step, so that the caller can show progress or stop."""
     inversion = Inversion(model, make_encoder(model))
     latent, device, E = model.latent, model.device, inversion.E
     if not latent.n_z:
@@ -114,13 +115,13 @@ def learn_inversion(model: Model, seed: int = 0, steps: int = STEPS) -> Iterator
         return
     init_weights(E, make_rng(seed, "inversion weights"))
     rng = make_rng(seed, "inversion")
-    optimizer = torch.optim.Adam(E.parameters(), RATE)
+    optimizer = torch.optim.Adam(E.parameters(), LEARNING_RATE)
     for n in range(1, steps + 1):
-        z, values = latent.sample_z(BATCH, rng), model.sample_values(BATCH, rng)
+        z, values = latent.sample_z(BATCH_SIZE, rng), model.sample_values(BATCH_SIZE, rng)
         with torch.no_grad():
             x = model.G(z.to(device), latent.embed(values.to(device)))
         for group in optimizer.param_groups:
-            group["lr"] = RATE * (1 - (n - 1) / steps)
+            group["lr"] = LEARNING_RATE * (1 - (n - 1) / steps)
         E.train()
         loss = F.mse_loss(E(x), z.to(device))
         optimizer.zero_grad()
@@ -131,9 +132,10 @@ def learn_inversion(model: Model, seed: int = 0, steps: int = STEPS) -> Iterator
 
 
 def make_encoder(model: Model) -> nn.Sequential:
-    """E, on the model's device, its weights still to be drawn: half as large with each layer, thin.
+    """E on the model's device, its weights not yet initialised.
 
-    Vectors, and pictures too low for that, pass two full layers. A tanh keeps uniform z in its range.
+    Strided convolutions down to a side of 4 to 7 pixels, or two fully connected layers for vectors and for
+    images below 8 pixels. A tanh keeps uniform z in its range.
     """
     (ch, h, w), n_z = model.G.shape, model.latent.n_z
     if not n_z:

@@ -1,1 +1,1 @@
-"""A run on disk: its folder, checkpoints and weights."""
+"""A run on disk: its folder, checkpoints, weights and inversion."""

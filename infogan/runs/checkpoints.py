@@ -1,7 +1,7 @@
-"""Checkpoints: states on the disk with a checksum, so that a damaged one is known and the one before used.
+"""Checkpoints: training states on disk with a checksum, so that a damaged file is noticed and skipped.
 
-NNNNNNN.safetensors           the state after that many updates; the newest two stay
-NNNNNNN.safetensors.damaged   what a resumed training found to be none
+NNNNNNN.safetensors           the state after that many steps; the newest two are kept
+NNNNNNN.safetensors.damaged   a file that a resumed training found damaged
 """
 
 import hashlib
@@ -20,46 +20,46 @@ from infogan.utils.errors import InfoganError, one_line
 from infogan.utils.io import fsync_folder, write_atomic
 
 State = dict[str, Tensor]
-ABOUT = "infogan"
+METADATA_KEY = "infogan"
 
 
 class Checkpoint(NamedTuple):
-    """A state, and what was said of it."""
+    """A training state and the texts stored with it."""
 
     path: Path
     state: State
-    about: dict[str, str]
+    metadata: dict[str, str]
 
 
-def write_checkpoint(folder: Path, n: int, state: State, about: Mapping[str, str]) -> None:
-    """Leaves the state after n updates in a folder whole, or not at all; then drops all before it but one.
+def write_checkpoint(folder: Path, n: int, state: State, metadata: Mapping[str, str]) -> None:
+    """Writes the state after n steps atomically, then deletes all older checkpoints but one.
 
     Args:
-        about: texts that are kept beside the tensors.
+        metadata: texts to store beside the tensors.
 
     Raises:
-        OSError: where it cannot be written; what was there before is still there.
+        OSError: if it cannot be written; the older checkpoints are still there.
     """
-    before = [path for path in _newest_first(folder) if int(path.stem) < n]
+    older = [path for path in _newest_first(folder) if int(path.stem) < n]
     state = {name: value.detach().cpu().contiguous() for name, value in state.items()}
-    about = {**about, "checksum": checksum(state, about)}
-    # In one entry, as the library writes several in an order of chance, and equal states are equal files.
-    content = safetensors.torch.save(state, {ABOUT: json.dumps(about, sort_keys=True)})
+    metadata = {**metadata, "checksum": checksum(state, metadata)}
+    # In one entry: safetensors writes several in random order, and equal states should be equal files.
+    content = safetensors.torch.save(state, {METADATA_KEY: json.dumps(metadata, sort_keys=True)})
     write_atomic(folder / f"{n:07d}.safetensors", content)
-    for path in before[1:]:
+    for path in older[1:]:
         path.unlink()
 
 
 def newest_checkpoint(folder: Path) -> Path | None:
-    """The file of most updates, damaged or not."""
+    """The file with the most steps, damaged or not."""
     return next(iter(_newest_first(folder)), None)
 
 
-def read_newest(folder: Path) -> Checkpoint | None:
-    """The newest checkpoint that is whole; None where there is none at all. Says which ones it passes over.
+def read_newest_valid(folder: Path) -> Checkpoint | None:
+    """The newest undamaged checkpoint, or None if there are no checkpoints. Warns about those it skips.
 
     Raises:
-        InfoganError: where all are damaged.
+        InfoganError: if all are damaged.
     """
     damaged: list[str] = []
     for path in _newest_first(folder):
@@ -69,59 +69,59 @@ def read_newest(folder: Path) -> Checkpoint | None:
             damaged.append(str(error))
             continue
         for reason in damaged:
-            print(f"{reason} Taking {path.name}, the one before.", file=sys.stderr)
+            print(f"{reason} Using {path.name}, the one before.", file=sys.stderr)
         return checkpoint
     if damaged:
-        raise InfoganError(f"{damaged[0]} None before it is whole, so train anew, or bring back a copy.")
+        raise InfoganError(f"{damaged[0]} All older ones are damaged too; train again, or restore a backup.")
     return None
 
 
-def set_aside_damaged(folder: Path, whole: Path | None) -> None:
-    """Renames checkpoints that are newer than the newest whole one, and drops what a crash left unfinished.
+def rename_damaged(folder: Path, newest_valid: Path | None) -> None:
+    """Adds .damaged to the names of checkpoints newer than the newest valid one; deletes unfinished files.
 
     Raises:
-        OSError: where it cannot be done.
+        OSError: if that fails.
     """
     for path in folder.glob("*.part"):
         path.unlink()
     for path in _newest_first(folder):
-        if path == whole:
+        if path == newest_valid:
             break
         path.replace(path.with_name(f"{path.name}.damaged"))
     fsync_folder(folder)
 
 
 def read_checkpoint(path: Path) -> Checkpoint:
-    """A state and what was said of it.
+    """The checkpoint in a file.
 
     Raises:
-        InfoganError: where it cannot be read, or is not what was written.
+        InfoganError: if it cannot be read, or its checksum is wrong or missing.
     """
-    checkpoint = read_weights(path)
-    said = checkpoint.about.pop("checksum", None)
-    if said is None:
-        raise InfoganError(f"{path} is damaged, or of a version that wrote no checksum.")
-    if said != checksum(checkpoint.state, checkpoint.about):
-        raise InfoganError(f"{path} is damaged: its checksum is another.")
+    checkpoint = read_safetensors(path)
+    expected = checkpoint.metadata.pop("checksum", None)
+    if expected is None:
+        raise InfoganError(f"{path} is damaged, or from a version that wrote no checksum.")
+    if expected != checksum(checkpoint.state, checkpoint.metadata):
+        raise InfoganError(f"{path} is damaged: its checksum does not match.")
     return checkpoint
 
 
-def read_weights(path: Path) -> Checkpoint:
-    """Tensors that anybody saved, as they are.
+def read_safetensors(path: Path) -> Checkpoint:
+    """The tensors in any safetensors file, without a check of the checksum.
 
     Raises:
-        InfoganError: where they cannot be read.
+        InfoganError: if it cannot be read.
     """
     try:
         content = path.read_bytes()
-        return Checkpoint(path, safetensors.torch.load(content), _about(content))
+        return Checkpoint(path, safetensors.torch.load(content), _metadata(content))
     except (OSError, SafetensorError, ValueError, RecursionError) as error:
         raise InfoganError(f"{path} cannot be read ({one_line(error)}).") from error
 
 
-def checksum(state: Mapping[str, Tensor], about: Mapping[str, str] | None = None) -> str:
-    """SHA-256 of the tensors of a state, with their names, kinds and shapes, and of what is said of it."""
-    digest = hashlib.sha256(json.dumps(dict(about or {}), sort_keys=True).encode())
+def checksum(state: Mapping[str, Tensor], metadata: Mapping[str, str] | None = None) -> str:
+    """SHA-256 of the tensors with their names, dtypes and shapes, and of the metadata."""
+    digest = hashlib.sha256(json.dumps(dict(metadata or {}), sort_keys=True).encode())
     for name, value in sorted(state.items()):
         digest.update(f"{name} {value.dtype} {tuple(value.shape)}".encode())
         digest.update(value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().data)
@@ -133,11 +133,11 @@ def _newest_first(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: int(path.stem), reverse=True)
 
 
-def _about(content: bytes) -> dict[str, str]:
-    """What `write_checkpoint` said of a state; the library gives it of files on the disk only."""
+def _metadata(content: bytes) -> dict[str, str]:
+    """safetensors reads the metadata of files on disk, but not of bytes."""
     size = int.from_bytes(content[:8], "little")
     entries = json.loads(content[8 : 8 + size]).get("__metadata__") or {}
-    found = json.loads(entries.get(ABOUT, "{}"))
+    found = json.loads(entries.get(METADATA_KEY, "{}"))
     if not isinstance(found, dict) or not all(isinstance(text, str) for text in found.values()):
-        raise ValueError("it says of itself what no checkpoint says")
+        raise ValueError("its metadata is not that of a checkpoint")
     return found

@@ -1,4 +1,4 @@
-"""Which run folders a path stands for, and the one that comes with the package."""
+"""The run folders at a path, and the run that ships with the package."""
 
 import json
 from pathlib import Path
@@ -9,10 +9,10 @@ from infogan.utils.errors import InfoganError
 
 
 def find_runs(path: Path) -> list[Run]:
-    """The runs that a path stands for: one run, those of a NAME-sweep.json, or all in a folder.
+    """The run at a path, the runs in a folder of runs, or the runs listed in a NAME-sweep.json.
 
     Raises:
-        InfoganError: where there is none.
+        InfoganError: if there is none.
     """
     if path.suffix == ".json":
         try:
@@ -26,6 +26,6 @@ def find_runs(path: Path) -> list[Run]:
     return [Run.open(path)]
 
 
-def shipped() -> Path:
-    """The run that comes with the package: a small model of MNIST; docs/results.md has its recipe."""
+def shipped_run_path() -> Path:
+    """The folder of the run that ships with the package: a small MNIST model (docs/results.md)."""
     return PACKAGE / "shipped" / "mnist"

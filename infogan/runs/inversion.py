@@ -1,4 +1,4 @@
-"""The encoder of z that `infogan explore` leaves in a run folder."""
+"""The inversion in a run folder, which `infogan explore` and `infogan export` write."""
 
 from pathlib import Path
 
@@ -12,32 +12,32 @@ from infogan.runs.checkpoints import checksum
 from infogan.runs.run import Run
 from infogan.utils.io import wrap_write_errors, write_atomic
 
-FILE = "inversion.safetensors"
+INVERSION_FILE = "inversion.safetensors"
 
 
 def save_inversion(run: Run, inversion: Inversion) -> Path:
-    """Leaves E in the run's folder, matrices in half precision, with the fingerprint of the G it belongs to.
+    """Writes E to the run folder, matrices in half precision, with the checksum of the G that it inverts.
 
     Raises:
-        InfoganError: where it cannot be written.
+        InfoganError: if it cannot be written.
     """
     state = {
         name: (value.half() if value.ndim > 1 else value).contiguous()
         for name, value in inversion.E.state_dict().items()
     }
-    about = {"steps": str(run.steps), "generator": checksum(inversion.model.G.state_dict())}
+    metadata = {"steps": str(run.steps), "generator": checksum(inversion.model.G.state_dict())}
     with wrap_write_errors(run.path):
-        write_atomic(run.path / FILE, safetensors.torch.save(state, about))
-    return run.path / FILE
+        write_atomic(run.path / INVERSION_FILE, safetensors.torch.save(state, metadata))
+    return run.path / INVERSION_FILE
 
 
-def inversion_of(run: Run, model: Model) -> Inversion | None:
-    """What `save_inversion` left; None where it is missing, damaged, or belongs to another checkpoint."""
+def load_inversion(run: Run, model: Model) -> Inversion | None:
+    """What `save_inversion` wrote; None if it is missing, damaged or belongs to another checkpoint."""
     try:
-        with safetensors.safe_open(run.path / FILE, "pt") as file:
-            about = file.metadata() or {}
+        with safetensors.safe_open(run.path / INVERSION_FILE, "pt") as file:
+            metadata = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        if about.get("generator") != checksum(model.G.state_dict()):
+        if metadata.get("generator") != checksum(model.G.state_dict()):
             return None
         E = make_encoder(model)
         E.load_state_dict(state)

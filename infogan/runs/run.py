@@ -1,17 +1,18 @@
-"""The run folder: everything a run leaves, and all that is needed to tell it again.
+"""The run folder: everything about one training, and all that is needed to repeat it.
 
 config.json                   the whole config
-run.json                      versions, machine, commit, when it began, how many images
-metrics.jsonl                 a line for every `log_every` updates
-checkpoints/0005000.safetensors   the state after that many updates; the newest two stay
+run.json                      versions, machine, commit, start time, number of images
+metrics.jsonl                 one line per `log_every` steps
+checkpoints/0005000.safetensors   the state after that many steps; the newest two are kept
 lock                          held by the process that trains here
-evaluation.json, figures/, report.html   what `infogan evaluate`, `figures` and `report` add
-names.json, inversion.safetensors        what `infogan explore` adds
-model.safetensors             instead of checkpoints, where a run was exported to be shared: weights alone
+evaluation.json, figures/, report.html   from `infogan evaluate`, `figures` and `report`
+names.json, inversion.safetensors        from `infogan explore`
+model.safetensors             weights only, instead of checkpoints, in a run exported by `infogan export`
 """
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
@@ -24,9 +25,9 @@ from infogan.runs.checkpoints import (
     Checkpoint,
     State,
     newest_checkpoint,
-    read_newest,
-    read_weights,
-    set_aside_damaged,
+    read_newest_valid,
+    read_safetensors,
+    rename_damaged,
     write_checkpoint,
 )
 from infogan.runs.locks import LOCK_NAME
@@ -46,27 +47,23 @@ class Run:
 
     @staticmethod
     def create(path: Path, config: Config, n_images: int) -> "Run":
-        """Makes the folder and writes down how the run was begun.
-
-        Raises:
-            InfoganError: where the folder exists and is not empty, or cannot be written.
-        """
-        require_free(path)
+        """Makes the folder of a new run; raises InfoganError if it is not empty or cannot be written."""
+        check_new_run_folder(path)
         run = Run(path, config)
         with wrap_write_errors(path):
             make_folder(path)
-            write_atomic(path / "run.json", _dump(environment(n_images)))
-            # From here on the folder is a run, which goes on by --resume whatever comes after.
+            write_atomic(path / "run.json", _to_json(environment(n_images)))
+            # With a config the folder is a run that can be resumed.
             run.write_config()
             make_folder(run.checkpoints)
         return run
 
     @staticmethod
     def open(path: Path) -> "Run":
-        """The run that was begun there.
+        """The run in a folder.
 
         Raises:
-            InfoganError: where there is none, or its config is not one of this version.
+            InfoganError: if there is none, or this version cannot read its config.
         """
         file = path / "config.json"
         if not file.is_file():
@@ -76,12 +73,12 @@ class Run:
         try:
             return Run(path, Config.from_json(file.read_text()))
         except InfoganError as error:
-            made_by = _version_of(path)
+            made_by = _package_version(path)
             if made_by in (None, version("infogan")):
                 raise
             raise InfoganError(
-                f"{path} was made by infogan {made_by}, and this is {version('infogan')}, which cannot read "
-                f"it ({error}); install that version."
+                f"{path} was made by infogan {made_by}, which {version('infogan')} cannot read ({error}); "
+                "install that version."
             ) from error
         except (OSError, UnicodeDecodeError) as error:
             raise InfoganError(f"{file} cannot be read ({error}).") from error
@@ -95,67 +92,71 @@ class Run:
         return self.path / "checkpoints"
 
     def checkpoint(self) -> Path | None:
-        """The newest checkpoint, or the weights that were shared, if there is one."""
-        shared = self.path / "model.safetensors"
-        return newest_checkpoint(self.checkpoints) or (shared if shared.is_file() else None)
+        """The file of the newest checkpoint, or of the exported weights; None if there is neither."""
+        exported = self.path / "model.safetensors"
+        return newest_checkpoint(self.checkpoints) or (exported if exported.is_file() else None)
 
     @property
-    def is_shared(self) -> bool:
-        """Whether there are weights alone, to be used."""
+    def is_exported(self) -> bool:
+        """Whether the folder holds weights only, so that training cannot be resumed."""
         newest = self.checkpoint()
         return newest is not None and newest.parent != self.checkpoints
 
     @property
     def steps(self) -> int:
-        """How many updates the newest checkpoint has seen."""
+        """Training steps done at the newest checkpoint."""
         newest = self.checkpoint()
         if newest is None:
             return 0
         return int(newest.stem) if newest.stem.isdigit() else self.config.optimisation.steps
 
     def state(self) -> State:
-        """What the newest whole checkpoint holds; a damaged one is passed over with a line of notice.
+        """The tensors of the newest valid checkpoint; damaged ones are skipped with a warning.
 
         Raises:
-            InfoganError: where there is none.
+            InfoganError: if there is none.
         """
         newest = self.checkpoint()
         if newest is None:
             raise InfoganError(f"{self.path} holds no checkpoint yet; train it for longer.")
-        if self.is_shared:
-            return read_weights(newest).state
-        found = read_newest(self.checkpoints)
+        if self.is_exported:
+            return read_safetensors(newest).state
+        found = read_newest_valid(self.checkpoints)
         assert found is not None
         return found.state
 
-    def recover(self) -> Checkpoint | None:
-        """The newest whole checkpoint; newer ones are set aside, and what a crash left unfinished is dropped.
+    def recover_checkpoint(self) -> Checkpoint | None:
+        """The newest valid checkpoint, after cleaning up after a crash; None if there are no checkpoints yet.
 
-        None where nothing was trained yet.
+        Renames newer, damaged checkpoints and deletes unfinished files.
 
         Raises:
-            InfoganError: where all checkpoints are damaged, or nothing can be written.
+            InfoganError: if all checkpoints are damaged, or the folder cannot be written.
         """
-        newest = read_newest(self.checkpoints)
+        newest = read_newest_valid(self.checkpoints)
         with wrap_write_errors(self.path):
             make_folder(self.checkpoints)
-            set_aside_damaged(self.checkpoints, newest.path if newest else None)
+            rename_damaged(self.checkpoints, newest.path if newest else None)
             for part in self.path.glob("*.part"):
                 part.unlink()
         return newest
 
-    def save(self, n: int, state: State, about: Mapping[str, str]) -> None:
-        """Writes a checkpoint after update n whole, or not at all; then drops all before it but one.
+    def save(self, n: int, state: State, metadata: Mapping[str, str]) -> None:
+        """Writes a checkpoint after step n atomically, then deletes all older ones but one.
 
         Raises:
-            InfoganError: where it cannot be written; what was there before is still there.
+            InfoganError: if it cannot be written; the older checkpoints are still there.
         """
         with wrap_write_errors(self.path):
             fsync_file(self.path / "metrics.jsonl")  # or a power cut could lose lines for good
-            write_checkpoint(self.checkpoints, n, state, about)
+            write_checkpoint(self.checkpoints, n, state, metadata)
 
     def model(self) -> Model:
-        """The model of the newest checkpoint, on the CPU."""
+        """The model with the newest checkpoint's weights, on the CPU.
+
+        Raises:
+            InfoganError: if there is no valid checkpoint, or it does not fit the config.
+        """
         model = make_model(self.config)
         try:
             load_weights(model, self.state())
@@ -167,44 +168,43 @@ class Run:
 
     def images(self, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS) -> Images:
         """The images that the run was trained on, or another split of them, in the networks' shape."""
-        return load(self.config.data.images, split, fit(load_options, self.config))
+        return load(self.config.data.images, split, load_options_for(self.config, load_options))
 
     def environment(self) -> dict[str, Any]:
-        """What run.json says; empty where it cannot be read."""
-        return _read(self.path / "run.json")
+        """The content of run.json; empty if it cannot be read."""
+        return _read_json_object(self.path / "run.json")
 
     def code_names(self) -> dict[str, str]:
-        """What people call the codes, by the paper's name: {"c1": "digit"}; those that have no name lack."""
+        """The names that people gave to codes, by the paper's name: {"c1": "digit"}."""
         known = [f"c{i}" for i in range(1, len(self.config.lam_per_code) + 1)]
-        given = _read(self.path / "names.json")
+        given = _read_json_object(self.path / "names.json")
         return {code: given[code] for code in known if isinstance(given.get(code), str)}
 
-    def metrics(self, until: int | None = None) -> list[dict[str, float | int]]:
-        """The lines of metrics.jsonl, up to an update; lines that are damaged or cut short are left out."""
+    def metrics(self, max_step: int | None = None) -> list[dict[str, float | int]]:
+        """The rows of metrics.jsonl, up to a step; damaged lines are skipped."""
         file = self.path / "metrics.jsonl"
         lines = file.read_bytes().splitlines() if file.is_file() else []
         rows: list[dict[str, float | int]] = []
         for line in lines:
-            try:
+            with suppress(ValueError, TypeError, LookupError, RecursionError):
                 row = json.loads(line)
-                row["step"] + 0
-            except (ValueError, TypeError, LookupError, RecursionError):
-                continue
-            rows.append(row)
-        return [row for row in rows if until is None or row["step"] <= until]
+                step = row["step"] + 0  # fails unless it is a number
+                if max_step is None or step <= max_step:
+                    rows.append(row)
+        return rows
 
-    def cut_metrics(self, until: int) -> None:
-        """Drops the lines after an update, which a resumed run will write again.
+    def truncate_metrics(self, max_step: int) -> None:
+        """Drops the rows after a step, which a resumed run writes again.
 
-        So is the last line of a run that ended between two of the regular ones: a larger goal takes them in.
+        Also drops a last row that is not at a multiple of `log_every`: the next regular row includes it.
         """
         file = self.path / "metrics.jsonl"
         if not file.exists():
             return
-        rows = [row for row in self.metrics(until) if row["step"] % self.config.run.log_every == 0]
-        kept = "".join(json.dumps(row) + "\n" for row in rows)
+        rows = [row for row in self.metrics(max_step) if row["step"] % self.config.run.log_every == 0]
+        text = "".join(json.dumps(row) + "\n" for row in rows)
         with wrap_write_errors(self.path):
-            write_atomic(file, kept.encode())
+            write_atomic(file, text.encode())
 
     def write_config(self) -> None:
         with wrap_write_errors(self.path):
@@ -212,37 +212,37 @@ class Run:
 
     def write_json(self, name: str, value: Any) -> None:
         with wrap_write_errors(self.path):
-            write_atomic(self.path / name, _dump(value))
+            write_atomic(self.path / name, _to_json(value))
 
 
-def require_free(path: Path) -> None:
-    """Raises InfoganError where a folder holds more than a run leaves that was killed before it began."""
+def check_new_run_folder(path: Path) -> None:
+    """Raises InfoganError if a folder holds more than a run leaves that was killed before it began."""
     if path.is_dir() and any(
         p.name not in (LOCK_NAME, "run.json") and p.suffix != ".part" for p in path.iterdir()
     ):
         raise InfoganError(
-            f"{path} is there already and not empty; name another folder by --out, or go on with "
-            f"it by `infogan train --resume {path}`."
+            f"{path} is there already and not empty; choose another folder, or continue that run with "
+            f"`infogan train --resume {path}`."
         )
 
 
-def fit(load_options: LoadOptions, config: Config) -> LoadOptions:
-    """The reading that brings images of one's own to the shape that the networks of a config take."""
+def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
+    """The load options with the image shape that the config's networks take."""
     return replace(load_options, shape=config.networks.image_shape, square=config.data.square)
 
 
-def _dump(value: Any) -> bytes:
+def _to_json(value: Any) -> bytes:
     return (json.dumps(value, indent=2, ensure_ascii=False) + "\n").encode()
 
 
-def _version_of(path: Path) -> str | None:
-    """The version of this package that began a run, where its run.json says so."""
-    versions = _read(path / "run.json").get("versions")
+def _package_version(path: Path) -> str | None:
+    """The version of infogan that made a run, if its run.json says so."""
+    versions = _read_json_object(path / "run.json").get("versions")
     return str(versions.get("infogan")) if isinstance(versions, dict) else None
 
 
-def _read(file: Path) -> dict[str, Any]:
-    """A JSON object, empty where there is none to be read."""
+def _read_json_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty if it cannot be read."""
     try:
         found = json.loads(file.read_text("utf-8"))
     except (OSError, ValueError, RecursionError):

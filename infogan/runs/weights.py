@@ -1,4 +1,4 @@
-"""The weights of a model in a state, which is flat tensors by name."""
+"""The weights of a model in a training state, which is one flat dictionary of tensors."""
 
 from collections.abc import Mapping
 
@@ -8,11 +8,11 @@ from infogan.method.model import Model
 
 
 def load_weights(model: Model, state: Mapping[str, Tensor]) -> None:
-    """Loads the weights of a training's state into a model of the same config; averages if there are any."""
+    """Loads G and D from a training state: their moving averages (EMA) if the state has them."""
     for name, net in (("G", model.G), ("D", model.D)):
         net.load_state_dict(subset(state, f"{name}_ema") or subset(state, name))
 
 
 def subset(state: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    """The tensors whose names begin with `prefix.`, by the rest of their names."""
+    """The tensors named `prefix.NAME`, by NAME."""
     return {k.removeprefix(f"{prefix}."): v for k, v in state.items() if k.startswith(f"{prefix}.")}

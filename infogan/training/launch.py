@@ -12,9 +12,9 @@ from infogan.data import Images, LoadOptions, load
 from infogan.data.shards.images import ShardedPixels
 from infogan.method.model import make_model
 from infogan.runs.locks import exclusive_lock
-from infogan.runs.run import Run, fit, require_free
-from infogan.training.device import by_torchrun, resolve
-from infogan.training.seeds import StackedSeeds
+from infogan.runs.run import Run, check_new_run_folder, load_options_for
+from infogan.training.components.device import by_torchrun, resolve
+from infogan.training.components.seeds import StackedSeeds
 from infogan.training.session import RESUMABLE, Outcome, Session
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
@@ -36,8 +36,8 @@ def train(
     """
     if by_torchrun() and _is_run_of(config, path):
         return resume(path, {}, load_options, console, stop_collapsed=stop_collapsed)
-    require_free(path)
-    images = load(config.data.images, load_options=fit(load_options, config))
+    check_new_run_folder(path)
+    images = load(config.data.images, load_options=load_options_for(config, load_options))
     trainer = Trainer(config, make_model(config), images)
     with _locked([path], trainer):
         run = _create(path, trainer.config, images, trainer)
@@ -65,7 +65,7 @@ def resume(
     """
     run = Run.open(path)
     config = resolve(run.config.replace(**changes))
-    if run.is_shared:
+    if run.is_exported:
         raise InfoganError(f"{path} holds only weights, not the state of a training; train a new run.")
     images = run.images(load_options=load_options)
     trainer = Trainer(config, make_model(config), images)
@@ -95,7 +95,7 @@ def train_stacked(
     Raises:
         InfoganError: before anything is written, if the images, the device or the folders cannot be used.
     """
-    images = load(config.data.images, load_options=fit(load_options, config))
+    images = load(config.data.images, load_options=load_options_for(config, load_options))
     trainer = make_stacked_trainer(config, list(paths), images)
     with _locked(list(paths.values()), trainer):
         runs = [

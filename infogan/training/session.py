@@ -76,7 +76,7 @@ class Session:
         """
         # All processes get what the first one finds, as they may not share a disk.
         found: list[Checkpoint | None] = self.trainer.fabric.broadcast(
-            [run.recover() for run in self.runs] if self.writes else []
+            [run.recover_checkpoint() for run in self.runs] if self.writes else []
         )
         whole = [checkpoint for checkpoint in found if checkpoint is not None]
         self.is_new = not whole
@@ -98,7 +98,7 @@ class Session:
             ) from error
         device = self.trainer.fabric.device
         self.since_log = [state.get(SINCE_LOG, torch.empty(0)).to(device) for state in states]
-        if whole[0].about.get("images", self.images) != self.images:
+        if whole[0].metadata.get("images", self.images) != self.images:
             self.console.print(
                 f"warning: {self.runs[0].config.data.images} has changed since {self.folders} began; "
                 "training continues with the images as they are now, so the result will differ.",
@@ -163,7 +163,7 @@ class Session:
         trainer, config = self.trainer, self.trainer.config
         saved = trainer.n
         for run in self.runs if self.writes else ():
-            run.cut_metrics(saved)
+            run.truncate_metrics(saved)
         self.monitors = []
         self.means = [
             Means(config, since, self._sinks(run))
@@ -238,7 +238,7 @@ class Session:
 
 def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
     """A damaged or edited config would lead elsewhere than where the run was going."""
-    text = checkpoint.about.get("config")
+    text = checkpoint.metadata.get("config")
     if text is None:
         return
     then, now = Config.from_json(text).options(), run.config.options()

@@ -18,7 +18,7 @@ from PIL import Image
 from infogan.config import Config
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.runs.checkpoints import ABOUT, checksum
+from infogan.runs.checkpoints import METADATA_KEY, checksum
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
@@ -147,7 +147,7 @@ def state_of_trainer() -> dict[str, torch.Tensor]:
 def checkpoint(state: dict[str, torch.Tensor], about: dict[str, str]) -> bytes:
     """As `write_checkpoint` leaves it, without a disk."""
     said = json.dumps({**about, "checksum": checksum(state, about)}, sort_keys=True)
-    return safetensors.torch.save(state, {ABOUT: said})
+    return safetensors.torch.save(state, {METADATA_KEY: said})
 
 
 def odd_checkpoint(data: bytes, inner: m.Inner, rng: Random) -> bytes:

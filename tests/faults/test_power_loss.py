@@ -17,7 +17,7 @@ from infogan.config import Config
 from infogan.data import LoadOptions
 from infogan.runs.checkpoints import read_checkpoint
 from infogan.runs.locks import LOCK_NAME
-from infogan.runs.run import Run, require_free
+from infogan.runs.run import Run, check_new_run_folder
 from infogan.training import launch
 from infogan.utils.errors import InfoganError
 
@@ -145,11 +145,11 @@ def look(tree: Tree, scratch: Path) -> Found:
     nothing = Found(None, b"", [], 0, "")
     try:
         if not (path / "config.json").exists():
-            require_free(path)
+            check_new_run_folder(path)
             return nothing
         run = Run.open(path)
-        newest = run.recover()
-        run.cut_metrics(0 if newest is None else int(newest.path.stem))  # as training does where it begins
+        newest = run.recover_checkpoint()
+        run.truncate_metrics(0 if newest is None else int(newest.path.stem))  # as training does
     except InfoganError as error:
         return nothing._replace(failure=str(error))
     if list(scratch.rglob("*.part")):
@@ -272,4 +272,4 @@ def test_taking_away_before_putting_is_noticed(begun: Recorded, tmp_path: Path) 
 def test_a_lock_is_no_run(tmp_path: Path) -> None:
     (tmp_path / LOCK_NAME).touch()
     (tmp_path / "config.json.part").touch()
-    require_free(tmp_path)
+    check_new_run_folder(tmp_path)

@@ -1,0 +1,117 @@
+"""Converts X from scikit-learn's layout to that of the networks, and back."""
+
+from dataclasses import dataclass
+from typing import Any, final
+
+import numpy as np
+from sklearn.preprocessing import StandardScaler
+
+from infogan.config import Config, Shape
+from infogan.method.model import Pictures
+from infogan.utils.errors import InfoganError
+
+MIN_SIDE, MAX_CHANNELS = 4, 4
+
+
+@final
+@dataclass(frozen=True, eq=False)
+class Preprocessor:
+    """Scales vectors (n, d), and moves the channels of images (n, h, w) or (n, h, w, ch)."""
+
+    row_shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    """Of X: for images uint8, 0 to 255, or a float type, 0 to 1."""
+    mean: np.ndarray
+    """Of each column of vectors; the networks take (x - mean) / scale. Empty for images."""
+    scale: np.ndarray
+
+    @staticmethod
+    def fit(X: np.ndarray, scale: str) -> "Preprocessor":
+        """The preprocessor for rows like those of X. A constant column has scale 1.
+
+        Args:
+            scale: "columns" scales each column to standard deviation 1, "all" all columns by one factor.
+
+        Raises:
+            InfoganError: if X is neither vectors nor images, or `scale` is anything else.
+        """
+        row_shape = tuple(X.shape[1:])
+        if scale not in ("columns", "all"):
+            raise InfoganError(f"InfoGAN: scale is {scale!r}, but must be 'columns' or 'all'.")
+        if len(row_shape) == 1:
+            scaler = StandardScaler().fit(X.astype(np.float64))
+            deviation = scaler.scale_
+            if scale == "all":
+                deviation = np.full_like(deviation, np.sqrt(scaler.var_.mean()) or 1.0)
+            return Preprocessor(row_shape, X.dtype, scaler.mean_, deviation)
+        n_channels = row_shape[2] if len(row_shape) == 3 else 1
+        if len(row_shape) > 3 or min(row_shape[:2]) < MIN_SIDE or n_channels > MAX_CHANNELS:
+            raise InfoganError(
+                f"InfoGAN: X has shape {X.shape}, but must be vectors (n, d), or images (n, h, w) or (n, h, "
+                f"w, channels) with sides of at least {MIN_SIDE} pixels and at most {MAX_CHANNELS} channels."
+            )
+        return Preprocessor(row_shape, X.dtype, np.zeros(0), np.ones(0))
+
+    @staticmethod
+    def from_config(config: Config) -> "Preprocessor":
+        """The preprocessor for uint8 images, or unscaled vectors, of the config's shape."""
+        ch, h, w = config.networks.image_shape
+        if config.networks.architecture == "vectors":
+            return Preprocessor((w,), np.dtype(np.float64), np.zeros(w), np.ones(w))
+        row_shape = (h, w) if ch == 1 else (h, w, ch)
+        return Preprocessor(row_shape, np.dtype(np.uint8), np.zeros(0), np.ones(0))
+
+    @property
+    def is_vectors(self) -> bool:
+        return len(self.row_shape) == 1
+
+    @property
+    def image_shape(self) -> Shape:
+        """Channels, height and width for the networks."""
+        if self.is_vectors:
+            return 1, 1, self.row_shape[0]
+        h, w, ch = (*self.row_shape, 1)[:3]
+        return ch, h, w
+
+    def check_shape(self, shape: tuple[int, ...]) -> None:
+        """Raises InfoganError if rows of images differ in shape; scikit-learn checks the width of vectors."""
+        if max(len(shape) - 1, len(self.row_shape)) > 1 and shape[1:] != self.row_shape:
+            raise InfoganError(
+                f"InfoGAN: X has rows of shape {shape[1:]}, but was fitted on {self.row_shape}."
+            )
+
+    def transform(self, X: np.ndarray) -> Pictures:
+        """Vectors as float32, scaled, (n, 1, 1, d); images as uint8, (n, ch, h, w).
+
+        Raises:
+            InfoganError: if images are neither uint8 nor floats in [0, 1].
+        """
+        if self.is_vectors:
+            scaled = ((X.astype(np.float64) - self.mean) / self.scale).astype(np.float32)
+            vectors: Pictures = scaled.reshape(len(X), *self.image_shape)
+            return vectors
+        if X.dtype.kind == "f" and X.min(initial=0) >= 0 and X.max(initial=0) <= 1:
+            X = np.rint(X * 255).astype(np.uint8)
+        elif X.dtype != np.uint8:
+            raise InfoganError(
+                f"InfoGAN: the images are {X.dtype}, {X.min():g} to {X.max():g}; convert them to uint8, "
+                "0 to 255, or to floats in [0, 1]."
+            )
+        ch, h, w = self.image_shape
+        # A copy: torch takes strides for a memory format, which changes the last bits of results.
+        images: Pictures = np.array(np.moveaxis(X.reshape(-1, h, w, ch), 3, 1), order="C")
+        return images
+
+    def inverse_transform(self, x: Pictures) -> np.ndarray:
+        """Rows in X's shape, units and type."""
+        if self.is_vectors:
+            vectors: np.ndarray = (x.reshape(len(x), -1) * self.scale + self.mean).astype(self.dtype)
+            return vectors
+        images: np.ndarray = np.moveaxis(x, 1, 3).reshape(len(x), *self.row_shape)
+        return images if self.dtype == np.uint8 else (images / 255).astype(self.dtype)
+
+
+def array_shape(X: Any) -> tuple[int, ...]:
+    """The shape of an array, a data frame or nested lists."""
+    shape = getattr(X, "shape", None)
+    return tuple(np.asarray(X).shape if shape is None else shape)
