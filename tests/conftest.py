@@ -32,18 +32,18 @@ def nightly(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
+def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    import quick_scores
+
+    quick_scores.use(monkeypatch.setattr)
+
+
+@pytest.fixture
 def user_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder in place of the user's; it does not exist yet."""
     cache = tmp_path / "cache"
     monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(cache))
     return cache
-
-
-@pytest.fixture
-def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
-    import quick_scores
-
-    quick_scores.use(monkeypatch.setattr)
 
 
 @pytest.fixture(scope="session")

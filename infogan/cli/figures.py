@@ -18,7 +18,7 @@ def figures(
     skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
-    """Plot a run: L_I over steps, a traversal per code, confusion table, codes against factors."""
+    """Plot a run: L_I over steps, traversals, confusion table, codes against factors (Figs. 1-6)."""
     from infogan.data import LoadOptions, available_splits
     from infogan.figures.paper import make_figures, save_figures
     from infogan.runs.run import Run

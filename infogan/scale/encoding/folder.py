@@ -81,7 +81,7 @@ class EncodingFolder:
         """Creates the folder and locks it against other processes; yields the missing parts.
 
         Raises:
-            InfoganError: if another process holds the lock or the folder cannot be written.
+            InfoganError: if another process holds the lock or nothing can be written; as `missing_parts`.
         """
         from filelock import FileLock, Timeout
 
@@ -92,7 +92,8 @@ class EncodingFolder:
                 lock.acquire(timeout=0)
             except Timeout:
                 raise InfoganError(
-                    f"another process is encoding into {self.folder}; wait for it, or name another folder."
+                    f"another process is encoding into {self.folder}; wait until it ends, or name another "
+                    "folder."
                 ) from None
         try:
             missing = self.missing_parts()

@@ -1,4 +1,4 @@
-"""Trains the runs of a sweep on a Ray cluster: Ray Tune places them, and repeats those that were lost.
+"""Trains the runs of a sweep on a Ray cluster: Ray Tune places them, and restarts lost ones.
 
 Runs live in a folder that all machines share; a file there proves that they see the same folder, and tells
 them when to save and stop.

@@ -16,7 +16,7 @@ POLL_SECONDS = 0.5
 
 @final
 class StopFile:
-    """Holds a token of this sweep, by which a machine knows the folder, until all must stop."""
+    """Holds a token of this sweep, so that a machine can tell that it sees the same folder."""
 
     def __init__(self, path: Path, token: str) -> None:
         self.path = path
