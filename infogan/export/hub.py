@@ -26,7 +26,7 @@ from infogan.utils.rng import make_rng
 WEIGHTS_FILE = "model.safetensors"
 COPIED_FILES = ("run.json", "metrics.jsonl", "names.json")
 SCORE_FILES = ("evaluation.json", "resamples.json")
-# Never code, even if the repository has some.
+# Never downloads code files.
 DOWNLOADED_FILES = ("*.json", "*.jsonl", "*.safetensors", "*.md", "figures/*.png")
 
 
