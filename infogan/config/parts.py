@@ -127,7 +127,7 @@ class Optimisation:
     """Adam's learning rate for G."""
     lr_decay_fraction: float | None = None
     """The fraction of the steps, at the end, over which both learning rates fall linearly to 0; None is 0.5
-    if pretraining found clusters, else 0. Resuming with more steps raises them again."""
+    if pretraining found clusters, else 0. If you resume with more steps, they rise again."""
     ema_decay: float = 0.0
     """The decay per step of the moving average of G's weights, which a run generates with; 0 for none."""
     ema_decay_d: float = 0.0

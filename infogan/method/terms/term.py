@@ -18,7 +18,7 @@ Player = Literal["D", "G"]  # D stands for D, Q and their trunk
 class Batch:
     """What the networks of one seed see in one step of D or G.
 
-    `G` and `D` are functions of tensors: batch norm uses batch statistics and does not update the running ones.
+    `G` and `D` are functions of tensors: batch norm uses batch statistics and leaves the running ones alone.
     """
 
     latent: Latent
