@@ -30,7 +30,11 @@ NOT_RUN = {
     "infogan explore": "it serves until Ctrl-C; tests/test_explore_server.py",
     "--web": "npm downloads onnxruntime-web; tests/test_export_web.py",
 }
-OPTIONS_OF_OTHERS = {"--nightly", "--max-restarts"}  # pytest's here, torchrun's
+OPTIONS_OF_OTHERS = {
+    "--nightly",
+    "--max-restarts",
+    "--name",
+}  # of the tests, torchrun, benchmarks/ablation.py
 
 
 def docstrings(file: Path) -> str:
@@ -143,7 +147,7 @@ def test_every_preset_and_option_exists(tmp_path: Path) -> None:
     assert len(options) > 30
     assert options - known - {"--help-all", "--quiet"} == set()
     presets = set(re.findall(r"infogan (?:train|sweep|bench) ([a-z][\w-]*)(?![\w:-])", in_docs))
-    assert len(presets) > 8
+    assert len(presets) > 6
     assert presets <= set(PRESETS)
 
 
@@ -178,9 +182,13 @@ STEPS = list(steps())
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Where the commands run: with folders of images, and a table about one of them."""
-    folder = tmp_path_factory.mktemp("docs")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where the commands of each document run."""
+    return {file.name: make_folder(tmp_path_factory.mktemp(file.stem)) for file in WITH_COMMANDS}
+
+
+def make_folder(folder: Path) -> Path:
+    """Writes folders of images, and a table about one of them."""
     rng = np.random.default_rng(0)
     for name in ("photos", "celeba", "signs", "flowers"):
         (folder / name).mkdir()
@@ -205,7 +213,7 @@ def tiny_mnist(*_: Any) -> Images:
 
 
 @pytest.fixture
-def quick(monkeypatch: pytest.MonkeyPatch, quick_scores: None, folder: Path) -> None:
+def quick(monkeypatch: pytest.MonkeyPatch, quick_scores: None, folders: dict[str, Path]) -> None:
     """Short trainings on few images."""
     for name, preset in PRESETS.items():
         monkeypatch.setitem(PRESETS, name, functools.wraps(preset)(lambda preset=preset: shortened(preset())))
@@ -215,7 +223,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, quick_scores: None, folder: Path) -> 
     monkeypatch.setattr("infogan.data.datasets.mnist.load_mnist", tiny_mnist)
     monkeypatch.setattr("infogan.data.datasets.mnist._is_available", lambda *_: True)
     monkeypatch.setattr("infogan.method.inversion.STEPS", 2)
-    monkeypatch.setenv("XDG_CACHE_HOME", str(folder / "cache"))
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folders["README.md"] / "cache"))
 
 
 PYTHON: dict[str, dict[str, Any]] = {}  # the names that the blocks of a document share
@@ -224,12 +232,12 @@ PYTHON: dict[str, dict[str, Any]] = {}  # the names that the blocks of a documen
 @pytest.mark.parametrize(
     "step", STEPS, ids=[f"{step.doc} {step.code.splitlines()[0]}"[:60] for step in STEPS]
 )
-def test_commands_run_in_order(step: Step, folder: Path, quick: None) -> None:
+def test_commands_run_in_order(step: Step, folders: dict[str, Path], quick: None) -> None:
     for words, reason in NOT_RUN.items():
         if step.is_command and words in step.code:
             pytest.skip(reason)
     if step.is_command:
-        succeed(*shlex.split(re.sub(r"--steps \d+", "--steps 6", step.code))[1:], cwd=folder)
+        succeed(*shlex.split(re.sub(r"--steps \d+", "--steps 6", step.code))[1:], cwd=folders[step.doc])
         return
     rng = np.random.default_rng(0)
     given = {
@@ -238,7 +246,7 @@ def test_commands_run_in_order(step: Step, folder: Path, quick: None) -> None:
         "factors": rng.integers(0, 4, (300, 2)),
     }
     code = step.code.replace('InfoGAN("cat:10 unif:2"', 'InfoGAN("cat:10 unif:2", max_iter=3')
-    with contextlib.chdir(folder):
+    with contextlib.chdir(folders[step.doc]):
         exec(compile(code, step.doc, "exec"), PYTHON.setdefault(step.doc, given))
 
 
