@@ -114,7 +114,7 @@ def _run(folder: Path) -> Run:
 def _handle_checkpoint(folder: Path, content: bytes) -> None:
     run, (trainer, images) = _run(folder), seeds.small_trainer()
     (run.checkpoints / "0000001.safetensors").write_bytes(content)
-    _one_of(content, run.model, Session([run], trainer, images, console()).recover)
+    _one_of(content, run.model, Session([run], trainer, images, console(), stop_collapsed=False).recover)
 
 
 def _handle_weights(folder: Path, content: bytes) -> None:
