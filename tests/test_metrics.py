@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from infogan import data
-from infogan.config.presets.digits import digits
+from infogan.config.presets.digits import digits_code
 from infogan.data import Factor, Factors, Images
 from infogan.data.images import PixelArray
 from infogan.evaluation import METRIC_GROUPS, evaluate_model, resolve_metric_groups
@@ -33,7 +33,7 @@ from infogan.method.model import CHUNK, Model, make_model
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
-CONFIG = digits().replace(batch_size=16, device="cpu")
+CONFIG = digits_code().replace(batch_size=16, device="cpu")
 
 
 @pytest.fixture(scope="module")

@@ -130,7 +130,7 @@ def train(config: Config, path: Path) -> Run:
 
 
 def digits_config() -> Config:
-    return get_preset("digits").replace(
+    return get_preset("digits-code").replace(
         codes="cat:10 unif:1 circ:1 noise:8", fixed_std=None, steps=120, device="cpu"
     )
 

@@ -40,7 +40,7 @@ from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 CPU = torch.device("cpu")
-CONFIG = get_preset("digits").replace(device="cpu", batch_size=16, steps=12, images="shards:own")
+CONFIG = get_preset("digits-code").replace(device="cpu", batch_size=16, steps=12, images="shards:own")
 
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -437,9 +437,9 @@ def test_a_training_that_was_killed_resumes_with_the_same_bits() -> None:
     """kill -9 between two checkpoints; the workers end by themselves."""
     make_shards(300, 70)
     how = ("--images", "shards:own", "--batch-size", 16, "--save-every", 20, "--device", "cpu")
-    run("train", "digits", *how, "--steps", 120, "--out", "straight")
+    run("train", "digits-code", *how, "--steps", 120, "--out", "straight")
     process = subprocess.Popen(
-        command("train", "digits", *how, "--steps", 120, "--out", "killed"),
+        command("train", "digits-code", *how, "--steps", 120, "--out", "killed"),
         env=environment(),
         stderr=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -517,7 +517,7 @@ from infogan.config.presets import get_preset
 from infogan.training.trainer import Trainer
 
 images = load("shards:" + sys.argv[1], load_options=LoadOptions(shape=(1, 8, 8)))
-config = get_preset("digits").replace(device="cpu", batch_size=64, steps=int(sys.argv[2]))
+config = get_preset("digits-code").replace(device="cpu", batch_size=64, steps=int(sys.argv[2]))
 trainer = Trainer(config, make_model(config), images)
 for _ in trainer.fit(): pass
 for start in range(0, len(images), 4096):
