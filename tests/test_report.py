@@ -22,7 +22,7 @@ from infogan.config import Config
 from infogan.config.presets import get_preset
 from infogan.data import DEFAULT_OPTIONS, Images, load
 from infogan.data.images import InMemoryPixels
-from infogan.evaluation.bound import info_bounds
+from infogan.evaluation.consistency import info_bounds
 from infogan.method.codes import Bernoulli, Categorical, Circular, Code, Uniform
 from infogan.method.model import Model, make_model
 from infogan.report import write_report
