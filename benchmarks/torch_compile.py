@@ -15,7 +15,7 @@ from speed import MAX_STEPS, N_STEPS, N_TURNS, seconds_per_step
 from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.training.trainer import Trainer
 
 

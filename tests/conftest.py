@@ -32,6 +32,13 @@ def nightly(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture
+def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    import quick_scores
+
+    quick_scores.use(monkeypatch.setattr)
+
+
+@pytest.fixture
 def user_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """An empty cache folder in place of the user's; it does not exist yet."""
     cache = tmp_path / "cache"

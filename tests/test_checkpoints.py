@@ -109,9 +109,7 @@ def test_where_all_are_damaged_nothing_is_made_up(tmp_path: Path) -> None:
     written(tmp_path, 5, 10)
     for path in tmp_path.iterdir():
         damage(path, len(path.read_bytes()) - 1)
-    with pytest.raises(
-        InfoganError, match=r"0000010\.safetensors is damaged.*All older ones are damaged"
-    ):
+    with pytest.raises(InfoganError, match=r"0000010\.safetensors is damaged.*All older ones are damaged"):
         read_newest_valid(tmp_path)
 
 

@@ -27,7 +27,7 @@ from infogan.evaluation.clustering import one_to_one_error
 from infogan.method.model import make_model
 from infogan.pretraining.clustering import clustering
 from infogan.runs.run import Run
-from infogan.training.schedule import learning_rates
+from infogan.training.components.schedule import learning_rates
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError

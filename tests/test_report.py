@@ -14,10 +14,10 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import torch
+from infogan.cli.reporting import report
 from PIL import Image
 from scipy.stats import spearmanr
 
-from infogan.cli.reporting import report
 from infogan.config import Config
 from infogan.config.presets import digits
 from infogan.data import DEFAULT_OPTIONS, Images, load

@@ -14,7 +14,7 @@ from infogan.evaluation.consistency import recover_codes, recovery_scores
 from infogan.runs.find import shipped_run_path
 from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
-from infogan.training.schedule import learning_rates
+from infogan.training.components.schedule import learning_rates
 
 needs_mnist = pytest.mark.skipif(
     not (Path(os.environ.get("INFOGAN_DATA", "nowhere")) / "mnist").is_dir(),

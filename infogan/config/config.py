@@ -64,10 +64,9 @@ class Config:
 
         Raises:
             InfoganError: if a name is unknown, `images` or `architecture` is missing, or a value is out of
-                range.
+                range or of another type.
         """
-        _require_known(options)
-        return _build(Config, options)
+        return _build(Config, check_options(options))
 
     def replace(self, **options: Any) -> "Config":
         """This config with other values for some settings, by their flat names.
@@ -108,16 +107,11 @@ def check_options(options: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         InfoganError: if a name is unknown or a value is of another type.
     """
-    _require_known(options)
-    known = options_of(Config)
-    return {name: parse(name, value, known[name].kind) for name, value in options.items()}
-
-
-def _require_known(options: Mapping[str, Any]) -> None:
     known = options_of(Config)
     for name in options:
         if name not in known:
             raise InfoganError(f"config: unknown setting {name[:40]!r}; " + did_you_mean(name[:40], known))
+    return {name: parse(name, value, known[name].kind) for name, value in options.items()}
 
 
 def _build(cls: type[T], options: Mapping[str, Any]) -> T:

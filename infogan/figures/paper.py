@@ -26,7 +26,7 @@ MAX_IMAGES = 10_000  # real images that are encoded
 N_ROWS = 5  # random z and other codes, as in Fig. 2
 
 
-def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H_c: float) -> "Figure":
+def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float | int]]], code: str, H_c: float) -> "Figure":
     """Fig. 1: L_I of one code over the steps, one curve per run, and H(c) as a line."""
     figure, axes = _subplots(6, 3.6)
     for (label, rows), colour in zip(curves.items(), COLOURS, strict=False):
@@ -166,7 +166,7 @@ def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     return [folder / f"{name}.png" for name in figures]
 
 
-def _subplots(width: float, height: float) -> "tuple[Figure, Axes]":
+def _subplots(width: float | int, height: float | int) -> "tuple[Figure, Axes]":
     """A figure outside pyplot, which need not be closed."""
     try:
         from matplotlib.figure import Figure

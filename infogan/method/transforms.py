@@ -31,23 +31,26 @@ def transform(
     tall, wide = 1 + transforms.scale * tall, 1 + transforms.scale * wide
     wide = torch.where(u[8] < transforms.hflip, -wide, wide)
     shear = transforms.shear * shear
-    # The inverse map: the place in the old image of each place (across, along) in the new one. In pixels it is
-    # a rotation, a shear and a scaling; grid_sample counts from -1 to 1 on either side. torch's affine_grid has
-    # no rule for vmap.
-    across = ((2 * torch.arange(w, device=x.device) + 1) / w - 1).to(x.dtype)[None, None, :]
-    along = ((2 * torch.arange(h, device=x.device) + 1) / h - 1).to(x.dtype)[None, :, None]
-
-    def place(a: Tensor, b: Tensor, shift: Tensor) -> Tensor:
-        a, b, shift = (each[:, None, None] for each in (a, b, shift))
-        return a * across + b * along + 2 * transforms.translate * shift
-
-    old_across = place(wide * cos, tall * (shear * cos - sin) * (h / w), right)
-    old_along = place(wide * sin * (w / h), tall * (shear * sin + cos), down)
-    grid = torch.stack([old_across, old_along], dim=-1)
-    moved: Tensor = F.grid_sample(x, grid, padding_mode="border", align_corners=False)
+    # The rows of the inverse map: the place in the old image of each place in the new one. In pixels it is a
+    # rotation, a shear and a scaling; grid_sample counts from -1 to 1 on either side.
+    translate = 2 * transforms.translate
+    across = torch.stack([wide * cos, tall * (shear * cos - sin) * (h / w), translate * right], dim=1)
+    along = torch.stack([wide * sin * (w / h), tall * (shear * sin + cos), translate * down], dim=1)
+    grid = _grid(x) @ torch.stack([across, along], dim=2)
+    moved: Tensor = F.grid_sample(x, grid.view(b, h, w, 2), padding_mode="border", align_corners=False)
     if not transforms.brightness:
         return moved
     factor = (1 + transforms.brightness) ** contrast.view(b, 1, 1, 1)
     step: Tensor = transforms.brightness * (1 - low) * bright.view(b, 1, 1, 1)
     brightened: Tensor = (moved - low) * factor + step + low
     return brightened.clamp(low, 1)
+
+
+def _grid(x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "hw 3"]:
+    """The centres of pixels, (across, along, 1); `F.affine_grid` has no batching rule for `torch.vmap`."""
+    along, across = (
+        torch.linspace(-1, 1, side, dtype=x.dtype, device=x.device) * (side - 1) / side
+        for side in x.shape[2:]
+    )
+    rows, columns = torch.meshgrid(along, across, indexing="ij")
+    return torch.stack([columns, rows, torch.ones_like(rows)], dim=-1).flatten(0, 1)

@@ -38,8 +38,8 @@ class Means:
         self._start, self._n_timed = time.perf_counter(), 0
 
     @property
-    def rows(self) -> Float[Tensor, "k _"]:
-        """The metrics of the steps since the last regular mean, one row per step."""
+    def rows(self) -> Float[Tensor, "..."]:
+        """The metrics of the steps since the last regular mean, one row per step, if there are any."""
         return torch.stack(self._since_log).cpu() if self._since_log else torch.empty(0)
 
     def add(self, step: int, metrics: Mapping[str, Tensor]) -> None:

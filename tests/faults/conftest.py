@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from commands import SHORT, run, train
+from training_commands import SHORT, run, train
 
 
 @pytest.fixture(scope="session")

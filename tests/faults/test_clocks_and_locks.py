@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import SHORT, assert_same, is_sentence, lines, newest, run, start, train
+from training_commands import SHORT, assert_same, is_sentence, lines, newest, run, start, train
 
 CLOCK = """
 import time

@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from commands import lines, newest, run, train
 from rich.console import Console
+from training_commands import lines, newest, run, train
 
 from infogan.data import LoadOptions
 from infogan.training import launch

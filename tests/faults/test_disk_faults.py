@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import SHORT, assert_same, is_sentence, run, start, train, words
 from PIL import Image
+from training_commands import SHORT, assert_same, is_sentence, run, start, train, words
 
 is_root = os.geteuid() == 0
 

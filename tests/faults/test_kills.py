@@ -8,9 +8,9 @@ from random import Random
 
 import numpy as np
 import pytest
-from commands import difference, is_sentence, run, train
 from kills import torment
 from PIL import Image
+from training_commands import difference, is_sentence, run, train
 
 
 def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int | str) -> tuple[Path, Path]:
