@@ -35,7 +35,9 @@ from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
 path, images, options = sys.argv[1:]
-config = get_preset("digits").replace(batch_size=32, steps=6, device="cpu", precision="64-true", **json.loads(options))
+config = get_preset("digits").replace(
+    batch_size=32, steps=6, device="cpu", precision="64-true", **json.loads(options)
+)
 trainer = Trainer(config, make_model(config), load(images))
 if config.pretraining.steps:
     (stage,) = trainer.stages()
