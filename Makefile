@@ -48,7 +48,7 @@ nightly: faults
 	for seed in $(SEEDS); do \
 	  OMP_NUM_THREADS=1 $(V)/bin/infogan train digits --seed $$seed && $(V)/bin/infogan evaluate runs/digits-$$seed || exit 1; \
 	done
-	$(V)/bin/python benchmarks/results.py $(SEEDS:%=runs/digits-%)
+	$(V)/bin/python benchmarks/results_table.py $(SEEDS:%=runs/digits-%)
 
 # constraints.txt anew, of what is installed; its comment stays. Local versions (+cpu) are of one machine only.
 pins: $(V)/ok

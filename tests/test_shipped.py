@@ -35,7 +35,7 @@ def test_it_has_the_config_of_its_preset(run: Run) -> None:
     preset, config = get_preset("mnist").options(), run.config.options()
     different = {name for name in preset if preset[name] != config[name]}
     automatic = {"lr_d", "lr_decay_fraction"}  # None in the preset
-    assert different <= {"seed", "precision", "log_every", *automatic}
+    assert different <= {"seed", "precision", "log_every", "pretraining_steps", *automatic}
     rates = [learning_rates(c, with_targets=True) for c in (get_preset("mnist"), run.config)]
     assert rates[0] == rates[1]
 
