@@ -245,21 +245,19 @@ def test_seeds_are_stacked_if_all_have_clusters_or_none(
 
 
 def test_the_command_line(tmp_path: Path) -> None:
-    words = (
-        "train digits --pretraining-steps 6 --steps 4 --batch-size 16 --pseudo-label-weight 2 --device cpu"
-    )
+    words = "train digits-code --pretraining-steps 6 --steps 4 --pseudo-label-weight 2 --device cpu"
     done = run_command(*words.split(), "--transforms", "rotate:0.2 hflip:0.1", "--out", "run", cwd=tmp_path)
     assert done.status == 0, done.err
     assert re.search(r"clustering stability .*\nclustering took", done.err)
     assert Run.open(tmp_path / "run").config.pretraining.transforms == "rotate:0.2 hflip:0.1"
-    refused = run_command("train", "digits", "--pretraining-steps", "6", "--out", "other", cwd=tmp_path)
+    refused = run_command("train", "digits-code", "--pretraining-steps", "6", "--out", "other", cwd=tmp_path)
     assert refused.status == 2
     assert "transforms" in refused.err
     assert not (tmp_path / "other").exists()
 
 
 def test_ctrl_c_within_the_stage_ends_it_and_nothing_is_kept(tmp_path: Path) -> None:
-    words = "train digits --pretraining-steps 400 --transforms rotate:0.2 --steps 3 --out run"
+    words = "train digits-code --pretraining-steps 400 --transforms rotate:0.2 --steps 3 --out run"
     command = [sys.executable, "-m", "infogan", *words.split()]
     with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.PIPE, text=True) as process:
         try:
