@@ -53,7 +53,13 @@ def test_clock(how: str, straight: Path, tmp_path: Path) -> None:
     "begin",
     [
         lambda path: train("digits-code", path, **SHORT),
-        lambda path: ("sweep", "digits-code", "--seeds", "1", *train("digits-code", path.parent, **SHORT)[2:]),
+        lambda path: (
+            "sweep",
+            "digits-code",
+            "--seeds",
+            "1",
+            *train("digits-code", path.parent, **SHORT)[2:],
+        ),
     ],
     ids=["train", "sweep"],
 )

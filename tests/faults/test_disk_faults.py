@@ -53,7 +53,9 @@ def test_full_disk(small_disk: Path, straight: Path, room: int, saved: int) -> N
     assert len(list(path.glob("checkpoints/*.safetensors"))) == saved
     filler.unlink()
     command = (
-        ("train", "--resume", path) if (path / "config.json").is_file() else train("digits-code", path, **SHORT)
+        ("train", "--resume", path)
+        if (path / "config.json").is_file()
+        else train("digits-code", path, **SHORT)
     )
     assert run(*command) == (0, "")
     assert_same(path, straight)
@@ -81,7 +83,10 @@ def test_folder_that_is_not_to_be_written(tmp_path: Path, straight: Path) -> Non
         folder.chmod(0o555)
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if is_root else []
-    for command in (("train", "--resume", path, "--steps", "20"), train("digits-code", path / "new", **SHORT)):
+    for command in (
+        ("train", "--resume", path, "--steps", "20"),
+        train("digits-code", path / "new", **SHORT),
+    ):
         done = subprocess.run([*powerless, *words(*command)], capture_output=True, text=True, check=False)
         said = done.stderr
         assert done.returncode == 2, said
