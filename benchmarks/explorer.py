@@ -51,7 +51,9 @@ MOVE = """async (moves) => {
   }
   return times;
 }"""
-LEARNED = "() => fetch('learning').then(response => response.json()).then(state => state.done === 1)"
+INVERSION_TRAINED = (
+    "() => fetch('inversion-progress').then(response => response.json()).then(state => state.progress === 1)"
+)
 
 
 def make_run(path: Path) -> None:
@@ -83,7 +85,7 @@ def open_page(browser: Browser, url: str) -> Page:
 
 def delays(page: Page, view: str) -> dict[str, float]:
     page.evaluate("(view) => { location.hash = `view=${view}&x=c3&y=c1`; }", view)
-    n_images = {"samples": 8, "sweep": 80, "plane": 90}[view]
+    n_images = {"samples": 8, "traversal": 80, "plane": 90}[view]
     page.wait_for_function("(n) => document.querySelectorAll('#cells button').length === n", arg=n_images)
     times = sorted(page.evaluate(MOVE, N_MOVES + 5)[5:])
     return {
@@ -111,8 +113,8 @@ def main() -> None:
         with explorer(run) as url:
             page = open_page(browser, url)
             measured["samples_while_training_the_inversion"] = delays(page, "samples")
-            page.wait_for_function(LEARNED, timeout=300_000)
-            for view in ("samples", "sweep", "plane"):
+            page.wait_for_function(INVERSION_TRAINED, timeout=300_000)
+            for view in ("samples", "traversal", "plane"):
                 measured[view] = delays(page, view)
         browser.close()
     record("explorer", measured)

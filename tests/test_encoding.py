@@ -154,7 +154,7 @@ def test_other_folders_are_refused(copy: Path) -> None:
 
 def test_kills_lose_and_repeat_no_row(copy: Path, nightly: bool) -> None:
     """Killed at random moments, half of them while a part is written."""
-    rng, kills, landed = random.Random(0), 50 if nightly else 2, 0
+    rng, kills, landed = random.Random(0), 50 if nightly else 1, 0
     out = copy / "new"
 
     def parts(folder: Path) -> dict[str, bytes]:

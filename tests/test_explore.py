@@ -1,4 +1,4 @@
-"""The explorer's server: what it answers, what it refuses and how, and that nothing makes it die."""
+"""The explorer's responses, its refusals, and that no request ends it."""
 
 import io
 import json
@@ -22,7 +22,7 @@ from starlette.testclient import TestClient
 
 from infogan.config import Config
 from infogan.explore.explorer import Explorer
-from infogan.explore.serve import address_of, listen
+from infogan.explore.serve import listen, url_of
 from infogan.explore.server import make_app
 from infogan.figures.traversal import traverse
 from infogan.method.codes import Uniform
@@ -34,7 +34,7 @@ from infogan.utils.errors import InfoganError
 
 ROOT = Path(__file__).parent.parent
 MakeRun = Callable[..., Run]
-KINDS = Config.from_options(
+ALL_KINDS = Config.from_options(
     images="folder:/home/somebody/micrographs",
     architecture="small",
     shape=(3, 8, 12),
@@ -48,7 +48,7 @@ PLAIN = Config.from_options(
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory, untrained_run: MakeRun) -> Run:
     """A run with codes of all kinds, and with something that reads z, so that nothing is learned beside."""
-    made: Run = untrained_run(tmp_path_factory.mktemp("explore") / "kinds", KINDS, gain=6.0)
+    made: Run = untrained_run(tmp_path_factory.mktemp("explore") / "model", ALL_KINDS, gain=6.0)
     model = made.model()
     save_inversion(made, Inversion(model, make_encoder(model)))
     return made
@@ -80,12 +80,12 @@ def picture(image: Image.Image, format: str, **options: Any) -> bytes:
     return file.getvalue()
 
 
-def test_a_seed_shows_what_the_command_line_shows(client: TestClient, explorer: Explorer) -> None:
-    """Decoding what /draw gives, with one code moved, is the traversal of that seed, to the bit."""
+def test_a_seed_gives_the_rows_of_traverse(client: TestClient, explorer: Explorer) -> None:
+    """Decoding /sample with one code changed gives the traversal of that seed, to the bit."""
     model = explorer.model
     n_z, L = model.latent.n_z, len(model.latent.codes)
     for seed in (0, 7):
-        numbers = np.frombuffer(client.get(f"/draw?seed={seed}").content, "<f4")
+        numbers = np.frombuffer(client.get(f"/sample?seed={seed}").content, "<f4")
         z, values = numbers[: 8 * n_z].reshape(8, n_z), numbers[8 * n_z :].reshape(8, L)
         expected = traverse(model, 3, rows=8, steps=5, seed=seed)
         moved = values.repeat(5, axis=0)
@@ -96,19 +96,19 @@ def test_a_seed_shows_what_the_command_line_shows(client: TestClient, explorer: 
         assert len(np.unique(images)) > 10  # there is something to compare
 
 
-def test_info_says_what_the_page_needs(client: TestClient, run: Run) -> None:
+def test_model_json(client: TestClient, run: Run) -> None:
     info = client.get("/model.json").json()
     assert info["backend"] == "server"
     assert info["shape"] == [3, 8, 12]
     assert [code["kind"] for code in info["codes"]] == ["category", "switch", "angle", "number", "number"]
     assert [code["categories"] for code in info["codes"]] == [5, 2, None, None, None]
     assert info["codes"][0]["H"] == pytest.approx(math.log(5))
-    assert info["about"] == "1 update on folder:micrographs"  # and not where they lie
-    assert all(code["carried"] is None for code in info["codes"])  # as nothing was measured
+    assert info["about"] == "1 step of training on folder:micrographs"  # without the path
+    assert all(code["carried"] is None for code in info["codes"])  # nothing was measured
 
 
-def test_a_fixed_deviation_hides_no_information() -> None:
-    """L_I with std 1 and with the std that fits: both by the definition, from c and what Q reads of it."""
+def test_the_best_std_of_a_fixed_one() -> None:
+    """L_I with std 1 and with the best std, both by the definition from c and Q's mean."""
     rng = torch.Generator().manual_seed(0)
     c = Uniform().sample_value(4000, rng).double()
     mean = c + 0.2 * torch.randn(4000, generator=rng, dtype=torch.float64)
@@ -158,22 +158,22 @@ GOOD = [1.0, 0.0, 1.0, 0.5, -0.5, *[0.1] * 6]
         (rows_of([0, 2, *GOOD[2:]]), "c2 is a category, 0 .. 1"),
     ],
 )
-def test_what_no_model_can_draw_is_refused(client: TestClient, body: bytes, says: str) -> None:
+def test_invalid_rows_are_refused(client: TestClient, body: bytes, says: str) -> None:
     answer = client.post("/decode", content=body)
     assert 400 <= answer.status_code < 500
     assert says in answer.json()["error"]
-    assert client.post("/decode", content=rows_of(GOOD)).status_code == 200  # it lives on
+    assert client.post("/decode", content=rows_of(GOOD)).status_code == 200  # the server still works
 
 
 @pytest.mark.parametrize("seed", ["-1", "1000000", "1.5", "x", "²", "9" * 30])
-def test_a_seed_that_is_none_is_refused(client: TestClient, seed: str) -> None:
-    answer = client.get("/draw", params={"seed": seed})
+def test_an_invalid_seed_is_refused(client: TestClient, seed: str) -> None:
+    answer = client.get("/sample", params={"seed": seed})
     assert answer.status_code == 400
     assert "seed" in answer.json()["error"]
 
 
-def test_an_upload_is_read_by_q_and_comes_back(client: TestClient, explorer: Explorer) -> None:
-    """A picture of the model's own making: Q's codes to the last digit, and a z better than by chance."""
+def test_an_upload_is_encoded_and_reconstructed(client: TestClient, explorer: Explorer) -> None:
+    """A generated image: Q's codes to the last digit, and a z that is better than random ones."""
     model = explorer.model
     x = model.sample(1, torch.Generator().manual_seed(3))
     found = client.post("/encode", content=png(x[0].transpose(1, 2, 0))).json()
@@ -189,8 +189,8 @@ def test_an_upload_is_read_by_q_and_comes_back(client: TestClient, explorer: Exp
     assert error(torch.tensor([found["z"]])) < min(by_chance)
 
 
-def test_pictures_are_turned_and_brought_to_the_shape(client: TestClient) -> None:
-    """A picture that was taken with the camera on its side: its left half is black once it stands upright."""
+def test_pictures_are_rotated_and_resized(client: TestClient) -> None:
+    """A picture taken with the camera on its side: once upright, its left half is black."""
     upright = np.zeros((80, 120, 3), np.uint8)
     upright[:, 60:] = 255
     on_its_side = Image.fromarray(np.ascontiguousarray(np.rot90(upright)))  # 90 degrees to the left
@@ -218,45 +218,45 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script><rect w
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b"", "no picture"),
-        (b"hello", "no picture"),
-        (SVG, "no picture"),
-        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "no picture"),
+        (b"", "not a picture"),
+        (b"hello", "not a picture"),
+        (SVG, "not a picture"),
+        (b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 9 9\n", "not a picture"),
         (bomb(), "more than 40,000,000 pixels"),
         (png(np.zeros((6400, 6400), np.uint8)), "more than 40,000,000 pixels"),
         (png(np.random.default_rng(0).integers(0, 256, (99, 99), np.uint8))[:3000], "cannot be read"),
         (picture(Image.fromarray(np.zeros((9, 9), np.float32)), "TIFF"), "32 bits"),
     ],
 )
-def test_an_upload_that_is_no_picture_is_refused(client: TestClient, content: bytes, says: str) -> None:
+def test_an_unreadable_upload_is_refused(client: TestClient, content: bytes, says: str) -> None:
     answer = client.post("/encode", content=content)
     assert answer.status_code == 400
     assert says in answer.json()["error"]
     assert client.get("/model.json").status_code == 200
 
 
-def test_a_huge_upload_is_refused_before_it_is_read(client: TestClient) -> None:
-    said = client.post("/encode", content=b"x", headers={"Content-Length": "20000001"})
-    assert said.status_code == 413
-    assert "20 MB" in said.json()["error"]
+def test_a_large_upload_is_refused_before_it_is_read(client: TestClient) -> None:
+    response = client.post("/encode", content=b"x", headers={"Content-Length": "20000001"})
+    assert response.status_code == 413
+    assert "20 MB" in response.json()["error"]
     large = client.post("/encode", content=bytes(20_000_001))
     assert large.status_code == 413
 
 
-def test_names_are_kept_whole_or_not_at_all(client: TestClient, run: Run) -> None:
+def test_names_are_saved_or_left_as_they_were(client: TestClient, run: Run) -> None:
     file = run.path / "names.json"
     named = client.put("/names", json={"code": "c1", "name": "  smile \u00e9 "})
     assert named.json() == {"c1": "smile é"} == json.loads(file.read_text())
     assert client.put("/names", json={"code": "c4", "name": "x" * 60}).status_code == 200
     before = file.read_bytes()
-    for bad, says in [
+    for invalid, says in [
         ({"code": "c4", "name": "x" * 61}, "at most 60"),
         ({"code": "c9", "name": "x"}, "no code 'c9'"),
-        ({"code": "c4", "name": "a\u202eb"}, "can be seen"),
+        ({"code": "c4", "name": "a\u202eb"}, "invisible"),
         ({"code": "c4", "name": 3}, "names takes"),
         (["c4"], "names takes"),
     ]:
-        answer = client.put("/names", json=bad)
+        answer = client.put("/names", json=invalid)
         assert answer.status_code == 400
         assert says in answer.json()["error"]
     assert client.put("/names", content=b"\xff{").status_code == 400
@@ -268,7 +268,7 @@ def test_names_are_kept_whole_or_not_at_all(client: TestClient, run: Run) -> Non
     assert json.loads(file.read_text()) == {}
 
 
-def test_a_folder_that_takes_no_names_is_told(
+def test_a_full_disk_is_reported(
     tmp_path: Path, untrained_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = untrained_run(tmp_path / "run", PLAIN)
@@ -277,7 +277,7 @@ def test_a_folder_that_takes_no_names_is_told(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("infogan.explore.names.write_atomic", full)
+    monkeypatch.setattr("infogan.explore.code_names.write_atomic", full)
     client = TestClient(make_app(explorer), base_url="http://localhost")
     answer = client.put("/names", json={"code": "c1", "name": "digit"})
     explorer.close()
@@ -298,13 +298,11 @@ def test_a_folder_that_takes_no_names_is_told(
         ("[", 403),
     ],
 )
-def test_a_name_that_is_made_to_point_here_is_not_answered(
-    client: TestClient, host: str, status: int
-) -> None:
+def test_other_host_names_are_refused(client: TestClient, host: str, status: int) -> None:
     assert client.get("/model.json", headers={"Host": host}).status_code == status
 
 
-def test_pages_of_other_sites_are_not_answered(client: TestClient, explorer: Explorer) -> None:
+def test_other_origins_are_refused(client: TestClient, explorer: Explorer) -> None:
     name = {"code": "c1", "name": "x"}
     for origin, status in [
         ("http://127.0.0.1:8000", 200),
@@ -318,7 +316,7 @@ def test_pages_of_other_sites_are_not_answered(client: TestClient, explorer: Exp
     client.put("/names", json={"code": "c1", "name": ""})
 
 
-def test_every_answer_forbids_what_the_page_does_not_need(client: TestClient) -> None:
+def test_the_content_security_policy(client: TestClient) -> None:
     for path in ("/", "/page.js", "/model.json"):
         headers = client.get(path).headers
         assert "default-src 'none'" in headers["content-security-policy"]
@@ -330,30 +328,30 @@ def test_every_answer_forbids_what_the_page_does_not_need(client: TestClient) ->
     assert not re.search(r"\son\w+=|\sstyle=", page)
 
 
-def test_unknown_routes_and_wrong_verbs_get_a_sentence(client: TestClient) -> None:
+def test_unknown_routes_and_methods_get_a_sentence(client: TestClient) -> None:
     assert client.get("/nowhere").json()["error"] == "There is nothing at /nowhere."
     for path in ("/../names.json", "/%2e%2e/server.py", "/..%2fserver.py"):
         assert client.get(path).status_code == 404
-    assert client.get("/decode").json()["error"] == "/decode takes no GET."
+    assert client.get("/decode").json()["error"] == "/decode does not accept GET."
     assert client.get("/decode/", follow_redirects=False).status_code == 404
     answer = client.put("/page.js", content=b"")
     assert answer.status_code == 405
-    assert answer.json()["error"] == "/page.js takes no PUT."
+    assert answer.json()["error"] == "/page.js does not accept PUT."
 
 
-def test_a_mistake_of_ours_is_told_and_outlived(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_internal_error_is_reported(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*args: Any) -> None:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(Explorer, "draw", broken)
-        answer = client.get("/draw?seed=0")
+        patch.setattr(Explorer, "sample", broken)
+        answer = client.get("/sample?seed=0")
     assert answer.status_code == 500
-    assert "made a mistake" in answer.json()["error"]
-    assert client.get("/draw?seed=0").status_code == 200
+    assert "failed" in answer.json()["error"]
+    assert client.get("/sample?seed=0").status_code == 200
 
 
-def test_z_is_learned_beside_the_page_and_kept(
+def test_the_encoder_of_z_is_trained_between_requests_and_saved(
     tmp_path: Path, untrained_run: MakeRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = untrained_run(tmp_path / "run", PLAIN, gain=3.0)
@@ -364,12 +362,13 @@ def test_z_is_learned_beside_the_page_and_kept(
     client = TestClient(make_app(explorer), base_url="http://localhost")
     try:
         time.sleep(0.2)
-        assert client.get("/learning").json() == {"done": 0.0}  # the first image comes first
+        assert client.get("/inversion-progress").json() == {"progress": 0.0}  # waits for the first image
         upload = png(explorer.model.sample(1, torch.Generator().manual_seed(0))[0, 0])
-        assert len(client.post("/encode", content=upload).json()["z"]) == 8  # though nothing is learned yet
+        assert len(client.post("/encode", content=upload).json()["z"]) == 8  # before any training
         end = time.monotonic() + 60
         while (
-            client.get("/learning").json()["done"] < 1 or not (run.path / "inversion.safetensors").is_file()
+            client.get("/inversion-progress").json()["progress"] < 1
+            or not (run.path / "inversion.safetensors").is_file()
         ):
             assert time.monotonic() < end
             time.sleep(0.05)
@@ -378,14 +377,14 @@ def test_z_is_learned_beside_the_page_and_kept(
         explorer.close()
     again = Explorer(run)
     again.close()
-    assert again.learned == 1.0
+    assert again.inversion_progress == 1.0
 
 
-def test_leaving_while_z_is_learned_leaves_no_thread(tmp_path: Path, untrained_run: MakeRun) -> None:
+def test_closing_during_the_training_leaves_no_thread(tmp_path: Path, untrained_run: MakeRun) -> None:
     before = threading.active_count()
     explorer = Explorer(untrained_run(tmp_path / "run", PLAIN))
     explorer.submit(explorer.decode, rows_of([0.0] * 11)).result()
-    while explorer.learned == 0:
+    while explorer.inversion_progress == 0:
         time.sleep(0.02)
     explorer.close()
     assert threading.active_count() == before
@@ -401,21 +400,21 @@ def test_vectors_are_refused(tmp_path: Path, untrained_run: MakeRun) -> None:
 
 
 @pytest.mark.parametrize("text", ["[1]", '{"c1": 3}', "{", '{"c1"'])
-def test_damaged_names_are_told_at_the_start(tmp_path: Path, untrained_run: MakeRun, text: str) -> None:
+def test_damaged_names_are_reported_at_the_start(tmp_path: Path, untrained_run: MakeRun, text: str) -> None:
     run = untrained_run(tmp_path / "run", PLAIN)
     (run.path / "names.json").write_text(text)
     with pytest.raises(InfoganError, match=r"names\.json.*delete it"):
         Explorer(run)
 
 
-def test_a_port_that_is_taken_is_told() -> None:
+def test_a_port_in_use_is_reported() -> None:
     with listen("127.0.0.1", 0) as first:
         port = first.getsockname()[1]
-        assert address_of(first) == f"http://127.0.0.1:{port}"
-        with pytest.raises(InfoganError, match=f"port {port} is taken.*--port"):
+        assert url_of(first) == f"http://127.0.0.1:{port}"
+        with pytest.raises(InfoganError, match=f"port {port} is in use.*choose another port"):
             listen("127.0.0.1", port)
     for host, port in (("127.0.0.1", 65536), ("127.0.0.1", -1), ("203.0.113.7", 0), ("no such host", 0)):
-        with pytest.raises(InfoganError, match=r"--port|--host"):
+        with pytest.raises(InfoganError, match=r"^(port|host) "):
             listen(host, port)
 
 
@@ -433,19 +432,19 @@ def explore(*args: str | Path) -> subprocess.Popen[str]:
     )
 
 
-def test_the_program_shows_its_address_and_ends_by_ctrl_c(run: Run) -> None:
+def test_the_command_prints_its_address_and_stops_on_ctrl_c(run: Run) -> None:
     process = explore(run.path, "--port", "0", "--no-browser")
     timer = threading.Timer(60, process.kill)
     timer.start()
     try:
         assert process.stderr is not None
-        said = process.stderr.readline()
-        found = re.search(r"kinds .*http://127\.0\.0\.1:(\d+)", said)
-        assert found, said
+        line = process.stderr.readline()
+        found = re.search(r"model .*http://127\.0\.0\.1:(\d+)", line)
+        assert found, line
         port = int(found[1])
         second = explore(run.path, "--port", str(port), "--no-browser")
         assert second.communicate(timeout=30)[1].startswith(
-            f"infogan: port {port} is taken, perhaps by another"
+            f"infogan: port {port} is in use, perhaps by another"
         )
         assert second.returncode == 2
         process.send_signal(signal.SIGINT)

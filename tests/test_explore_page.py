@@ -1,4 +1,4 @@
-"""The explorer's page in a browser: what it shows is what Python's model makes, and it asks nobody else."""
+"""The explorer's page in a browser: it shows what Python's model generates, and asks no other host."""
 
 import io
 import json
@@ -17,7 +17,7 @@ from sklearn.datasets import load_digits
 
 from infogan.config import Config
 from infogan.explore.explorer import Explorer
-from infogan.explore.serve import address_of, listen, make_server
+from infogan.explore.serve import listen, make_server, url_of
 from infogan.explore.server import make_app
 from infogan.figures.traversal import make_grid, sample_rows, save_grid, traverse
 from infogan.method.inversion import Inversion, make_encoder
@@ -52,7 +52,7 @@ def shown(tmp_path_factory: pytest.TempPathFactory, untrained_run: Callable[...,
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
     thread.start()
     try:
-        yield Shown(address_of(listening), run, model)
+        yield Shown(url_of(listening), run, model)
     finally:
         server.should_exit = True
         thread.join(timeout=30)
@@ -63,15 +63,15 @@ def shown(tmp_path_factory: pytest.TempPathFactory, untrained_run: Callable[...,
 @pytest.fixture(autouse=True)
 def quiet(page: Page, shown: Shown) -> Iterator[list[str]]:
     """Every test: no error in the console but those it puts here, and no request to anywhere else."""
-    said: list[str] = []
+    errors: list[str] = []
     asked: list[str] = []
     expected: list[str] = []
     page.set_default_timeout(15_000)
-    page.on("console", lambda message: said.append(message.text) if message.type == "error" else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    page.on("pageerror", lambda error: errors.append(str(error)))
     page.context.on("request", lambda request: asked.append(request.url))
     yield expected
-    strange = [text for text in said if not any(part in text for part in expected)]
+    strange = [text for text in errors if not any(part in text for part in expected)]
     assert not strange
     assert asked
     assert not [url for url in asked if not url.startswith((shown.url + "/", f"blob:{shown.url}/"))]
@@ -119,7 +119,7 @@ def knob(code: str) -> str:
     return f'#knobs > [aria-label="{code}"]'
 
 
-def test_the_draws_of_a_seed_are_pythons(page: Page, shown: Shown) -> None:
+def test_the_samples_of_a_seed_are_pythons(page: Page, shown: Shown) -> None:
     go(page, shown)
     same(pixels(page), expected(shown, {}))
     page.fill("#seed", "7")
@@ -132,7 +132,7 @@ def test_the_draws_of_a_seed_are_pythons(page: Page, shown: Shown) -> None:
     assert page.title() == "knobs · infogan"
 
 
-def test_every_knob_turns_the_images_as_python_does(page: Page, shown: Shown) -> None:
+def test_every_knob_changes_the_images_as_python_does(page: Page, shown: Shown) -> None:
     go(page, shown)
     slider = f"{knob('c4')} input[type=range]"
     page.focus(slider)
@@ -164,7 +164,7 @@ def test_every_knob_turns_the_images_as_python_does(page: Page, shown: Shown) ->
     assert page.is_disabled("#reset")
 
 
-def test_an_angle_goes_round(page: Page, shown: Shown) -> None:
+def test_an_angle_wraps_around(page: Page, shown: Shown) -> None:
     go(page, shown, "#c3=5")
     slider = f"{knob('c3')} input[type=range]"
     page.focus(slider)
@@ -185,16 +185,16 @@ def test_the_thumbnails_are_the_image_with_each_category(page: Page, shown: Show
     same(pixels(page, f"{knob('c1')} canvas"), wanted)
 
 
-def test_colours_and_oblong_images_are_drawn_as_they_are(page: Page, shown: Shown) -> None:
+def test_colour_images_of_any_aspect_ratio(page: Page, shown: Shown) -> None:
     go(page, shown)
     x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 7), np.uint8)
     drawn, saved = page.evaluate(
         """async (x) => {
-          const { draw, sheet } = await import('./pixels.js');
+          const { draw, makeGridImage } = await import('./pixels.js');
           const images = Uint8Array.from(x);
           const canvas = document.createElement('canvas');
           draw(canvas, images, 1, [3, 4, 7]);
-          const whole = sheet(images, 2, 1, [3, 4, 7]);
+          const whole = makeGridImage(images, 2, 1, [3, 4, 7]);
           return [[...canvas.getContext('2d').getImageData(0, 0, 7, 4).data], [...whole.data]];
         }""",
         x.ravel().tolist(),
@@ -204,8 +204,8 @@ def test_colours_and_oblong_images_are_drawn_as_they_are(page: Page, shown: Show
     np.testing.assert_array_equal(np.reshape(saved, (72, 56, 4))[..., :3], wanted)
 
 
-def test_a_sweep_is_a_traversal_and_saves_as_one(page: Page, shown: Shown, tmp_path: Path) -> None:
-    go(page, shown, "#view=sweep&x=c4&seed=2")
+def test_a_traversal_is_pythons_and_is_saved_as_one(page: Page, shown: Shown, tmp_path: Path) -> None:
+    go(page, shown, "#view=traversal&x=c4&seed=2")
     moved = traverse(shown.model, U, rows=8, steps=10, seed=2)
     same(pixels(page), moved.images.reshape(-1, 8, 8))
     with page.expect_download() as download:
@@ -216,13 +216,13 @@ def test_a_sweep_is_a_traversal_and_saves_as_one(page: Page, shown: Shown, tmp_p
     same(saved, np.asarray(Image.open(tmp_path / "cli.png")))
 
     page.click("#cells button:nth-of-type(24)")  # the third row, the fourth value
-    resolve(page, f"seed=2&image=3&view=sweep&x=c4&c4={float(-2 + 4 * 3 / 9)!r}")
-    same(pixels(page), moved.images.reshape(-1, 8, 8))  # a sweep moves what was set, too
+    resolve(page, f"seed=2&image=3&view=traversal&x=c4&c4={float(-2 + 4 * 3 / 9)!r}")
+    same(pixels(page), moved.images.reshape(-1, 8, 8))  # a traversal changes a set code, too
     assert page.get_attribute("#cells button:nth-of-type(24)", "aria-pressed") == "true"
     assert page.locator('#cells [aria-pressed="true"]').count() == 1
 
 
-def test_two_codes_make_a_plane(page: Page, shown: Shown) -> None:
+def test_a_plane_of_two_codes(page: Page, shown: Shown) -> None:
     go(page, shown)
     page.check("#views [value=plane]", force=True)
     page.select_option("#x", label="c4")
@@ -262,13 +262,13 @@ def test_the_address_holds_the_state(page: Page, shown: Shown) -> None:
         ("#c1=x&c4=NaN&c5=Infinity&seed=&view=moon&x=c9&y=<b>&what=ever&image=0", ""),
         ("#c3=-90&seed=1e99", "seed=999999&c3=270"),
         ("#%E0%A4%A&c4=1%zz&&==", ""),
-        ("#image=own&c2=0.4", "c2=0"),
+        ("#image=custom&c2=0.4", "c2=0"),
     ],
 )
-def test_an_address_out_of_range_is_mended(page: Page, shown: Shown, given: str, shows: str) -> None:
+def test_an_invalid_address_is_mended(page: Page, shown: Shown, given: str, shows: str) -> None:
     go(page, shown, given)
     resolve(page, shows)
-    if "own" in given:
+    if "custom" in given:
         assert "drop it again" in (page.text_content("#notice") or "")
 
 
@@ -278,32 +278,32 @@ def png(x: np.ndarray) -> dict[str, Any]:
     return {"name": "digit.png", "mimeType": "image/png", "buffer": file.getvalue()}
 
 
-def test_an_own_image_is_read_shown_and_edited(page: Page, shown: Shown) -> None:
+def test_a_custom_image_is_encoded_reconstructed_and_edited(page: Page, shown: Shown) -> None:
     go(page, shown)
     page.set_input_files("#file", png(DIGIT))
-    resolve(page, "image=own")
-    np.testing.assert_array_equal(pixels(page, "#own-given")[0], DIGIT)
-    again = pixels(page, "#own-again")
-    np.testing.assert_array_equal(pixels(page, "#own-edited"), again)
+    resolve(page, "image=custom")
+    np.testing.assert_array_equal(pixels(page, "#custom-original")[0], DIGIT)
+    again = pixels(page, "#custom-reconstruction")
+    np.testing.assert_array_equal(pixels(page, "#custom-edited"), again)
     values, spreads = shown.model.encode(DIGIT[None, None])
     assert page.is_checked(f"{knob('c1')} label:nth-child({int(values[0, CAT]) + 1}) input")
     for code, i in (("c4", U), ("c5", V)):
-        said = page.text_content(f"{knob(code)} .head") or ""
-        assert f"± {spreads[0, i]:.2f}{values[0, i]:.2f}".replace("-", "−") in said
+        head = page.text_content(f"{knob(code)} .head") or ""
+        assert f"± {spreads[0, i]:.2f}{values[0, i]:.2f}".replace("-", "−") in head
 
     slider = f"{knob('c4')} input[type=range]"
     page.fill(slider, "1.5")
-    resolve(page, "image=own&c4=1.5")
-    edited = pixels(page, "#own-edited")
+    resolve(page, "image=custom&c4=1.5")
+    edited = pixels(page, "#custom-edited")
     assert np.abs(edited - again).max() > 8
-    np.testing.assert_array_equal(pixels(page, "#own-again"), again)
-    page.check("#views [value=sweep]", force=True)
+    np.testing.assert_array_equal(pixels(page, "#custom-reconstruction"), again)
+    page.check("#views [value=traversal]", force=True)
     page.select_option("#x", label="c4")
-    resolve(page, "image=own&view=sweep&x=c4&c4=1.5")
+    resolve(page, "image=custom&view=traversal&x=c4&c4=1.5")
     assert page.locator("#cells button").count() == 9 * 10
-    page.click("#own-close")
-    resolve(page, "view=sweep&x=c4&c4=1.5")
-    assert page.is_hidden("#own")
+    page.click("#custom-close")
+    resolve(page, "view=traversal&x=c4&c4=1.5")
+    assert page.is_hidden("#custom")
 
 
 def test_an_image_can_be_dropped_and_pasted(page: Page, shown: Shown) -> None:
@@ -318,20 +318,20 @@ def test_an_image_can_be_dropped_and_pasted(page: Page, shown: Shown) -> None:
             }""",
             [event, field, list(png(DIGIT)["buffer"])],
         )
-        page.wait_for_selector("#own:visible")
-        resolve(page, "image=own")
-        np.testing.assert_array_equal(pixels(page, "#own-given")[0], DIGIT)
-        page.click("#own-close")
+        page.wait_for_selector("#custom:visible")
+        resolve(page, "image=custom")
+        np.testing.assert_array_equal(pixels(page, "#custom-original")[0], DIGIT)
+        page.click("#custom-close")
         resolve(page, "")
 
 
-def test_what_is_no_picture_is_told_and_changes_nothing(page: Page, shown: Shown, quiet: list[str]) -> None:
+def test_an_unreadable_file_is_reported(page: Page, shown: Shown, quiet: list[str]) -> None:
     go(page, shown)
     quiet.append("400 (Bad Request)")  # which the browser itself logs
     svg = b'<svg xmlns="http://www.w3.org/2000/svg"><script>document.title = "x"</script></svg>'
     page.set_input_files("#file", {"name": "a.svg", "mimeType": "image/svg+xml", "buffer": svg})
-    page.wait_for_function("() => document.getElementById('notice').textContent.includes('no picture')")
-    assert page.is_hidden("#own")
+    page.wait_for_function("() => document.getElementById('notice').textContent.includes('not a picture')")
+    assert page.is_hidden("#custom")
     page.click("#notice")
     assert page.is_hidden("#notice")
     page.click("#cells button:nth-of-type(2)")
@@ -339,7 +339,7 @@ def test_what_is_no_picture_is_told_and_changes_nothing(page: Page, shown: Shown
     assert page.title() == "knobs · infogan"
 
 
-def test_names_stay(page: Page, shown: Shown) -> None:
+def test_names_are_saved(page: Page, shown: Shown) -> None:
     go(page, shown)
     name = f"{knob('c4')} .name"
     page.fill(name, "<b>slant</b>")
@@ -360,7 +360,7 @@ def test_names_stay(page: Page, shown: Shown) -> None:
     assert json.loads(file.read_text()) == {}
 
 
-def test_a_gif_goes_forth_and_back(page: Page, shown: Shown) -> None:
+def test_a_gif_plays_forth_and_back(page: Page, shown: Shown) -> None:
     go(page, shown, "#x=c4&c1=2")
     with page.expect_download() as download:
         page.click("#gif")
@@ -377,7 +377,7 @@ def test_a_gif_goes_forth_and_back(page: Page, shown: Shown) -> None:
         same(frames[i], make_grid(images)[..., 0].repeat(7, axis=0).repeat(7, axis=1))
 
 
-def test_a_gif_of_many_colours_and_codes_is_close(page: Page, shown: Shown) -> None:
+def test_a_gif_of_many_colours_is_close(page: Page, shown: Shown) -> None:
     """More colours than a palette holds, and more pixels than the table of LZW: noise over slow shades."""
     go(page, shown)
     rng = np.random.default_rng(0)
@@ -400,7 +400,7 @@ def test_a_gif_of_many_colours_and_codes_is_close(page: Page, shown: Shown) -> N
     assert error.max() < 64
 
 
-def test_everything_is_reached_by_keys(page: Page, shown: Shown) -> None:
+def test_all_controls_are_reached_by_keys(page: Page, shown: Shown) -> None:
     go(page, shown, "#c1=1&view=plane&x=c4&y=c5")
     wanted = page.evaluate(
         """() => { let n = 0;
@@ -436,10 +436,10 @@ def test_everything_is_reached_by_keys(page: Page, shown: Shown) -> None:
 
 def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, shown: Shown) -> None:
     page.set_viewport_size({"width": 380, "height": 760})
-    for view in ("samples", "sweep", "plane"):
+    for view in ("samples", "traversal", "plane"):
         go(page, shown, f"#view={view}&x=c4&y=c1")
         page.set_input_files("#file", png(DIGIT))
-        page.wait_for_selector("#own:visible")
+        page.wait_for_selector("#custom:visible")
         assert page.evaluate("document.documentElement.scrollWidth") <= 380
         widths = page.eval_on_selector_all("main > section", "(all) => all.map((e) => e.clientWidth)")
         assert min(widths) > 330
@@ -450,7 +450,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, shown: Shown) -
         assert wide == []
 
 
-def test_dark_where_the_system_is(page: Page, shown: Shown) -> None:
+def test_the_colour_scheme_of_the_system(page: Page, shown: Shown) -> None:
     lightness = []
     for scheme in ("light", "dark"):
         page.emulate_media(color_scheme=scheme)  # type: ignore[arg-type]
@@ -461,7 +461,7 @@ def test_dark_where_the_system_is(page: Page, shown: Shown) -> None:
     assert lightness[1] < 150
 
 
-def test_the_newest_move_wins_and_few_are_asked_for(page: Page, shown: Shown) -> None:
+def test_the_latest_change_wins_with_few_requests(page: Page, shown: Shown) -> None:
     go(page, shown)
     asked = []
 
@@ -484,7 +484,7 @@ def test_the_newest_move_wins_and_few_are_asked_for(page: Page, shown: Shown) ->
     page.unroute("**/decode")
 
 
-def test_a_server_that_is_gone_is_told(page: Page, shown: Shown, quiet: list[str]) -> None:
+def test_a_stopped_server_is_reported(page: Page, shown: Shown, quiet: list[str]) -> None:
     go(page, shown)
     quiet.append("ERR_FAILED")
     page.route("**/decode", lambda route: route.abort())
@@ -495,8 +495,8 @@ def test_a_server_that_is_gone_is_told(page: Page, shown: Shown, quiet: list[str
     resolve(page, "image=3")
 
 
-def test_a_server_that_is_busy_is_asked_again(page: Page, shown: Shown, quiet: list[str]) -> None:
-    """A 503 or two are nobody's business; only what stays busy is told, in the server's words."""
+def test_a_busy_server_is_asked_again(page: Page, shown: Shown, quiet: list[str]) -> None:
+    """The user sees only a lasting 503, with the server's message."""
     quiet.append("503")
     busy = {"left": 2, "asked": 0}
 
@@ -522,11 +522,11 @@ def test_a_server_that_is_busy_is_asked_again(page: Page, shown: Shown, quiet: l
     assert 3 <= busy["asked"] <= 12  # by the view, and by the thumbnails
 
 
-def test_the_bars_say_what_codes_carry(page: Page, shown: Shown) -> None:
+def test_the_bars_show_the_information(page: Page, shown: Shown) -> None:
     go(page, shown)
     bars = page.eval_on_selector_all(
         ".carried",
         "(bars) => bars.map((b) => [b.parentElement.textContent, b.style.getPropertyValue('--carried')])",
     )
-    assert [text for text, _ in bars] == ["carries 0.80 of 1.61 nats", "carries 3.00 nats"]
+    assert [text for text, _ in bars] == ["0.80 of 1.61 nats of information", "3.00 nats of information"]
     assert [float(part) for _, part in bars] == pytest.approx([0.8 / np.log(5), 1.0])

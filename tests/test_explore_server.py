@@ -1,4 +1,4 @@
-"""The explorer between other people's machines: who is let in, what one client may take, what it can name."""
+"""The explorer as a server: its access control, its limits for one client, and its paths."""
 
 import json
 import os
@@ -23,10 +23,10 @@ from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
 from infogan.config import Config
+from infogan.explore.access import SECURITY_HEADERS
 from infogan.explore.explorer import Explorer
-from infogan.explore.guard import HEADERS
 from infogan.explore.serve import listen, make_server
-from infogan.explore.server import UPLOADS, WAITING, make_app
+from infogan.explore.server import MAX_UPLOADS, MAX_WAITING, make_app
 from infogan.method.inversion import Inversion, make_encoder
 from infogan.runs.inversion import save_inversion
 from infogan.runs.run import Run
@@ -42,8 +42,8 @@ ROUTES = [
     ("GET", "/index.html"),
     ("GET", "/page.js"),
     ("GET", "/model.json"),
-    ("GET", "/draw?seed=1"),
-    ("GET", "/learning"),
+    ("GET", "/sample?seed=1"),
+    ("GET", "/inversion-progress"),
     ("POST", "/decode"),
     ("POST", "/encode"),
     ("PUT", "/names"),
@@ -124,15 +124,15 @@ class Wire:
         return self.made[-1]
 
     def send(
-        self, method: str, path: str, body: bytes = b"", head: str = "", said: int | None = None
+        self, method: str, path: str, body: bytes = b"", head: str = "", content_length: int | None = None
     ) -> socket.socket:
         """A connection on which a request was sent.
 
         Args:
             head: more lines of it.
-            said: Content-Length, if it is not that of the body.
+            content_length: Content-Length, if it is not that of the body.
         """
-        length = len(body) if said is None else said
+        length = len(body) if content_length is None else content_length
         host = f"Host: 127.0.0.1:{self.port}"
         lines = f"{method} {path} HTTP/1.1\r\n{host}\r\nContent-Length: {length}\r\n{head}\r\n"
         connection = self.connect()
@@ -163,18 +163,18 @@ def is_closed(connection: socket.socket, within: float) -> bool:
         return True
 
 
-def assert_strict(headers: Any) -> None:
-    """The headers that every answer has, each once."""
-    for name, value in HEADERS.items():
+def assert_security_headers(headers: Any) -> None:
+    """The headers of every response."""
+    for name, value in SECURITY_HEADERS.items():
         assert headers[name.lower()] == value
-    assert "default-src 'none'" in HEADERS["Content-Security-Policy"]
+    assert "default-src 'none'" in SECURITY_HEADERS["Content-Security-Policy"]
 
 
-# Who is let in
+# Access control
 
 
 @pytest.mark.parametrize(("method", "path"), ROUTES)
-def test_every_route_asks_for_the_token(lab: TestClient, explorer: Explorer, method: str, path: str) -> None:
+def test_every_route_requires_the_token(lab: TestClient, explorer: Explorer, method: str, path: str) -> None:
     sign = "&" if "?" in path else "?"
     cookie = "infogan_8000"
     tries: list[tuple[str, dict[str, str]]] = [
@@ -190,11 +190,11 @@ def test_every_route_asks_for_the_token(lab: TestClient, explorer: Explorer, met
         (path, {"Cookie": b"infogan_8000=\xff\xfe"}),
     ]
     if method not in ("GET", "HEAD"):
-        tries.append((f"{path}{sign}token={TOKEN}", {}))  # an address that does something is no link
+        tries.append((f"{path}{sign}token={TOKEN}", {}))  # only GET turns a token into a cookie
     for url, headers in tries:
         answer = lab.request(method, url, headers=headers)
         assert answer.status_code == 403
-        assert_strict(answer.headers)
+        assert_security_headers(answer.headers)
         assert not lab.cookies
         if method != "HEAD":
             assert "the whole address that the terminal shows" in answer.json()["error"]
@@ -212,24 +212,24 @@ def test_the_token_of_the_address_becomes_a_cookie(lab: TestClient) -> None:
     assert first.status_code == 303
     assert first.headers["location"] == "./"
     assert TOKEN not in first.text
-    assert_strict(first.headers)
+    assert_security_headers(first.headers)
     name_and_value, *attributes = first.headers["set-cookie"].split("; ")
     assert name_and_value == f"infogan_8000={TOKEN}"
     assert {a.lower() for a in attributes} == {
         "httponly",
         "path=/",
         "samesite=strict",
-    }  # and ends with the session
+    }  # no expiry: it ends with the session
     assert lab.get("/").status_code == 200
     assert lab.post("/decode", content=ROW).status_code == 200
-    again = lab.get(f"/draw?seed=3&token={TOKEN}&x=%26")
-    assert again.headers["location"] == "./draw?seed=3&x=%26"
+    again = lab.get(f"/sample?seed=3&token={TOKEN}&x=%26")
+    assert again.headers["location"] == "./sample?seed=3&x=%26"
 
 
 @pytest.mark.parametrize(
     "path", ["//evil.example/", "//evil.example/x", "/%5cevil.example", "/https:%2f%2fevil.example"]
 )
-def test_the_way_without_the_token_stays_here(lab: TestClient, path: str) -> None:
+def test_the_redirect_stays_on_this_host(lab: TestClient, path: str) -> None:
     answer = lab.send(lab.build_request("GET", f"{LAB}{path}?token={TOKEN}"))
     assert answer.status_code == 303
     assert urlsplit(urljoin(LAB + path, answer.headers["location"])).netloc == "lab.example:8000"
@@ -243,7 +243,7 @@ def test_tokens_are_compared_in_constant_time(lab: TestClient, monkeypatch: pyte
     assert asked == [(b"guess", TOKEN.encode()), (b"other", TOKEN.encode())]
 
 
-def test_two_explorers_of_a_host_keep_their_cookies(explorer: Explorer) -> None:
+def test_two_explorers_on_a_host_have_their_own_cookies(explorer: Explorer) -> None:
     """Browsers send a host's cookies to all of its ports."""
     apps = {port: make_app(explorer, f"token{port}") for port in (8000, 8001)}
     jar: dict[str, str] = {}
@@ -259,7 +259,7 @@ def test_two_explorers_of_a_host_keep_their_cookies(explorer: Explorer) -> None:
 
 @contextmanager
 def program(run: Run, *options: str) -> Iterator[tuple["subprocess.Popen[str]", list[str]]]:
-    """`infogan explore`, and what it says at its start, up to the address."""
+    """`infogan explore`, and what it prints up to the address."""
     line = [
         sys.executable,
         "-m",
@@ -279,20 +279,20 @@ def program(run: Run, *options: str) -> Iterator[tuple["subprocess.Popen[str]", 
         timer.start()
         try:
             assert process.stderr is not None
-            said = [process.stderr.readline()]
-            while said[-1] and "http://" not in said[-1]:
-                said.append(process.stderr.readline())
-            yield process, said
+            lines = [process.stderr.readline()]
+            while lines[-1] and "http://" not in lines[-1]:
+                lines.append(process.stderr.readline())
+            yield process, lines
         finally:
             timer.cancel()
             process.kill()
 
 
-def test_the_program_beyond_loopback_says_a_token_and_keeps_it_nowhere(run: Run) -> None:
-    with program(run, "--host", "0.0.0.0") as (process, said):
-        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S{40,}) ;", said[-1])
-        assert found, said
-        assert "nothing is encrypted" in said[0]
+def test_the_command_prints_a_token_beyond_loopback_and_stores_it_nowhere(run: Run) -> None:
+    with program(run, "--host", "0.0.0.0") as (process, lines):
+        found = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=(\S{40,}) ;", lines[-1])
+        assert found, lines
+        assert "nothing is encrypted" in lines[0]
         url, token = f"http://127.0.0.1:{found[1]}", found[2]
         with httpx.Client(base_url=url, headers={"Host": f"lab.example:{found[1]}"}) as client:
             assert client.get("/").status_code == 403
@@ -305,19 +305,19 @@ def test_the_program_beyond_loopback_says_a_token_and_keeps_it_nowhere(run: Run)
             assert client.put("/names", json={"code": "c1", "name": ""}).status_code == 200
         process.terminate()
         rest = process.communicate(timeout=30)
-    assert rest == ("", "")  # nobody's requests are told in the terminal
+    assert rest == ("", "")  # requests are not logged
     for file in run.path.rglob("*"):
         assert file.is_dir() or token.encode() not in file.read_bytes()
-    with program(run, "--host", "0.0.0.0") as (_, said):
-        assert "token=" in said[-1]
-        assert token not in said[-1]  # a new one each time
+    with program(run, "--host", "0.0.0.0") as (_, lines):
+        assert "token=" in lines[-1]
+        assert token not in lines[-1]  # a new one each time
 
 
-def test_no_token_is_asked_for_on_loopback(run: Run) -> None:
-    with program(run) as (_, said):
-        assert "token" not in "".join(said)
-        found = re.search(r"http://127\.0\.0\.1:\d+", said[-1])
-        assert found, said
+def test_loopback_needs_no_token(run: Run) -> None:
+    with program(run) as (_, lines):
+        assert "token" not in "".join(lines)
+        found = re.search(r"http://127\.0\.0\.1:\d+", lines[-1])
+        assert found, lines
         assert httpx.get(f"{found[0]}/model.json").status_code == 200
 
 
@@ -341,13 +341,13 @@ def test_the_page_works_with_a_token_and_does_not_show_it(page: Page, explorer: 
     assert not any(TOKEN in request.get("referer", "") for request in asked)
 
 
-# What one client may take
+# Limits
 
 
-def test_a_line_that_is_full_is_told_and_nobody_in_it_is_lost(explorer: Explorer, wire: Wire) -> None:
+def test_too_many_requests_are_refused_and_the_others_answered(explorer: Explorer, wire: Wire) -> None:
     too_many = 5
     with held(explorer) as go:
-        asking = [wire.send("GET", f"/draw?seed={seed}") for seed in range(1 + WAITING + too_many)]
+        asking = [wire.send("GET", f"/sample?seed={seed}") for seed in range(1 + MAX_WAITING + too_many)]
         refused: set[socket.socket] = set()
         while len(refused) < too_many:
             some, _, _ = select.select(set(asking) - refused, [], [], 30)
@@ -359,50 +359,51 @@ def test_a_line_that_is_full_is_told_and_nobody_in_it_is_lost(explorer: Explorer
     for seed, connection in enumerate(asking):
         status, headers, body = answers[connection]
         assert status == (503 if connection in refused else 200)
-        assert_strict(headers)
+        assert_security_headers(headers)
         if status == 503:
             assert headers["retry-after"] == "1"
             assert "try again" in json.loads(body)["error"]
         else:
-            assert body == explorer.draw(seed)
+            assert body == explorer.sample(seed)
         connection.close()
-    assert wire.ask("GET", "/draw?seed=1").status == 200
+    assert wire.ask("GET", "/sample?seed=1").status == 200
 
 
-def test_nothing_is_computed_for_who_went_away(
+def test_requests_of_disconnected_clients_are_not_computed(
     explorer: Explorer, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     computed: list[int] = []
-    draw, submit, given = explorer.draw, explorer.submit, threading.Semaphore(0)
+    sample, submit, submitted = explorer.sample, explorer.submit, threading.Semaphore(0)
 
-    def counted(seed: int) -> bytes:
+    def counted_sample(seed: int) -> bytes:
         computed.append(seed)
-        return draw(seed)
+        return sample(seed)
 
-    def told(call: Callable[..., Any], *args: Any) -> Any:
+    def counted_submit(call: Callable[..., Any], *args: Any) -> Any:
         future = submit(call, *args)
-        given.release()
+        submitted.release()
         return future
 
     with held(explorer) as go:
-        monkeypatch.setattr(explorer, "draw", counted)
-        monkeypatch.setattr(explorer, "submit", told)
+        monkeypatch.setattr(explorer, "sample", counted_sample)
+        monkeypatch.setattr(explorer, "submit", counted_submit)
         for seed in range(1, 4):
-            connection = wire.send("GET", f"/draw?seed={seed}")
-            assert given.acquire(timeout=30)
+            connection = wire.send("GET", f"/sample?seed={seed}")
+            assert submitted.acquire(timeout=30)
             connection.close()
-        stays = wire.send("GET", "/draw?seed=9")
-        assert given.acquire(timeout=30)
+        stays = wire.send("GET", "/sample?seed=9")
+        assert submitted.acquire(timeout=30)
         time.sleep(0.2)  # for the news to come through
         go()
-        assert answer_of(stays).body == draw(9)
+        assert answer_of(stays).body == sample(9)
     assert computed == [9]
 
 
-def test_few_uploads_are_read_at_once(wire: Wire) -> None:
+def test_the_number_of_uploads_being_read_is_limited(wire: Wire) -> None:
     with ExitStack() as stack:
         slow = [
-            wire.send("POST", "/encode", said=999, head="Expect: 100-continue\r\n") for _ in range(UPLOADS)
+            wire.send("POST", "/encode", content_length=999, head="Expect: 100-continue\r\n")
+            for _ in range(MAX_UPLOADS)
         ]
         for connection in slow:
             stack.enter_context(connection)
@@ -410,22 +411,22 @@ def test_few_uploads_are_read_at_once(wire: Wire) -> None:
         status, headers, body = wire.ask("POST", "/encode", b"hello")
         assert status == 503
         assert headers["retry-after"] == "1"
-        assert_strict(headers)
+        assert_security_headers(headers)
         assert "pictures" in json.loads(body)["error"]
         assert wire.ask("POST", "/decode", ROW).status == 200
         slow[0].close()
         until(lambda: wire.ask("POST", "/encode", b"hello").status == 400)  # it is read again
 
 
-def test_few_uploads_are_held_at_once(explorer: Explorer, wire: Wire) -> None:
-    """As each may be 20 MB, though all of it has come."""
+def test_the_number_of_uploads_in_memory_is_limited(explorer: Explorer, wire: Wire) -> None:
+    """An upload of up to 20 MB is held until it is encoded."""
     with held(explorer) as go:
-        asking = [wire.send("POST", "/encode", b"hello") for _ in range(UPLOADS + 1)]
+        asking = [wire.send("POST", "/encode", b"hello") for _ in range(MAX_UPLOADS + 1)]
         refused, _, _ = select.select(asking, [], [], 30)
         go()
         statuses = [answer_of(connection).status for connection in asking]
     assert len(refused) == 1
-    assert sorted(statuses) == [400] * UPLOADS + [503]
+    assert sorted(statuses) == [400] * MAX_UPLOADS + [503]
 
 
 def until(true: Callable[[], bool]) -> None:
@@ -436,11 +437,9 @@ def until(true: Callable[[], bool]) -> None:
 
 
 @pytest.mark.parametrize(("method", "path"), [("POST", "/decode"), ("POST", "/encode"), ("PUT", "/names")])
-def test_a_body_that_dawdles_is_told_so(
-    wire: Wire, monkeypatch: pytest.MonkeyPatch, method: str, path: str
-) -> None:
-    monkeypatch.setattr("infogan.explore.limits.BODY_SECONDS", 0.6)
-    connection = wire.send(method, path, b"x", said=44)
+def test_a_slow_body_times_out(wire: Wire, monkeypatch: pytest.MonkeyPatch, method: str, path: str) -> None:
+    monkeypatch.setattr("infogan.explore.limits.BODY_TIMEOUT", 0.6)
+    connection = wire.send(method, path, b"x", content_length=44)
     stop = threading.Event()
 
     def drip() -> None:
@@ -455,15 +454,13 @@ def test_a_body_that_dawdles_is_told_so(
     dripping.join()
     assert status == 408
     assert 0.3 < time.monotonic() - start < 3
-    assert_strict(headers)
+    assert_security_headers(headers)
     assert "longer than 0.6 s" in json.loads(body)["error"]
     assert is_closed(connection, within=5)
 
 
-def test_who_connects_and_does_not_ask_is_let_go(
-    explorer: Explorer, wire: Wire, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("infogan.explore.limits.HEAD_SECONDS", 0.6)
+def test_idle_connections_are_closed(explorer: Explorer, wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.explore.limits.HEAD_TIMEOUT", 0.6)
     silent = wire.connect()
     slow = wire.connect()
     slow.sendall(b"GET / HTTP/1.1\r\nHost: 127")
@@ -471,16 +468,16 @@ def test_who_connects_and_does_not_ask_is_let_go(
     assert answer_of(second).status == 200
     second.sendall(b"GET / HTTP/1.1\r\n")  # half of the next
     with held(explorer) as go:
-        patient = wire.send("GET", "/draw?seed=1")
+        patient = wire.send("GET", "/sample?seed=1")
         for connection in (silent, slow, second):
             assert is_closed(connection, within=5)
         time.sleep(1)
         go()
-        assert answer_of(patient).body == explorer.draw(1)  # who has asked may wait
+        assert answer_of(patient).body == explorer.sample(1)  # a complete request may wait
 
 
-def test_a_crowd_is_told_and_those_within_are_answered(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.explore.limits.MOST_CONNECTIONS", 10)
+def test_too_many_connections_are_refused(wire: Wire, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.explore.limits.MAX_CONNECTIONS", 10)
     with ExitStack() as stack:
         within = HTTPConnection("127.0.0.1", wire.port, timeout=30)
         stack.callback(within.close)
@@ -492,22 +489,22 @@ def test_a_crowd_is_told_and_those_within_are_answered(wire: Wire, monkeypatch: 
         status, headers, body = answer_of(outside)
         assert status == 503
         assert headers["retry-after"] == "1"
-        assert_strict(headers)
+        assert_security_headers(headers)
         assert "Too many" in json.loads(body)["error"]
         assert is_closed(outside, within=5)
-        within.request("GET", "/learning")
+        within.request("GET", "/inversion-progress")
         assert within.getresponse().status == 200
-    until(lambda: wire.ask("GET", "/learning").status == 200)
+    until(lambda: wire.ask("GET", "/inversion-progress").status == 200)
 
 
-def test_a_head_without_end_is_refused(wire: Wire) -> None:
+def test_an_endless_head_is_refused(wire: Wire) -> None:
     connection = wire.connect()
     connection.sendall(b"GET / HTTP/1.1\r\nX: " + bytes(20_000))
     assert answer_of(connection).status == 400
     assert is_closed(connection, within=5)
 
 
-def test_headers_are_as_strict_on_what_is_refused(explorer: Explorer) -> None:
+def test_every_error_has_the_security_headers(explorer: Explorer) -> None:
     client = TestClient(make_app(explorer), base_url="http://127.0.0.1:8000", raise_server_exceptions=False)
     expected = {
         403: client.get("/", headers={"Host": "evil.example"}),
@@ -522,14 +519,14 @@ def test_headers_are_as_strict_on_what_is_refused(explorer: Explorer) -> None:
         expected[500] = client.get("/model.json")
     for status, answer in expected.items():
         assert answer.status_code == status
-        assert_strict(answer.headers)
+        assert_security_headers(answer.headers)
     assert set(expected[405].headers["allow"].split(", ")) == {"GET", "HEAD"}
 
 
-# What a request can name
+# Paths
 
 
-def test_the_page_s_files_have_their_types_and_heads(explorer: Explorer) -> None:
+def test_static_files_have_their_types_and_heads(explorer: Explorer) -> None:
     client = TestClient(make_app(explorer), base_url="http://127.0.0.1:8000")
     folder = ROOT / "infogan" / "explore" / "page"
     types = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -582,7 +579,7 @@ HOSTILE = [
     *(f"/{'a' * 9000}", f"/{'../' * 3000}x", f"/{'%2e%2e/' * 2000}x", "/page.js;x", "/%7b%7d", "/PAGE.JS"),
     *(
         "/nowhere?file=../../../etc/passwd",
-        "/draw?seed=../../etc/passwd",
+        "/sample?seed=../../etc/passwd",
         "/page.js%20",
         "/%e2%80%ae",
         "*",
@@ -619,7 +616,7 @@ WATCHED = """
             response.begin()
             return response.status, response.read().decode(errors="replace")[:200]
 
-    get("/page.js"), get("/nowhere"), get("/draw?seed=x"), get("bad"), get("/model.json")
+    get("/page.js"), get("/nowhere"), get("/sample?seed=x"), get("bad"), get("/model.json")
     watching = True
     get("/model.json")  # which reads names.json: the watch sees something
     seen, touched[:] = len(touched), []
@@ -643,5 +640,5 @@ def test_no_path_of_a_request_touches_the_file_system(run: Run) -> None:
     assert found["touched"] == []
     assert found["pages"] == [200, 200]
     assert dict(zip(HOSTILE, found["statuses"], strict=True)) == {
-        target: 400 if target.startswith("/draw") else 404 for target in HOSTILE
+        target: 400 if target.startswith("/sample") else 404 for target in HOSTILE
     }

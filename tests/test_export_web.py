@@ -113,7 +113,7 @@ def opened(address: str, page: "Page") -> Iterator["Page"]:
 def test_a_seed_shows_what_the_command_line_shows(opened: "Page", run: Run) -> None:
     model = run.model()
     for seed in (0, N_SEEDS - 1):
-        sample = opened.evaluate(CALL, ["draw", seed])
+        sample = opened.evaluate(CALL, ["sample", seed])
         z, values = sample_rows(model, 8, seed)
         np.testing.assert_array_equal(np.array(sample["z"], np.float32).reshape(8, 6), z)
         np.testing.assert_array_equal(np.array(sample["values"], np.float32).reshape(8, 3), values)
@@ -172,9 +172,13 @@ def test_a_larger_image_is_cropped_in_the_centre(opened: "Page") -> None:
 @pytest.mark.parametrize(
     ("content", "mime_type", "message"),
     [
-        (b"no picture", "image/png", "This is no picture"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>", "image/svg+xml", "This is no picture"),
-        (b"", "", "This is no picture"),
+        (b"no picture", "image/png", "This is not a picture"),
+        (
+            b"<svg xmlns='http://www.w3.org/2000/svg'><script/></svg>",
+            "image/svg+xml",
+            "This is not a picture",
+        ),
+        (b"", "", "This is not a picture"),
     ],
 )
 def test_a_file_that_is_no_image_is_refused(
@@ -188,13 +192,13 @@ def test_a_decompression_bomb_is_refused(opened: "Page") -> None:
     file = io.BytesIO()
     Image.new("1", (12_000, 12_000)).save(file, "PNG")
     message = opened.evaluate(ENCODE, [list(file.getvalue()), "image/png"])
-    assert "too many pixels" in message or "no picture" in message
+    assert "too many pixels" in message or "not a picture" in message
 
 
 def test_the_browser_stores_names(opened: "Page", address: str) -> None:
     assert opened.evaluate(CALL, ["saveName", "c1", " digit "]) == {"c1": "digit", "c2": "smile"}
     opened.goto(address)
-    opened.evaluate(CALL, ["learning"])
+    opened.evaluate(CALL, ["inversionProgress"])
     assert opened.evaluate("window.info.names") == {"c1": "digit", "c2": "smile"}
     assert opened.evaluate(CALL, ["saveName", "c2", ""]) == {"c1": "digit"}
 

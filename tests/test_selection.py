@@ -6,9 +6,9 @@ from typing import get_args
 import numpy as np
 import pytest
 import torch
-from infogan.cli.judging import By
 from torch import nn
 
+from infogan.cli.evaluate import By
 from infogan.data import Factor, Factors, Images
 from infogan.evaluation.consistency import (
     agreement,

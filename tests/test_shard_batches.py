@@ -32,8 +32,8 @@ from infogan.data.shards.images import ShardedPixels
 from infogan.data.shards.pack import pack
 from infogan.data.shards.writer import Sample, ShardLimit, write_shards
 from infogan.method.model import make_model
+from infogan.runs.fingerprint import fingerprint
 from infogan.training.launch import make_stacked_trainer
-from infogan.training.session import fingerprint
 from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError

@@ -39,8 +39,8 @@ def traverse(
     code: Annotated[str, Parameter(help="The code to vary: c1, or 1.")],
     low: Annotated[float, Parameter(name="--from", help="The first value of a continuous code.")] = -2.0,
     high: Annotated[float, Parameter(name="--to", help="The last value.")] = 2.0,
-    steps: Annotated[int, Parameter(help="How many values; a discrete code takes all it has.")] = 10,
-    rows: Annotated[int, Parameter(help="How many rows, each with another z and other codes.")] = 5,
+    steps: Annotated[int, Parameter(help="Number of values; a discrete code shows all its categories.")] = 10,
+    rows: Annotated[int, Parameter(help="Number of rows, each with its own random z and other codes.")] = 5,
     seed: int = 0,
     out: Annotated[
         Path | None, Parameter(name=["--out", "-o"], help="The picture file; default: in RUN/figures.")

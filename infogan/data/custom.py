@@ -33,7 +33,7 @@ FORMAT_BY_SUFFIX: dict[str, Format] = {
     ".parquet": "parquet",
     ".tar": "shards",
 }
-MAX_UNCACHED = 100  # images; smaller collections are decode_images on every load
+MAX_UNCACHED = 100  # images; smaller collections are decoded on every load
 BLOCK = 256  # images of an array that are converted at a time
 
 
@@ -76,7 +76,7 @@ class CustomSource:
         return _read(collection, pil_to_array, load_options.skip_bad)
 
     def open_collection(self, split: str = "") -> ImageCollection:
-        """The images as a collection that is decode_images on demand; `split` is for the Hugging Face hub.
+        """The images as a collection that is decoded on demand; `split` is for the Hugging Face hub.
 
         Raises:
             InfoganError: if there are no images, or they cannot be read.

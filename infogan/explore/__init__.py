@@ -1,1 +1,1 @@
-"""The page where the codes of a run are turned by hand: a small server, and `page/` for the browser."""
+"""The explorer: a page to vary the codes of a run, with its server in Python and its front end in `page/`."""

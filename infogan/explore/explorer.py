@@ -1,120 +1,118 @@
-"""What the server asks of a run: every answer is a function of the request and of the run's folder."""
+"""What the server asks of a run: each result is a function of the request and of the run's folder."""
 
 import threading
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, TypeVar, final
 
 import numpy as np
 import torch
 
-from infogan.explore.info import SEEDS, describe
-from infogan.explore.names import Names
+from infogan.explore.code_names import CodeNames
+from infogan.explore.model_info import N_SEEDS, model_info
 from infogan.explore.upload import read_upload
 from infogan.figures.traversal import sample_rows
-from infogan.method.inversion import Inversion, learn_inversion
+from infogan.method.inversion import learn_inversion
 from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
-ROWS = 8  # images of a seed
-MOST = 256  # images of a request
-FARTHEST = 1000.0  # from 0, of any number that G is given
+N_ROWS = 8  # images of a seed
+MAX_IMAGES = 256  # of a request
+MAX_ABS_VALUE = 1000.0  # of any number that G takes
 
 T = TypeVar("T")
 
 
 @final
 class Explorer:
-    """A run, its model, and the one thread that may touch the model.
+    """A run, its model, and the single thread that uses the model.
 
-    One thread, as requests then wait in the order they came, and torch keeps one pool of helpers.
+    With one thread, requests are answered in their order, and torch keeps one pool of threads.
     """
 
     def __init__(self, run: Run) -> None:
         """Raises InfoganError for a run on vectors, without a checkpoint, or with a damaged names.json."""
         if run.config.networks.architecture == "vectors":
             raise InfoganError(
-                f"{run.path} was trained on vectors, and the explorer shows pictures; "
-                f"`infogan encode {run.path} SOURCE -o codes.csv` reads their codes."
+                f"{run.path} was trained on vectors, but the explorer shows images; `infogan encode` writes "
+                "the codes of vectors to a table."
             )
         self.run = run
         self.model = run.model()
-        self.names = Names(run.path, self.model.latent.names)
+        self.names = CodeNames(run.path, self.model.latent.names)
         self.names.read()
-        latent = self.model.latent
-        self._info = describe(run, latent.codes, latent.names, latent.n_z)
-        self.learned = 1.0  # of E, which reads z; the part that is done
+        self._info = model_info(run, self.model.latent)
         self._inversion = load_inversion(run, self.model)
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="model")
-        self._wanted, self._closed = threading.Event(), threading.Event()
-        self._learner = threading.Thread(target=self._learn, name="learning z", daemon=True)
+        self.inversion_progress = 0.0 if self._inversion is None else 1.0
+        self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self._first_request, self._closed = threading.Event(), threading.Event()
+        self._trainer = threading.Thread(target=self._train_inversion, name="inversion", daemon=True)
         if self._inversion is None:
-            self.learned = 0.0
-            self._learner.start()
+            self._trainer.start()
 
     def submit(self, call: Callable[..., T], *args: Any) -> "Future[T]":
-        """Has the model's thread make a call."""
-        return self._worker.submit(call, *args)
+        """Runs a call in the model's thread."""
+        return self._executor.submit(call, *args)
 
     def close(self) -> None:
-        """Lets the call under way end, and no other begin."""
+        """Waits for the current call and cancels the others."""
         self._closed.set()
-        self._wanted.set()
-        self._worker.shutdown(cancel_futures=True)
-        if self._learner.is_alive():
-            self._learner.join()  # torch aborts where Python ends in the middle of its import
+        self._first_request.set()
+        self._executor.shutdown(cancel_futures=True)
+        if self._trainer.is_alive():
+            self._trainer.join()  # torch aborts if Python ends in the middle of its import
 
     def info(self) -> dict[str, Any]:
-        """model.json: the run as it was when its model was loaded, and the names as they are now."""
+        """model.json: the run when its model was loaded, and the current names."""
         return {"backend": "server", **self._info, "names": self.names.read()}
 
-    def draw(self, seed: int) -> bytes:
-        """z and values of the rows of a seed, float32, one after the other."""
-        if not 0 <= seed < SEEDS:
-            raise InfoganError(f"seed is {seed}, but must be in 0 .. {SEEDS - 1}.")
-        return b"".join(part.numpy().astype("<f4").tobytes() for part in sample_rows(self.model, ROWS, seed))
+    def sample(self, seed: int) -> bytes:
+        """z (8, n_z) and values (8, L) of a seed, float32, one after the other."""
+        if not 0 <= seed < N_SEEDS:
+            raise InfoganError(f"seed is {seed}, but must be in 0 .. {N_SEEDS - 1}.")
+        return b"".join(
+            part.numpy().astype("<f4").tobytes() for part in sample_rows(self.model, N_ROWS, seed)
+        )
 
     def decode(self, body: bytes) -> bytes:
         """Images (n, ch, h, w) of n rows of float32: the values of the codes, then z.
 
         Raises:
-            InfoganError: for rows of another width, too many, or numbers that no code has.
+            InfoganError: if the rows have another width, are too many, or contain invalid numbers.
         """
         latent = self.model.latent
         L, width = len(latent.codes), len(latent.codes) + latent.n_z
         if not body or len(body) % (4 * width):
             raise InfoganError(
-                f"decode takes rows of {width} numbers of 4 bytes; these are {len(body)} bytes."
+                f"decode takes rows of {width} numbers of 4 bytes, but was sent {len(body)} bytes."
             )
         rows: np.ndarray = np.frombuffer(body, "<f4").reshape(-1, width)
-        if len(rows) > MOST:
-            raise InfoganError(f"decode makes at most {MOST} images at a time; these are {len(rows)}.")
-        if not (np.abs(rows) <= FARTHEST).all():  # which no NaN fulfils
-            raise InfoganError(f"decode takes numbers in {-FARTHEST:.0f} .. {FARTHEST:.0f}.")
+        if len(rows) > MAX_IMAGES:
+            raise InfoganError(f"decode takes at most {MAX_IMAGES} images, but was sent {len(rows)}.")
+        if not (np.abs(rows) <= MAX_ABS_VALUE).all():  # false for NaN
+            raise InfoganError(f"decode takes numbers in {-MAX_ABS_VALUE:.0f} .. {MAX_ABS_VALUE:.0f}.")
         for name, code, values in zip(latent.names, latent.codes, rows[:, :L].T, strict=True):
-            known = range(code.categories) if code.categories is not None else None
-            if known is not None and not np.isin(values, known).all():
-                raise InfoganError(f"{name} is a category, 0 .. {known[-1]}.")
-        numbers = torch.from_numpy(rows.astype(np.float32))
-        self._wanted.set()
-        return self.model.decode(numbers[:, :L], numbers[:, L:]).tobytes()
+            if code.categories is not None and not np.isin(values, range(code.categories)).all():
+                raise InfoganError(f"{name} is a category, 0 .. {code.categories - 1}.")
+        inputs = torch.from_numpy(rows.astype(np.float32))
+        self._first_request.set()
+        return self.model.decode(inputs[:, :L], inputs[:, L:]).tobytes()
 
     def encode(self, content: bytes) -> dict[str, Any]:
-        """What Q reads off a picture, and a z that gives it back.
+        """What Q reads off a picture, and a z that reconstructs it.
 
         Raises:
-            InfoganError: for what is no picture, or not to be read.
+            InfoganError: if it is not a picture, or cannot be read.
         """
         x = read_upload(content, self.run.config.networks.image_shape, self.run.config.data.square)[None]
-        self._wanted.set()
+        self._first_request.set()
         values, spreads = self.model.encode(x)
-        inversion = self._inversion
-        if inversion is None:
-            rng = torch.Generator().manual_seed(0)
-            z = self.model.latent.sample_z(1, rng)
+        if self._inversion is None:
+            z = self.model.latent.sample_z(1, torch.Generator().manual_seed(0))
         else:
-            z = inversion.invert(x, values)
+            z = self._inversion.invert(x, values)
         return {
             "values": values[0].tolist(),
             "spreads": spreads[0].tolist(),
@@ -122,25 +120,20 @@ class Explorer:
             "image": x.ravel().tolist(),
         }
 
-    def _learn(self) -> None:
-        """Learns to read z beside what people ask for, an update at a time, once the first image is shown."""
-        self._wanted.wait()
+    def _train_inversion(self) -> None:
+        """Trains the encoder of z between requests, one step at a time, once the first image is shown."""
+        self._first_request.wait()
         if not self._closed.is_set():
-            import torch._dynamo  # noqa: F401, as the first optimiser loads it: seconds, which nobody is to wait
+            import torch._dynamo  # noqa: F401, which the first optimiser would load in a request: seconds
         steps = learn_inversion(self.model)
         try:
             while not self._closed.is_set() and (step := self.submit(next, steps, None).result()):
-                self.learned, self._inversion = step.n / step.steps, step.inversion
-            if self.learned == 1.0 and self._inversion is not None:
-                self._keep(self._inversion)
-        except (CancelledError, RuntimeError):  # of a thread that takes no more calls
+                self.inversion_progress, self._inversion = step.n / step.steps, step.inversion
+            if self.inversion_progress == 1.0 and self._inversion is not None:
+                with suppress(InfoganError):  # if it cannot be saved, this explorer still has it
+                    save_inversion(self.run, self._inversion)
+        except (CancelledError, RuntimeError):  # of the executor after its shutdown
             if not self._closed.is_set():
                 raise
         finally:
-            self.learned = 1.0  # nobody is to wait for more
-
-    def _keep(self, inversion: Inversion) -> None:
-        try:
-            save_inversion(self.run, inversion)
-        except InfoganError:
-            return  # it is known as long as this explorer runs
+            self.inversion_progress = 1.0  # or the page would wait for more

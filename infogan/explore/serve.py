@@ -1,4 +1,4 @@
-"""The server on its port: bound before torch loads, so that a port that is taken is told at once."""
+"""Serves the explorer. The port is bound before torch loads, so that a port in use is reported at once."""
 
 import errno
 import os
@@ -14,20 +14,20 @@ from infogan.utils.errors import InfoganError
 if TYPE_CHECKING:
     import uvicorn
 
-    from infogan.explore.guard import Guard
+    from infogan.explore.access import AccessMiddleware
     from infogan.runs.run import Run
 
-MOST_HEAD_BYTES = 16_384
+MAX_HEAD_BYTES = 16_384
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """A socket that waits for browsers; port 0 is any free one.
+    """A listening socket; port 0 is any free one.
 
     Raises:
-        InfoganError: where the port is taken or out of range, or this machine has no such address.
+        InfoganError: if the port is in use or out of range, or the host is not an address of this machine.
     """
     if not 0 <= port < 65536:
-        raise InfoganError(f"--port is {port}, but must be in 0 .. 65535.")
+        raise InfoganError(f"port is {port}, but must be in 0 .. 65535.")
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=64)
@@ -35,16 +35,18 @@ def listen(host: str, port: int) -> socket.socket:
         number = error.errno if isinstance(error, OSError) else None
         if number == errno.EADDRINUSE:
             raise InfoganError(
-                f"port {port} is taken, perhaps by another explorer; name another by --port, "
-                "or any that is free by --port 0."
+                f"port {port} is in use, perhaps by another explorer; choose another port, or 0 for any free "
+                "one."
             ) from error
         if number == errno.EACCES:
-            raise InfoganError(f"port {port} is not for everybody; name one above 1023 by --port.") from error
-        raise InfoganError(f"--host {host} is no address of this machine; leave it at 127.0.0.1.") from error
+            raise InfoganError(f"port {port} is reserved for root; choose a port above 1023.") from error
+        raise InfoganError(
+            f"host {host} is not an address of this machine; the default is 127.0.0.1."
+        ) from error
 
 
-def address_of(listening: socket.socket) -> str:
-    """What to type into a browser on this machine."""
+def url_of(listening: socket.socket) -> str:
+    """The address for a browser on this machine."""
     host, port = listening.getsockname()[:2]
     host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
@@ -55,55 +57,59 @@ def is_loopback(listening: socket.socket) -> bool:
     return host == "::1" or host.startswith("127.")
 
 
-def make_server(app: "Guard") -> "uvicorn.Server":
-    """uvicorn as the explorer uses it; `run(sockets=[...])` serves until it is told to end."""
+def make_server(app: "AccessMiddleware") -> "uvicorn.Server":
+    """A uvicorn server; `run(sockets=[...])` serves until it is stopped."""
     import uvicorn
 
-    from infogan.explore.limits import ImpatientProtocol
+    from infogan.explore.limits import LimitedH11Protocol
 
     config = uvicorn.Config(
         app,
-        http=ImpatientProtocol,
+        http=LimitedH11Protocol,
         ws="none",
         lifespan="off",
-        log_level="error",  # what strangers send wrong is not news to the person at the terminal
+        log_level="error",  # invalid requests of strangers do not concern the person at the terminal
         access_log=False,
-        h11_max_incomplete_event_size=MOST_HEAD_BYTES,
+        h11_max_incomplete_event_size=MAX_HEAD_BYTES,
         timeout_graceful_shutdown=2,
     )
     return uvicorn.Server(config)
 
 
 def serve(run: "Run", listening: socket.socket, browser: bool, say: Callable[[str], None]) -> None:
-    """Shows a run until Ctrl-C; beyond this machine only to who has the token that is said with the address.
+    """Serves a run until Ctrl-C; beyond this machine, clients need the token in the printed address.
+
+    Args:
+        browser: whether to open the page, if there is a display.
+        say: prints a line.
 
     Raises:
-        InfoganError: for a run that cannot be shown.
+        InfoganError: if the run cannot be shown.
     """
     from infogan.explore.explorer import Explorer
     from infogan.explore.server import make_app
 
     explorer = Explorer(run)
     token = None if is_loopback(listening) else secrets.token_urlsafe()
-    url = address_of(listening) + (f"/?token={token}" if token else "")
+    url = url_of(listening) + (f"/?token={token}" if token else "")
     try:
         server = make_server(make_app(explorer, token))
         if token:
             say(
-                "not bound to loopback: whoever has the address below, with its token, can see this model "
-                "and name its codes; nothing is encrypted on the way."
+                "not bound to loopback: anyone with the address below, which contains a token, can see this "
+                "model and name its codes; nothing is encrypted."
             )
-        say(f"{run.path.resolve().name} is shown at {url} ; Ctrl-C ends it.")
+        say(f"{run.path.resolve().name} is at {url} ; press Ctrl-C to stop.")
         if browser and has_display():
             webbrowser.open(url)
         server.run(sockets=[listening])
     except KeyboardInterrupt:
-        pass  # uvicorn has closed in order by then, and passes the signal on
+        pass  # uvicorn has shut down by then, and passes the signal on
     finally:
         explorer.close()
 
 
 def has_display() -> bool:
-    """Whether a browser with windows can open; one in the terminal would be in the way."""
-    seen = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
-    return seen or not sys.platform.startswith("linux")
+    """Whether a graphical browser can open; one in the terminal would hide the address."""
+    display = any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY"))
+    return display or not sys.platform.startswith("linux")

@@ -1,4 +1,4 @@
-"""The routes: what `page/backend-server.js` asks by HTTP, answered by an `Explorer`."""
+"""The HTTP routes of the page's requests; `page/backend-server.js` is their client."""
 
 import asyncio
 import json
@@ -11,109 +11,110 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from infogan.explore.explorer import MOST, Explorer
-from infogan.explore.files import PageFile, page_files
-from infogan.explore.guard import Guard
-from infogan.explore.limits import Places, read_body, while_there
-from infogan.explore.upload import MOST_BYTES
+from infogan.explore.access import AccessMiddleware
+from infogan.explore.explorer import MAX_IMAGES, Explorer
+from infogan.explore.limits import RequestLimit, read_body, run_while_connected
+from infogan.explore.static_files import StaticFile, read_static_files
+from infogan.explore.upload import MAX_BYTES
 from infogan.utils.errors import InfoganError
 
-MOST_NAME_BYTES = 2000
-WAITING = 64  # requests to the model beside the one that it computes
-UPLOADS = 4  # whose bytes are held at once
+MAX_NAME_BYTES = 2000
+MAX_WAITING = 64  # requests that wait for the model
+MAX_UPLOADS = 4  # in memory
 
 T = TypeVar("T")
 
 
-def make_app(explorer: Explorer, token: str | None = None) -> Guard:
+def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
     """The server of one run.
 
     Args:
-        token: what clients must have; None where only this machine is answered, which Host must then say.
+        token: required of clients; None for a server on this machine alone, which checks Host instead.
     """
     latent = explorer.model.latent
-    most_numbers = 4 * MOST * (len(latent.codes) + latent.n_z)
-    line = Places(1 + WAITING, "Too many ask this explorer at once; try again in a second.")
-    uploads = Places(UPLOADS, "Too many pictures are being read; try again in a second.")
+    max_decode_bytes = 4 * MAX_IMAGES * (len(latent.codes) + latent.n_z)
+    model_limit = RequestLimit(
+        1 + MAX_WAITING, "Too many requests are waiting for this explorer; try again in a second."
+    )
+    upload_limit = RequestLimit(MAX_UPLOADS, "Too many pictures are being read; try again in a second.")
 
-    async def by_model(request: Request, call: Callable[..., T], *args: Any) -> T:
-        with line.take():
-            return await while_there(request, lambda: explorer.submit(call, *args))
+    async def run_on_model(request: Request, call: Callable[..., T], *args: Any) -> T:
+        with model_limit.acquire():
+            return await run_while_connected(request, lambda: explorer.submit(call, *args))
 
     async def info(request: Request) -> Response:
         return JSONResponse(explorer.info())
 
-    async def draw(request: Request) -> Response:
+    async def sample(request: Request) -> Response:
         seed = request.query_params.get("seed", "0")
         if not (seed.isascii() and seed.isdecimal() and len(seed) < 10):
             raise InfoganError("seed must be a whole number.")
-        return _bytes(await by_model(request, explorer.draw, int(seed)))
+        return _binary(await run_on_model(request, explorer.sample, int(seed)))
 
     async def decode(request: Request) -> Response:
-        body = await read_body(request, most_numbers, f"decode makes at most {MOST} images at a time.")
-        return _bytes(await by_model(request, explorer.decode, body))
+        body = await read_body(request, max_decode_bytes, f"decode takes at most {MAX_IMAGES} images.")
+        return _binary(await run_on_model(request, explorer.decode, body))
 
     async def encode(request: Request) -> Response:
-        too_much = f"This file is too large; at most {MOST_BYTES // 1_000_000} MB are read."
-        with uploads.take():  # until it is encoded, as it is held until then
-            content = await read_body(request, MOST_BYTES, too_much)
-            return JSONResponse(await by_model(request, explorer.encode, content))
+        too_large = f"This file is too large; the limit is {MAX_BYTES // 1_000_000} MB."
+        with upload_limit.acquire():
+            content = await read_body(request, MAX_BYTES, too_large)
+            return JSONResponse(await run_on_model(request, explorer.encode, content))
 
-    async def give_name(request: Request) -> Response:
-        body = await read_body(request, MOST_NAME_BYTES, "This name is too long.")
+    async def set_name(request: Request) -> Response:
+        body = await read_body(request, MAX_NAME_BYTES, "This name is too long.")
         try:
-            asked = json.loads(body)
-            code, name = asked["code"], asked["name"]
+            fields = json.loads(body)
+            code, name = fields["code"], fields["name"]
         except (ValueError, RecursionError, TypeError, KeyError):
             code = name = None
         if not (isinstance(code, str) and isinstance(name, str)):
             raise InfoganError('names takes {"code": "c1", "name": "smile"}.')
-        return JSONResponse(await asyncio.to_thread(explorer.names.give, code, name))
+        return JSONResponse(await asyncio.to_thread(explorer.names.set, code, name))
 
-    async def learning(request: Request) -> Response:
-        return JSONResponse({"done": explorer.learned})
+    async def inversion_progress(request: Request) -> Response:
+        return JSONResponse({"progress": explorer.inversion_progress})
 
-    page = page_files()
+    static = read_static_files()
     app = Starlette(
         routes=[
             Route("/model.json", info),
-            Route("/draw", draw),
+            Route("/sample", sample),
             Route("/decode", decode, methods=["POST"]),
             Route("/encode", encode, methods=["POST"]),
-            Route("/names", give_name, methods=["PUT"]),
-            Route("/learning", learning),
-            Route("/", _sends(page["index.html"])),
-            *(Route(f"/{name}", _sends(file)) for name, file in page.items()),
+            Route("/names", set_name, methods=["PUT"]),
+            Route("/inversion-progress", inversion_progress),
+            Route("/", _serve_file(static["index.html"])),
+            *(Route(f"/{name}", _serve_file(file)) for name, file in static.items()),
         ],
-        exception_handlers={InfoganError: _refused, HTTPException: _no_route, Exception: _failed},
+        exception_handlers={InfoganError: _bad_request, HTTPException: _http_error, Exception: _server_error},
     )
     app.router.redirect_slashes = False
-    return Guard(app, token)  # around all of it, the answer to a mistake of ours too
+    return AccessMiddleware(app, token)  # outermost, so that error responses have the security headers too
 
 
-def _sends(file: PageFile) -> Callable[[Request], Awaitable[Response]]:
-    async def send(request: Request) -> Response:
+def _serve_file(file: StaticFile) -> Callable[[Request], Awaitable[Response]]:
+    async def serve(request: Request) -> Response:
         return Response(file.content, media_type=file.media_type)
 
-    return send
+    return serve
 
 
-def _bytes(content: bytes) -> Response:
+def _binary(content: bytes) -> Response:
     return Response(content, media_type="application/octet-stream")
 
 
-async def _refused(request: Request, error: Exception) -> Response:
+async def _bad_request(request: Request, error: Exception) -> Response:
     return JSONResponse({"error": str(error)}, 400)
 
 
-async def _no_route(request: Request, error: Exception) -> Response:
+async def _http_error(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     path = request.scope["path"]
-    says = {404: f"There is nothing at {path}.", 405: f"{path} takes no {request.method}."}
-    return JSONResponse(
-        {"error": says.get(error.status_code, error.detail)}, error.status_code, headers=error.headers
-    )
+    messages = {404: f"There is nothing at {path}.", 405: f"{path} does not accept {request.method}."}
+    message = messages.get(error.status_code, error.detail)
+    return JSONResponse({"error": message}, error.status_code, headers=error.headers)
 
 
-async def _failed(request: Request, error: Exception) -> Response:
-    return JSONResponse({"error": "The explorer made a mistake; the terminal says which."}, 500)
+async def _server_error(request: Request, error: Exception) -> Response:
+    return JSONResponse({"error": "The explorer failed; the terminal shows the error."}, 500)

@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float32
 
-from infogan.explore.files import page_files
-from infogan.explore.info import describe
+from infogan.explore.model_info import model_info
+from infogan.explore.static_files import read_static_files
 from infogan.export.new_folder import new_folder
 from infogan.export.onnx import OnProgress, make_graphs
 from infogan.export.onnxruntime_web import find_runtime
@@ -54,7 +54,7 @@ def export_web(
     contents |= make_graphs(model, inversion, on_progress)
     contents["latents.bin"] = latents(model).tobytes()
     contents["model.json"] = (json.dumps(_info(run, model), indent=2, ensure_ascii=False) + "\n").encode()
-    page = {name: file.content for name, file in page_files().items()}
+    page = {name: file.content for name, file in read_static_files().items()}
     with new_folder(folder) as part:
         (part / "runtime").mkdir()
         for name, content in (page | contents).items():
@@ -70,9 +70,8 @@ def latents(model: Model) -> Float32[np.ndarray, "seeds width"]:
 
 def _info(run: Run, model: Model) -> dict[str, Any]:
     """The content of model.json; the fields are documented in backend-server.js."""
-    latent = model.latent
     return {
-        **describe(run, latent.codes, latent.names, latent.n_z),
+        **model_info(run, model.latent),
         "names": run.code_names(),
         "backend": "onnx",
         "seeds": N_SEEDS,

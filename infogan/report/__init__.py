@@ -1,12 +1,14 @@
-"""The report about a run: one HTML file to read in five minutes, to print, to send to somebody."""
+"""The report about a run: one HTML page that shows what each code does and how reliable it is."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from infogan.data import DEFAULT_OPTIONS, LoadOptions, available_splits
-from infogan.report.gather import gather
+from infogan.report.build import build_report
 from infogan.report.render import render, save_page
 from infogan.runs.run import Run
+
+__all__ = ["write_report"]
 
 
 def write_report(
@@ -14,22 +16,22 @@ def write_report(
     path: Path | None = None,
     metadata: Path | None = None,
     load_options: LoadOptions = DEFAULT_OPTIONS,
-    say: Callable[[str], None] = lambda _: None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> Path:
-    """Writes the page, as report.html into the run's folder unless a path is named; gives where it is.
+    """Writes the page and returns its path, by default report.html in the run's folder.
 
     Args:
-        metadata: a table about the images, .csv, .tsv or .parquet, joined by their names or numbers.
-        say: told what is being done.
+        metadata: a .csv, .tsv or .parquet table about the images, joined by file name or number.
+        progress: called with a few words at the start of each part.
 
     Raises:
-        InfoganError: where the run has no checkpoint, its images cannot be read, the table does not join, or
-            the page cannot be written.
+        InfoganError: if the run has no checkpoint, its images cannot be read, the table does not match them,
+            or the page cannot be written.
     """
     model = run.model()
-    say(f"reading {run.config.data.images}")
+    progress(f"reading {run.config.data.images}")
     images = run.images(available_splits(run.config.data.images, load_options)[0], load_options)
-    page = render(gather(run, model, images, metadata, say))
+    page = render(build_report(run, model, images, metadata, progress))
     target = path or run.path / "report.html"
     save_page(page, target)
     return target

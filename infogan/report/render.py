@@ -1,22 +1,18 @@
-"""From what was gathered to one HTML file that asks the network for nothing."""
+"""From the template to one HTML page that loads nothing from the network."""
 
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from infogan.utils.errors import InfoganError
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
 from infogan.utils.io import wrap_write_errors, write_atomic
 
 HERE = Path(__file__).parent
 
 
 def render(context: Mapping[str, Any]) -> str:
-    """The page. All that comes from file names, tables and people is escaped."""
-    try:
-        from jinja2 import Environment, FileSystemLoader, StrictUndefined
-    except ImportError as error:
-        raise InfoganError("report needs Jinja2; pip install jinja2.") from error
-
+    """The report; all values are escaped."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
@@ -24,14 +20,14 @@ def render(context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("page.html").render(context)
+    return environment.get_template("report.html").render(context)
 
 
 def save_page(page: str, path: Path) -> None:
-    """Writes it whole or not at all.
+    """Writes the whole page or nothing, and makes missing folders.
 
     Raises:
-        InfoganError: where it cannot be written.
+        InfoganError: if it cannot be written.
     """
     with wrap_write_errors(path):
         path.parent.mkdir(parents=True, exist_ok=True)

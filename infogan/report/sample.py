@@ -1,52 +1,56 @@
-"""The real images that a report looks at, in memory, and what Q reads off them."""
+"""The real images that a report covers, in memory, and what Q reads off them."""
 
 from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 
 from infogan.data import Factors, Images
 from infogan.method.model import Model, Pictures
 
-MOST = 10_000
-MOST_BYTES = 2**28  # of pixels in memory, however large an image is
+MAX_IMAGES = 10_000
+MAX_BYTES = 2**28  # of pixels in memory
 
 
 @final
 @dataclass(frozen=True)
 class Sample:
-    """All images of a small set, a random choice of a large one."""
+    """All images of a small data set, or a random sample of a large one."""
 
-    of: int  # how many there are in all
-    index: Int[np.ndarray, "n"]  # which of them these are, counted from 0
+    n_total: int  # images in the data set
+    index: Int[np.ndarray, "n"]  # of the sampled images in the data set
     x: Pictures
     names: tuple[str, ...] | None
     labels: Int[np.ndarray, "n"] | None
     factors: Factors | None
-    values: Float[np.ndarray, "n L"]  # units as in `Code.decode`
+    values: Float[np.ndarray, "n L"]  # as `Code.decode` returns them
     spreads: Float[np.ndarray, "n L"]
-    features: Float[np.ndarray, "n width"]  # what Q's last layer is given
+    features: Float[np.ndarray, "n width"]  # the input of Q's last layer
 
     def __len__(self) -> int:
         return len(self.index)
 
+    @property
+    def has_pictures(self) -> bool:
+        """False for vectors, which cannot be shown."""
+        return self.x.dtype == np.uint8
+
     def title(self, i: int) -> str:
-        """The file name of image i of the sample, or its number in the whole set."""
+        """The file name of image i of the sample, or its number in the data set."""
         return self.names[i] if self.names else f"image {self.index[i]}"
 
 
-def take_sample(model: Model, images: Images, most: int = MOST) -> Sample:
-    """At most so many images, chosen as `Images.some` does, encoded by the model."""
-    most = min(most, max(100, MOST_BYTES // int(np.prod(images.shape))))
-    numbered = Images(images.pixels, labels=np.arange(len(images))).subsample(most)
+def sample_images(model: Model, images: Images, max_images: int = MAX_IMAGES) -> Sample:
+    """At most this many images, sampled as `Images.subsample` does, and encoded by the model."""
+    max_images = min(max_images, max(100, MAX_BYTES // int(np.prod(images.shape))))
+    numbered = Images(images.pixels, labels=np.arange(len(images))).subsample(max_images)
     index = numbered.labels
     assert index is not None
-    x = numbered.pixels.take(torch.arange(len(index))).numpy()
+    x = numbered.x
     encoding = model.encode(x)
     return Sample(
-        of=len(images),
+        n_total=len(images),
         index=index,
         x=x,
         names=None if images.names is None else tuple(images.names[i] for i in index),

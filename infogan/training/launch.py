@@ -104,7 +104,7 @@ def train_stacked(
             else _create(path, trainer.config.replace(seed=seed), images, trainer)
             for seed, path in paths.items()
         ]
-        session = Session(runs, trainer, images, console)
+        session = Session(runs, trainer, images, console, stop_collapsed=False)
         session.recover()
         return session.run()
 

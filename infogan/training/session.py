@@ -10,9 +10,9 @@ from torch import Tensor
 
 from infogan.config import Config
 from infogan.data.images import Images
-from infogan.data.shards.images import ShardedPixels
 from infogan.pretraining import Outcome as PretrainingOutcome
-from infogan.runs.checkpoints import Checkpoint, checksum
+from infogan.runs.checkpoints import Checkpoint
+from infogan.runs.fingerprint import fingerprint
 from infogan.runs.run import Run
 from infogan.training.health import HealthMonitor
 from infogan.training.loggers import Display, Means, Sink, metrics_file, tensorboard
@@ -24,7 +24,6 @@ from infogan.utils.progress import progress_bar
 
 RESUMABLE = ("steps", "devices", "nodes")  # settings that a resumed training may change
 MAX_ROLLBACKS = 3  # without a checkpoint between them
-N_FINGERPRINT = 64  # images that stand for the whole data set
 SINCE_LOG = "since_log"  # beside the trainer's state: the metrics since the last line of metrics.jsonl
 
 
@@ -42,13 +41,7 @@ class Session:
     """Trains runs in folders that no other process trains in, one run per seed of the trainer."""
 
     def __init__(
-        self,
-        runs: Sequence[Run],
-        trainer: Trainer,
-        images: Images,
-        console: Console,
-        *,
-        stop_collapsed: bool = False,
+        self, runs: Sequence[Run], trainer: Trainer, images: Images, console: Console, *, stop_collapsed: bool
     ) -> None:
         """
         Args:
@@ -248,12 +241,3 @@ def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
             f"{run.path / 'config.json'} has {changed[0]} {now[changed[0]]!r}, but {checkpoint.path.name} "
             f"was made with {then[changed[0]]!r}; put that back."
         )
-
-
-def fingerprint(images: Images) -> str:
-    """Changes if images are added or removed, and in most cases if they are altered."""
-    if isinstance(images.pixels, ShardedPixels):
-        return images.pixels.shards.fingerprint  # the index knows without reading the images
-    n = len(images)
-    index = torch.linspace(0, n - 1, min(n, N_FINGERPRINT), dtype=torch.float64).long()
-    return f"{n} {checksum({'x': images.pixels.take(index)})[:16]}"

@@ -81,7 +81,7 @@ def learned(server: Server) -> None:
     end = time.monotonic() + 300
     client = Client(server, [])
     client.answer(Request("decode", "POST", "/decode", bytes(4 * 65)))
-    while json.loads(client.answer(Request("learning", "GET", "/learning")))["done"] < 1:
+    while json.loads(client.answer(Request("learning", "GET", "/inversion-progress")))["progress"] < 1:
         assert time.monotonic() < end
         time.sleep(0.5)
     client.connection.close()
@@ -89,7 +89,7 @@ def learned(server: Server) -> None:
 
 def requests(client: "Client") -> list[Request]:
     """All that is asked, each about as often as by a person who plays: mostly images of the codes."""
-    drawn = [Request("draw", "GET", f"/draw?seed={seed}") for seed in range(20)]
+    drawn = [Request("sample", "GET", f"/sample?seed={seed}") for seed in range(20)]
     bodies = []
     for one in drawn:
         numbers = np.frombuffer(client.answer(one), "<f4")
@@ -105,7 +105,7 @@ def requests(client: "Client") -> list[Request]:
         encoded.append(Request("encode", "POST", "/encode", file.getvalue()))
     refused = [Request("refused", "POST", "/encode", b"hello"), Request("refused", "GET", "/nowhere")]
     page = [Request("page", "GET", path) for path in ("/", "/page.js", "/style.css")]
-    info = [Request("info", "GET", "/model.json"), Request("info", "GET", "/learning")]
+    info = [Request("info", "GET", "/model.json"), Request("info", "GET", "/inversion-progress")]
     return [*drawn * 3, *decoded * 6, *encoded, *refused * 3, *page * 4, *info * 6]
 
 
@@ -210,7 +210,7 @@ def test_idle_connections_keep_nobody_out(server: Server) -> None:
                     connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n")  # and no more
             start = time.monotonic()
             client = Client(server, [])
-            for path in ("/", "/model.json", "/draw?seed=1"):
+            for path in ("/", "/model.json", "/sample?seed=1"):
                 assert client.answer(Request("page", "GET", path))
             assert client.busy == 0
             assert time.monotonic() - start < 5

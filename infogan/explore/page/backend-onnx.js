@@ -1,12 +1,12 @@
-// The backend of a static site: the networks run here, in the browser. Its contract is in backend-server.js.
+// The backend of a static site: the networks run in the browser. backend-server.js documents its interface.
 //
-// Beside it lie generator.onnx, encoder.onnx, latents.bin and runtime/, which `infogan export --web` writes.
-// model.json has a field more, `square`, "crop" or "pad": how a picture becomes as wide and high as the model's.
+// It needs generator.onnx, encoder.onnx, latents.bin and runtime/, which the export writes beside it.
+// model.json has one more field: `square`, "crop" or "pad", how a picture gets the aspect ratio of the model's images.
 
 const ROWS = 8; // of a seed
-const CHUNK = 64; // images that pass the generator at once
-const MOST_BYTES = 20e6; // of a picture's file
-const MOST_PIXELS = 40e6;
+const CHUNK = 64; // images per run of the generator
+const MAX_BYTES = 20e6; // of a picture's file
+const MAX_PIXELS = 40e6;
 
 export async function open(info) {
   const [ch, h, w] = info.shape;
@@ -16,11 +16,11 @@ export async function open(info) {
   const generator = await openSession(ort, "generator.onnx");
   const encoder = once(() => openSession(ort, "encoder.onnx"));
   const latents = once(async () => new Float32Array(await (await get("latents.bin")).arrayBuffer()));
-  const inTurn = makeQueue(); // the runtime does one thing at a time
-  const kept = `infogan names of ${location.pathname}`;
-  Object.assign(info.names, readNames(kept, info.names));
+  const inTurn = makeQueue(); // the runtime runs one session at a time
+  const storageKey = `infogan names of ${location.pathname}`;
+  Object.assign(info.names, readNames(storageKey, info.names));
 
-  async function decodeSome(values, z, n) {
+  async function decodeChunk(values, z, n) {
     const feed = {
       z: new ort.Tensor("float32", z, [n, info.n_z]),
       values: new ort.Tensor("float32", values, [n, L]),
@@ -30,7 +30,7 @@ export async function open(info) {
   }
 
   return {
-    async draw(seed) {
+    async sample(seed) {
       if (!(Number.isInteger(seed) && seed >= 0 && seed < info.seeds)) {
         throw new Error(`The seed is ${seed}, but must be in 0 .. ${info.seeds - 1}.`);
       }
@@ -43,7 +43,7 @@ export async function open(info) {
       const images = new Uint8Array(n * size);
       for (let from = 0; from < n; from += CHUNK) {
         const to = Math.min(n, from + CHUNK);
-        const some = await decodeSome(
+        const some = await decodeChunk(
           values.slice(from * L, to * L), z.slice(from * info.n_z, to * info.n_z), to - from);
         images.set(some, from * size);
       }
@@ -64,19 +64,19 @@ export async function open(info) {
       };
     },
 
-    // There is no run folder to write to, so a name is this browser's own.
+    // There is no run folder to write to, so the browser stores the names.
     async saveName(code, name) {
       const names = { ...info.names, [code]: name.trim() };
       try {
-        localStorage.setItem(kept, JSON.stringify(names));
+        localStorage.setItem(storageKey, JSON.stringify(names));
       } catch {
-        throw new Error("This browser keeps nothing for this page, so the name is lost when it is closed.");
+        throw new Error("This browser stores nothing for this page, so the name is lost when the page is closed.");
       }
       info.names = Object.fromEntries(Object.entries(names).filter(([, given]) => given));
       return info.names;
     },
 
-    async learning() {
+    async inversionProgress() {
       return 1;
     },
   };
@@ -86,7 +86,7 @@ async function loadRuntime() {
   const here = (name) => new URL(`runtime/${name}`, import.meta.url).href;
   const ort = await import(here("ort.js"));
   ort.env.wasm.wasmPaths = { mjs: here("ort-wasm.js"), wasm: here("ort-wasm.wasm") };
-  ort.env.wasm.numThreads = 1; // more take headers that few web hosts send
+  ort.env.wasm.numThreads = 1; // more threads need headers that few web hosts send
   ort.env.logLevel = "error";
   return ort;
 }
@@ -99,12 +99,12 @@ async function openSession(ort, name) {
 async function get(name) {
   const answer = await fetch(new URL(name, import.meta.url)).catch(() => null);
   if (!answer?.ok) {
-    throw new Error(`${name}, which belongs to this page, cannot be had; is the site there as a whole?`);
+    throw new Error(`${name} cannot be loaded; is the site complete?`);
   }
   return answer;
 }
 
-// What a call gives, made when it is first asked for; after a failure it is tried again.
+// The result of a call, made at the first use; after a failure it is tried again.
 function once(make) {
   let made = null;
   return () => {
@@ -125,31 +125,31 @@ function makeQueue() {
   };
 }
 
-function readNames(kept, given) {
+function readNames(storageKey, initial) {
   try {
-    const own = Object.entries(JSON.parse(localStorage.getItem(kept) ?? "{}"));
-    return Object.fromEntries(own.filter(([, name]) => typeof name === "string" && name));
+    const stored = Object.entries(JSON.parse(localStorage.getItem(storageKey) ?? "{}"));
+    return Object.fromEntries(stored.filter(([, name]) => typeof name === "string" && name));
   } catch {
-    return given;
+    return initial;
   }
 }
 
-// The picture in the model's shape, (ch, h, w), 0 .. 255: its middle, or all of it on black.
+// The picture in the model's shape, (ch, h, w), 0 .. 255: its centre, or all of it on black.
 async function readPicture(file, info) {
   if (![1, 3].includes(info.shape[0])) {
-    throw new Error(`This model's images have ${info.shape[0]} channels, which no picture has.`);
+    throw new Error(`This model's images have ${info.shape[0]} channels, so it cannot read pictures.`);
   }
-  if (file.size > MOST_BYTES) {
-    throw new Error(`This file has ${(file.size / 1e6).toFixed(0)} MB; at most ${MOST_BYTES / 1e6} are read.`);
+  if (file.size > MAX_BYTES) {
+    throw new Error(`This file has ${(file.size / 1e6).toFixed(0)} MB; the limit is ${MAX_BYTES / 1e6} MB.`);
   }
-  const unreadable = "This is no picture that this browser can read; PNG, JPEG, WebP and GIF it can.";
+  const unreadable = "This is not a picture that this browser can read, such as PNG, JPEG, WebP or GIF.";
   if (/svg/i.test(file.type)) throw new Error(unreadable);
   const picture = await createImageBitmap(file).catch(() => {
     throw new Error(unreadable);
   });
-  if (picture.width * picture.height > MOST_PIXELS) {
+  if (picture.width * picture.height > MAX_PIXELS) {
     picture.close();
-    throw new Error(`This picture has too many pixels; at most ${MOST_PIXELS.toLocaleString("en")} are read.`);
+    throw new Error(`This picture has too many pixels; the limit is ${MAX_PIXELS.toLocaleString("en")}.`);
   }
   const [ch, h, w] = info.shape;
   const pixels = resize(picture, w, h, info.square).data;
@@ -165,12 +165,12 @@ async function readPicture(file, info) {
 
 function resize(picture, w, h, square) {
   const scale = (square === "pad" ? Math.min : Math.max)(w / picture.width, h / picture.height);
-  const sheet = new OffscreenCanvas(w, h);
-  const paper = sheet.getContext("2d", { willReadFrequently: true });
-  paper.imageSmoothingQuality = "high";
-  paper.fillStyle = "black";
-  paper.fillRect(0, 0, w, h);
+  const canvas = new OffscreenCanvas(w, h);
+  const context = canvas.getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.fillStyle = "black";
+  context.fillRect(0, 0, w, h);
   const [width, height] = [picture.width * scale, picture.height * scale];
-  paper.drawImage(picture, (w - width) / 2, (h - height) / 2, width, height);
-  return paper.getImageData(0, 0, w, h);
+  context.drawImage(picture, (w - width) / 2, (h - height) / 2, width, height);
+  return context.getImageData(0, 0, w, h);
 }

@@ -1,20 +1,20 @@
-// What the page knows of the kinds of codes: their range, their steps, how values are written.
-// People read angles in degrees, the model in radians; all other values are the same for both.
+// The kinds of codes: their range, their steps, and the format of their values.
+// People's unit of an angle is a degree, the model's a radian; other values are the same in both.
 
 const RANGE = 2; // twice what G was trained on, as in Fig. 2
-const MOST_STOPS = 30; // of a category with very many values, in a sweep
+const MAX_STOPS = 30; // of a category with many values, in a traversal
 
 export const toModel = (code, value) => (code.kind === "angle" ? (value * Math.PI) / 180 : value);
 export const toPeople = (code, value) => (code.kind === "angle" ? (value * 180) / Math.PI : value);
 
-/** A slider's least, most and step. */
+/** The minimum, maximum and step of a slider. */
 export function range(code) {
   if (code.kind === "angle") return { min: 0, max: 360, step: 5 };
   if (code.kind === "number") return { min: -RANGE, max: RANGE, step: 0.05 };
   return { min: 0, max: code.categories - 1, step: 1 };
 }
 
-/** The value within its range; angles go around. null for what is no value at all. */
+/** The value within its range; angles wrap around. null if it is not finite. */
 export function clampValue(code, value) {
   if (!Number.isFinite(value)) return null;
   const { min, max } = range(code);
@@ -23,24 +23,24 @@ export function clampValue(code, value) {
   return code.kind === "number" ? within : Math.round(within);
 }
 
-/** The values that a sweep visits: n of a continuous code, every one of a discrete code. */
+/** The values of a traversal: n of a continuous code, every one of a discrete code. */
 export function stops(code, n) {
   const evenly = (count, at) => Array.from({ length: count }, (_, i) => at(i));
   if (code.kind === "number") return evenly(n, (i) => -RANGE + (2 * RANGE * i) / (n - 1));
   if (code.kind === "angle") return evenly(n, (i) => (360 * i) / n);
-  const shown = Math.min(code.categories, MOST_STOPS);
+  const shown = Math.min(code.categories, MAX_STOPS);
   return evenly(shown, (i) => Math.round((i * (code.categories - 1)) / Math.max(1, shown - 1)));
 }
 
-export function write(code, value) {
+export function formatValue(code, value) {
   if (code.kind === "angle") return `${Math.round(value) % 360}°`;
   if (code.kind === "number") return value.toFixed(2).replace("-", "−");
   if (code.kind === "switch") return value ? "on" : "off";
   return String(value);
 }
 
-/** How far off a value that Q read may be. */
-export function writeSpread(code, spread) {
+/** The uncertainty of a value that Q read. */
+export function formatSpread(code, spread) {
   if (code.kind === "number") return `± ${spread.toFixed(2)}`;
   if (code.kind === "angle") return `± ${Math.round(toPeople(code, spread))}°`;
   return `${Math.round(100 * (1 - spread))} % sure`;

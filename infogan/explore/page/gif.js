@@ -1,11 +1,11 @@
-// Pictures of one size as a GIF that goes round for ever (GIF89a, with Netscape's loop).
+// Images of one size as an animated GIF that repeats (GIF89a, with Netscape's loop).
 
 import { makePalette } from "./palette.js";
 
-/** pictures: ImageData; delay: hundredths of a second. A Blob. */
-export function toGif(pictures, delay) {
-  const { width, height } = pictures[0];
-  const { colours, index } = makePalette(pictures);
+/** A Blob. frames: ImageData; delay: in hundredths of a second. */
+export function toGif(frames, delay) {
+  const { width, height } = frames[0];
+  const { colours, index } = makePalette(frames);
   const table = new Uint8Array(3 * 256);
   colours.forEach((colour, i) => table.set(colour, 3 * i));
   const short = (n) => [n & 255, n >> 8];
@@ -15,10 +15,10 @@ export function toGif(pictures, delay) {
     table,
     [0x21, 0xff, 11, ...text("NETSCAPE2.0"), 3, 1, 0, 0, 0],
   ];
-  for (const picture of pictures) {
+  for (const frame of frames) {
     parts.push([0x21, 0xf9, 4, 0, ...short(delay), 0, 0]);
     parts.push([0x2c, 0, 0, 0, 0, ...short(width), ...short(height), 0, 8]);
-    parts.push(...blocks(lzw(index(picture.data))), [0]);
+    parts.push(...blocks(lzw(index(frame.data))), [0]);
   }
   parts.push([0x3b]);
   return new Blob(parts.map((part) => Uint8Array.from(part)), { type: "image/gif" });

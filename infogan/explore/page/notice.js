@@ -1,26 +1,26 @@
-// One quiet notice at a time, for as long as it takes to read it.
+// One notice at a time.
 
-const READING = 10_000; // ms
+const SHOWN_FOR = 10_000; // ms
 
-let hiding = 0;
+let hideTimer = 0;
 const notice = () => document.getElementById("notice");
 
-export function tell(text) {
-  clearTimeout(hiding);
+export function showNotice(text) {
+  clearTimeout(hideTimer);
   notice().textContent = text;
   notice().hidden = !text;
-  hiding = setTimeout(() => tell(""), READING);
+  hideTimer = setTimeout(() => showNotice(""), SHOWN_FOR);
 }
 
-/** Does some work and tells what went wrong with it; resolves to whether nothing did. */
-export async function telling(work) {
+/** Does some work and shows its error, if any; resolves to whether there was none. */
+export async function reportErrors(work) {
   try {
     await work();
     return true;
   } catch (error) {
-    tell(error.message);
+    showNotice(error.message);
     return false;
   }
 }
 
-notice().addEventListener("click", () => tell(""));
+notice().addEventListener("click", () => showNotice(""));

@@ -1,19 +1,19 @@
-// Brings the parts together: the state, what is asked for it, and where it is shown.
+// The page: keeps the state, asks the backend for its images, and shows them.
 
 import { clampValue } from "./code.js";
 import { makeKnob } from "./knob.js";
-import { newest } from "./newest.js";
-import { tell, telling } from "./notice.js";
-import { makeOwn } from "./own.js";
+import { latestOnly } from "./latest.js";
+import { reportErrors, showNotice } from "./notice.js";
+import { makeCustomImage } from "./custom-image.js";
 import { draw } from "./pixels.js";
-import { saveGif, savePng } from "./save.js";
-import { isLookedAt, makeScene, toRows, valuesOf } from "./scene.js";
-import { makeStage } from "./stage.js";
+import { saveGif, savePng } from "./download.js";
+import { isSelected, makeLayout, toRows, valuesOf } from "./layout.js";
+import { makeGrid } from "./grid.js";
 import { format, parse, ROWS } from "./state.js";
 import { makeToolbar } from "./toolbar.js";
 
 const $ = (id) => document.getElementById(id);
-const REST = 250; // ms without a move after which address and thumbnails follow
+const REST = 250; // ms without a change, after which the address and thumbnails are updated
 
 async function start() {
   const answer = await fetch("model.json");
@@ -27,16 +27,16 @@ async function show(info, backend) {
   const L = info.codes.length;
   let names = info.names;
   let state = parse(location.hash, info);
-  let drawn = null; // {seed, bases}
-  let own = null; // {file, base, spreads}
-  let last = null; // {scene, images} that is shown
-  let resting = 0;
+  let sampled = null; // {seed, bases}
+  let custom = null; // {file, base, spreads}
+  let shown = null; // {layout, images}
+  let restTimer = 0;
 
-  const bases = () => (own ? [own.base, ...drawn.bases] : drawn.bases);
-  const lookedAt = () => bases().find((base) => base.id === state.row);
+  const bases = () => (custom ? [custom.base, ...sampled.bases] : sampled.bases);
+  const selectedBase = () => bases().find((base) => base.id === state.row);
   const change = (changes) => {
     state = { ...state, ...changes };
-    follow();
+    update();
   };
   const set = (i, value) => {
     const within = clampValue(info.codes[i], value);
@@ -44,62 +44,62 @@ async function show(info, backend) {
   };
   const unset = (i) => change({ set: Object.fromEntries(Object.entries(state.set).filter(([k]) => k !== `${i}`)) });
 
-  const stage = makeStage($("cells"), info.shape, ({ row, put }) => change({ row, set: { ...state.set, ...put } }));
+  const grid = makeGrid($("cells"), info.shape, ({ row, put }) => change({ row, set: { ...state.set, ...put } }));
   const knobs = info.codes.map((code, i) => makeKnob(code, info.shape, {
     set: (value) => set(i, value),
     unset: () => unset(i),
-    rename: (name) => telling(async () => showNames(await backend.saveName(code.name, name))),
+    rename: (name) => reportErrors(async () => showNames(await backend.saveName(code.name, name))),
   }));
   const toolbar = makeToolbar(info, change);
-  const panel = makeOwn(info.shape, {
-    take: (file) => telling(async () => {
-      tell("Reading the picture …");
+  const panel = makeCustomImage(info.shape, {
+    read: (file) => reportErrors(async () => {
+      showNotice("Reading the picture …");
       await read(file);
-      tell("");
-      change({ row: "own", set: {} });
+      showNotice("");
+      change({ row: "custom", set: {} });
     }),
-    look: () => change({ row: "own" }),
+    select: () => change({ row: "custom" }),
     close() {
-      own = null;
+      custom = null;
       panel.hide();
       change({ row: 0 });
     },
   });
 
-  /** What there is to see follows the state: knobs at once, images when they are there, the address at rest. */
-  function follow() {
-    clearTimeout(resting);
-    resting = setTimeout(rest, REST);
-    if (drawn) showKnobs();
-    ask();
+  /** Updates the page: knobs at once, images when they are decoded, the address after a rest. */
+  function update() {
+    clearTimeout(restTimer);
+    restTimer = setTimeout(rest, REST);
+    if (sampled) showKnobs();
+    showImages();
   }
 
-  const ask = newest(() => telling(async () => {
-    if (drawn?.seed !== state.seed) drawn = await drawBases(state.seed);
-    if (state.row === "own" && !own) {
-      tell("An own image is not kept in the address; drop it again.");
+  const showImages = latestOnly(() => reportErrors(async () => {
+    if (sampled?.seed !== state.seed) sampled = await sampleBases(state.seed);
+    if (state.row === "custom" && !custom) {
+      showNotice("Your image is not part of the address; drop it again.");
       state = { ...state, row: 0 };
     }
     showKnobs();
-    const [asked, hasOwn, values] = [state, own !== null, valuesOf(lookedAt(), state.set, info)];
-    const scene = makeScene(asked, bases(), info);
-    const cells = hasOwn ? [...scene.cells, { row: "own", put: {} }] : scene.cells;
-    const images = await backend.decode(...toRows(cells, asked, bases(), info));
-    if (hasOwn) panel.showEdited(images, scene.cells.length, asked.row === "own");
-    stage.show(scene, images, (cell) => isLookedAt(cell, asked, scene, values));
-    last = { scene, images };
-    $("cells").dataset.shown = format(asked, info);
+    const [current, hasCustom, values] = [state, custom !== null, valuesOf(selectedBase(), state.set, info)];
+    const layout = makeLayout(current, bases(), info);
+    const cells = hasCustom ? [...layout.cells, { row: "custom", put: {} }] : layout.cells;
+    const images = await backend.decode(...toRows(cells, current, bases(), info));
+    if (hasCustom) panel.showEdited(images, layout.cells.length, current.row === "custom");
+    grid.show(layout, images, (cell) => isSelected(cell, current, layout, values));
+    shown = { layout, images };
+    $("cells").dataset.shown = format(current, info);
   }));
 
-  async function drawBases(seed) {
-    const { z, values } = await backend.draw(seed);
+  async function sampleBases(seed) {
+    const { z, values } = await backend.sample(seed);
     const of = (numbers, i, width) => numbers.slice(i * width, (i + 1) * width);
     const base = (_, id) => ({ id, z: of(z, id, info.n_z), values: of(values, id, L) });
     return { seed, bases: Array.from({ length: ROWS }, base) };
   }
 
-  const thumbnails = newest(() => telling(async () => {
-    const base = lookedAt();
+  const showThumbnails = latestOnly(() => reportErrors(async () => {
+    const base = selectedBase();
     if (!base) return;
     const cells = [];
     const canvases = [];
@@ -115,19 +115,19 @@ async function show(info, backend) {
   function rest() {
     const hash = format(state, info);
     if (hash !== location.hash.replace(/^#/, "")) history.pushState(null, "", hash ? `#${hash}` : location.pathname);
-    if (drawn) thumbnails();
+    if (sampled) showThumbnails();
   }
 
   function showKnobs() {
-    const base = lookedAt();
+    const base = selectedBase();
     if (!base) return;
     const values = valuesOf(base, state.set, info);
-    knobs.forEach((knob, i) => knob.show(values[i], i in state.set, base.id === "own" ? own.spreads[i] : null));
+    knobs.forEach((knob, i) => knob.show(values[i], i in state.set, base.id === "custom" ? custom.spreads[i] : null));
     toolbar.show(state, names);
   }
 
-  function showNames(given) {
-    names = given;
+  function showNames(newNames) {
+    names = newNames;
     info.codes.forEach((code, i) => {
       knobs[i].showName(names[code.name]);
     });
@@ -136,35 +136,35 @@ async function show(info, backend) {
 
   async function read(file) {
     const found = await backend.encode(file);
-    const base = { id: "own", z: found.z, values: found.values };
-    const again = await backend.decode(found.values, found.z, 1);
-    own = { file, base, spreads: found.spreads };
-    panel.showGiven(found.image, again);
+    const base = { id: "custom", z: found.z, values: found.values };
+    const reconstruction = await backend.decode(found.values, found.z, 1);
+    custom = { file, base, spreads: found.spreads };
+    panel.showOriginal(found.image, reconstruction);
   }
 
-  /** Shows how far E has learned to read z; what was read before it had is read again at the end. */
-  async function learn() {
-    let done = await backend.learning();
-    if (done === 1) return;
-    for (; done < 1; done = await backend.learning()) {
-      $("learning").textContent = `learning to read z: ${Math.floor(100 * done)} %`;
+  /** Shows the progress of the encoder of z; at its end the user's image is read again. */
+  async function showInversionProgress() {
+    let progress = await backend.inversionProgress();
+    if (progress === 1) return;
+    for (; progress < 1; progress = await backend.inversionProgress()) {
+      $("inversion").textContent = `training the encoder of z: ${Math.floor(100 * progress)} %`;
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
-    $("learning").textContent = "";
-    if (own) await read(own.file);
-    follow();
+    $("inversion").textContent = "";
+    if (custom) await read(custom.file);
+    update();
   }
 
   $("knobs").append(...knobs.map((knob) => knob.element));
-  $("png").addEventListener("click", () => last && telling(() => savePng(last.scene, last.images, info, info.title)));
-  $("gif").addEventListener("click", () => telling(async () => {
+  $("png").addEventListener("click", () => shown && reportErrors(() => savePng(shown.layout, shown.images, info, info.title)));
+  $("gif").addEventListener("click", () => reportErrors(async () => {
     $("gif").disabled = true;
     await saveGif(state, bases(), info, backend, `${info.title}-${info.codes[state.x].name}`)
       .finally(() => ($("gif").disabled = false));
   }));
   window.addEventListener("popstate", () => {
     state = parse(location.hash, info);
-    follow();
+    update();
   });
 
   document.title = `${info.title} · infogan`;
@@ -172,11 +172,11 @@ async function show(info, backend) {
   $("about").textContent = info.about;
   document.querySelector("main").hidden = false;
   showNames(names);
-  follow();
-  telling(learn);
+  update();
+  reportErrors(showInversionProgress);
 }
 
 start().catch((error) => {
   $("about").textContent = "";
-  tell(error.message);
+  showNotice(error.message);
 });

@@ -1,16 +1,16 @@
-// The 256 colours of a GIF: exactly where there are no more, else by median cut (Heckbert 1982).
+// At most 256 colours for a GIF: exact if there are no more, else by median cut (Heckbert 1982).
 
-const BITS = 5; // of each channel that boxes of colours are told apart by
+const BITS = 5; // per channel in the median cut
 const SHIFT = 8 - BITS;
 
-/** Colours and the index of each pixel's colour: {colours: [[r, g, b], ...], index(pixels) -> Uint8Array}. */
-export function makePalette(pictures) {
+/** {colours: [[r, g, b], ...], index(pixels) -> Uint8Array of the index of each pixel's colour}. */
+export function makePalette(frames) {
   const exact = new Map();
-  for (const { data } of pictures) {
+  for (const { data } of frames) {
     const pixels = new Uint32Array(data.buffer);
     for (const pixel of pixels) {
       if (!exact.has(pixel)) exact.set(pixel, exact.size);
-      if (exact.size > 256) return cut(pictures);
+      if (exact.size > 256) return cut(frames);
     }
   }
   const colours = [...exact.keys()].map((p) => [p & 255, (p >> 8) & 255, (p >> 16) & 255]);
@@ -19,9 +19,9 @@ export function makePalette(pictures) {
 
 const bin = (r, g, b) => ((r >> SHIFT) << (2 * BITS)) | ((g >> SHIFT) << BITS) | (b >> SHIFT);
 
-function cut(pictures) {
+function cut(frames) {
   const counts = new Uint32Array(1 << (3 * BITS));
-  for (const { data } of pictures) {
+  for (const { data } of frames) {
     for (let i = 0; i < data.length; i += 4) counts[bin(data[i], data[i + 1], data[i + 2])]++;
   }
   const channel = (b, axis) => (b >> ((2 - axis) * BITS)) & ((1 << BITS) - 1);

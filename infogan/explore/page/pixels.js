@@ -1,8 +1,8 @@
-// Images (n, ch, h, w) of bytes, as canvases show and files keep them.
+// Images (n, ch, h, w) of bytes on canvases and in files.
 
-const WIDE = 56; // pixels that a saved image is wide at least, as on the command line
+const MIN_WIDTH = 56; // of each saved image, in pixels, as on the command line
 
-/** Image n as red, green, blue, opaque; gray where there are fewer than three channels. */
+/** Image n as opaque RGBA; gray if there are fewer than three channels. */
 function rgba(images, n, [ch, h, w]) {
   const plane = h * w;
   const from = n * ch * plane;
@@ -26,10 +26,10 @@ export function draw(canvas, images, n, shape) {
   canvas.getContext("2d").putImageData(new ImageData(rgba(images, n, shape), w, h), 0, 0);
 }
 
-/** One picture of a grid of images with white lines between them, each pixel as a square: an ImageData. */
-export function sheet(images, n, columns, shape) {
+/** ImageData of a grid of images with white lines between them; each pixel becomes a square. */
+export function makeGridImage(images, n, columns, shape) {
   const [, h, w] = shape;
-  const scale = Math.max(1, Math.floor(WIDE / w));
+  const scale = Math.max(1, Math.floor(MIN_WIDTH / w));
   const rows = Math.ceil(n / columns);
   const out = new ImageData((columns * (w + 1) - 1) * scale, (rows * (h + 1) - 1) * scale);
   const to = new Uint32Array(out.data.buffer).fill(0xffffffff);
@@ -46,11 +46,11 @@ export function sheet(images, n, columns, shape) {
   return out;
 }
 
-/** An ImageData as a PNG: a Blob. */
-export function toPng(picture) {
+/** An ImageData as a PNG Blob. */
+export function toPng(image) {
   const canvas = document.createElement("canvas");
-  canvas.width = picture.width;
-  canvas.height = picture.height;
-  canvas.getContext("2d").putImageData(picture, 0, 0);
+  canvas.width = image.width;
+  canvas.height = image.height;
+  canvas.getContext("2d").putImageData(image, 0, 0);
   return new Promise((resolve) => canvas.toBlob(resolve, "image/png"));
 }

@@ -1,28 +1,28 @@
-// All that the page shows is one plain object, and this is its form in the address.
+// The state of the page, a plain object, and its form in the address.
 //
 //   seed   0 .. info.seeds - 1
-//   row    which image the knobs show: 0 .. 7 of the seed, or "own"
-//   view   "samples" | "sweep" | "plane"
-//   x, y   the codes (by index) that the sweep and the plane move
-//   set    {index: value} of the codes that were turned, the same for all images; the others stay as drawn.
-//          Values as people read them: angles in degrees, see code.js
+//   row    which image the knobs show: 0 .. 7 of the seed, or "custom"
+//   view   "samples" | "traversal" | "plane"
+//   x, y   the codes (by index) that vary in the traversal and the plane
+//   set    {index: value} of the codes that were set, the same for all images; the others stay as sampled.
+//          Values in people's units: angles in degrees, see code.js
 
 import { clampValue } from "./code.js";
 
-export const VIEWS = ["samples", "sweep", "plane"];
+export const VIEWS = ["samples", "traversal", "plane"];
 export const ROWS = 8;
 
 export function initial(info) {
   return { seed: 0, row: 0, view: "samples", x: 0, y: Math.min(1, info.codes.length - 1), set: {} };
 }
 
-/** The state without "#"; what is as at first is left out. */
+/** The address of a state, without "#"; initial values are left out. */
 export function format(state, info) {
   const first = initial(info);
   const parts = [];
   const put = (name, value) => parts.push(`${name}=${value}`);
   if (state.seed !== first.seed) put("seed", state.seed);
-  if (state.row !== first.row) put("image", state.row === "own" ? "own" : state.row + 1);
+  if (state.row !== first.row) put("image", state.row === "custom" ? "custom" : state.row + 1);
   if (state.view !== first.view) put("view", state.view);
   if (state.x !== first.x) put("x", info.codes[state.x].name);
   if (state.y !== first.y) put("y", info.codes[state.y].name);
@@ -30,7 +30,7 @@ export function format(state, info) {
   return parts.join("&");
 }
 
-/** The state of an address. What is out of range goes to the nearest that is not; what makes no sense is ignored. */
+/** The state of an address. Values out of range are clamped, and invalid ones are ignored. */
 export function parse(hash, info) {
   const state = initial(info);
   const given = new URLSearchParams(hash.replace(/^#/, ""));
@@ -45,7 +45,7 @@ export function parse(hash, info) {
     return i < 0 ? otherwise : i;
   };
   state.seed = whole("seed", 0, info.seeds - 1, state.seed);
-  state.row = given.get("image") === "own" ? "own" : whole("image", 1, ROWS, 1) - 1;
+  state.row = given.get("image") === "custom" ? "custom" : whole("image", 1, ROWS, 1) - 1;
   if (VIEWS.includes(given.get("view"))) state.view = given.get("view");
   state.x = code("x", state.x);
   state.y = code("y", state.y);

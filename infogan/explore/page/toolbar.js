@@ -1,23 +1,23 @@
-// What is shown: the view, its axes, the seed, and a line that says in words what there is to see.
+// The controls of the view: its kind, its axes, the seed, and a caption.
 
 import { label } from "./code.js";
-import { make } from "./make.js";
+import { createElement } from "./dom.js";
 import { parse } from "./state.js";
 
-const SHUFFLED = 1000; // seeds that are drawn from, so that they are easily read out
+const MAX_RANDOM_SEED = 1000; // short enough to read out
 
 const $ = (id) => document.getElementById(id);
 
-/** change(part of a state): what each of them does. */
+/** change(part of a state): called by each control. */
 export function makeToolbar(info, change) {
   for (const axis of ["x", "y"]) {
-    $(axis).append(...info.codes.map((_, i) => make("option", { value: i })));
+    $(axis).append(...info.codes.map((_, i) => createElement("option", { value: i })));
     $(axis).addEventListener("change", () => change({ [axis]: Number($(axis).value) }));
   }
   $("views").addEventListener("change", (event) => change({ view: event.target.value }));
   $("reset").addEventListener("click", () => change({ set: {} }));
   $("shuffle").addEventListener("click", () => {
-    change({ seed: Math.floor(Math.random() * Math.min(info.seeds, SHUFFLED)) });
+    change({ seed: Math.floor(Math.random() * Math.min(info.seeds, MAX_RANDOM_SEED)) });
   });
   $("seed").addEventListener("change", () => {
     const { seed } = parse(`seed=${$("seed").value}`, info);
@@ -44,8 +44,8 @@ export function makeToolbar(info, change) {
 
 function caption(state, info, names) {
   const [x, y] = [state.x, state.y].map((i) => label(info.codes[i], names));
-  const which = state.row === "own" ? "your image" : `image ${state.row + 1}`;
-  if (state.view === "sweep") return `Along each row ${x} moves and all else stays.`;
-  if (state.view === "plane") return `Of ${which}: along a row ${x} moves, down a column ${y}.`;
-  return `Eight draws of seed ${state.seed}; the knobs show ${which} and turn all.`;
+  const which = state.row === "custom" ? "your image" : `image ${state.row + 1}`;
+  if (state.view === "traversal") return `Along each row only ${x} changes.`;
+  if (state.view === "plane") return `${which[0].toUpperCase()}${which.slice(1)}: ${x} changes along the rows, ${y} down the columns.`;
+  return `Eight samples of seed ${state.seed}. The knobs show ${which} and change all eight.`;
 }

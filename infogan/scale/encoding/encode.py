@@ -13,9 +13,9 @@ from torch import Tensor
 from infogan.data import Images
 from infogan.method.model import Model
 from infogan.runs.checkpoints import State, checksum
+from infogan.runs.fingerprint import fingerprint
 from infogan.scale.encoding.folder import EncodingFolder
 from infogan.scale.encoding.table import encode_rows, table_schema
-from infogan.training.session import fingerprint
 
 ROWS_PER_PART = 16_384
 BLOCK = 1024  # images read at once

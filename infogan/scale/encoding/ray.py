@@ -13,12 +13,12 @@ import safetensors.torch
 from infogan.config import Config
 from infogan.data import Images, LoadOptions, load
 from infogan.method.model import Model, make_model
+from infogan.runs.fingerprint import fingerprint
 from infogan.runs.run import load_options_for
 from infogan.runs.weights import load_weights
 from infogan.scale.encoding.encode import encode_parts, state_of
 from infogan.scale.encoding.folder import EncodingFolder
 from infogan.scale.ray import count_slots
-from infogan.training.session import fingerprint
 from infogan.utils.errors import InfoganError, one_line
 from infogan.utils.io import wrap_write_errors, write_atomic
 

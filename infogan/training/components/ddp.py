@@ -38,8 +38,8 @@ class ManualDDPStrategy(DDPStrategy):
     def _rendezvous(self) -> None:
         """Gives each attempt of torchrun its own prefix in the store.
 
-        The store outlives a lost process and keeps its address. Only on one node do all processes agree on
-        the number of the attempt.
+        The store still holds the address of a lost process, so a restart needs a new prefix. The number of
+        the attempt is the same for all processes only on a single node.
         """
         attempt = os.environ["TORCHELASTIC_RESTART_COUNT"]
         if attempt != "0" and os.environ["GROUP_WORLD_SIZE"] != "1":
@@ -60,7 +60,7 @@ class ManualDDPStrategy(DDPStrategy):
 
 
 def _destroy_process_group() -> None:
-    """Ends gloo's threads before the interpreter, which else aborts the process now and then."""
+    """Ends gloo's threads before Python exits; otherwise the process sometimes aborts."""
     if dist.is_initialized():
         dist.destroy_process_group()
 
@@ -68,7 +68,7 @@ def _destroy_process_group() -> None:
 def synchronise_batchnorm(net: nn.Module) -> None:
     """Makes batch norm use the statistics of the whole batch; torch's own SyncBatchNorm is for GPUs only."""
     for norm in batch_norms(net):
-        setattr(norm, "forward", partial(_forward, norm))  # noqa: B010, as types know no method of an instance
+        setattr(norm, "forward", partial(_forward, norm))  # noqa: B010, as types forbid a method of an instance
 
 
 def _forward(norm: nn.BatchNorm1d | nn.BatchNorm2d, x: Tensor) -> Tensor:

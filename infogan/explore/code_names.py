@@ -8,12 +8,12 @@ from typing import final
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import write_atomic
 
-LONGEST = 60  # characters
+MAX_LENGTH = 60  # characters
 
 
 @final
-class Names:
-    """names.json of one run; read anew each time, as two explorers may show one run."""
+class CodeNames:
+    """names.json of one run; read again each time, as another explorer may show the same run."""
 
     def __init__(self, folder: Path, codes: tuple[str, ...]) -> None:
         self.path = folder / "names.json"
@@ -21,7 +21,7 @@ class Names:
         self._lock = Lock()
 
     def read(self) -> dict[str, str]:
-        """Raises InfoganError where the file is there, but holds something else."""
+        """The names by code. Raises InfoganError if the file cannot be read, or has another form."""
         try:
             names = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -32,27 +32,26 @@ class Names:
             raise InfoganError(f'{self.path} is not of the form {{"c1": "smile"}}; mend it or delete it.')
         return names
 
-    def give(self, code: str, name: str) -> dict[str, str]:
-        """Keeps a name, or takes it away where it is empty; all names there are then.
+    def set(self, code: str, name: str) -> dict[str, str]:
+        """Saves a name, or removes it if it is empty, and returns all names.
 
         Raises:
-            InfoganError: for an unknown code, a name that is too long or has characters that cannot be
-                seen, and where the file cannot be written; what was there is still there.
+            InfoganError: if the code is unknown, the name is too long or has invisible characters, or the
+                file cannot be written, in which case it stays as it was.
         """
         if code not in self.codes:
             raise InfoganError(f"There is no code {code!r} in this run.")
         name = " ".join(name.split())
-        if len(name) > LONGEST:
-            raise InfoganError(f"A name has at most {LONGEST} characters; this one has {len(name)}.")
+        if len(name) > MAX_LENGTH:
+            raise InfoganError(f"A name has at most {MAX_LENGTH} characters; this one has {len(name)}.")
         if not name.isprintable():
-            raise InfoganError("A name has letters that can be seen only.")
+            raise InfoganError("A name must not contain invisible characters.")
         with self._lock:
-            names = {**self.read(), code: name}
-            names = {code: name for code, name in names.items() if name}
+            names = {code: name for code, name in {**self.read(), code: name}.items() if name}
             try:
                 write_atomic(self.path, (json.dumps(names, indent=2, ensure_ascii=False) + "\n").encode())
             except OSError as error:
                 raise InfoganError(
-                    f"The name cannot be kept: {self.path} cannot be written ({error.strerror or error})."
+                    f"The name is not saved: {self.path} cannot be written ({error.strerror or error})."
                 ) from error
         return names

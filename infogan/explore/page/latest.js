@@ -1,8 +1,8 @@
-/** Calls `work` one at a time; of what is asked meanwhile only the newest is done, when the one under way ends. */
-export function newest(work) {
+/** Runs `work` one call at a time; of the calls made meanwhile only the latest runs, after the current one. */
+export function latestOnly(work) {
   let busy = false;
   let waiting = null;
-  return async function ask(...args) {
+  return async function run(...args) {
     if (busy) {
       waiting = args;
       return;
@@ -16,7 +16,7 @@ export function newest(work) {
     if (waiting) {
       const next = waiting;
       waiting = null;
-      await ask(...next);
+      await run(...next);
     }
   };
 }

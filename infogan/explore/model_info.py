@@ -1,34 +1,35 @@
-"""What the page is told of a run before anything is drawn: model.json, as `page/backend-server.js` says."""
+"""The description of a run for the page, model.json; `page/backend-server.js` documents its fields."""
 
 import math
 from typing import Any
 
 from infogan.data import public_name
 from infogan.method.codes import Code
+from infogan.method.latent import Latent
 from infogan.method.objective import with_best_std
 from infogan.runs.run import Run
 
-SEEDS = 1_000_000
+N_SEEDS = 1_000_000
 
 
-def describe(run: Run, codes: tuple[Code, ...], names: tuple[str, ...], n_z: int) -> dict[str, Any]:
-    """All of model.json but `backend` and `names`, which whoever serves the page adds."""
+def model_info(run: Run, latent: Latent) -> dict[str, Any]:
+    """All of model.json except `backend` and `names`."""
     last = next(iter(run.metrics()[-1:]), {})
-    steps = f"{run.steps:,} update{'' if run.steps == 1 else 's'}"
+    steps = f"{run.steps:,} step{'' if run.steps == 1 else 's'}"
     return {
         "title": run.path.resolve().name,
-        "about": f"{steps} on {public_name(run.config.data.images)}",
+        "about": f"{steps} of training on {public_name(run.config.data.images)}",
         "shape": list(run.config.networks.image_shape),
-        "n_z": n_z,
-        "seeds": SEEDS,
+        "n_z": latent.n_z,
+        "seeds": N_SEEDS,
         "codes": [
-            _code(name, code, last.get(f"L_I_{name}"), run.config.codes.fixed_std)
-            for name, code in zip(names, codes, strict=True)
+            _code_info(name, code, last.get(f"L_I_{name}"), run.config.codes.fixed_std)
+            for name, code in zip(latent.names, latent.codes, strict=True)
         ],
     }
 
 
-def _code(name: str, code: Code, L_I: float | None, fixed_std: float | None) -> dict[str, Any]:
+def _code_info(name: str, code: Code, L_I: float | None, fixed_std: float | None) -> dict[str, Any]:
     is_switch = code.categories == 2 and code.size == 1
     if L_I is not None and not math.isfinite(L_I):
         L_I = None

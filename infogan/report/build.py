@@ -1,0 +1,196 @@
+"""Measures all that the report says; `report.html` lays it out."""
+
+import math
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from infogan.data import Images, public_name
+from infogan.evaluation import Score, read_evaluation
+from infogan.evaluation.bound import info_bounds
+from infogan.evaluation.consistency import N_IMAGES, recover_codes, recovery_scores, stability_scores
+from infogan.method.latent import Latent
+from infogan.method.model import Model
+from infogan.report.associations import association_table, known_columns
+from infogan.report.charts import Chart, make_chart
+from infogan.report.code_section import CodeSection, build_code_section, max_info_bound
+from infogan.report.inline_images import InlineImage, inline_grid, inline_image
+from infogan.report.metadata import join_metadata
+from infogan.report.outliers import MAX_DIFFERENCE, find_duplicates_and_outliers
+from infogan.report.reliability import CRITERIA, VERDICTS, sensitivity
+from infogan.report.sample import Sample, sample_images
+from infogan.runs.run import Run
+from infogan.utils.rng import make_rng
+
+N_SAMPLE_ROWS, N_SAMPLE_COLUMNS = 6, 10
+MAX_GROUPS, MAX_OUTLIERS = 12, 24  # shown
+N_SHIFTED = 1_000  # images that the stability is measured on
+SHOWN_ELSEWHERE = ("association_", "info_bound_", "recovery_", "stability_")
+
+
+def build_report(
+    run: Run, model: Model, images: Images, metadata: Path | None, progress: Callable[[str], None]
+) -> dict[str, Any]:
+    """The variables of the template.
+
+    Raises:
+        InfoganError: if the metadata do not match the images.
+    """
+    progress("encoding images")
+    sample = sample_images(model, images)
+    joined = join_metadata(metadata, images.names, len(images), sample.index) if metadata else None
+    sections = _code_sections(run, model, sample, progress)
+    columns = [*known_columns(sample), *(joined.columns if joined else [])]
+    progress("associations of the codes")
+    rows = association_table(sample.values, model.latent.codes, columns)
+    progress("duplicates and outliers")
+    return {
+        "title": run.path.resolve().name,
+        "facts": _facts(run, model, sample),
+        "sample": sample,
+        "samples": _real_and_generated(model, sample),
+        "sections": sections,
+        "criteria": CRITERIA,
+        "verdicts": VERDICTS,
+        "headings": [f"{s.id} {s.name}".strip() for s in sections],
+        "rows": rows,
+        "metadata": joined,
+        "charts": _charts(run, model.latent),
+        **_duplicates_and_outliers(sample),
+        "scores": _scores(run),
+        "n_shifted": min(N_SHIFTED, len(sample)),
+        "n_generated": N_IMAGES,
+    }
+
+
+def _code_sections(
+    run: Run, model: Model, sample: Sample, progress: Callable[[str], None]
+) -> list[CodeSection]:
+    """One section per code; scores in evaluation.json are not measured again."""
+    scores: dict[str, Score] = dict((read_evaluation(run) or {}).get("generated", {}))
+    ids = model.latent.names
+    if any(f"info_bound_{id}" not in scores for id in ids):
+        progress("L_I of generated images")
+        scores |= info_bounds(model, run.config.optimisation.batch_size, make_rng(0, "evaluate"))
+    if any(f"recovery_{id}" not in scores for id in ids):
+        progress("recovery of the codes of generated images")
+        scores |= recovery_scores(model, recover_codes(model, make_rng(0, "recovery")))
+    if sample.has_pictures:
+        progress("stability of the codes of shifted images")
+        chosen = np.linspace(0, len(sample) - 1, min(N_SHIFTED, len(sample))).astype(int)
+        scores |= stability_scores(model, sample.x[chosen])
+    sensitivities = sensitivity(model, make_rng(0, "responses"))
+    names, config = run.code_names(), run.config.codes
+    sections = []
+    for i, id in enumerate(ids):
+        progress(f"images of {id}")
+        of_code = float(sensitivities[i])
+        sections.append(
+            build_code_section(
+                model, i, names.get(id, ""), sample, scores, of_code, config.fixed_std, config.min_std
+            )
+        )
+    return sections
+
+
+def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]:
+    """Name, value and explanation of what was trained."""
+    config, environment = run.config, run.environment()
+    ch, h, w = model.G.shape
+    is_vector = config.networks.architecture == "vectors"
+    shape = f"{w} numbers" if is_vector else f"{w} × {h} pixels, {'gray' if ch == 1 else f'{ch} channels'}"
+    covered = "all of them" if len(sample) == sample.n_total else f"a random sample of {len(sample):,}"
+    versions = environment.get("versions")
+    packages = (
+        ", ".join(f"{k} {v}" for k, v in versions.items()) if isinstance(versions, dict) else "not recorded"
+    )
+    steps = f"{run.steps:,} of {config.optimisation.steps:,}"
+    return [
+        ("Data set", public_name(config.data.images), "the images that the model was trained on"),
+        ("Images", f"{sample.n_total:,}", f"this report covers {covered}"),
+        ("Size", shape, "of one image, as the networks see it"),
+        ("Codes", config.codes.spec, "Q recovers the codes from an image; noise is the rest of G's input"),
+        ("Networks", config.networks.architecture, "the architecture of G, D and Q"),
+        ("Steps", steps, f"of training, with {config.optimisation.batch_size} images each"),
+        ("Seed", str(config.run.seed), "the same seed and settings reproduce the run"),
+        ("Precision", config.run.precision, "of the numbers in training"),
+        ("Started", str(environment.get("begun", "not recorded")), "in UTC"),
+        (
+            "Commit",
+            str(environment.get("commit") or "not recorded"),
+            "of infogan; + means uncommitted changes",
+        ),
+        ("Versions", packages, "of the software used in training"),
+    ]
+
+
+def _real_and_generated(model: Model, sample: Sample) -> list[tuple[str, InlineImage]]:
+    """Random real and generated images, equally many; none of vectors."""
+    if not sample.has_pictures:
+        return []
+    rows = max(1, min(N_SAMPLE_ROWS, len(sample) // N_SAMPLE_COLUMNS))
+    cols = min(N_SAMPLE_COLUMNS, len(sample))
+    n = rows * cols
+    chosen = np.sort(np.random.default_rng(0).permutation(len(sample))[:n])
+    images = {"Real": sample.x[chosen], "Generated": model.sample(n, make_rng(0, "samples"))}
+    return [
+        (title, inline_grid(x.reshape(rows, cols, *x.shape[1:]), f"{n} random {title.lower()} images"))
+        for title, x in images.items()
+    ]
+
+
+def _charts(run: Run, latent: Latent) -> list[Chart]:
+    rows = run.metrics()
+    if not rows:
+        return []
+    steps = [float(row["step"]) for row in rows]
+
+    def metric(name: str) -> list[float]:
+        return [float(row.get(name, math.nan)) for row in rows]
+
+    charts = []
+    for id, code in zip(latent.names, latent.codes, strict=True):
+        bound = max_info_bound(code, run.config.codes.fixed_std or run.config.codes.min_std)
+        reference = None if bound is None else (f"H({id})" if code.categories else "maximum", bound)
+        charts.append(make_chart(f"L_I of {id}, nats", steps, {"L_I": metric(f"L_I_{id}")}, reference))
+    charts.append(make_chart("Losses, nats", steps, {"D": metric("loss_d"), "G": metric("loss_g")}))
+    if "diversity" in rows[-1]:
+        diversity = {"diversity": metric("diversity")}
+        charts.append(make_chart("Diversity of generated images", steps, diversity, ("real images", 1.0)))
+    if "L_I_real" in rows[-1]:
+        reference = (f"log {latent.k}", math.log(latent.k))
+        L_I_real = {"L_I": metric("L_I_real")}
+        charts.append(make_chart("L_I of pseudo-labels, nats", steps, L_I_real, reference))
+    return [*charts, make_chart("Speed, images/s", steps, {"speed": metric("images_per_s")})]
+
+
+def _duplicates_and_outliers(sample: Sample) -> dict[str, Any]:
+    found = find_duplicates_and_outliers(sample.x, sample.features)
+
+    def titled(i: int) -> tuple[str, InlineImage | None]:
+        title = sample.title(i)
+        return title, inline_image(sample.x[i], title) if sample.has_pictures else None
+
+    outliers = zip(found.outliers[:MAX_OUTLIERS].tolist(), found.scores[:MAX_OUTLIERS].tolist(), strict=True)
+    return {
+        "duplicates": [[titled(i) for i in group[:MAX_OUTLIERS]] for group in found.duplicates[:MAX_GROUPS]],
+        "n_groups": len(found.duplicates),
+        "n_duplicates": sum(map(len, found.duplicates)),
+        "near_duplicates": [
+            (titled(a), titled(b), difference) for a, b, difference in found.near_duplicates[:MAX_GROUPS]
+        ],
+        "n_near_duplicates": len(found.near_duplicates),
+        "max_difference": MAX_DIFFERENCE,
+        "outliers": [(*titled(i), score) for i, score in outliers],
+    }
+
+
+def _scores(run: Run) -> Mapping[str, dict[str, Score]]:
+    """The scores of evaluation.json by split, if it belongs to the last checkpoint."""
+    shown = {
+        split: {name: s for name, s in scores.items() if not name.startswith(SHOWN_ELSEWHERE)}
+        for split, scores in (read_evaluation(run) or {}).items()
+    }
+    return {split: scores for split, scores in shown.items() if scores}
