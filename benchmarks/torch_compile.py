@@ -22,8 +22,9 @@ from infogan.training.trainer import Trainer
 def main() -> None:
     preset = sys.argv[1] if len(sys.argv) > 1 else "mnist-text"
     config = resolve(get_preset(preset).replace(device="cpu", steps=MAX_STEPS))
-    shape = (4096, *config.networks.image_shape)
-    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, shape, np.uint8))
+    images = Images.from_arrays(
+        np.random.default_rng(0).integers(0, 256, (4096, *config.networks.image_shape), np.uint8)
+    )
     ours, compiled = (Trainer(config, make_model(config), images) for _ in range(2))
     compiled.model.G.compile()
     compiled.model.D.compile()

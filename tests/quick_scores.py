@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 
-from infogan.evaluation import bound, clustering, consistency, median
+from infogan.evaluation import across_runs, clustering, consistency
 from infogan.evaluation.disentanglement import association
 
 
 def use(set_attribute: Callable[[object, str, int], None] = setattr) -> None:
-    for module in (bound, clustering, consistency, association):
+    for module in (clustering, consistency, association):
         set_attribute(module, "N_RESAMPLES", 4)
-    for module in (bound, consistency):
-        set_attribute(module, "N_IMAGES", 640)
-    set_attribute(median, "N_RESAMPLES", 50)
+    set_attribute(consistency, "N_RESAMPLES_OF_BOUND", 4)
+    for name in ("N_IMAGES", "N_IMAGES_FOR_BOUND"):
+        set_attribute(consistency, name, 640)
+    set_attribute(across_runs, "N_RESAMPLES", 50)

@@ -377,7 +377,7 @@ def test_invalid_calls_are_refused(fitted: InfoGAN, tmp_path: Path) -> None:
 
 
 def test_a_run_becomes_an_estimator(tmp_path: Path) -> None:
-    config = get_preset("digits").replace(steps=2, device="cpu")
+    config = get_preset("digits-code").replace(steps=2, device="cpu")
     images = load("digits")
     trainer = Trainer(config, make_model(config), images)
     list(trainer.fit())

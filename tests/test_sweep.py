@@ -24,7 +24,7 @@ import infogan.training.health
 from infogan.config import Config, options_of, to_text
 from infogan.config.presets import get_preset
 from infogan.data import LoadOptions
-from infogan.evaluation.selection.select import select
+from infogan.evaluation.selection import select
 from infogan.runs.run import Run
 from infogan.scale.sweep import SweepOptions, format_summary, parse_settings, sweep, trials
 from infogan.scale.sweep.best import BestRun, choose_best, label_free_scores

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.status import Status
 
     from infogan.evaluation import Evaluation
-    from infogan.evaluation.compare import Comparison
-    from infogan.evaluation.selection.select import Selection
+    from infogan.evaluation.across_runs import Comparison
+    from infogan.evaluation.selection import Selection
     from infogan.runs.run import Run
 
 RunOrSweep = Annotated[Path, Parameter(help="A run, a NAME-sweep.json, or a folder of runs.")]
@@ -178,7 +178,7 @@ def select(
     The result is written to NAME-sweep-selection.json, or to selection.json in a folder of runs.
     """
     from infogan.data import LoadOptions, available_splits
-    from infogan.evaluation.selection.select import select
+    from infogan.evaluation.selection import select
     from infogan.runs.find import find_runs
     from infogan.runs.run import Run
 
@@ -198,7 +198,7 @@ def select(
 
 
 def _print_selection(found: "Selection") -> None:
-    from infogan.evaluation.selection.select import LABEL_FREE
+    from infogan.evaluation.selection import LABEL_FREE
 
     width = max(map(len, found["runs"]))
     print(f"{'best first, by ' + found['by']:{width}}  " + "  ".join(f"{s:>16}" for s in LABEL_FREE))

@@ -23,7 +23,7 @@ from infogan.utils.errors import InfoganError, NonFiniteError, one_line
 from infogan.utils.progress import progress_bar
 
 RESUMABLE = ("steps", "devices", "nodes")  # settings that a resumed training may change
-MAX_ROLLBACKS = 3  # without a checkpoint between them
+MAX_ROLLBACKS = 3  # in a row; a checkpoint resets the count
 SINCE_LOG = "since_log"  # beside the trainer's state: the metrics since the last line of metrics.jsonl
 
 
@@ -38,7 +38,7 @@ class Outcome(NamedTuple):
 
 @final
 class Session:
-    """Trains runs in folders that no other process trains in, one run per seed of the trainer."""
+    """Trains one run per seed; no other process may train in the same folders."""
 
     def __init__(
         self, runs: Sequence[Run], trainer: Trainer, images: Images, console: Console, *, stop_collapsed: bool
@@ -230,7 +230,7 @@ class Session:
 
 
 def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
-    """A damaged or edited config would lead elsewhere than where the run was going."""
+    """Raises InfoganError if config.json differs from the config in the checkpoint."""
     text = checkpoint.metadata.get("config")
     if text is None:
         return

@@ -10,5 +10,5 @@ from training_commands import SHORT, run, train
 def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run that nothing happened to."""
     path = tmp_path_factory.mktemp("runs") / "straight"
-    assert run(*train("digits", path, **SHORT)) == (0, "")
+    assert run(*train("digits-code", path, **SHORT)) == (0, "")
     return path

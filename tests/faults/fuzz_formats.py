@@ -19,7 +19,7 @@ import fuzz_seeds as seeds
 from infogan.data import LoadOptions, load
 from infogan.data.datasets.svhn import read_svhn
 from infogan.data.formats.idx import read_idx
-from infogan.evaluation.evaluation_file import read_evaluation
+from infogan.evaluation.score import read_evaluation
 from infogan.explore.code_names import CodeNames
 from infogan.explore.upload import read_upload
 from infogan.runs.run import Run

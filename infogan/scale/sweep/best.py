@@ -8,8 +8,7 @@ import numpy as np
 
 from infogan.data import Images, LoadOptions, available_splits
 from infogan.evaluation.consistency import recover_codes, recovery_scores
-from infogan.evaluation.selection.select import LABEL_FREE, N_IMAGES, udr_and_recovery
-from infogan.evaluation.selection.udr import udr
+from infogan.evaluation.selection import LABEL_FREE, N_IMAGES, udr, udr_and_recovery
 from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.scale.sweep.results import RunResult

@@ -1,25 +1,33 @@
 """Ranks the runs of a sweep by scores that need no labels: agreement with other runs, and consistency."""
 
 from collections.abc import Mapping, Sequence
+from itertools import combinations, permutations
 from typing import TypedDict
 
 import numpy as np
+from jaxtyping import Float
 from scipy.stats import rankdata, spearmanr
 
 from infogan.data import Images
-from infogan.evaluation.bound import info_bounds
 from infogan.evaluation.clustering import discrete_codes, one_to_one_error
-from infogan.evaluation.consistency import RecoveredCodes, recover_codes, recovery_scores, stability_scores
-from infogan.evaluation.disentanglement.association import code_factor_association
+from infogan.evaluation.consistency import (
+    RecoveredCodes,
+    info_bounds,
+    recover_codes,
+    recovery_scores,
+    stability_scores,
+)
+from infogan.evaluation.disentanglement.association import code_factor_association, pairwise_association
+from infogan.evaluation.disentanglement.betavae_factorvae import factorvae
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.score import Score
-from infogan.evaluation.selection.model_centrality import model_centrality
-from infogan.evaluation.selection.udr import udr
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import ProgressCallback, no_progress
 from infogan.utils.rng import make_rng
 
 N_IMAGES = 5_000  # real images that are encoded
+MIN_RECOVERY = 0.1  # a code with a lower recovery is uninformative, for UDR
 
 LABEL_FREE = {
     "udr_and_recovery": "mean of the scaled ranks by UDR and recovery; 0 is last by both, 1 is first by both",
@@ -47,13 +55,9 @@ def select(
     by: str,
     on_progress: ProgressCallback = no_progress,
 ) -> Selection:
-    """Ranks runs by a label-free score. Labels and factors serve only to judge the ranking afterwards.
+    """Ranks runs by a score of LABEL_FREE. Labels and factors serve only to judge the ranking afterwards.
 
-    Args:
-        models: of the runs of a sweep, by the name of the run.
-        batch_size: that of training.
-        images: real ones, of which 5,000 are encoded.
-        by: one of LABEL_FREE.
+    At most 5,000 of the real images are encoded. `batch_size` is that of training.
 
     Raises:
         InfoganError: if there are fewer than two runs, or their images differ in shape.
@@ -91,8 +95,70 @@ def select(
     return Selection(by=by, runs=runs, labelled=labelled, rank_correlation=correlation)
 
 
-def _mean(scores: Mapping[str, Score]) -> float:
-    return float(np.mean([score["value"] for score in scores.values()]))
+def udr(
+    models: Sequence[Model],
+    recovered: Sequence[RecoveredCodes],
+    images: Images,
+    on_progress: ProgressCallback = no_progress,
+) -> list[float]:
+    """Unsupervised disentanglement ranking (Duan et al., ICLR 2020): other seeds find a good model's codes.
+
+    The median of `pairwise_udr` over the other models (Sec. 4), in [0, 1], for each model, on real images. R
+    is our measure of association instead of Spearman's or lasso's: a code may be a category or an angle.
+    """
+    on_progress("real images, encoded by all runs")
+    values = [model.encode(images.pixels).values.numpy() for model in models]
+    kinds = [[code.kind for code in model.latent.codes] for model in models]
+    informative = [
+        pairwise_association(codes.sampled, k, codes.recovered, k).diagonal() >= MIN_RECOVERY
+        for codes, k in zip(recovered, kinds, strict=True)
+    ]
+    pairwise = np.full((len(models), len(models)), np.nan)
+    for i, j in combinations(range(len(models)), 2):
+        R = pairwise_association(values[i], kinds[i], values[j], kinds[j])
+        pairwise[i, j] = pairwise[j, i] = pairwise_udr(R[np.ix_(informative[i], informative[j])])
+    return [float(np.nanmedian(row)) for row in pairwise]
+
+
+def pairwise_udr(R: Float[np.ndarray, "a b"]) -> float:
+    """How nearly each code of one model is associated with one code of the other (Eq. 3).
+
+        1 / (d_a + d_b) (sum_b r_b^2 / sum_a R(a, b) + sum_a r_a^2 / sum_b R(a, b)),   r_b = max_a R(a, b)
+
+    R(a, b) = the association of code a of one model with code b of another, on the same images, over
+    informative codes; 0 if one of the models has none.
+    """
+    if not R.size:
+        return 0.0
+    maxima = [(R.max(axis=axis) ** 2, R.sum(axis=axis)) for axis in (0, 1)]
+    parts = [np.divide(r, total, out=np.zeros_like(r), where=total > 0).sum() for r, total in maxima]
+    return float(sum(parts) / sum(R.shape))
+
+
+def model_centrality(
+    models: Sequence[Model], recovered: Sequence[RecoveredCodes], on_progress: ProgressCallback = no_progress
+) -> list[float]:
+    """The mean FactorVAE score of each model with every other, in both directions (Lin et al., ICML 2020).
+
+    The codes of one model, continuous ones in ten groups, are the factors of the images of its G; the other
+    model's Q reads its codes off those images. Good models resemble each other.
+    """
+    B = np.zeros((len(models), len(models)))
+    for i, j in permutations(range(len(models)), 2):
+        on_progress(f"images of run {i + 1} of {len(models)}, encoded by run {j + 1}")
+        data = CodesAndFactors.from_model(models[j], recovered[i].images)
+        B[i, j] = factorvae(*data.train_test_split(), np.random.default_rng(0))["factorvae"]
+    return [float(value) for value in (B + B.T).sum(axis=0) / (2 * (len(models) - 1))]
+
+
+def udr_and_recovery(udr: Sequence[float], recovery: Sequence[float]) -> list[float]:
+    """The mean of a run's scaled ranks by both scores, one value per run."""
+    return [(a + b) / 2 for a, b in zip(scaled_ranks(udr), scaled_ranks(recovery), strict=True)]
+
+
+def scaled_ranks(values: Sequence[float]) -> list[float]:
+    """0 for the lowest of two or more values, 1 for the highest, equal steps between; ties share a rank."""
+    return [float(rank - 1) / (len(values) - 1) for rank in rankdata(values)]
 
 
 def _labelled_scores(models: Mapping[str, Model], images: Images) -> dict[str, dict[str, float]]:
@@ -111,14 +177,8 @@ def _labelled_scores(models: Mapping[str, Model], images: Images) -> dict[str, d
     return scores
 
 
-def udr_and_recovery(udr: Sequence[float], recovery: Sequence[float]) -> list[float]:
-    """The mean of a run's scaled ranks by both scores, one value per run."""
-    return [(a + b) / 2 for a, b in zip(scaled_ranks(udr), scaled_ranks(recovery), strict=True)]
-
-
-def scaled_ranks(values: Sequence[float]) -> list[float]:
-    """0 for the lowest of two or more values, 1 for the highest, equal steps between; ties share a rank."""
-    return [float(rank - 1) / (len(values) - 1) for rank in rankdata(values)]
+def _mean(scores: Mapping[str, Score]) -> float:
+    return float(np.mean([score["value"] for score in scores.values()]))
 
 
 def _spearman(a: Sequence[float], b: Sequence[float]) -> float:
