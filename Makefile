@@ -12,14 +12,15 @@ $(V)/ok: pyproject.toml constraints.txt
 	PIP_CONSTRAINT=constraints.txt $(PIP) install -q -e ".[all]" --group dev
 	touch $@
 
-# Trains the quick preset, scores it and draws it; a demo that is there already is made anew.
-# One thread, as for the tests: at 8x8 the second one waits more than it works.
+# Trains the preset digits, scores it and plots it; replaces an earlier demo.
+# One thread, as for the tests: at 8x8 pixels a second one waits more than it works.
 demo: $(V)/ok
-	rm -rf runs/demo
-	OMP_NUM_THREADS=1 $(V)/bin/infogan train digits --out runs/demo
-	$(V)/bin/infogan evaluate runs/demo
-	$(V)/bin/infogan figures runs/demo
-	@echo "Figures are in runs/demo/figures, numbers in runs/demo/evaluation.json."
+	@rm -rf runs/demo
+	@OMP_NUM_THREADS=1 $(V)/bin/infogan train digits --out runs/demo
+	@$(V)/bin/infogan evaluate runs/demo > runs/demo/evaluation.txt
+	@grep -E "^(one_to_one_error|nmi) " runs/demo/evaluation.txt
+	@$(V)/bin/infogan figures runs/demo > /dev/null
+	@echo "pictures: runs/demo/figures; all numbers: runs/demo/evaluation.json"
 
 # A file of tests a process, each of one thread: the tensors of the tests are small.
 test: $(V)/ok
@@ -47,7 +48,7 @@ nightly: faults
 	for seed in $(SEEDS); do \
 	  OMP_NUM_THREADS=1 $(V)/bin/infogan train digits --seed $$seed && $(V)/bin/infogan evaluate runs/digits-$$seed || exit 1; \
 	done
-	$(V)/bin/python benchmarks/results.py $(SEEDS:%=runs/digits-%)
+	$(V)/bin/python benchmarks/results_table.py $(SEEDS:%=runs/digits-%)
 
 # constraints.txt anew, of what is installed; its comment stays. Local versions (+cpu) are of one machine only.
 pins: $(V)/ok

@@ -33,7 +33,7 @@ from infogan.data.shards.writer import Sample, ShardLimit, write_shards
 from infogan.method.model import make_model
 from infogan.runs.checkpoints import write_checkpoint
 from infogan.runs.run import Run
-from infogan.scale.encoding.encode import weights_of
+from infogan.scale.encoding.encode import state_of
 
 N_IMAGES = (100_000, int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000)
 MAX_GROWTH = 50.0  # MiB
@@ -62,7 +62,7 @@ def make_shards(folder: Path, n: int) -> Path:
 def make_run(folder: Path) -> Path:
     config = get_preset("svhn").replace(device="cpu")
     run = Run.create(folder, config, n_images=1)
-    write_checkpoint(run.checkpoints, 1, weights_of(make_model(config)), {})
+    write_checkpoint(run.checkpoints, 1, state_of(make_model(config)), {})
     return folder
 
 

@@ -20,7 +20,7 @@ from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.runs.run import Run
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.training.trainer import Trainer
 
 

@@ -2,7 +2,7 @@
 
 The run has the first of the seeds that no setting was chosen on (docs/results.md):
 
-    infogan train mnist --seed 60
+    infogan train mnist --seed 60 --pretraining-steps 3000
     python benchmarks/pack_shipped_model.py runs/mnist-60
 """
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from infogan.cli import calm_threads
+from infogan.cli import set_thread_policy
 
-calm_threads()  # as the command line does; it must come before torch is imported
+set_thread_policy()  # as the command line does; it must come before torch is imported
 
 import torch  # noqa: E402
 

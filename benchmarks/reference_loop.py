@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from infogan.config import Config
 from infogan.method.model import make_model
-from infogan.training.schedule import learning_rates
+from infogan.training.components.schedule import learning_rates
 from infogan.utils.rng import make_rng
 
 

@@ -22,7 +22,7 @@ from record import record
 from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.training.trainer import Trainer
 from infogan.utils.rng import make_rng
 

@@ -13,7 +13,7 @@ from record import record
 
 from infogan.config.presets import custom_images
 from infogan.data import Images
-from infogan.evaluation.image_quality.fid_kid import fid
+from infogan.evaluation.image_quality.metrics import fid
 from infogan.method.model import make_model
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights

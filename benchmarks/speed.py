@@ -19,7 +19,7 @@ from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.training.benchmark import bench
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.training.trainer import Trainer
 
 N_TURNS, N_STEPS = 9, 5

@@ -16,7 +16,7 @@ from speed import infogan_loop
 
 from infogan import data
 from infogan.config.presets import get_preset
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 
 GOALS, N_AVERAGED, MAX_STEPS = (2.0, 2.2), 20, 5000
 SEEDS = (0, 1)

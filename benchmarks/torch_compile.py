@@ -15,14 +15,16 @@ from speed import MAX_STEPS, N_STEPS, N_TURNS, seconds_per_step
 from infogan.config.presets import get_preset
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.training.trainer import Trainer
 
 
 def main() -> None:
     preset = sys.argv[1] if len(sys.argv) > 1 else "mnist-text"
     config = resolve(get_preset(preset).replace(device="cpu", steps=MAX_STEPS))
-    images = Images.from_arrays(np.random.default_rng(0).integers(0, 256, (4096, 1, 28, 28), np.uint8))
+    images = Images.from_arrays(
+        np.random.default_rng(0).integers(0, 256, (4096, *config.networks.image_shape), np.uint8)
+    )
     ours, compiled = (Trainer(config, make_model(config), images) for _ in range(2))
     compiled.model.G.compile()
     compiled.model.D.compile()

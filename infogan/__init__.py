@@ -1,6 +1,6 @@
-"""InfoGAN: finds the factors of variation in unlabelled images and hands them over as knobs.
+"""InfoGAN: learns codes for what varies in unlabelled images (Chen et al. 2016).
 
-The names below load torch when they are first used, not when this package is imported.
+The names below import torch when they are first used, not when this package is imported.
 """
 
 from importlib import import_module
@@ -30,7 +30,7 @@ __all__ = [
     "make_model",
 ]
 
-_HOMES = {
+_MODULES = {
     "Config": "config",
     "InfoGAN": "estimator",
     "InfoganError": "utils.errors",
@@ -45,6 +45,6 @@ _HOMES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _HOMES:
+    if name not in _MODULES:
         raise AttributeError(f"module 'infogan' has no attribute {name!r}")
-    return getattr(import_module(f"infogan.{_HOMES[name]}"), name)
+    return getattr(import_module(f"infogan.{_MODULES[name]}"), name)

@@ -1,4 +1,4 @@
-"""What several test files need: a run without training, and the browser of this machine."""
+"""Fixtures of several test files: runs without training, the browser, and what `--nightly` adds."""
 
 import os
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-if TYPE_CHECKING:  # what is checked for shapes is to be loaded after this file
+if TYPE_CHECKING:  # jaxtyping checks what is imported after this file
     from infogan.config import Config
     from infogan.runs.run import Run
 
@@ -15,20 +15,27 @@ CHROMIUM = Path("/usr/bin/chromium")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--nightly", action="store_true", help="try faults as often as the nightly target does")
+    parser.addoption("--nightly", action="store_true", help="also run tests that take long")
 
 
 @pytest.fixture(autouse=True)
-def at_night(request: pytest.FixtureRequest) -> None:
-    """Leaves out what is marked for the night."""
+def skip_night(request: pytest.FixtureRequest) -> None:
+    """Skips tests marked `night` unless `--nightly` is given."""
     if request.node.get_closest_marker("night") and not request.config.getoption("--nightly"):
-        pytest.skip("of the nightly target")
+        pytest.skip("needs --nightly")
 
 
 @pytest.fixture(scope="session")
 def nightly(request: pytest.FixtureRequest) -> bool:
-    """Whether there is time: for 50 kills instead of 10, and 100,000 hostile files of a format."""
+    """Whether there is time for 50 kills instead of 10, and for 100,000 hostile files per format."""
     return bool(request.config.getoption("--nightly"))
+
+
+@pytest.fixture
+def quick_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    import quick_scores
+
+    quick_scores.use(monkeypatch.setattr)
 
 
 @pytest.fixture
@@ -39,9 +46,17 @@ def user_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
+@pytest.fixture
+def own_folder(tmp_path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder own in the working directory, and an empty cache."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "own").mkdir()
+    return tmp_path / "own"
+
+
 @pytest.fixture(scope="session")
 def untrained_run() -> Callable[..., "Run"]:
-    """Makes a run of the weights that a config's seed draws, times a gain, so that codes are to be seen."""
+    """Makes a run with the initial weights of a config, times a gain that makes codes visible."""
     from infogan.method.model import make_model
     from infogan.runs.checkpoints import write_checkpoint
     from infogan.runs.run import Run
@@ -62,13 +77,13 @@ def untrained_run() -> Callable[..., "Run"]:
 
 @pytest.fixture(scope="session")
 def base_url() -> None:
-    """In place of pytest-base-url's, which pytest 9 warns of, and which no test here needs."""
+    """Replaces the fixture of pytest-base-url, of which pytest 9 warns; no test needs it."""
 
 
 @pytest.fixture(scope="session")
 def browser_type_launch_args(browser_type_launch_args: dict[str, Any]) -> dict[str, Any]:
-    """Debian's own chromium; tests that open pages skip where it is missing."""
+    """Debian's chromium; tests that open pages are skipped if it is missing."""
     if not CHROMIUM.exists():
         pytest.skip(f"there is no {CHROMIUM}")
-    root = ["--no-sandbox"] if os.geteuid() == 0 else []  # which chromium asks of root
+    root = ["--no-sandbox"] if os.geteuid() == 0 else []  # chromium refuses to run as root otherwise
     return {**browser_type_launch_args, "executable_path": str(CHROMIUM), "args": root}

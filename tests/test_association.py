@@ -106,10 +106,7 @@ def test_strongest_code_of_each_factor() -> None:
 def test_every_pair_has_a_score_with_its_interval() -> None:
     factors = Factors((Factor("one", "number"), Factor("two", "category")), np.stack([SECOND, OTHER], axis=1))
     scores = association_scores(
-        np.stack([NUMBER, CATEGORY], axis=1),
-        ("c1", "c2"),
-        (Uniform(), Categorical(4)),
-        factors,
+        np.stack([NUMBER, CATEGORY], axis=1), ("c1", "c2"), (Uniform(), Categorical(4)), factors
     )
     assert list(scores) == [f"association_{c}_{f}" for c in ("c1", "c2") for f in ("one", "two")]
     for score in scores.values():

@@ -168,22 +168,15 @@ NAMES = " ".join(ATTRIBUTES)
         (f"1\n{NAMES}\nb.jpg {ROW}\n", r"lacks 1 of 1 pictures, the first is a\.jpg"),
         (f"1\n{NAMES}\na.jpg {ROW} 1\n", r"has 41 attributes for a\.jpg, not 40"),
         (f"1\n{NAMES}\na.jpg {ROW[:-3]} 0\n", "other than -1 and 1"),
-        (b"\xff\xfe1".decode("latin1"), "names 0 attributes"),
+        ("\udcff", "cannot be read"),
     ],
 )
 def test_invalid_attribute_file(tmp_path: Path, text: str, message: str) -> None:
     path = tmp_path / "list_attr_celeba.txt"
-    path.write_text(text, "utf-8")
+    path.write_text(text, "utf-8", "surrogateescape")
     with pytest.raises(InfoganError, match=message) as error:
         read_attributes(path, ("a.jpg",))
     assert str(path) in str(error.value)
-
-
-def test_attribute_file_that_is_not_text(tmp_path: Path) -> None:
-    path = tmp_path / "list_attr_celeba.txt"
-    path.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(InfoganError, match="cannot be read"):
-        read_attributes(path, ("a.jpg",))
 
 
 def test_preprocessed_file(tmp_path: Path) -> None:
@@ -212,13 +205,6 @@ def test_preprocessed_file(tmp_path: Path) -> None:
 def test_invalid_preprocessed_file(tmp_path: Path, other: dict[str, np.ndarray], message: str) -> None:
     save_preprocessed(tmp_path / "a.npz", 2, **other)
     with pytest.raises(InfoganError, match=message):
-        read_preprocessed(tmp_path / "a.npz")
-
-
-@pytest.mark.parametrize("content", [b"", b"no numbers"])
-def test_unreadable_preprocessed_file(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "a.npz").write_bytes(content)
-    with pytest.raises(InfoganError, match=r"a\.npz cannot be read"):
         read_preprocessed(tmp_path / "a.npz")
 
 

@@ -1,4 +1,4 @@
-"""Checkpoints: what comes back is what was written, and what is damaged is known."""
+"""Checkpoints: they return what was written, and damaged ones are recognised."""
 
 from pathlib import Path
 
@@ -42,7 +42,7 @@ def damage(path: Path, at: int, flip: int = 1) -> None:
     path.write_bytes(content)
 
 
-def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+def test_reading_returns_what_was_written(tmp_path: Path) -> None:
     written(tmp_path, 7)
     path, state, about = read_checkpoint(tmp_path / "0000007.safetensors")
     assert path.name == "0000007.safetensors"
@@ -53,7 +53,7 @@ def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
         assert torch.equal(state[name], value)
 
 
-def test_the_newest_two_stay_beyond_seven_digits_too(tmp_path: Path) -> None:
+def test_the_newest_two_are_kept_beyond_seven_digits_too(tmp_path: Path) -> None:
     written(tmp_path, 9_999_998, 9_999_999, 10_000_000)
     assert names(tmp_path) == ["10000000.safetensors", "9999999.safetensors"]
     newest = newest_checkpoint(tmp_path)
@@ -65,25 +65,25 @@ def test_every_byte_is_checked(tmp_path: Path) -> None:
     written(tmp_path, 7)
     path = tmp_path / "0000007.safetensors"
     whole = path.read_bytes()
-    unnoticed = []
+    undetected = []
     for at in range(len(whole)):
         damage(path, at, 1 << at % 8)
         try:
             found = read_checkpoint(path)
         except InfoganError:
             pass
-        else:  # a change that says the same, as of upper case in an escape
+        else:  # a change without effect, such as upper case in an escape
             same = found.metadata == ABOUT and found.state.keys() == STATE.keys()
             if not same or not all(
                 torch.equal(found.state[k], v) for k, v in (STATE | {"n": torch.tensor(7)}).items()
             ):
-                unnoticed.append(at)
+                undetected.append(at)
         path.write_bytes(whole)
-    assert not unnoticed
+    assert not undetected
 
 
 @pytest.mark.parametrize("keep", [0, 1, 8, 40, 0.5, -1])
-def test_a_torn_one_is_passed_over_and_named(
+def test_a_truncated_one_is_skipped_and_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], keep: float
 ) -> None:
     written(tmp_path, 5, 10)
@@ -93,10 +93,10 @@ def test_a_torn_one_is_passed_over_and_named(
     found = read_newest_valid(tmp_path)
     assert found is not None
     assert int(found.state["n"]) == 5
-    said = capsys.readouterr().err
-    assert said.count("\n") == 1
-    assert "0000010.safetensors" in said
-    assert "Using 0000005.safetensors, the one before." in said
+    printed = capsys.readouterr().err
+    assert printed.count("\n") == 1
+    assert "0000010.safetensors" in printed
+    assert "Using 0000005.safetensors, the one before." in printed
     (tmp_path / "0000015.safetensors.part").write_bytes(b"half")
     rename_damaged(tmp_path, found.path)
     assert names(tmp_path) == ["0000005.safetensors", "0000010.safetensors.damaged"]
@@ -104,18 +104,16 @@ def test_a_torn_one_is_passed_over_and_named(
     assert names(tmp_path)[-1] == "0000015.safetensors"
 
 
-def test_where_all_are_damaged_nothing_is_made_up(tmp_path: Path) -> None:
+def test_if_all_are_damaged_it_is_an_error(tmp_path: Path) -> None:
     assert read_newest_valid(tmp_path) is None
     written(tmp_path, 5, 10)
     for path in tmp_path.iterdir():
         damage(path, len(path.read_bytes()) - 1)
-    with pytest.raises(
-        InfoganError, match=r"0000010\.safetensors is damaged.*All older ones are damaged"
-    ):
+    with pytest.raises(InfoganError, match=r"0000010\.safetensors is damaged.*All older ones are damaged"):
         read_newest_valid(tmp_path)
 
 
-def test_weights_without_a_checksum_are_taken(tmp_path: Path) -> None:
+def test_weights_without_a_checksum_are_read(tmp_path: Path) -> None:
     import safetensors.torch
 
     path = tmp_path / "model.safetensors"
@@ -134,7 +132,7 @@ def test_weights_without_a_checksum_are_taken(tmp_path: Path) -> None:
         {"a": torch.tensor([0.0, -0.0])},
     ],
 )
-def test_checksum_sees_name_shape_kind_and_bits(other: dict[str, Tensor]) -> None:
+def test_checksum_covers_name_shape_type_and_bits(other: dict[str, Tensor]) -> None:
     assert checksum(other) != checksum({"a": torch.zeros(2)})
     assert checksum({"a": torch.zeros(2)}, {"x": "1"}) != checksum({"a": torch.zeros(2)})
     assert checksum({"a": torch.eye(2).T}) == checksum({"a": torch.eye(2)})

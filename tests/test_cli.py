@@ -1,74 +1,41 @@
-"""The command line from end to end, what it says of bad input, and who may import whom."""
+"""The command line: every verb, what it prints about wrong input, and its processes from end to end."""
 
 import json
 import os
 import re
-import resource
 import shutil
 import signal
 import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypedDict
 
 import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
+from commands import ENV, ROOT, command, fail, run, run_process, succeed
 from PIL import Image
 from safetensors.torch import load_file
 
-from infogan.config.presets import PRESETS, digits
+from infogan.config.presets import PRESETS, get_preset
 
-ROOT = Path(__file__).parent.parent
-PACKAGE = ROOT / "infogan"
-ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-
-
-def call(
-    *args: str | Path, cwd: Path, preexec: Callable[[], None] | None = None
-) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "infogan", *map(str, args)],
-        cwd=cwd,
-        env=ENV,
-        capture_output=True,
-        text=True,
-        timeout=90,
-        preexec_fn=preexec,
-        check=False,
-    )
-
-
-def succeed(*args: str | Path, cwd: Path) -> str:
-    done = call(*args, cwd=cwd)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
-def python(code: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-c", code],
-        env=ENV,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=True,
-    )
-    return done.stdout.strip()
+DIGITS = get_preset("digits-code")
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with a run of 40 updates, named run."""
+    """A folder with a run of 40 steps, named run."""
     folder = tmp_path_factory.mktemp("cli")
-    said = succeed("train", "digits", "--steps", "40", "--save-every", "20", "--out", "run",
-                   "--device", "cpu", cwd=folder)  # fmt: skip
-    assert said.startswith("run: 40 updates in ")
+    words = "train digits-code --steps 40 --save-every 20 --out run --device cpu"
+    printed = succeed(*words.split(), cwd=folder).splitlines()
+    assert printed[0].startswith("run: 40 steps in ")
+    assert len(printed) <= 10
+    assert [line.split()[0] for line in printed[2:5]] == ["c1", "c2", "c3"]
+    assert re.search(r"c1 \(10 categories\): (\w+ )+\w*, \d+ % of 2.30 nats", printed[2].replace("%", " %"))
+    assert printed[-1] == "next: infogan report run; infogan explore run"
     return folder
 
 
@@ -76,7 +43,7 @@ def checkpoints(run: Path) -> list[str]:
     return sorted(p.name for p in (run / "checkpoints").iterdir())
 
 
-def steps(run: Path) -> list[int]:
+def logged_steps(run: Path) -> list[int]:
     lines = (run / "metrics.jsonl").read_text().splitlines()
     return [json.loads(line)["step"] for line in lines]
 
@@ -84,10 +51,9 @@ def steps(run: Path) -> list[int]:
 def test_run_folder(folder: Path) -> None:
     run = folder / "run"
     assert checkpoints(run) == ["0000020.safetensors", "0000040.safetensors"]
-    assert steps(run) == [20, 40]
-    config = json.loads((run / "config.json").read_text())
-    changed = {"steps": 40, "save_every": 20, "device": "cpu"}
-    assert config == json.loads(digits().to_json()) | changed
+    assert logged_steps(run) == [20, 40]
+    expected = DIGITS.replace(steps=40, save_every=20, device="cpu")
+    assert (run / "config.json").read_text() == expected.to_json()
     assert json.loads((run / "run.json").read_text())["images"] == 1437
     assert not list(run.rglob("*.part"))
 
@@ -100,6 +66,14 @@ def test_evaluate(folder: Path) -> None:
         assert 0 <= scores[split]["one_to_one_error"]["value"] <= 1
         assert {"value", "low", "high", "protocol"} == set(scores[split]["nmi"])
     assert json.loads((folder / "run" / "evaluation.json").read_text()) == scores
+    error = scores["test"]["one_to_one_error"]["value"]
+    table = succeed("evaluate", "run", cwd=folder).splitlines()
+    assert len(table) <= 12
+    assert any(line.startswith("one_to_one_error") and f"test {error:.3f} [" in line for line in table)
+    assert any(re.match(r"info_bound +generated c1 [\d.-]+, c2 [\d.-]+, c3", line) for line in table)
+    protocols = succeed("evaluate", "run", "--protocols", cwd=folder)
+    assert protocols.count("\n") == 3 + sum(map(len, scores.values()))
+    assert scores["test"]["nmi"]["protocol"] in protocols
     more = json.loads(succeed("evaluate", "run", "--metrics", "image-quality", "--json", cwd=folder))
     assert more["train"] == scores["train"]
     assert set(more["test"]) > set(scores["test"]) | {"fid[digits-classifier]"}
@@ -119,15 +93,14 @@ def test_figures(folder: Path) -> None:
 
 
 def test_traverse(folder: Path) -> None:
-    said = succeed("traverse", "run", "--code", "c2", "--steps", "7", "--rows", "3", cwd=folder)
-    assert said == "run/figures/traverse_c2.png\n"
-    with Image.open(folder / said.strip()) as picture:
+    printed = succeed("traverse", "run", "--code", "c2", "--steps", "7", "--rows", "3", cwd=folder)
+    assert printed == "run/figures/traverse_c2.png\n"
+    with Image.open(folder / printed.strip()) as picture:
         assert picture.size == (7 * (7 * 9 - 1), 7 * (3 * 9 - 1))  # each pixel seven wide
 
 
 def test_encode(folder: Path) -> None:
-    said = succeed("encode", "run", "digits:test", "-o", "codes.parquet", cwd=folder)
-    assert said == "codes.parquet\n"
+    assert succeed("encode", "run", "digits:test", "-o", "codes.parquet", cwd=folder) == "codes.parquet\n"
     table = pyarrow.parquet.read_table(folder / "codes.parquet")
     assert table.num_rows == 360
     codes = [name for c in ("c1", "c2", "c3") for name in (c, f"{c}_spread")]
@@ -135,12 +108,11 @@ def test_encode(folder: Path) -> None:
     assert table["image"].to_pylist() == list(range(360))
     c1 = table["c1"].to_numpy()
     assert c1.dtype == np.int32
-    assert c1.min() >= 0
-    assert c1.max() <= 9
+    assert 0 <= c1.min() <= c1.max() <= 9
     assert np.isfinite(table["c2"].to_numpy()).all()
 
 
-def test_data_verbs(tmp_path: Path) -> None:
+def test_data(tmp_path: Path) -> None:
     here = json.loads(succeed("data", "list", "--json", cwd=tmp_path))
     assert here["digits"] == ["train", "test"]
     facts = json.loads(succeed("data", "info", "sprites", "--json", cwd=tmp_path))
@@ -153,20 +125,21 @@ def test_data_verbs(tmp_path: Path) -> None:
         assert picture.size == (7 * (4 * 9 - 1), 7 * (3 * 9 - 1))  # 4 columns, 3 rows, each pixel seven wide
 
 
-def test_sweep_goes_on_and_picks_the_best(tmp_path: Path) -> None:
+@pytest.mark.usefixtures("quick_scores")
+def test_a_sweep_is_continued_and_compared(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     factors = np.column_stack([rng.integers(0, 3, 200), rng.random(200)])
     x = (factors[:, 1, None, None] * rng.random((200, 8, 8)) * 255).astype(np.uint8)
     known = {"factor_names": ["kind", "gray"], "factor_kinds": ["category", "number"]}
     np.savez(tmp_path / "known.npz", images=x, labels=factors[:, 0].astype(int), factors=factors, **known)
-    line = ("sweep", "digits", "--images", "npz:known.npz", "--batch-size", "16", "--device", "cpu", "--json")
-    first = json.loads(succeed(*line, "--steps", "3", "--seeds", "1", cwd=tmp_path))
-    assert first["runs"] == ["runs/digits-0"]
-    config = (tmp_path / "runs" / "digits-0" / "config.json").stat().st_mtime_ns
-    found = json.loads(succeed(*line, "--steps", "3", "--seeds", "2", cwd=tmp_path))
-    assert found["runs"] == ["runs/digits-0", "runs/digits-1"]
-    assert (tmp_path / "runs" / "digits-0" / "config.json").stat().st_mtime_ns == config
-    assert json.loads((tmp_path / "runs" / "digits-sweep.json").read_text()) == found
+    words = "sweep digits-code --images npz:known.npz --batch-size 16 --device cpu --out runs --json"
+    first = json.loads(succeed(*words.split(), "--steps", "3", "--seeds", "1", cwd=tmp_path))
+    assert first["runs"] == ["runs/digits-code-0"]
+    config = (tmp_path / "runs" / "digits-code-0" / "config.json").stat().st_mtime_ns
+    found = json.loads(succeed(*words.split(), "--steps", "3", "--seeds", "2", cwd=tmp_path))
+    assert found["runs"] == ["runs/digits-code-0", "runs/digits-code-1"]
+    assert (tmp_path / "runs" / "digits-code-0" / "config.json").stat().st_mtime_ns == config
+    assert json.loads((tmp_path / "runs" / "digits-code-sweep.json").read_text()) == found
     single = [json.loads((tmp_path / run / "evaluation.json").read_text())["train"] for run in found["runs"]]
     assert set(found["best"]) == {"kind", "gray"}
     for factor, best in found["best"].items():
@@ -179,18 +152,18 @@ def test_sweep_goes_on_and_picks_the_best(tmp_path: Path) -> None:
     assert over_runs["value"] == pytest.approx(sum(nmi) / 2)
     assert over_runs["low"] <= nmi[0]
     assert over_runs["high"] >= nmi[1]
-    judge_a_sweep(tmp_path, found["runs"])
+    check_comparison(tmp_path, found["runs"])
     if find_spec("matplotlib"):
-        drawn = json.loads(succeed("figures", "runs/digits-0", "--json", cwd=tmp_path))
-        assert "runs/digits-0/figures/associations.png" in drawn
-    other = call(*line, "--steps", "4", cwd=tmp_path)
-    assert other.returncode == 2
-    assert "runs/digits-0 holds a run of another config" in other.stderr
+        drawn = json.loads(succeed("figures", "runs/digits-code-0", "--json", cwd=tmp_path))
+        assert "runs/digits-code-0/figures/associations.png" in drawn
+    assert "runs/digits-code-0 holds a run of another config" in fail(
+        *words.split(), "--steps", "4", cwd=tmp_path
+    )
 
 
-def judge_a_sweep(cwd: Path, runs: list[str]) -> None:
-    """What evaluate, compare and select say of two runs whose images have labels and factors."""
-    sweep = "runs/digits-sweep.json"
+def check_comparison(cwd: Path, runs: list[str]) -> None:
+    """evaluate, compare and select on two runs whose images have labels and factors."""
+    sweep = "runs/digits-code-sweep.json"
     metrics = ("--metrics", "bound", "clustering", "disentanglement")
     over_runs = json.loads(succeed("evaluate", sweep, *metrics, "--json", cwd=cwd))["train"]
     single = [json.loads((cwd / run / "evaluation.json").read_text())["train"] for run in runs]
@@ -205,45 +178,48 @@ def judge_a_sweep(cwd: Path, runs: list[str]) -> None:
     )
     assert "difference from the first" in succeed("compare", *runs, cwd=cwd)
     ranked = json.loads(succeed("select", sweep, "--by", "recovery", "--json", cwd=cwd))
-    assert json.loads((cwd / "runs" / "digits-sweep-selection.json").read_text()) == ranked
+    assert json.loads((cwd / "runs" / "digits-code-sweep-selection.json").read_text()) == ranked
     recovery = [scores["recovery"] for scores in ranked["runs"].values()]
     assert recovery == sorted(recovery, reverse=True)
     assert set(ranked["runs"]) == set(runs)
     assert set(ranked["rank_correlation"]) == {"one_to_one_accuracy", "mean_strongest_association"}
-    assert "took no part" in succeed("select", "runs", cwd=cwd)
+    assert "which uses labels" in succeed("select", "runs", cwd=cwd)
     assert (cwd / "runs" / "selection.json").is_file()
 
 
-def test_broken_pictures_are_left_out_only_when_asked(tmp_path: Path) -> None:
+def test_unreadable_images_are_skipped_only_on_request(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
     for i, x in enumerate(pixels):
         Image.fromarray(x).save(tmp_path / "own" / f"{i:02}.png")
     (tmp_path / "own" / "07.png").write_bytes((tmp_path / "own" / "07.png").read_bytes()[:40])
-    line = ("train", "digits", "--images", "folder:own", "--batch-size", "4", "--steps", "2", "--out", "run")
-    done = call(*line, cwd=tmp_path)
-    assert done.returncode == 2
-    assert re.search(r"1 of 20 images in own cannot be read: 07\.png .*skip_bad", done.stderr)
+    words = "train digits-code --images folder:own --batch-size 4 --steps 2 --out run"
+    assert re.search(
+        r"1 of 20 images in own cannot be read: 07\.png .*skip_bad", fail(*words.split(), cwd=tmp_path)
+    )
     assert not (tmp_path / "run").exists()
-    done = call(*line, "--skip-bad", cwd=tmp_path)
-    assert done.returncode == 0
-    assert "1 of 20 images" in done.stderr
+    result = run(*words.split(), "--skip-bad", cwd=tmp_path)
+    assert result.status == 0
+    assert "1 of 20 images" in result.err
     assert json.loads((tmp_path / "run" / "run.json").read_text())["images"] == 19
-    done = call("evaluate", "run", "--skip-bad", "--metrics", "clustering", "image-quality", cwd=tmp_path)
-    assert done.returncode == 2
-    assert "clustering and image-quality take labels, factors or a network" in done.stderr
+    result = run("evaluate", "run", "--skip-bad", "--metrics", "clustering", "image-quality", cwd=tmp_path)
+    assert result.status == 2
+    assert "clustering and image-quality need labels, factors or a feature network" in result.err
 
 
-def test_stacked_sweep_is_the_sweep(tmp_path: Path) -> None:
-    line = ("sweep", "digits", "--batch-size", "16", "--device", "cpu", "--precision", "64-true", "--json")
-    line = (*line, "--log-every", "5", "--save-every", "10")
+@pytest.mark.usefixtures("quick_scores")
+def test_a_stacked_sweep_equals_a_sweep(tmp_path: Path) -> None:
+    words = "sweep digits-code --batch-size 16 --device cpu --precision 64-true --json"
+    words = f"{words} --log-every 5 --save-every 10 --steps 20"
     for folder in ("alone", "stacked"):
         (tmp_path / folder).mkdir()
-    succeed(*line, "--steps", "20", "--seeds", "3", cwd=tmp_path / "alone")
-    succeed(*line, "--steps", "20", "--seeds", "1", "--stacked", cwd=tmp_path / "stacked")
-    succeed(*line, "--steps", "20", "--seeds", "3", "--stacked", cwd=tmp_path / "stacked")  # two are left
+    succeed(*words.split(), "--seeds", "3", cwd=tmp_path / "alone")
+    succeed(*words.split(), "--seeds", "1", "--stacked", cwd=tmp_path / "stacked")
+    succeed(*words.split(), "--seeds", "3", "--stacked", cwd=tmp_path / "stacked")  # two are left
     for seed in range(3):
-        alone, stacked = (tmp_path / folder / "runs" / f"digits-{seed}" for folder in ("alone", "stacked"))
+        alone, stacked = (
+            tmp_path / folder / "runs" / f"digits-code-{seed}" for folder in ("alone", "stacked")
+        )
         assert (alone / "config.json").read_text() == (stacked / "config.json").read_text()
         rows = [
             [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
@@ -259,13 +235,13 @@ def test_stacked_sweep_is_the_sweep(tmp_path: Path) -> None:
 
 
 def test_bench_adds_up(tmp_path: Path) -> None:
-    found = json.loads(succeed("bench", "digits", "--device", "cpu", "--json", cwd=tmp_path))
+    found = json.loads(succeed("bench", "digits-code", "--device", "cpu", "--json", cwd=tmp_path))
     assert found["omp_wait_policy"] == ENV.get("OMP_WAIT_POLICY", "PASSIVE")
     assert found["gomp_spincount"] == ENV.get("GOMP_SPINCOUNT", "10000")
-    assert found["images_per_s"] == pytest.approx(1000 * found["batch"] / found["ms_per_update"])
-    assert found["ms_d"] + found["ms_g"] == pytest.approx(found["ms_per_update"])
-    assert found["whole_run_s"] == pytest.approx(digits().steps * found["ms_per_update"] / 1000)
-    rate = found["gflop_per_update"] / found["ms_per_update"] * 1000
+    assert found["images_per_s"] == pytest.approx(1000 * found["batch_size"] / found["ms_per_step"])
+    assert found["ms_d"] + found["ms_g"] == pytest.approx(found["ms_per_step"])
+    assert found["whole_run_s"] == pytest.approx(DIGITS.optimisation.steps * found["ms_per_step"] / 1000)
+    rate = found["gflop_per_step"] / found["ms_per_step"] * 1000
     assert found["share_of_peak"] == pytest.approx(rate / found["peak_gflop_per_s"])
     assert 0 < found["share_of_peak"] < 1
     # By hand, for one image in multiply-adds. Weight and input gradients cost as much as a forward pass each;
@@ -275,7 +251,9 @@ def test_bench_adds_up(tmp_path: Path) -> None:
     fc_1, G = 20 * 256, 20 * 256 + 256 * 256 + conv_1 + conv_2
     d_step = 2 * (3 * (trunk + heads + q) - conv_1) - 2 * q
     g_step = 2 * (trunk + heads + q) + 2 * G - fc_1
-    assert found["gflop_per_update"] == pytest.approx(2 * 64 * (G + d_step + g_step) / 1e9)
+    assert found["gflop_per_step"] == pytest.approx(2 * 64 * (G + d_step + g_step) / 1e9)
+    table = succeed("bench", "digits-code", "--device", "cpu", cwd=tmp_path)
+    assert re.match(r"\d+ images/s in batches of 64, 32-true, cpu\n[\d.]+ ms per step: D", table)
 
 
 def test_resume(folder: Path, tmp_path: Path) -> None:
@@ -285,130 +263,55 @@ def test_resume(folder: Path, tmp_path: Path) -> None:
     assert outcome["finished"]
     assert outcome["last"]["step"] == 60
     assert checkpoints(tmp_path / "run") == ["0000040.safetensors", "0000060.safetensors"]
-    assert steps(tmp_path / "run") == [20, 40, 60]
-    assert json.loads((tmp_path / "run" / "config.json").read_text())["steps"] == 60
+    assert logged_steps(tmp_path / "run") == [20, 40, 60]
+    config = json.loads((tmp_path / "run" / "config.json").read_text())
+    assert config["optimisation"]["steps"] == 60
 
 
-def test_ctrl_c_saves(tmp_path: Path) -> None:
-    command = ["train", "digits", "--out", "run", "--steps", "1000000", "--save-every", "1000000"]
-    metrics = tmp_path / "run" / "metrics.jsonl"
-    with subprocess.Popen(
-        [sys.executable, "-m", "infogan", *command, "--log-every", "5"],
-        cwd=tmp_path,
-        env=ENV,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            until = time.monotonic() + 60
-            while not metrics.is_file() and process.poll() is None and time.monotonic() < until:
-                time.sleep(0.05)
-            assert metrics.is_file()
-            process.send_signal(signal.SIGINT)
-            _, said = process.communicate(timeout=30)
-        finally:
-            process.kill()
-    assert process.returncode == 130
-    assert "Traceback" not in said
-    assert "go on by: infogan train --resume run" in said
-    n = int(checkpoints(tmp_path / "run")[-1].removesuffix(".safetensors"))
-    assert n >= 5
-    outcome = json.loads(succeed("train", "--resume", "run", "--steps", str(n + 2), "--json", cwd=tmp_path))
-    assert outcome["steps"] == n + 2
-    assert steps(tmp_path / "run") == sorted({*range(5, n + 3, 5), n + 2})
+@pytest.mark.parametrize("name", PRESETS)
+def test_dry_run_prints_a_preset(name: str, tmp_path: Path) -> None:
+    assert succeed("train", name, "--dry-run", cwd=tmp_path) == PRESETS[name]().to_json()
+    assert list(tmp_path.iterdir()) == []
 
 
-def test_disk_full(tmp_path: Path) -> None:
-    def limit() -> None:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-
-    done = call("train", "digits", "--out", "run", "--steps", "5", cwd=tmp_path, preexec=limit)
-    assert done.returncode == 2
-    assert done.stdout == ""
-    assert re.fullmatch(r"infogan: run cannot be written \(.*\); make room .*\n", done.stderr)
-    assert not list((tmp_path / "run").rglob("*.part"))
-    assert not list((tmp_path / "run").rglob("*.safetensors"))
-
-
-def test_dry_run_in_a_process(tmp_path: Path) -> None:
-    said = succeed("train", "digits", "--seed", "3", "--dry-run", cwd=tmp_path)
-    assert json.loads(said) == json.loads(digits().to_json()) | {"seed": 3}
-
-
-BAD: dict[str, tuple[str, str]] = {
+WRONG: dict[str, tuple[str, str]] = {
     "unknown preset": ("train digist", "did you mean 'digits'"),
-    "no preset": ("train", "Name a preset"),
-    "unknown field": ("train digits --bacth 3", "--bacth"),
+    "no preset": ("train", "name a preset"),
+    "unknown option": ("train digits --bacth 3", "--bacth"),
     "no number": ("train digits --batch-size many", "batch"),
-    "unknown net": ("train digits --architecture vgg", "vgg"),
-    "batch of 1": ("train digits --batch-size 1 --out new", "batch is 1, but must be at least 2"),
-    "batch too large": ("train digits --batch-size 5000 --out new", "holds 1437 images"),
-    "bad codes": ("train digits --codes cta:10 --out new", "did you mean 'cat'"),
+    "unknown networks": ("train digits --architecture vgg", "vgg"),
+    "batch of 1": ("train digits --batch-size 1 --out new", "batch_size is 1, but must be at least 2"),
+    "batch too large": ("train digits-code --batch-size 5000 --out new", "holds 1437 images"),
+    "wrong codes": ("train digits --codes cta:10 --out new", "did you mean 'cat'"),
     "unknown images": ("train digits --images digist --out new", "did you mean 'digits'"),
     "wrong shape": ("train digits --images sprites --out new", "(1, 64, 64)"),
-    "folder in use": ("train digits --out run", "run is there already and not empty"),
-    "nothing to do": ("train --resume run", "has done its 40 updates"),
+    "folder in use": ("train digits --out run", "run"),
+    "nothing to do": ("train --resume run", "has done its 40 steps"),
     "resume of no run": ("train --resume nowhere --steps 9", "nowhere is not a run"),
     "unknown code": ("traverse run --code c9", "unknown code 'c9'"),
-    "bad picture": ("traverse run --code c1 -o new.xyz", "new.xyz"),
+    "wrong picture": ("traverse run --code c1 -o new.xyz", "new.xyz"),
     "no run": ("evaluate nowhere", "nowhere is not a run: it holds no config.json; there are run"),
-    "target there": ("encode run digits:test -o there.csv", "there.csv is there already"),
+    "target exists": ("encode run digits:test -o there.csv", "there.csv already exists"),
     "unknown format": ("encode run digits:test -o new.xlsx", "neither .parquet nor .csv"),
     "no folder": ("encode run digits:test -o nowhere/new.csv", "no folder nowhere"),
     "wide images": ("encode run sprites -o new.csv", "(1, 64, 64)"),
     "unknown data set": ("data info digist", "did you mean 'digits'"),
     "no source": ("data preview nothing -o new.png", "neither a data set nor a file"),
     "missing set": ("data prepare 3dshapes --data .", "put 3dshapes/3dshapes.h5"),
-    "no image to show": ("data preview digits --n 0 -o new.png", "--n must be at least 1"),
-    "sweep of nothing": ("sweep", "Name a preset"),
+    "no image to show": ("data preview digits --n 0 -o new.png", "at least one image"),
+    "sweep of nothing": ("sweep", "name a preset"),
     "sweep of unknown": ("sweep digist", "did you mean 'digits'"),
-    "no seeds": ("sweep digits --seeds 0", "--seeds is 0, but must be at least 1"),
-    "compare of one": ("compare run", "name two runs at least"),
-    "select of one": ("select run", "at least two runs are needed"),
+    "no seeds": ("sweep digits --seeds 0", "seeds is 0, but must be at least 1"),
+    "wrong setting": ("sweep digits --set lr_g=fast", "lr_g=fast: lr_g is fast, but must be a finite number"),
+    "compare of one": ("compare run", "name at least two runs"),
+    "select of one": ("select run", "two"),
     "no sweep": ("select nothing-sweep.json", "nothing-sweep.json is not the NAME-sweep.json of a sweep"),
     "unknown ranking": ("select run --by luck", "luck"),
     "unknown scores": ("evaluate run --metrics bound disentangelment", "did you mean 'disentanglement'"),
     "no network": ("evaluate run --metrics image-quality --features no.pt", "there is no file no.pt"),
     "no images": ("encode run nothing.npz -o new.csv", "nothing.npz"),
+    "export nowhere": ("export run", "name a folder with --onnx, --hub or --web"),
 }
-
-
-# Many command lines in one process, as each would wait for torch to load; and not in this one, as
-# cyclopts cannot read functions that jaxtyping has wrapped.
-DRIVER = """
-import contextlib, io, json, sys, traceback
-from pathlib import Path
-from infogan.cli import main
-
-def contents():
-    return {str(p): p.read_bytes() if p.is_file() else b"" for p in Path().rglob("*")}
-
-def outcome(line):
-    before, code = contents(), None
-    out, err = io.StringIO(), io.StringIO()
-    sys.argv = ["infogan", *line.split()]
-    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-        try:
-            main()
-        except SystemExit as stopped:
-            code = stopped.code
-        except BaseException:
-            traceback.print_exc()
-    changed = sorted(k for k, v in (contents().items() ^ before.items()))
-    return {"code": code, "out": out.getvalue(), "err": err.getvalue(), "changed": changed}
-
-print(json.dumps({line: outcome(line) for line in json.load(sys.stdin)}))
-"""
-
-
-class Said(TypedDict):
-    """What a command line came to."""
-
-    code: int | None
-    out: str
-    err: str
-    changed: list[str]  # the files that are other than before
 
 
 @pytest.fixture(scope="module")
@@ -419,60 +322,103 @@ def place(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture(scope="module")
-def outcomes(place: Path) -> dict[str, Said]:
-    lines = [line for line, _ in BAD.values()] + [f"train {name} --dry-run" for name in PRESETS]
-    done = subprocess.run(
-        [sys.executable, "-c", DRIVER],
-        cwd=place,
-        env=ENV,
-        input=json.dumps(lines),
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    said: dict[str, Said] = json.loads(done.stdout)
-    return said
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() if path.is_file() else b"" for path in folder.rglob("*")}
 
 
-@pytest.mark.parametrize("name", PRESETS)
-def test_dry_run_prints_preset(name: str, outcomes: dict[str, Said]) -> None:
-    said = outcomes[f"train {name} --dry-run"]
-    assert said["code"] in (0, None)
-    assert said["err"] == ""
-    assert said["changed"] == []
-    assert said["out"] == PRESETS[name]().to_json()
+@pytest.mark.parametrize(("line", "why"), WRONG.values(), ids=WRONG.keys())
+def test_wrong_input(line: str, why: str, place: Path) -> None:
+    """Exit status 2, one sentence on standard error, and all files as before."""
+    before = contents(place)
+    result = run(*line.split(), cwd=place)
+    assert (result.status, result.out) == (2, ""), result.err
+    assert why in result.err
+    if "╭" not in result.err:  # the box of cyclopts' own errors
+        assert result.err.startswith("infogan: ")
+        assert result.err.count("\n") == 1
+    assert contents(place) == before
 
 
-@pytest.mark.parametrize(("line", "why"), BAD.values(), ids=BAD.keys())
-def test_bad_input(line: str, why: str, outcomes: dict[str, Said]) -> None:
-    """Exit 2, one sentence on standard error, and every file as it was before."""
-    said = outcomes[line]
-    assert "Traceback" not in said["err"], said["err"]
-    assert said["code"] == 2, said["err"]
-    assert said["out"] == ""
-    assert why in said["err"]
-    if "╭" not in said["err"]:  # the box in which cyclopts puts its own
-        assert said["err"].startswith("infogan: ")
-        assert said["err"].count("\n") == 1
-    assert said["changed"] == []
+def test_help_fits_a_terminal_and_says_how_to_see_more(tmp_path: Path) -> None:
+    common = succeed("train", "digits", "--help", cwd=tmp_path)
+    assert "--help-all lists every setting" in common
+    assert "--batch-size" in common
+    assert "--negative-slope" not in common
+    everything = succeed("train", "digits", "--help-all", cwd=tmp_path)
+    assert "--negative-slope" in everything
+    assert max(map(len, everything.splitlines())) <= 80
 
 
-def test_bad_input_in_a_process(place: Path) -> None:
-    done = call("train", "digist", cwd=place)
+# Processes from end to end
+
+
+def test_a_process_exits_with_2(place: Path) -> None:
+    done = run_process("train", "digist", cwd=place)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == "infogan: unknown preset 'digist'; did you mean 'digits'?\n"
 
 
-def test_command_line_starts_without_torch() -> None:
-    code = "import sys, infogan, infogan.cli; print('torch' in sys.modules, 'numpy' in sys.modules)"
-    assert python(code) == "False False"
+def test_the_command_line_starts_without_torch() -> None:
+    code = """
+import sys
+from infogan.cli import main
+sys.argv = ["infogan", "--help"]
+try:
+    main()
+finally:
+    print({"torch", "numpy"} & set(sys.modules))
+"""
+    done = subprocess.run([sys.executable, "-c", code], env=ENV, capture_output=True, text=True, timeout=60)
+    assert "Usage: infogan COMMAND" in done.stdout
+    assert done.stdout.endswith("set()\n")
+
+
+def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    done = run_process("presets", cwd=tmp_path, capture_output=False, stdout=writer, stderr=subprocess.PIPE)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_terminal_in_ascii_shows_the_help(tmp_path: Path) -> None:
+    done = run_process("train", "digits", "--help", cwd=tmp_path, env={**ENV, "PYTHONIOENCODING": "ascii"})
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "\\u03bb, the weight of L_I" in done.stdout
+
+
+def test_ctrl_c_saves(tmp_path: Path) -> None:
+    words = "train digits-code --out run --steps 1000000 --save-every 1000000 --log-every 5"
+    metrics = tmp_path / "run" / "metrics.jsonl"
+    with subprocess.Popen(
+        command(*words.split()),
+        cwd=tmp_path,
+        env=ENV,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            deadline = time.monotonic() + 60
+            while not metrics.is_file() and process.poll() is None and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert metrics.is_file()
+            process.send_signal(signal.SIGINT)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "continue with: infogan train --resume run" in err
+    n = int(checkpoints(tmp_path / "run")[-1].removesuffix(".safetensors"))
+    assert n >= 5
+    outcome = json.loads(succeed("train", "--resume", "run", "--steps", str(n + 2), "--json", cwd=tmp_path))
+    assert outcome["steps"] == n + 2
+    assert logged_steps(tmp_path / "run") == sorted({*range(5, n + 3, 5), n + 2})
 
 
 def test_no_torchvision() -> None:
-    code = "import sys, infogan.training.launch; print(*({'torch', 'torchvision'} & set(sys.modules)))"
-    assert python(code) == "torch"
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert not any("torchvision" in dependency for dependency in project["dependencies"])
+    imports = [p for p in (ROOT / "infogan").rglob("*.py") if "import torchvision" in p.read_text()]
+    assert imports == []

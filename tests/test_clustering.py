@@ -14,10 +14,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from commands import ENV
+from commands import run as run_command
 from rich.console import Console
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics.cluster import contingency_matrix
-from test_cli import ENV, call
 from trainers import CONFIG, DIGITS, assert_close_states, assert_same_bits, copied
 
 from infogan.config import Config
@@ -244,21 +245,19 @@ def test_seeds_are_stacked_if_all_have_clusters_or_none(
 
 
 def test_the_command_line(tmp_path: Path) -> None:
-    words = (
-        "train digits --pretraining-steps 6 --steps 4 --batch-size 16 --pseudo-label-weight 2 --device cpu"
-    )
-    done = call(*words.split(), "--transforms", "rotate:0.2 hflip:0.1", "--out", "run", cwd=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert re.search(r"clustering stability .*\nclustering took", done.stderr)
+    words = "train digits-code --pretraining-steps 6 --steps 4 --pseudo-label-weight 2 --device cpu"
+    done = run_command(*words.split(), "--transforms", "rotate:0.2 hflip:0.1", "--out", "run", cwd=tmp_path)
+    assert done.status == 0, done.err
+    assert re.search(r"clustering stability .*\nclustering took", done.err)
     assert Run.open(tmp_path / "run").config.pretraining.transforms == "rotate:0.2 hflip:0.1"
-    refused = call("train", "digits", "--pretraining-steps", "6", "--out", "other", cwd=tmp_path)
-    assert refused.returncode == 2
-    assert "transforms" in refused.stderr
+    refused = run_command("train", "digits-code", "--pretraining-steps", "6", "--out", "other", cwd=tmp_path)
+    assert refused.status == 2
+    assert "transforms" in refused.err
     assert not (tmp_path / "other").exists()
 
 
 def test_ctrl_c_within_the_stage_ends_it_and_nothing_is_kept(tmp_path: Path) -> None:
-    words = "train digits --pretraining-steps 400 --transforms rotate:0.2 --steps 3 --out run"
+    words = "train digits-code --pretraining-steps 400 --transforms rotate:0.2 --steps 3 --out run"
     command = [sys.executable, "-m", "infogan", *words.split()]
     with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.PIPE, text=True) as process:
         try:

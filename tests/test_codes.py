@@ -1,4 +1,4 @@
-"""Each kind of latent code against its own law: P(c), H(c) and Q(c|x)."""
+"""Each kind of latent code against its own distributions: P(c), H(c) and Q(c|x)."""
 
 import math
 
@@ -6,7 +6,7 @@ import pytest
 import scipy.stats
 import torch
 from torch import Tensor
-from torch.distributions import Bernoulli as BernoulliLaw
+from torch.distributions import Bernoulli as BernoulliDistribution
 from torch.distributions import Normal, OneHotCategorical, VonMises
 from torch.testing import assert_close
 
@@ -33,38 +33,38 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def samples(code: Code, n: int) -> tuple[Tensor, Tensor]:
-    """Draws c ~ P(c) and outputs q of some Q, unrelated to them, in float64."""
+    """Draws c ~ P(c), and outputs of a Q that does not know them, in float64."""
     q = 2 * torch.randn(n, code.n_params, generator=seeded(1), dtype=torch.float64)
     return code.embed(code.sample_value(n, seeded()).double()), q
 
 
 @each_code
-def test_samples_have_the_shape_that_g_takes(code: Code) -> None:
+def test_samples_have_the_shape_of_gs_input(code: Code) -> None:
     assert code.sample(7, seeded()).shape == (7, code.size)
     assert code.sample_value(7, seeded()).shape == (7,)
     assert code.sample(0, seeded()).shape == (0, code.size)
 
 
 @each_code
-def test_the_same_seed_draws_the_same_codes(code: Code) -> None:
+def test_the_seed_decides_the_samples(code: Code) -> None:
     assert torch.equal(code.sample(50, seeded(3)), code.sample(50, seeded(3)))
     assert not torch.equal(code.sample(50, seeded(3)), code.sample(50, seeded(4)))
 
 
 @each_code
-def test_the_mean_surprise_of_samples_is_the_entropy(code: Code) -> None:
+def test_the_mean_of_minus_log_p_is_the_entropy(code: Code) -> None:
     """H(c) = E[-log P(c)]."""
-    surprise = -code.log_prob(code.sample(20_000, seeded()).double())
+    minus_log_p = -code.log_prob(code.sample(20_000, seeded()).double())
     H_c = torch.tensor(code.entropy(), dtype=torch.float64)
-    if isinstance(code, Gaussian):  # the only prior here that is not flat
-        z = (surprise.mean() - H_c) / (surprise.std() / math.sqrt(len(surprise)))
+    if isinstance(code, Gaussian):  # the only prior that is not uniform
+        z = (minus_log_p.mean() - H_c) / (minus_log_p.std() / math.sqrt(len(minus_log_p)))
         assert z.abs() < 5
     else:
-        assert_close(surprise, H_c.expand(len(surprise)))
+        assert_close(minus_log_p, H_c.expand(len(minus_log_p)))
 
 
 @each_code
-def test_q_is_a_law_so_no_q_beats_the_prior_on_codes_it_knows_nothing_of(code: Code) -> None:
+def test_a_q_that_does_not_know_the_code_is_no_better_than_the_prior(code: Code) -> None:
     """E[log Q(c)] <= E[log P(c)] = -H(c) for c ~ P(c), by Gibbs' inequality."""
     c = code.sample(20_000, seeded()).double()
     for seed in range(10):
@@ -74,15 +74,14 @@ def test_q_is_a_law_so_no_q_beats_the_prior_on_codes_it_knows_nothing_of(code: C
 
 
 @each_code
-def test_a_code_outlives_concatenation(code: Code) -> None:
-    """log Q of a batch is log Q of its parts: no row sees another."""
+def test_log_q_of_a_batch_is_that_of_its_parts(code: Code) -> None:
     c, q = samples(code, 9)
     parts = [code.log_q(c[s], q[s]) for s in (slice(0, 4), slice(4, 9))]
     assert_close(torch.cat(parts), code.log_q(c, q))
 
 
 @each_code
-def test_what_q_decodes_can_be_given_to_g_again(code: Code) -> None:
+def test_decoded_values_can_be_embedded_again(code: Code) -> None:
     c, q = samples(code, 9)
     value, spread = code.decode(q)
     assert value.shape == spread.shape == (9,)
@@ -107,8 +106,8 @@ def test_categorical_log_q_is_that_of_a_softmax(k: int) -> None:
 @each_real
 def test_real_log_q_is_that_of_a_normal(kind: type[Uniform] | type[Gaussian]) -> None:
     c, q = samples(kind(), 100)
-    law = Normal(q[:, 0], q[:, 1].exp() + MIN_STD)
-    assert_close(kind().log_q(c, q), law.log_prob(c[:, 0]))
+    normal = Normal(q[:, 0], q[:, 1].exp() + MIN_STD)
+    assert_close(kind().log_q(c, q), normal.log_prob(c[:, 0]))
 
 
 @each_real
@@ -123,8 +122,8 @@ def test_a_fixed_std_ignores_the_second_output(kind: type[Uniform] | type[Gaussi
 
 
 @each_real
-def test_the_std_floor_is_a_floor(kind: type[Uniform] | type[Gaussian]) -> None:
-    """However sure Q is, its density at c is at most that of a std of `min_std`."""
+def test_min_std_is_the_smallest_standard_deviation(kind: type[Uniform] | type[Gaussian]) -> None:
+    """However certain Q is, its density at c is at most that of `min_std`."""
     log_std = torch.linspace(-200, 3, 50, dtype=torch.float64)
     q = torch.stack([torch.zeros_like(log_std), log_std], dim=1)
     code = kind(min_std=0.3)
@@ -137,7 +136,7 @@ def test_the_std_floor_is_a_floor(kind: type[Uniform] | type[Gaussian]) -> None:
 
 def test_bernoulli_log_q_is_that_of_a_sigmoid() -> None:
     c, q = samples(Bernoulli(), 100)
-    assert_close(Bernoulli().log_q(c, q), BernoulliLaw(logits=q[:, 0]).log_prob(c[:, 0]))
+    assert_close(Bernoulli().log_q(c, q), BernoulliDistribution(logits=q[:, 0]).log_prob(c[:, 0]))
 
 
 def test_a_bernoulli_is_a_categorical_of_two() -> None:
@@ -156,12 +155,12 @@ def test_circular_log_q_is_that_of_a_von_mises(scale: float) -> None:
     log_q = Circular().log_q(c, q)
     oracle = scipy.stats.vonmises.logpdf(angle, kappa, loc=mean)
     assert_close(log_q, torch.from_numpy(oracle))
-    # PyTorch's own law has I0 by polynomials of single precision, so it is held to that
+    # PyTorch's own I0 is a polynomial in single precision.
     assert_close(log_q.float(), VonMises(mean, kappa).log_prob(angle).float())
 
 
-def test_the_concentration_of_a_circular_never_exceeds_its_ceiling() -> None:
-    """1 / kappa >= min_std^2. The density at the mean grows with kappa, so it shows kappa."""
+def test_the_concentration_of_a_circular_code_is_at_most_1_over_min_std_squared() -> None:
+    """The density at the mean grows with kappa, so it shows kappa."""
     code, mode = Circular(min_std=0.1), torch.tensor([[1.0, 0.0]], dtype=torch.float64)
     ceiling = scipy.stats.vonmises.logpdf(0.0, 1 / 0.1**2)
     length = torch.logspace(-3, 6, 60, dtype=torch.float64)[:, None]
@@ -171,7 +170,7 @@ def test_the_concentration_of_a_circular_never_exceeds_its_ceiling() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_a_circular_that_knows_nothing_has_a_finite_gradient(dtype: torch.dtype) -> None:
+def test_a_circular_code_has_a_finite_gradient_if_q_knows_nothing(dtype: torch.dtype) -> None:
     """At q = 0, Q is the prior, and the gradient of log Q is c itself."""
     c = Circular().sample(8, seeded()).to(dtype)
     q = torch.zeros(8, 2, dtype=dtype, requires_grad=True)
@@ -181,12 +180,12 @@ def test_a_circular_that_knows_nothing_has_a_finite_gradient(dtype: torch.dtype)
     assert_close(gradient, c)
 
 
-def test_an_angle_survives_the_way_to_g_and_back() -> None:
+def test_an_angle_survives_embedding_and_decoding() -> None:
     angle = Circular().sample_value(100, seeded()).double()
     assert_close(Circular().decode(5 * Circular().embed(angle)).value, angle)
 
 
-def test_discrete_codes_hold_the_chance_of_being_wrong() -> None:
+def test_the_spread_of_a_discrete_code_is_the_probability_of_being_wrong() -> None:
     _, q = samples(Categorical(5), 100)
     assert_close(Categorical(5).decode(q).spread, 1 - q.softmax(dim=1).amax(dim=1))
     _, q = samples(Bernoulli(), 100)
@@ -195,8 +194,8 @@ def test_discrete_codes_hold_the_chance_of_being_wrong() -> None:
 
 
 @each_code
-def test_the_categories_of_an_image_have_the_chances_that_log_q_gives_them(code: Code) -> None:
-    q = torch.randn(5, code.n_params, generator=torch.Generator().manual_seed(0))
+def test_log_categories_is_log_q_of_every_value(code: Code) -> None:
+    q = torch.randn(5, code.n_params, generator=seeded())
     found = code.log_categories(q)
     if code.categories is None:
         assert found is None
@@ -207,7 +206,7 @@ def test_the_categories_of_an_image_have_the_chances_that_log_q_gives_them(code:
     assert_close(found, torch.stack(of_each, dim=1))
 
 
-def test_samples_stay_within_their_prior() -> None:
+def test_samples_stay_in_the_range_of_their_prior() -> None:
     assert Uniform().sample(5000, seeded()).abs().max() <= 1
     assert Uniform().log_prob(torch.tensor([[1.01]])).item() == -math.inf
     assert_close(Circular().sample(5000, seeded()).norm(dim=1), torch.ones(5000))
@@ -215,20 +214,18 @@ def test_samples_stay_within_their_prior() -> None:
     assert Categorical(4).sample(5000, seeded()).sum(dim=1).unique().tolist() == [1]
 
 
-@pytest.mark.parametrize("code", [Categorical(2), Categorical(10), Bernoulli()])
-def test_a_sweep_of_a_discrete_code_visits_every_category(code: Code) -> None:
-    assert code.categories is not None
-    assert code.sweep(3, -2.0, 2.0).tolist() == list(range(code.categories))
-
-
-@each_real
-def test_a_sweep_of_a_real_code_goes_from_low_to_high(
-    kind: type[Uniform] | type[Gaussian],
+@pytest.mark.parametrize(
+    ("code", "expected"),
+    [
+        (Categorical(4), [0, 1, 2, 3]),
+        (Bernoulli(), [0, 1]),
+        (Uniform(), [-2, -2 / 3, 2 / 3, 2]),
+        (Gaussian(), [-2, -2 / 3, 2 / 3, 2]),
+        (Circular(), [0, 0.5 * math.pi, math.pi, 1.5 * math.pi]),
+    ],
+)
+def test_a_sweep_visits_every_category_or_goes_from_low_to_high_or_around(
+    code: Code, expected: list[float]
 ) -> None:
-    assert kind().categories is None
-    assert_close(kind().sweep(5, -2.0, 2.0), torch.tensor([-2.0, -1.0, 0.0, 1.0, 2.0]))
-
-
-def test_a_sweep_of_a_circular_goes_around_once() -> None:
-    expected = torch.tensor([0, 0.5, 1, 1.5]) * math.pi
-    assert_close(Circular().sweep(4, -2.0, 2.0), expected)
+    assert code.sweep(4, -2.0, 2.0).tolist() == pytest.approx(expected)
+    assert code.categories == (len(expected) if code.kind == "category" else None)

@@ -7,7 +7,7 @@ import torch
 from trainers import CONFIG, EVERYTHING, assert_close_states, make_stacked, make_trainer, part_of, train
 
 from infogan.config import Config
-from infogan.training.cuda_graph import N_EAGER
+from infogan.training.components.cuda_graph import N_EAGER
 from infogan.training.state import State, state_of
 from infogan.utils.errors import NonFiniteError
 

@@ -258,7 +258,7 @@ def test_cached_arrays_are_computed_once(mnist_cache: Path) -> None:
 
 def test_cached_arrays_in_unwritable_cache(mnist_cache: Path) -> None:
     mnist_cache.parent.write_bytes(b"a file where the folder would be")
-    with pytest.raises(InfoganError, match=r"the cache folder .* cannot be written"):
+    with pytest.raises(InfoganError, match=r"cannot be written \(.*\); this is the cache folder"):
         cached_arrays("set", "a", lambda: {"x": np.arange(3)})
 
 
@@ -372,20 +372,6 @@ def test_colour_images(tmp_path: Path) -> None:
     assert images.x[0, :, 0, 0].tolist() == [7, 0, 255]
 
 
-def test_images_of_mixed_sizes(tmp_path: Path) -> None:
-    save_picture(tmp_path / "a.png", 1)
-    save_picture(tmp_path / "b.png", 1, (4, 6))
-    with pytest.raises(InfoganError, match=r"b\.png has .*\(1, 6, 4\), but .*a\.png"):
-        data.load(str(tmp_path))
-
-
-def test_images_of_mixed_modes(tmp_path: Path) -> None:
-    save_picture(tmp_path / "a.png", 1)
-    save_picture(tmp_path / "b.png", 1, mode="RGB")
-    with pytest.raises(InfoganError, match="one size and mode"):
-        data.load(str(tmp_path))
-
-
 @pytest.mark.parametrize("damage", ["cut", "flipped", "text", "empty", "bare"])
 def test_corrupt_image(tmp_path: Path, damage: str) -> None:
     path = tmp_path / "a.png"
@@ -401,11 +387,6 @@ def test_corrupt_image(tmp_path: Path, damage: str) -> None:
     }
     path.write_bytes(damaged[damage])
     with pytest.raises(InfoganError, match=r"a\.png cannot be read as an image"):
-        data.load(f"folder:{tmp_path}")
-
-
-def test_folder_without_images(tmp_path: Path) -> None:
-    with pytest.raises(InfoganError, match="contains no image"):
         data.load(f"folder:{tmp_path}")
 
 

@@ -1,4 +1,4 @@
-"""One seed, one result: going on from a state that was bytes changes no bit, nor does another process."""
+"""One seed, one result: neither a stop with a state in bytes nor another process changes a bit."""
 
 import hashlib
 import os
@@ -10,127 +10,92 @@ from pathlib import Path
 import numpy as np
 import pytest
 import safetensors.torch
-import torch
-from torch import Tensor
+from trainers import EVERYTHING, assert_same_bits, is_same, make_trainer, part_of, resumed, train
 
 from infogan.config import Config
-from infogan.config.presets import PRESETS, custom_vectors, own
+from infogan.config.presets import PRESETS, custom_images, custom_vectors
 from infogan.data import Images
-from infogan.method.model import make_model
-from infogan.training.trainer import Trainer, Update
+from infogan.training.state import state_of
 
-OWN = {
-    "own-colour": own("own", 100, (3, 32, 32)),
-    "own-vectors": custom_vectors("own", 100, (1, 1, 12), "cat:5 unif:2 noise:8"),
+CUSTOM = {
+    "custom-colour": custom_images("mine", 100, (3, 32, 32)),
+    "custom-vectors": custom_vectors("mine", 100, (1, 1, 12), "cat:5 unif:2 noise:8"),
+    "everything": EVERYTHING,
 }
-CONFIGS = {name: preset() for name, preset in PRESETS.items()} | OWN
-# Some presets are told apart by the images alone, or not at all; of these one stands for all.
+CONFIGS = {name: preset() for name, preset in PRESETS.items()} | CUSTOM
+# Presets that differ in numbers that a step only multiplies by are one case.
+SAME = {"images": "any", "precision": "32-true", "lam": (1.0,), "lr_d": 1e-4, "lr_g": 1e-3, "steps": 1}
 ALIKE: dict[Config, list[str]] = {}
 for name, config in CONFIGS.items():
-    ALIKE.setdefault(config.replace(images="any", precision="32-true"), []).append(name)
+    ALIKE.setdefault(config.replace(**SAME), []).append(name)
 CASES = {"=".join(names): config for config, names in ALIKE.items()}
-IN_BF16 = ("digits", "mnist-quick", "svhn", "sprites", "own-colour")
-CASES |= {f"{name}, bf16": (CONFIGS[name]).replace(precision="bf16-mixed") for name in IN_BF16}
+IN_BF16 = ("digits", "mnist-quick", "svhn", "sprites", "custom-colour")
+CASES |= {f"{name}, bf16": CONFIGS[name].replace(precision="bf16-mixed") for name in IN_BF16}
 
 
 def short(config: Config, seed: int = 0) -> Config:
-    """Ten updates of a few images, on the processor."""
+    """Ten steps of a few images, on the processor."""
     return config.replace(seed=seed, steps=10, batch_size=3, device="cpu")
 
 
-def drawn(config: Config) -> Images:
-    """Thirteen images of noise: the ten updates are two epochs of four and go into a third."""
-    rng = np.random.default_rng(0)
+def noise(config: Config) -> Images:
+    """Thirteen images: ten steps are two epochs of four and go into a third."""
+    rng, shape = np.random.default_rng(0), (13, *config.networks.image_shape)
     if config.networks.architecture == "vectors":
-        return Images.from_arrays(rng.normal(size=(13, *config.networks.image_shape)).astype(np.float32))
-    return Images.from_arrays(rng.integers(0, 256, (13, *config.networks.image_shape), dtype=np.uint8))
-
-
-def make_trainer(config: Config) -> Trainer:
-    return Trainer(config, make_model(config), drawn(config))
-
-
-def assert_same_bits(found: dict[str, Tensor], due: dict[str, Tensor]) -> None:
-    assert found.keys() == due.keys()
-    for name, tensor in due.items():
-        assert found[name].dtype == tensor.dtype, name
-        assert torch.equal(found[name], tensor), name
-
-
-def told(update: Update) -> dict[str, Tensor]:
-    """What an update says of itself, as tensors by name."""
-    return {name: torch.as_tensor(value) for name, value in update._asdict().items()}
+        return Images.from_arrays(rng.normal(size=shape).astype(np.float32))
+    return Images.from_arrays(rng.integers(0, 256, shape, dtype=np.uint8))
 
 
 @pytest.mark.parametrize("config", [pytest.param(config, id=name) for name, config in CASES.items()])
-def test_going_on_from_bytes_changes_no_bit(config: Config) -> None:
+def test_resuming_from_bytes_changes_no_bit(config: Config) -> None:
     config = short(config)
-    straight = make_trainer(config)
+    straight = make_trainer(config, noise(config))
     list(islice(straight.fit(), 5))
-    content = safetensors.torch.save(straight.state())
-    due = list(straight.fit())
-
-    # Of other weights than the seed's, so that all there is comes from the bytes.
-    resumed = Trainer(config, make_model(config.replace(seed=9)), drawn(config))
-    resumed.load_state(safetensors.torch.load(content))
-    found = list(resumed.fit())
-
-    assert [update.n for update in found] == [6, 7, 8, 9, 10]
-    for update, expected in zip(found, due, strict=True):
-        assert_same_bits(told(update), told(expected))
-    assert_same_bits(resumed.state(), straight.state())
-    assert all(tensor.isfinite().all() for tensor in resumed.state().values())
+    content = safetensors.torch.save(state_of(straight))
+    expected = list(straight.fit())
+    second = resumed(config, safetensors.torch.load(content), noise(config))
+    assert not is_same(state_of(second), state_of(straight))  # step 5 is not step 10
+    found = list(second.fit())
+    assert [step for step, _ in found] == [step for step, _ in expected] == [6, 7, 8, 9, 10]
+    for (_, metrics), (_, due) in zip(found, expected, strict=True):
+        assert_same_bits(metrics, due)
+    assert_same_bits(state_of(second), state_of(straight))
+    assert all(tensor.isfinite().all() for tensor in state_of(second).values())
 
 
-@pytest.mark.parametrize("name", ["digits", "own-colour", "own-vectors"])
+@pytest.mark.parametrize("name", ["digits", "custom-colour", "custom-vectors"])
 def test_another_seed_gives_other_bits(name: str) -> None:
-    def weights(seed: int) -> dict[str, Tensor]:
-        trainer = make_trainer(short(CONFIGS[name], seed))
-        list(trainer.fit())
-        return {name: tensor for name, tensor in trainer.state().items() if name.endswith("weight")}
-
-    first, other = weights(0), weights(1)
-    assert_same_bits(weights(0), first)
-    assert not any(torch.equal(tensor, other[name]) for name, tensor in first.items())
-
-
-def test_state_of_update_five_is_not_that_of_update_ten() -> None:
-    """So that the comparison above can tell one state from another."""
-    trainer = make_trainer(short(CONFIGS["digits"]))
-    list(islice(trainer.fit(), 5))
-    early = safetensors.torch.load(safetensors.torch.save(trainer.state()))
-    list(trainer.fit())
-    with pytest.raises(AssertionError):
-        assert_same_bits(early, trainer.state())
+    first, again, other = (train(short(CONFIGS[name], seed), noise(CONFIGS[name])) for seed in (0, 0, 1))
+    assert_same_bits(again, first)
+    weights = [key for key in part_of(first, "G.", "D.") if key.endswith("weight")]
+    assert not any(is_same({key: first[key]}, {key: other[key]}) for key in weights)
 
 
 def digest(name: str) -> str:
-    """The hash of all that ten updates of a config leave."""
-    trainer = make_trainer(short(CONFIGS[name]))
-    steps = [told(update) for update in trainer.fit()]
-    known = hashlib.sha256(safetensors.torch.save(trainer.state()))
-    for update in steps:
-        known.update(safetensors.torch.save(update))
-    return known.hexdigest()
+    """The hash of the state and the metrics of ten steps of a config."""
+    trainer = make_trainer(short(CONFIGS[name]), noise(CONFIGS[name]))
+    steps = [metrics for _, metrics in trainer.fit()]
+    found = hashlib.sha256(safetensors.torch.save(state_of(trainer)))
+    for metrics in steps:
+        found.update(safetensors.torch.save(metrics))
+    return found.hexdigest()
 
 
-@pytest.mark.parametrize("name", ["sprites"])
+@pytest.mark.parametrize("name", ["everything"])
 def test_two_processes_give_the_same_bits(name: str) -> None:
     """What Python orders by hash, which differs from process to process, decides nothing."""
     code = f"from {Path(__file__).stem} import digest; print(digest({name!r}))"
     here = Path(__file__).parent
-
-    def elsewhere(hash_seed: str) -> str:
-        ran = subprocess.run(
+    found = [
+        subprocess.run(
             [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": str(here), "PYTHONHASHSEED": hash_seed},
+            env={**os.environ, "PYTHONPATH": f"{here.parent}:{here}", "PYTHONHASHSEED": hash_seed},
             cwd=here.parent,
             capture_output=True,
             text=True,
             check=True,
-        )
-        return ran.stdout.strip()
-
-    first, second = elsewhere("1"), elsewhere("2")
-    assert len(first) == 64
-    assert first == second
+        ).stdout.strip()
+        for hash_seed in ("1", "2")
+    ]
+    assert len(found[0]) == 64
+    assert found[0] == found[1]

@@ -1,29 +1,258 @@
-"""docs/maths.md points at functions and tests that exist."""
+"""The documentation names what exists, and its commands run in order."""
 
+import ast
+import contextlib
+import functools
 import importlib
 import re
-from functools import reduce
+import shlex
+from collections.abc import Iterator
 from pathlib import Path
+from textwrap import dedent
+from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
+from commands import run, succeed
+from PIL import Image
+
+from infogan.config import Config
+from infogan.config.presets import PRESETS, custom_images
+from infogan.data import Images
 
 ROOT = Path(__file__).parent.parent
-MATHS = (ROOT / "docs" / "maths.md").read_text()
+FOLDERS = ("infogan", "tests", "benchmarks", "docs", "tools")
+DOCS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")]
+DOCS += sorted((ROOT / "docs").rglob("*.md"))
+WITH_COMMANDS = [ROOT / "README.md", *sorted((ROOT / "docs" / "tutorials").glob("*.md"))]
+NOT_RUN = {
+    "make": "it installs an environment of its own",
+    "infogan explore": "it serves until Ctrl-C; tests/test_explore_server.py",
+    "--web": "npm downloads onnxruntime-web; tests/test_export_web.py",
+}
+OPTIONS_OF_OTHERS = {
+    "--nightly",
+    "--max-restarts",
+    "--name",
+}  # of the tests, torchrun, benchmarks/ablation.py
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(infogan\.[\w.]+)`", MATHS))))
-def test_a_named_function_exists(name: str) -> None:
-    module, attributes = name, []
-    while True:
-        try:
-            found = importlib.import_module(module)
-            break
-        except ModuleNotFoundError:
-            module, _, last = module.rpartition(".")
-            attributes.insert(0, last)
-    assert callable(reduce(getattr, attributes, found))
+def docstrings(file: Path) -> str:
+    kinds = (ast.Module, ast.ClassDef, ast.FunctionDef)
+    nodes = [node for node in ast.walk(ast.parse(file.read_text())) if isinstance(node, kinds)]
+    return "\n".join(ast.get_docstring(node) or "" for node in nodes)
 
 
-@pytest.mark.parametrize("name", sorted(set(re.findall(r"`(tests/[\w.]+)`", MATHS))))
-def test_a_named_test_exists(name: str) -> None:
-    assert (ROOT / name).is_file()
+TEXTS = {str(file.relative_to(ROOT)): file.read_text() for file in DOCS} | {
+    str(file.relative_to(ROOT)): docstrings(file)
+    for folder in FOLDERS
+    for file in sorted((ROOT / folder).rglob("*.py"))
+}
+
+
+def named(pattern: str) -> set[tuple[str, str]]:
+    """What a pattern finds, and in which text."""
+    return {(where, found) for where, text in TEXTS.items() for found in re.findall(pattern, text)}
+
+
+def test_every_path_exists() -> None:
+    pattern = rf"(?<![\w/.-])((?:{'|'.join(FOLDERS)}|\.ci)/[\w./-]*\w)"
+    paths = {(where, path) for where, path in named(pattern) if not re.search(r"NAME|PRESET|XXX", path)}
+    assert len(paths) > 150
+    assert {pair for pair in paths if not (ROOT / pair[1]).exists()} == set()
+
+
+def test_every_module_file_exists() -> None:
+    known = {file.name for folder in FOLDERS for file in (ROOT / folder).rglob("*.py")}
+    assert {pair for pair in named(r"(?<![\w*])(\w+\.py)\b") if pair[1] not in known} == set()
+
+
+def exists(name: str) -> bool:
+    parts = name.split(".")
+    for n in range(len(parts), 0, -1):
+        with contextlib.suppress(ModuleNotFoundError):
+            value = importlib.import_module(".".join(parts[:n]))
+            return (
+                functools.reduce(lambda at, attribute: getattr(at, attribute, None), parts[n:], value)
+                is not None
+            )
+    return False
+
+
+def test_every_dotted_name_exists() -> None:
+    names = named(r"(?<![\w/.@-])(infogan(?:\.[A-Za-z_]\w*)+)")
+    assert len(names) > 50
+    assert {pair for pair in names if not exists(pair[1])} == set()
+
+
+def anchors(file: Path) -> set[str]:
+    """GitHub's anchors of the headings of a Markdown file."""
+    headings = re.findall(r"^#+ (.+)$", file.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("file", DOCS, ids=lambda file: file.name)
+def test_every_link_leads_somewhere(file: Path) -> None:
+    for path, anchor in re.findall(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)", file.read_text()):
+        if path.startswith("https://"):
+            continue
+        target = file.parent / path if path else file
+        assert target.exists(), path
+        assert not anchor or anchor in anchors(target), f"{path}#{anchor}"
+
+
+def test_every_make_target_exists() -> None:
+    known = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
+    in_docs = "\n".join(file.read_text() for file in DOCS)
+    lines = re.findall(r"(?:`|^    )make ((?:[a-z]+ ?)+)", in_docs, re.MULTILINE)
+    assert {target for line in lines for target in line.split()} <= known
+
+
+def commands(text: str) -> Iterator[str]:
+    """Commands in blocks and inline code, without comments."""
+    for code in re.findall(r"(?:`|^ {4,})(infogan [^`\n]*)", text, re.MULTILINE):
+        yield code.partition(" # ")[0].strip()
+
+
+def test_every_preset_and_option_exists(tmp_path: Path) -> None:
+    verbs = (
+        "train",
+        "train mnist",
+        "sweep mnist",
+        "presets",
+        "bench",
+        "evaluate",
+        "compare",
+        "select",
+        "figures",
+    )
+    verbs += (
+        "traverse",
+        "report",
+        "explore",
+        "encode",
+        "export",
+        "data pack",
+        "data info",
+        "data preview",
+        "",
+    )
+    known = set(OPTIONS_OF_OTHERS)
+    for verb in verbs:
+        help_text = run(*verb.split(), "--help-all", cwd=tmp_path, env={"COLUMNS": "200"}).out
+        known |= set(re.findall(r"--[a-z][\w-]*", help_text))
+    in_docs = "\n".join(file.read_text() for file in DOCS)
+    options = {option for line in commands(in_docs) for option in re.findall(r" (--[a-z][\w-]*)", line)}
+    options |= set(re.findall(r"`(--[a-z][\w-]*)[ `]", in_docs))
+    assert len(options) > 30
+    assert options - known - {"--help-all", "--quiet"} == set()
+    presets = set(re.findall(r"infogan (?:train|sweep|bench) ([a-z][\w-]*)(?![\w:-])", in_docs))
+    assert len(presets) > 6
+    assert presets <= set(PRESETS)
+
+
+class Step(NamedTuple):
+    """A command, or a block of Python."""
+
+    doc: str
+    code: str
+
+    @property
+    def is_command(self) -> bool:
+        return self.code.startswith(("infogan ", "make "))
+
+
+def steps() -> Iterator[Step]:
+    """The commands and the Python of README.md and the tutorials, in order."""
+    for file in WITH_COMMANDS:
+        text = re.sub(
+            r"^```\w*\n(.*?)^```$",
+            lambda m: re.sub("(?m)^", "    ", m[1]),
+            file.read_text(),
+            flags=re.M | re.S,
+        )
+        for block in re.findall(r"(?:^ {4,}.*\n|^\n(?= {4,}))+", text, re.MULTILINE):
+            code = dedent(block).strip()
+            is_shell = code.startswith(("infogan ", "make "))
+            for part in code.splitlines() if is_shell else [code]:
+                yield Step(file.name, part.partition(" # ")[0].strip() if is_shell else part)
+
+
+STEPS = list(steps())
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Where the commands of each document run."""
+    return {file.name: make_folder(tmp_path_factory.mktemp(file.stem)) for file in WITH_COMMANDS}
+
+
+def make_folder(folder: Path) -> Path:
+    """Writes folders of images, and a table about one of them."""
+    rng = np.random.default_rng(0)
+    for name in ("photos", "celeba", "signs", "flowers"):
+        (folder / name).mkdir()
+        for i in range(40):
+            corners = rng.integers(0, 256, (4, 4, 3), np.uint8)
+            Image.fromarray(corners).resize((40, 32)).save(folder / name / f"{i}.png")
+    rows = "".join(f"{i}.png,{i % 2}\n" for i in range(40))
+    (folder / "attributes.csv").write_text("file,Male\n" + rows)
+    return folder
+
+
+def shortened(config: Config) -> Config:
+    pretraining_steps = min(3, config.pretraining.steps)
+    return config.replace(
+        steps=4, batch_size=16, log_every=2, pretraining_steps=pretraining_steps, device="cpu"
+    )
+
+
+def tiny_mnist(*_: Any) -> Images:
+    rng = np.random.default_rng(0)
+    return Images.from_arrays(rng.integers(0, 256, (300, 1, 28, 28), np.uint8), rng.integers(0, 10, 300))
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, quick_scores: None, folders: dict[str, Path]) -> None:
+    """Short trainings on few images."""
+    for name, preset in PRESETS.items():
+        monkeypatch.setitem(PRESETS, name, functools.wraps(preset)(lambda preset=preset: shortened(preset())))
+    monkeypatch.setattr(
+        "infogan.cli.options.custom_images", lambda *a, **k: shortened(custom_images(*a, **k))
+    )
+    monkeypatch.setattr("infogan.data.datasets.mnist.load_mnist", tiny_mnist)
+    monkeypatch.setattr("infogan.data.datasets.mnist._is_available", lambda *_: True)
+    monkeypatch.setattr("infogan.method.inversion.STEPS", 2)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folders["README.md"] / "cache"))
+
+
+PYTHON: dict[str, dict[str, Any]] = {}  # the names that the blocks of a document share
+
+
+@pytest.mark.parametrize(
+    "step", STEPS, ids=[f"{step.doc} {step.code.splitlines()[0]}"[:60] for step in STEPS]
+)
+def test_commands_run_in_order(step: Step, folders: dict[str, Path], quick: None) -> None:
+    for words, reason in NOT_RUN.items():
+        if step.is_command and words in step.code:
+            pytest.skip(reason)
+    if step.is_command:
+        succeed(*shlex.split(re.sub(r"--steps \d+", "--steps 6", step.code))[1:], cwd=folders[step.doc])
+        return
+    rng = np.random.default_rng(0)
+    given = {
+        "X": rng.normal(size=(300, 6)),
+        "codes": rng.normal(size=(300, 2)),
+        "factors": rng.integers(0, 4, (300, 2)),
+    }
+    code = step.code.replace('InfoGAN("cat:10 unif:2"', 'InfoGAN("cat:10 unif:2", max_iter=3')
+    with contextlib.chdir(folders[step.doc]):
+        exec(compile(code, step.doc, "exec"), PYTHON.setdefault(step.doc, given))
+
+
+def test_the_table_of_folders_is_complete() -> None:
+    packages = {str(file.parent.relative_to(ROOT)) for file in (ROOT / "infogan").rglob("*/__init__.py")}
+    listed = re.findall(
+        r"^\| `(infogan/[\w/]+)/` \|", (ROOT / "docs" / "architecture.md").read_text(), re.MULTILINE
+    )
+    assert set(listed) == packages - {"infogan"}

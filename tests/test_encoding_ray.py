@@ -1,4 +1,4 @@
-"""Codes in parts on a Ray cluster of two nodes, of which one is lost; what is said where there is none."""
+"""Encoding on a Ray cluster of two nodes, one of which is lost; and errors without a cluster."""
 
 import os
 import subprocess
@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import commands
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -19,10 +20,9 @@ from infogan.config import Config
 from infogan.runs.run import Run
 
 pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself
-ROOT = Path(__file__).parent.parent
-ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "RAY_USAGE_STATS_ENABLED": "0"}
+ENV = {**commands.ENV, "RAY_USAGE_STATS_ENABLED": "0"}
 N, ROWS = 2000, 16
-SMALL = f"import infogan.scale.encoding.encode as e; e.PART = {ROWS}\nfrom infogan.cli import main\n"
+SMALL = f"import infogan.scale.encoding.encode as e; e.ROWS_PER_PART = {ROWS}\nfrom infogan.cli import main\n"
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +63,8 @@ def start(*args: str, cwd: Path, first: str = "") -> subprocess.Popen[str]:
     )
 
 
-def said(process: subprocess.Popen[str], seconds: float = 60) -> str:
-    """What a command said on standard error that ended with 2."""
+def error_of(process: subprocess.Popen[str], seconds: float = 60) -> str:
+    """The one line on standard error of a command that must fail."""
     try:
         out, err = process.communicate(timeout=seconds)
     finally:
@@ -103,11 +103,11 @@ def test_a_lost_node_costs_no_row(cluster: Any, place: Path) -> None:
             time.sleep(0.02)
         assert len(list(out.glob("part-*"))) < 100
         cluster.remove_node(other, allow_graceful=False)
-        said_there, err = process.communicate(timeout=90)
+        out_there, err = process.communicate(timeout=90)
     finally:
         process.kill()
-    assert (process.returncode, said_there) == (0, "out\n"), err
-    assert err == "out holds all 2,000 images in 125 parts, 0 of them there before.\n"
+    assert (process.returncode, out_there) == (0, "out\n"), err
+    assert err == "out holds all 2,000 images in 125 parts, 0 of them from before.\n"
     parts = sorted(out.glob("part-*"))
     table = pa.concat_tables([pq.read_table(path) for path in parts])
     assert table["image"].to_pylist() == list(range(N))
@@ -117,32 +117,32 @@ def test_a_lost_node_costs_no_row(cluster: Any, place: Path) -> None:
     assert sorted(p.name for p in out.iterdir()) == ["_about.json", "_lock", *(p.name for p in parts)]
 
 
-def test_what_workers_cannot_do_is_told(cluster: Any, place: Path) -> None:
+def test_what_workers_cannot_do_is_reported(cluster: Any, place: Path) -> None:
     at = ("--ray", cluster.address)
     small = start("-o", "new/", *at, "--cpus", "9", cwd=place)
-    assert "no node of the cluster has 9 cores and 0 GPUs" in said(small)
+    assert "no node of the cluster has 9 cores and 0 GPUs" in error_of(small)
     assert not (place / "new").exists()
     # Files that only this process sees, as where each node has a disk of its own.
     unseen = (
         "import infogan.scale.ray as r; r.tempfile.mkstemp = lambda **k: (r.os.open('/dev/null', 0), '/none')"
     )
-    assert "does not see new; name a folder that all nodes share" in said(
+    assert "does not see new; name a folder that all nodes share" in error_of(
         start("-o", "new/", *at, cwd=place, first=unseen)
     )
     assert not (place / "new").exists()
-    other = "import infogan.scale.encoding.encode as e; e.mark = lambda images: '2000 of this machine alone'"
-    assert "a node finds other images as npz:" in said(start("-o", "new/", *at, cwd=place, first=other))
+    other = "import infogan.scale.encoding.encode as e; e.fingerprint = lambda _: '2000 of this machine'"
+    assert "a node finds other images in npz:" in error_of(start("-o", "new/", *at, cwd=place, first=other))
     assert sorted(p.name for p in (place / "new").iterdir()) == ["_about.json", "_lock"]
 
 
-def test_no_cluster_is_told(place: Path) -> None:
+def test_a_missing_cluster_is_reported(place: Path) -> None:
     before = sorted(place.iterdir())
     asked = {
         address: start("-o", "none/", "--ray", address, cwd=place)
         for address in ("127.0.0.1:1", "nonsense", "127.0.0.1:99999999")
     }
     for address, process in asked.items():
-        assert f"no Ray cluster answers at '{address}'" in said(process)
+        assert f"no Ray cluster answers at '{address}'" in error_of(process)
     missing = start("-o", "none/", "--ray", "local", cwd=place, first="import sys; sys.modules['ray'] = None")
-    assert said(missing) == 'infogan: --ray needs Ray, which is missing; pip install "infogan[cluster]".\n'
+    assert error_of(missing) == 'infogan: Ray is not installed; pip install "infogan[cluster]".\n'
     assert sorted(place.iterdir()) == before

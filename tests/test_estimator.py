@@ -27,7 +27,7 @@ from infogan.evaluation.clustering import one_to_one_error
 from infogan.method.model import make_model
 from infogan.pretraining.clustering import clustering
 from infogan.runs.run import Run
-from infogan.training.schedule import learning_rates
+from infogan.training.components.schedule import learning_rates
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
@@ -377,7 +377,7 @@ def test_invalid_calls_are_refused(fitted: InfoGAN, tmp_path: Path) -> None:
 
 
 def test_a_run_becomes_an_estimator(tmp_path: Path) -> None:
-    config = get_preset("digits").replace(steps=2, device="cpu")
+    config = get_preset("digits-code").replace(steps=2, device="cpu")
     images = load("digits")
     trainer = Trainer(config, make_model(config), images)
     list(trainer.fit())

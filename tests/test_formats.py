@@ -62,27 +62,6 @@ def test_unreadable_images_are_counted_and_the_first_are_named(tmp_path: Path) -
     assert message.endswith(", ...; repair them, or set skip_bad to leave them out.")
 
 
-def test_unreadable_images_are_left_out(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    paths = save_noise(tmp_path, 4, ".png")
-    whole = load_folder(tmp_path)
-    assert not capsys.readouterr().err.strip()
-    truncate(paths[0])
-    truncate(paths[2])
-    images = load_folder(tmp_path, skip_bad=True)
-    np.testing.assert_array_equal(images.x, whole.x[[1, 3]])
-    assert images.names == ("0001.png", "0003.png")
-    (message,) = capsys.readouterr().err.split("\n\n")[-1].strip().splitlines()
-    assert message.startswith(f"2 of 4 images in {tmp_path} cannot be read: 0000.png (")
-    assert message.endswith("they are left out.")
-
-
-def test_only_unreadable_images(tmp_path: Path) -> None:
-    for path in save_noise(tmp_path, 2):
-        truncate(path)
-    with pytest.raises(InfoganError, match="none of the 2 images"):
-        load_folder(tmp_path, skip_bad=True)
-
-
 @pytest.mark.parametrize(("mode", "size"), [("RGB", (5, 4)), ("L", (4, 5))])
 def test_two_images_that_differ_in_shape(tmp_path: Path, mode: str, size: tuple[int, int]) -> None:
     for name in "abc":
@@ -90,19 +69,6 @@ def test_two_images_that_differ_in_shape(tmp_path: Path, mode: str, size: tuple[
     Image.new(mode, size).save(tmp_path / "d.png")
     with pytest.raises(InfoganError, match=r"d\.png has .*, but .*a\.png has \(1, 4, 5\); bring them to one"):
         load_folder(tmp_path)
-
-
-def test_zip_of_images(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    save_noise(tmp_path / "in", 5, ".png")
-    with zipfile.ZipFile(tmp_path / "own.ZIP", "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted((tmp_path / "in").iterdir(), reverse=True):
-            archive.write(file, f"in/{file.name}")
-            archive.writestr(f"__MACOSX/in/._{file.name}", b"no image")
-        archive.writestr("in/notes.txt", "no image")
-    images = load_folder(tmp_path / "own.ZIP")
-    np.testing.assert_array_equal(images.x, load_folder(tmp_path / "in").x)
-    assert images.names == tuple(f"in/{i:04d}.png" for i in range(5))
 
 
 def test_zip_with_damaged_images(tmp_path: Path) -> None:
@@ -118,21 +84,6 @@ def test_zip_with_damaged_images(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match=r"1 of 3 images in .*own\.zip cannot be read: 0001\.png \("):
         load_folder(path)
     assert load_folder(path, skip_bad=True).names == ("0000.png", "0002.png")
-
-
-@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut"])
-def test_damaged_zip(tmp_path: Path, content: bytes) -> None:
-    (tmp_path / "own.zip").write_bytes(content)
-    with pytest.raises(InfoganError, match=r"own\.zip cannot be read as a zip"):
-        load_folder(tmp_path / "own.zip")
-
-
-def test_no_image_in_a_zip_or_folder(tmp_path: Path) -> None:
-    with zipfile.ZipFile(tmp_path / "own.zip", "w") as archive:
-        archive.writestr("notes.txt", "no image")
-    for path in (tmp_path / "own.zip", tmp_path):
-        with pytest.raises(InfoganError, match="contains no image"):
-            load_folder(path)
 
 
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
@@ -208,7 +159,7 @@ def test_svhn(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "holds no X and y"),
+        ({"X": np.zeros((32, 32, 3, 2), np.uint8)}, "lacks X or y"),
         ({"X": np.zeros((32, 32, 3, 2)), "y": np.ones((2, 1))}, "X float64"),
         ({"X": np.zeros((2, 32, 32, 3), np.uint8), "y": np.ones((2, 1))}, r"\(2, 32, 32, 3\)"),
         ({"X": np.zeros((32, 32, 3, 2), np.uint8), "y": np.ones((3, 1))}, r"y \(3, 1\)"),
@@ -255,13 +206,8 @@ def test_damaged_mat(tmp_path: Path, damage: str) -> None:
 
 
 @pytest.fixture
-def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def tree(tmp_path: Path, user_cache: Path) -> Path:
     """Twelve shapes from three azimuths and two elevations, each one gray; and a cache of its own."""
-
-    def user_cache_dir(*_: object) -> str:
-        return str(tmp_path / "cache")
-
-    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", user_cache_dir)
     for shape in range(12):
         folder = tmp_path / "rendered_chairs" / f"{shape:02d}ab" / "renders"
         folder.mkdir(parents=True)
@@ -309,11 +255,13 @@ def test_rendered_chairs_arranged_in_another_way(tree: Path) -> None:
     place = tree / "rendered_chairs"
     odd = place / "00ab" / "renders" / "chair.png"
     Image.new("RGB", (200, 200)).save(odd)
-    with pytest.raises(InfoganError, match=r"holds .*chair\.png; arrange it as published, in SHAPE/renders/"):
+    with pytest.raises(
+        InfoganError, match=r"holds .*chair\.png; arrange the files as published: SHAPE/renders/"
+    ):
         load_chairs(tree, "train")
     odd.unlink()
     Image.new("RGB", (200, 100)).save(place / "00ab" / "renders" / "image_000_p020_t000_r096.png")
-    with pytest.raises(InfoganError, match=r"1 of 66 images .*200x100 where views are square"):
+    with pytest.raises(InfoganError, match=r"1 of 66 images .*200x100, but views are square"):
         load_chairs(tree, "train")
 
 
@@ -358,7 +306,7 @@ ZERO_LABELS = np.zeros((2, 6))
         ({"imgs": np.zeros((2, 64, 64), np.uint8), "latents_values": np.zeros((2, 5))}, r"\(2, 5\)"),
         (
             {"imgs": np.zeros((3, 64, 64), np.uint8), "latents_values": ZERO_LABELS},
-            r"due are numbers, \(3, 6\)",
+            r"expected floats, \(3, 6\)",
         ),
     ],
 )
@@ -404,11 +352,11 @@ def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:
         read_shapes3d(path)
     with h5py.File(path, "w") as f:
         f["images"] = SHAPES_X
-    with pytest.raises(InfoganError, match="lacks an array labels"):
+    with pytest.raises(InfoganError, match="has no array labels"):
         read_shapes3d(path)
     with h5py.File(path, "w") as f:
         f["images"], f["labels"] = SHAPES_X, SHAPES_LABELS[:2]
-    with pytest.raises(InfoganError, match=r"labels float64 \(2, 6\); due are numbers, \(3, 6\)"):
+    with pytest.raises(InfoganError, match=r"labels float64 \(2, 6\); expected floats, \(3, 6\)"):
         read_shapes3d(path)
 
 
@@ -434,14 +382,7 @@ def test_mpi3d(tmp_path: Path, kind: str) -> None:
     assert images.factors is not None
     points = list(itertools.product(*map(range, GRID)))  # the last fastest
     np.testing.assert_array_equal(images.factors.values, points)
-    with pytest.raises(InfoganError, match="holds 24 images where the grid has 1,036,800 points"):
+    with pytest.raises(InfoganError, match="holds 24 images, but the grid has 1,036,800 points"):
         read_mpi3d(path)
     with pytest.raises(InfoganError, match="MPI3D is not in"):
         MPI3D.load(LoadOptions(tmp_path), "train")
-
-
-@pytest.mark.parametrize("name", ["a.npz", "a.npy"])
-def test_mpi3d_that_cannot_be_read(tmp_path: Path, name: str) -> None:
-    (tmp_path / name).write_bytes(b"no numbers")
-    with pytest.raises(InfoganError, match=f"{name} cannot be read"):
-        read_mpi3d(tmp_path / name)

@@ -33,7 +33,6 @@ from infogan.config.spec import parse_spec
 from infogan.data import LoadOptions
 from infogan.data.datasets.factored import read_shapes3d
 from infogan.data.datasets.svhn import read_svhn
-from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.idx import read_idx
 from infogan.data.formats.mat import read_mat
 from infogan.data.formats.npy import map_npy, read_npy, read_npz
@@ -259,13 +258,6 @@ def test_bombs_that_announce_their_size(tmp_path: Path, monkeypatch: pytest.Monk
         (tmp_path / "a.npz").write_bytes(with_field(raw, 20, claimed))
         with pytest.raises(InfoganError, match="claims to unpack to"):
             data.load(f"npz:{tmp_path / 'a.npz'}")
-
-
-def test_an_encrypted_entry(tmp_path: Path) -> None:
-    path = zipped(tmp_path / "a.npz", images=npy(head(), X.tobytes()))
-    path.write_bytes(with_field(path.read_bytes(), 8, b"\1\0"))
-    with pytest.raises(InfoganError, match="encrypted; pack it without a password"):
-        data.load(f"npz:{path}")
 
 
 def element(kind: int, body: bytes, length: int | None = None) -> bytes:
@@ -527,13 +519,6 @@ def test_names_in_a_zip_are_not_used_as_paths(tmp_path: Path, monkeypatch: pytes
     assert sorted(images.names or ()) == sorted(
         names[1:5]
     )  # what begins with dots is hidden; a NUL ends a name
-
-
-def test_links_to_parent_folders(tmp_path: Path) -> None:
-    (tmp_path / "a.png").write_bytes(image())
-    (tmp_path / "up").symlink_to(tmp_path.parent)
-    (tmp_path / "self").symlink_to(tmp_path)
-    assert find_image_files(tmp_path).names == ("a.png",)
 
 
 @pytest.mark.parametrize(

@@ -21,8 +21,7 @@ from infogan.evaluation.image_quality.features import (
     load_feature_extractor,
     make_classifier_extractor,
 )
-from infogan.evaluation.image_quality.fid_kid import fid, kid
-from infogan.evaluation.image_quality.nearest_neighbours import density_coverage, precision_recall
+from infogan.evaluation.image_quality.metrics import density_coverage, fid, kid, precision_recall
 from infogan.evaluation.image_quality.scores import METRICS, image_quality_scores, intra_category_fid
 from infogan.utils.errors import InfoganError
 
@@ -250,6 +249,12 @@ def quick(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return cache
 
 
+def classifier(images: Images, name: str, said: list[str] | None = None) -> FeatureExtractor:
+    extractor = make_classifier_extractor(images, name, [].append if said is None else said.append)
+    assert extractor is not None
+    return extractor
+
+
 def accuracy(extractor: FeatureExtractor) -> float:
     """Of a linear map from features to labels on digits:test, fitted on digits."""
     train, test = load("digits"), load("digits", "test")
@@ -264,8 +269,7 @@ def test_a_classifier_of_digits(cache: Path, tmp_path: Path) -> None:
     said: list[str] = []
     digits = load("digits")
     before = torch.get_rng_state()
-    extractor = make_classifier_extractor(digits, "digits", said.append)
-    assert extractor is not None
+    extractor = classifier(digits, "digits", said)
     assert torch.equal(torch.get_rng_state(), before)
     assert extractor.name == "digits-classifier"
     share = re.search(r"with ([\d.]+)% accuracy on the labels of held-out images", extractor.description)
@@ -278,16 +282,14 @@ def test_a_classifier_of_digits(cache: Path, tmp_path: Path) -> None:
     assert accuracy(extractor) > 0.85
 
     (kept,) = cache.iterdir()
-    again = make_classifier_extractor(digits, "digits", said.append)
-    assert again is not None
+    again = classifier(digits, "digits", said)
     assert len(said) == 1
     assert again.description == extractor.description
     assert np.array_equal(again.features(digits.pixels), features)
 
     kept.write_bytes(kept.read_bytes()[:-1000])
     torch.rand(1)  # what is drawn elsewhere changes nothing
-    anew = make_classifier_extractor(digits, "digits", said.append)
-    assert anew is not None
+    anew = classifier(digits, "digits", said)
     assert len(said) == 2
     assert np.array_equal(anew.features(digits.pixels), features)
 
@@ -310,8 +312,7 @@ def test_factors_come_before_labels(quick: Path) -> None:
     targets = classifier_targets(images)
     assert targets is not None
     assert np.array_equal(targets, columns[:, [0, 2]])
-    extractor = make_classifier_extractor(images, "folder:some/where/own.pictures")
-    assert extractor is not None
+    extractor = classifier(images, "folder:some/where/own.pictures")
     assert extractor.name == "own-classifier"
     assert "with 100.0% accuracy on the factors of held-out images" in extractor.description
 
@@ -319,15 +320,14 @@ def test_factors_come_before_labels(quick: Path) -> None:
 @pytest.mark.parametrize("other", [small(labels=np.arange(40) % 3), small(labels=np.arange(40) % 2, seed=1)])
 def test_other_labels_and_other_images_have_a_network_of_their_own(quick: Path, other: Images) -> None:
     said: list[str] = []
-    make_classifier_extractor(small(labels=np.arange(40) % 2), "own.npz", said.append)
-    make_classifier_extractor(other, "own.npz", said.append)
+    for images in (small(labels=np.arange(40) % 2), other):
+        classifier(images, "own.npz", said)
     assert len(said) == len(list(quick.iterdir())) == 2
 
 
 def test_nothing_is_known(tmp_path: Path) -> None:
     assert find_feature_extractor("x.npz", small(), LoadOptions(tmp_path)) is None
     assert find_feature_extractor("x.npz", small(labels=np.zeros(40, int)), LoadOptions(tmp_path)) is None
-    assert find_feature_extractor("mnist", None, LoadOptions(tmp_path)) is None
 
 
 class Inception(nn.Module):

@@ -1,4 +1,4 @@
-"""z of given images: against least squares where G is linear, and what holds for every G."""
+"""z of given images: least squares if G is linear, and what holds for every G."""
 
 from pathlib import Path
 
@@ -21,7 +21,7 @@ CODES = "cat:3 unif:1 circ:1 noise:5"
 
 
 def linear(noise: Noise = "uniform", width: int = 12) -> tuple[Model, Tensor, Tensor]:
-    """A model whose G is x = A z + B c, with A of full rank, beside A and B; its D is never asked."""
+    """A model whose G is x = A z + B c, with A of full rank; A; B. Its D is not used."""
     config = Config.from_options(
         images="digits", architecture="vectors", shape=(1, 1, width), codes=CODES, noise=noise
     )
@@ -35,8 +35,8 @@ def linear(noise: Noise = "uniform", width: int = 12) -> tuple[Model, Tensor, Te
     return Model(latent, G, model.D), weight[:, : latent.n_z], weight[:, latent.n_z :]
 
 
-def pictures(side: int = 8, codes: str = CODES, noise: Noise = "uniform", seed: int = 0) -> Model:
-    """A model of small pictures whose G is far from flat, so that z can be seen."""
+def small(side: int = 8, codes: str = CODES, noise: Noise = "uniform", seed: int = 0) -> Model:
+    """A model of small images whose G has large weights, so that z changes its images."""
     config = Config.from_options(
         images="digits", architecture="small", shape=(1, side, side), codes=codes, noise=noise, seed=seed
     )
@@ -46,6 +46,10 @@ def pictures(side: int = 8, codes: str = CODES, noise: Noise = "uniform", seed: 
             if p.ndim > 1:
                 p.mul_(4)
     return model
+
+
+def run_at(path: Path) -> Run:
+    return Run(path, Config.from_options(images="digits", architecture="digits"))
 
 
 def untrained(model: Model) -> Inversion:
@@ -62,23 +66,23 @@ def errors(model: Model, x: np.ndarray, values: Tensor, z: Tensor) -> Tensor:
 
 
 def test_descent_finds_the_least_squares() -> None:
-    """Where G is linear, the z nearest to an image solves A z = x - B c in the least squares."""
+    """If G is linear, the best z solves A z = x - B c in the sense of least squares."""
     model, A, B = linear("normal")
     rng = make_rng(1, "images")
     values = model.sample_values(20, rng)
     z = 0.5 * model.latent.sample_z(20, rng)
-    off = 0.3 * torch.randn(20, 12, generator=rng)  # what no z explains, too
+    off = 0.3 * torch.randn(20, 12, generator=rng)  # what no z explains
     c = torch.cat(model.latent.embed(values), dim=1)
     x = z @ A.T + c @ B.T + off
     wanted = torch.linalg.lstsq(A, (x - c @ B.T).T).solution.T
     images = x.view(20, 1, 1, 12).numpy()
     found = untrained(model).invert(images, values, steps=600)
-    assert wanted.abs().max() < 3  # so that the bounds of z take no part
+    assert wanted.abs().max() < 3  # so that the range of z plays no part
     torch.testing.assert_close(found, wanted, atol=2e-3, rtol=0)
 
 
 @pytest.mark.parametrize(("noise", "reach"), [("uniform", 1.0), ("normal", 3.0)])
-def test_z_stays_in_the_range_of_its_law(noise: Noise, reach: float) -> None:
+def test_z_stays_in_the_range_of_its_prior(noise: Noise, reach: float) -> None:
     model, A, _ = linear(noise)
     values = model.sample_values(8, make_rng(0, "values"))
     x = (10 * A.sum(dim=1)).expand(8, 1, 1, 12).contiguous().numpy()  # of z near 10
@@ -98,13 +102,13 @@ def test_e_learns_z_from_the_samples_of_g() -> None:
 
 
 @pytest.mark.parametrize("steps", [0, 1, 3, 40])
-def test_no_image_is_worse_off_than_where_it_began(steps: int) -> None:
-    model = pictures()
+def test_descent_makes_no_image_worse(steps: int) -> None:
+    model = small()
     inversion = untrained(model)
-    x = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)  # of no G at all
+    x = np.random.default_rng(0).integers(0, 256, (40, 1, 8, 8), np.uint8)  # of no G
     values = model.sample_values(40, make_rng(0, "values"))
-    began = model.latent.sample_z(40, make_rng(0, "z"))
-    for start in (None, began):
+    given = model.latent.sample_z(40, make_rng(0, "z"))
+    for start in (None, given):
         z = inversion.invert(x, values, steps, start)
         before = errors(model, x, values, inversion.estimate(x) if start is None else start)
         after = errors(model, x, values, z)
@@ -115,9 +119,9 @@ def test_no_image_is_worse_off_than_where_it_began(steps: int) -> None:
             torch.testing.assert_close(z, inversion.estimate(x) if start is None else start)
 
 
-def test_what_is_found_already_is_not_lost() -> None:
-    """At the z that an image was made from, a step of fixed length can only lead away."""
-    model = pictures()
+def test_descent_from_the_true_z_keeps_it() -> None:
+    """There, a step of fixed length can only lead away."""
+    model = small()
     rng = make_rng(2, "samples")
     z, values = model.latent.sample_z(30, rng), model.sample_values(30, rng)
     x = model.decode(values, z)
@@ -127,7 +131,7 @@ def test_what_is_found_already_is_not_lost() -> None:
 
 
 def test_descent_finds_samples_again() -> None:
-    model = pictures()
+    model = small()
     rng = make_rng(2, "samples")
     z, values = model.latent.sample_z(30, rng), model.sample_values(30, rng)
     x = model.decode(values, z)
@@ -136,8 +140,8 @@ def test_descent_finds_samples_again() -> None:
     assert errors(model, x, values, found).mean() < 0.1 * errors(model, x, values, other).mean()
 
 
-def test_an_image_is_inverted_alone_as_among_others() -> None:
-    model = pictures()
+def test_images_do_not_depend_on_each_other() -> None:
+    model = small()
     x = np.random.default_rng(0).integers(0, 256, (300, 1, 8, 8), np.uint8)  # more than pass G at once
     values = model.sample_values(300, make_rng(0, "values"))
     inversion = untrained(model)
@@ -148,17 +152,17 @@ def test_an_image_is_inverted_alone_as_among_others() -> None:
         torch.testing.assert_close(together[i : i + 1], alone, atol=1e-3, rtol=0)
 
 
-def test_learning_is_a_function_of_the_seed_and_leaves_the_model_as_it_was() -> None:
-    model = pictures()
+def test_the_seed_decides_what_is_learned_and_the_model_does_not_change() -> None:
+    model = small()
     before = {k: v.clone() for net in (model.G, model.D) for k, v in net.state_dict().items()}
     x = model.sample(10, make_rng(0, "x"))
     estimates = []
     for seed in (0, 0, 1):
-        torch.rand(1)  # from torch's own generator, which nothing may hang on
-        told = list(learn_inversion(model, seed, steps=4))
-        assert [(p.n, p.steps) for p in told] == [(1, 4), (2, 4), (3, 4), (4, 4)]
-        assert not told[-1].inversion.E.training
-        estimates.append(told[-1].inversion.estimate(x))
+        torch.rand(1)  # no global state
+        learned = list(learn_inversion(model, seed, steps=4))
+        assert [(p.n, p.steps) for p in learned] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+        assert not learned[-1].inversion.E.training
+        estimates.append(learned[-1].inversion.estimate(x))
     assert torch.equal(estimates[0], estimates[1])
     assert not torch.allclose(estimates[0], estimates[2])
     after = {k: v for net in (model.G, model.D) for k, v in net.state_dict().items()}
@@ -166,28 +170,25 @@ def test_learning_is_a_function_of_the_seed_and_leaves_the_model_as_it_was() -> 
     assert all(p.grad is None for p in model.G.parameters())
 
 
-def test_it_can_be_used_between_two_updates() -> None:
-    """An explorer does other work while E learns; asking it takes nothing away from what it learns."""
-    model = pictures()
+def test_it_can_be_used_between_two_steps_of_learning() -> None:
+    """The explorer uses E while E learns, which does not change what E learns."""
+    model = small()
     x = model.sample(10, make_rng(0, "x"))
     *_, undisturbed = learn_inversion(model, steps=5)
-    for told in learn_inversion(model, steps=5):
-        told.inversion.invert(x, model.encode(x).values, 2)
-    assert torch.equal(told.inversion.estimate(x), undisturbed.inversion.estimate(x))
+    for progress in learn_inversion(model, steps=5):
+        progress.inversion.invert(x, model.encode(x).values, 2)
+    assert torch.equal(progress.inversion.estimate(x), undisturbed.inversion.estimate(x))
 
 
-def test_without_noise_there_is_nothing_to_find(tmp_path: Path) -> None:
-    model = pictures(codes="cat:3 noise:0")
+def test_without_noise_z_is_empty(tmp_path: Path) -> None:
+    model = small(codes="cat:3 noise:0")
     *_, last = learn_inversion(model)
     x = model.sample(4, make_rng(0, "x"))
     assert last.n == last.steps
     assert last.inversion.estimate(x).shape == (4, 0)
     assert last.inversion.invert(x, model.encode(x).values).shape == (4, 0)
-    save_inversion(Run(tmp_path, Config.from_options(images="digits", architecture="digits")), last.inversion)
-    assert (
-        load_inversion(Run(tmp_path, Config.from_options(images="digits", architecture="digits")), model)
-        is not None
-    )
+    save_inversion(run_at(tmp_path), last.inversion)
+    assert load_inversion(run_at(tmp_path), model) is not None
 
 
 @pytest.mark.parametrize("shape", [(1, 9, 50), (3, 33, 8), (1, 13, 7), (2, 64, 64)])
@@ -200,7 +201,7 @@ def test_any_shape(shape: tuple[int, int, int]) -> None:
 
 
 def test_images_of_another_shape_are_refused() -> None:
-    inversion = untrained(pictures())
+    inversion = untrained(small())
     wrong = np.zeros((1, 1, 9, 8), np.uint8)
     with pytest.raises(InfoganError, match=r"\(1, 9, 8\), but the networks take \(1, 8, 8\)"):
         inversion.estimate(wrong)
@@ -208,9 +209,9 @@ def test_images_of_another_shape_are_refused() -> None:
         inversion.invert(wrong, torch.zeros(1, 3), z=torch.zeros(1, 5))
 
 
-def test_it_is_kept_beside_its_run(tmp_path: Path) -> None:
-    model = pictures()
-    run = Run(tmp_path, Config.from_options(images="digits", architecture="digits"))
+def test_it_is_saved_with_its_run(tmp_path: Path) -> None:
+    model = small()
+    run = run_at(tmp_path)
     assert load_inversion(run, model) is None
     *_, last = learn_inversion(model, steps=20)
     x = model.sample(50, make_rng(0, "x"))
@@ -218,18 +219,18 @@ def test_it_is_kept_beside_its_run(tmp_path: Path) -> None:
     assert path == tmp_path / INVERSION_FILE
     again = load_inversion(run, model)
     assert again is not None
-    # In half precision, so a little off.
+    # It is in half precision.
     torch.testing.assert_close(again.estimate(x), last.inversion.estimate(x), atol=5e-3, rtol=0)
     assert path.stat().st_size < 2.2 * sum(p.numel() for p in last.inversion.E.parameters()) + 5000
 
 
-def test_one_of_other_weights_or_damaged_is_none(tmp_path: Path) -> None:
-    model = pictures()
-    run = Run(tmp_path, Config.from_options(images="digits", architecture="digits"))
+def test_a_damaged_one_or_one_of_other_weights_is_none(tmp_path: Path) -> None:
+    model = small()
+    run = run_at(tmp_path)
     path = save_inversion(run, untrained(model))
     content = path.read_bytes()
-    assert load_inversion(run, pictures(seed=1)) is None
-    assert load_inversion(run, pictures(side=16)) is None
+    assert load_inversion(run, small(seed=1)) is None
+    assert load_inversion(run, small(side=16)) is None
     for damaged in (b"", content[:50], content[: len(content) // 2], b"x" + content):
         path.write_bytes(damaged)
         assert load_inversion(run, model) is None

@@ -27,11 +27,7 @@ X = RNG.integers(0, 256, (40, 9, 11), np.uint8)
 ROOT = Path(__file__).parent.parent
 
 
-@pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "own").mkdir()
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 def save(n: int = 40, suffix: str = "png") -> list[bytes]:
@@ -234,30 +230,26 @@ def test_folders_that_hold_something_else() -> None:
     save()
     Path("out").mkdir()
     Path("out/thesis.tex").write_text("years")
-    with pytest.raises(
-        InfoganError, match=r"out contains thesis\.tex, which no pack wrote; choose a new folder"
-    ):
-        packed()
+
+    def refused(said: str, out: str, **how: Any) -> None:
+        with pytest.raises(InfoganError, match=said):
+            packed(out=out, **how)
+
+    refused(r"out contains thesis\.tex, which no pack wrote; choose a new folder", "out")
     assert files_of() == {"thesis.tex": b"years"}
     Path("out/thesis.tex").rename("out/000000.tar")  # shards, but whose?
-    with pytest.raises(InfoganError, match=r"out contains 000000\.tar, which no pack wrote"):
-        packed()
-    with pytest.raises(InfoganError, match=r"own contains 00\.png, which no pack wrote"):
-        packed(out="own")
+    refused(r"out contains 000000\.tar, which no pack wrote", "out")
+    refused(r"own contains 00\.png, which no pack wrote", "own")
     Path("file").write_text("")
-    with pytest.raises(InfoganError, match="file is a file; choose a folder"):
-        packed(out="file")
+    refused("file is a file; choose a folder", "file")
     packed(out="good")
     Path("good/thesis.tex").write_text("years")
-    with pytest.raises(InfoganError, match=r"good contains thesis\.tex, which no pack wrote"):
-        packed(out="good")
+    refused(r"good contains thesis\.tex, which no pack wrote", "good")
     Path("good/thesis.tex").unlink()
-    for how in ({"per_shard": "16"}, {"resize": Resize((1, 8, 8))}):
-        with pytest.raises(InfoganError, match="good contains shards of other images or sizes"):
-            packed(out="good", **how)
+    refused("good contains shards of other images or sizes", "good", per_shard="16")
+    refused("good contains shards of other images or sizes", "good", resize=Resize((1, 8, 8)))
     Path("own/00.png").unlink()
-    with pytest.raises(InfoganError, match="good contains shards of other images or sizes"):
-        packed(out="good")
+    refused("good contains shards of other images or sizes", "good")
 
 
 def test_a_shard_of_ours_that_is_gone_or_damaged() -> None:

@@ -1,7 +1,7 @@
 """The numbers printed in the paper: Tables 1 to 7 layer by layer, widths, rates, entropies.
 
-Each table is written as the paper has it, a line a layer; `in words` turns a network into such lines.
-What the paper leaves out, and how it is filled, stands in docs/deviations.md.
+Each table is written as in the paper, one line per layer; `in_words` turns a network into such lines.
+docs/deviations.md says what the paper leaves out and what this package does there.
 """
 
 import math
@@ -11,10 +11,10 @@ import pytest
 import torch
 from torch import nn
 
-from infogan.config import Config
-from infogan.config.presets import PRESETS, get_preset
+from infogan.config.presets import get_preset
 from infogan.method.latent import Latent
-from infogan.method.networks import NETS, Networks
+from infogan.method.networks import Networks, make_networks
+from infogan.training.components.schedule import learning_rates
 
 MNIST_D = """\
 Input 28x28x1
@@ -70,9 +70,9 @@ FC. 8x8x256 RELU. batchnorm
 TWO_LAYERS = "FC. 128 lRELU. batchnorm\nFC. {n_q} none"
 ONE_LAYER = "FC. {n_q} none"
 
-# table -> preset, D's trunk, G, Q's head, the outputs of Q (a number a category, two a continuous code)
+# table -> preset, D's trunk, G, Q's head, the outputs of Q (one per category, two per continuous code)
 TABLES = {
-    "Table 1": ("mnist", MNIST_D, MNIST_G, TWO_LAYERS, 10 + 2 * 2),
+    "Table 1": ("mnist-text", MNIST_D, MNIST_G, TWO_LAYERS, 10 + 2 * 2),
     "Table 2": ("svhn", SVHN_D, SVHN_G, TWO_LAYERS, 4 * 10 + 4 * 2),
     "Table 3": ("celeba", SVHN_D, SVHN_G.replace("R168", "R228"), TWO_LAYERS, 10 * 10),
     "Table 4": ("faces", FACES_D, FACES_G, ONE_LAYER, 5 * 2),
@@ -83,8 +83,8 @@ each_table = pytest.mark.parametrize("table", TABLES)
 NONLINEARITY = {nn.LeakyReLU: "lRELU", nn.ReLU: "RELU", nn.Sigmoid: "sigmoid", nn.Tanh: "Tanh"}
 
 
-def in_words(layers: Iterable[nn.Module], x: torch.Tensor, leak: float) -> list[str]:
-    """The layers in the words of the tables, with the strides read off the sizes that x really takes."""
+def in_words(layers: Iterable[nn.Module], x: torch.Tensor) -> list[str]:
+    """The layers in the words of the tables, with strides as the sizes of x show them."""
     lines: list[str] = []
     words: list[str] = []
     for layer in layers:
@@ -105,49 +105,48 @@ def in_words(layers: Iterable[nn.Module], x: torch.Tensor, leak: float) -> list[
                 c, h, w = layer.unflattened_size
                 words[0] = words[0].replace(f" {c * h * w} ", f" {h}x{w}x{c} ")
             case nn.ZeroPad2d() | nn.Flatten():
-                pass  # TensorFlow's padding, and no layer of the table
+                pass  # not a layer of the tables
             case _:
                 words[0] = words[0].replace(" none", f" {NONLINEARITY[type(layer)]}")
                 if isinstance(layer, nn.LeakyReLU):
-                    assert layer.negative_slope == leak
+                    assert layer.negative_slope == 0.1
     return [*lines, ". ".join(words)]
 
 
-def make(preset: str) -> tuple[Config, Latent, Networks]:
+def make(preset: str) -> tuple[Latent, Networks]:
     config = get_preset(preset)
     latent = Latent.parse(config.codes.spec)
-    return config, latent, NETS[config.networks.architecture](latent, config.networks.negative_slope)
+    return latent, make_networks(config, latent)
 
 
 @each_table
 def test_generator(table: str) -> None:
     preset, _, printed, _, _ = TABLES[table]
-    config, latent, nets = make(preset)
+    latent, nets = make(preset)
     width, *lines = printed.splitlines()
     assert f"Input R{latent.size}" == width
-    assert in_words(nets.G.layers, torch.zeros(2, latent.size), config.networks.negative_slope) == lines
+    assert in_words(nets.G.layers, torch.zeros(2, latent.size)) == lines
     assert nets.G(torch.zeros(2, latent.n_z), latent.sample_c(2, torch.Generator())).shape[1:] == nets.G.shape
 
 
 @each_table
 def test_discriminator_and_q(table: str) -> None:
     preset, printed, _, head, n_q = TABLES[table]
-    config, _, nets = make(preset)
+    _, nets = make(preset)
     ch, h, w = nets.G.shape
     size, *lines = printed.splitlines()
     assert f"Input {h}x{w}x{ch}" == size
     x = torch.zeros(2, ch, h, w)
-    assert config.networks.negative_slope == 0.1
-    assert in_words(nets.D.trunk, x, config.networks.negative_slope) == lines
+    assert in_words(nets.D.trunk, x) == lines
     features = nets.D.trunk(x)
-    assert in_words([nets.D.d_head], features, config.networks.negative_slope) == ["FC. 1 none"]
+    assert in_words([nets.D.d_head], features) == ["FC. 1 none"]
     q_head = nets.D.q_head if isinstance(nets.D.q_head, nn.Sequential) else [nets.D.q_head]
-    assert in_words(q_head, features, config.networks.negative_slope) == head.format(n_q=n_q).splitlines()
+    assert in_words(q_head, features) == head.format(n_q=n_q).splitlines()
 
 
-def test_layers_of_stride_1_keep_the_size_and_the_place() -> None:
-    """TensorFlow's SAME: a kernel of 4 reaches 1 before and 2 behind, and its transpose the other way."""
-    nets = make("chairs")[2]
+def test_layers_of_stride_1_keep_size_and_place() -> None:
+    """TensorFlow's SAME: a kernel of 4 reaches 1 pixel back and 2 ahead, and its transpose the other way."""
+    _, nets = make("chairs")
     x = torch.zeros(1, 256, 8, 8)
     x[0, :, 3, 5] = 1.0
     pad, conv = nets.D.trunk[8], nets.D.trunk[9]
@@ -164,10 +163,16 @@ def test_layers_of_stride_1_keep_the_size_and_the_place() -> None:
 
 # App. C: "Unless noted otherwise, learning rate is 2e-4 for D and 1e-3 for G; λ is set to 1."
 RATES = {
-    "mnist": (2e-4, 1e-3, (1,)),
-    # Not the λ of the text, with which G draws noise (docs/results.md)
+    "mnist-text": (2e-4, 1e-3, (1,)),
+    # Not the λ of the text, with which G's images are noise (docs/results.md)
     "svhn": (2e-4, 1e-3, (0.3, 0.3, 0.3, 0.3, 0.1, 0.1, 0.1, 0.1)),
+    "mnist-code": (2e-4, 1e-3, (1,)),
+    "mnist-gan": (2e-4, 1e-3, (1,)),
+    "mnist-small": (1e-4, 1e-3, (1,)),  # at half the rate (docs/results.md)
+    "fashion-code": (2e-4, 1e-3, (1,)),
     "celeba": (2e-4, 1e-3, (0.25,)),
+    "faces": (2e-4, 1e-3, (0.2,)),
+    "chairs": (2e-4, 1e-3, (1, 1, 1, 10)),
     # Table 5
     "faces-azimuth": (2e-4, 5e-4, (0.2,)),
     "faces-elevation": (4e-4, 3e-4, (0.1,)),
@@ -180,32 +185,17 @@ RATES = {
 
 
 @pytest.mark.parametrize("preset", RATES)
-def test_rates_and_weights(preset: str) -> None:
+def test_presets_of_the_paper_have_its_rates_and_the_lengths_of_the_original_code(preset: str) -> None:
     config = get_preset(preset)
-    assert (config.optimisation.lr_d, config.optimisation.lr_g, config.terms.info.lam) == RATES[preset]
-
-
-OURS = (
-    "digits",
-    "mnist-quick",
-    "mnist-best",
-    "fashion-best",
-    "sprites",
-)  # at batches and lengths of their own
-
-
-@pytest.mark.parametrize("preset", [name for name in PRESETS if name not in OURS])
-def test_adam_and_length_are_those_of_the_original_code(preset: str) -> None:
-    config = get_preset(preset)
-    assert (config.optimisation.beta1, config.optimisation.batch_size, config.optimisation.steps) == (
-        0.5,
-        128,
-        5000,
-    )
+    rates = learning_rates(config, with_targets=False)
+    assert (rates.lr_d, rates.lr_g, config.terms.info.lam) == RATES[preset]
+    assert rates.decay_fraction == 0
+    optimisation = config.optimisation
+    assert (optimisation.beta1, optimisation.batch_size, optimisation.steps) == (0.5, 128, 5000)
 
 
 def test_entropies() -> None:
     """Sec. 7.1: H(c) = 2.30 for the code of ten categories."""
-    first, second, third = Latent.parse(get_preset("mnist").codes).codes
+    first, second, third = Latent.parse(get_preset("mnist-text").codes.spec).codes
     assert round(first.entropy(), 2) == 2.30
     assert second.entropy() == third.entropy() == math.log(2)

@@ -8,7 +8,7 @@ from trainers import CONFIG, DIGITS, EVERYTHING, assert_close_states, copied, ma
 
 from infogan.config import Config
 from infogan.method.model import batch_norms, make_model
-from infogan.training.device import resolve
+from infogan.training.components.device import resolve
 from infogan.training.state import State
 from infogan.utils.rng import make_rng
 

@@ -17,12 +17,12 @@ import torch
 from PIL import Image
 from scipy.stats import spearmanr
 
-from infogan.cli.reporting import report
+from infogan.cli.report import report
 from infogan.config import Config
 from infogan.config.presets import get_preset
 from infogan.data import DEFAULT_OPTIONS, Images, load
 from infogan.data.images import InMemoryPixels
-from infogan.evaluation.bound import info_bounds
+from infogan.evaluation.consistency import info_bounds
 from infogan.method.codes import Bernoulli, Categorical, Circular, Code, Uniform
 from infogan.method.model import Model, make_model
 from infogan.report import write_report
@@ -130,7 +130,7 @@ def train(config: Config, path: Path) -> Run:
 
 
 def digits_config() -> Config:
-    return get_preset("digits").replace(
+    return get_preset("digits-code").replace(
         codes="cat:10 unif:1 circ:1 noise:8", fixed_std=None, steps=120, device="cpu"
     )
 

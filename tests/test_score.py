@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from infogan.evaluation.compare import compare_evaluations, is_significant
-from infogan.evaluation.median import median_over_runs, median_score
+from infogan.evaluation.across_runs import compare_evaluations, is_significant, median_over_runs, median_score
 from infogan.evaluation.score import Score, interval_half_width, make_score, sample_halves
 
 

@@ -8,18 +8,10 @@ import pytest
 import torch
 from torch import nn
 
-from infogan.cli.judging import By
+from infogan.cli.evaluate import By
 from infogan.data import Factor, Factors, Images
-from infogan.evaluation.consistency import (
-    agreement,
-    recover_codes,
-    recovery_scores,
-    shift,
-    stability_scores,
-)
-from infogan.evaluation.selection.model_centrality import model_centrality
-from infogan.evaluation.selection.select import LABEL_FREE, scaled_ranks, select
-from infogan.evaluation.selection.udr import pairwise_udr, udr
+from infogan.evaluation.consistency import agreement, recover_codes, recovery_scores, shift, stability_scores
+from infogan.evaluation.selection import LABEL_FREE, model_centrality, pairwise_udr, scaled_ranks, select, udr
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.method.networks.blocks import DiscriminatorQ, Generator

@@ -12,11 +12,12 @@ from trainers import CONFIG, DIGITS
 
 from infogan.config import Config
 from infogan.data import Images, LoadOptions
+from infogan.runs.fingerprint import fingerprint
 from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run
 from infogan.training import launch
-from infogan.training.batches import Batches
-from infogan.training.session import Outcome, fingerprint
+from infogan.training.components.batches import Batches
+from infogan.training.session import Outcome
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 

@@ -35,11 +35,8 @@ ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
-def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(tmp_path / "cache"))
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "own").mkdir()
-    return tmp_path / "cache" / "shards"
+def cache(own_folder: Path, user_cache: Path) -> Path:
+    return user_cache / "shards"
 
 
 def encoded(x: np.ndarray, kind: str = "PNG") -> bytes:

@@ -14,7 +14,7 @@ from infogan.evaluation.consistency import recover_codes, recovery_scores
 from infogan.runs.find import shipped_run_path
 from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
-from infogan.training.schedule import learning_rates
+from infogan.training.components.schedule import learning_rates
 
 needs_mnist = pytest.mark.skipif(
     not (Path(os.environ.get("INFOGAN_DATA", "nowhere")) / "mnist").is_dir(),
@@ -35,7 +35,7 @@ def test_it_has_the_config_of_its_preset(run: Run) -> None:
     preset, config = get_preset("mnist").options(), run.config.options()
     different = {name for name in preset if preset[name] != config[name]}
     automatic = {"lr_d", "lr_decay_fraction"}  # None in the preset
-    assert different <= {"seed", "precision", "log_every", *automatic}
+    assert different <= {"seed", "precision", "log_every", "pretraining_steps", *automatic}
     rates = [learning_rates(c, with_targets=True) for c in (get_preset("mnist"), run.config)]
     assert rates[0] == rates[1]
 

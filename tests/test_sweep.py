@@ -1,4 +1,4 @@
-"""Sweeps: what --set means, processes side by side, stop and resume, collapse, the table and the page."""
+"""Sweeps: the settings, processes side by side, stop and resume, collapse, the table and the page."""
 
 import io
 import json
@@ -9,45 +9,64 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow.parquet
 import pytest
+import quick_scores
 import torch
+from commands import ENV, ROOT
 from rich.console import Console
 
 import infogan.training.health
-from infogan.config import Config
-from infogan.config.presets import digits
+from infogan.config import Config, options_of, to_text
+from infogan.config.presets import get_preset
 from infogan.data import LoadOptions
-from infogan.evaluation.selection.select import select
+from infogan.evaluation.selection import select
 from infogan.runs.run import Run
-from infogan.scale.sweep import Plan, parse_settings, sweep, tell
-from infogan.scale.sweep import plan as plans
-from infogan.scale.sweep.best import Choice, choose, label_free
+from infogan.scale.sweep import SweepOptions, format_summary, parse_settings, sweep, trials
+from infogan.scale.sweep.best import BestRun, choose_best, label_free_scores
 from infogan.scale.sweep.page import write_page
-from infogan.scale.sweep.plan import make_trials
-from infogan.scale.sweep.results import as_rows
-from infogan.scale.sweep.settings import folder_name, written
+from infogan.scale.sweep.results import RunResult, collect_results
+from infogan.scale.sweep.settings import folder_name
+from infogan.scale.sweep.trials import make_trials
 from infogan.utils.errors import InfoganError
 
-ROOT = Path(__file__).parent.parent
-ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
-QUICK = digits().replace(steps=30, log_every=10, save_every=10, batch_size=32, device="cpu")
+DIGITS = get_preset("digits-code")
+QUICK = DIGITS.replace(steps=30, log_every=10, save_every=10, batch_size=32, device="cpu")
+QUICK_LINE = "digits-code --steps 30 --log-every 10 --save-every 10 --batch-size 32 --device cpu"
 DEFAULT_OPTIONS = LoadOptions()
-SETTINGS = ["lr_g=1e-3,5e-4", "lam=1,0.5:1:0.1"]
+SETTINGS = ["lr_g=1e-3,5e-4", "lam=0.5:1:0.1"]
+TWO_CORES = "infogan.scale.sweep.trials as t, infogan.scale.sweep.launch as l; t.cores = l.cores = lambda: 2"
+PROGRAM = f"import sys, infogan.cli, {TWO_CORES}; infogan.cli.main()"
 
 
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """However many this machine has; with a thread each, so that bits can be compared."""
-    monkeypatch.setattr(plans, "cores", lambda: 2)
+    """However many this machine has; with one thread each, so that bits can be compared."""
+    monkeypatch.setattr(trials, "cores", lambda: 2)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def images(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A few labelled images, so that scores take little time."""
+    path = tmp_path_factory.mktemp("images") / "images.npz"
+    rng = np.random.default_rng(0)
+    labels = np.arange(80) % 3
+    x = (rng.random((80, 8, 8)) * (80 + 80 * labels[:, None, None])).astype(np.uint8)
+    np.savez(path, images=x, labels=labels)
+    return f"npz:{path}"
+
+
+@pytest.fixture(scope="module")
+def quick(images: str) -> Config:
+    return QUICK.replace(images=images)
 
 
 def quiet() -> Console:
@@ -62,7 +81,19 @@ def steps(run: Path) -> int:
     return max((int(p.stem) for p in run.glob("checkpoints/*.safetensors")), default=0)
 
 
-# What --set means
+def sweep_process(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """`infogan sweep` in a process that sees two cores."""
+    return subprocess.run(
+        [sys.executable, "-c", PROGRAM, "sweep", *words],
+        cwd=cwd,
+        env=ENV,
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+
+
+# Settings
 
 
 def test_every_combination_the_last_field_fastest() -> None:
@@ -77,52 +108,47 @@ def test_every_combination_the_last_field_fastest() -> None:
 
 
 VALUES: dict[str, Any] = {
-    "images": "folder:a b/c", "net": "small", "shape": (3, 32, 32), "square": "pad", "augment": True,
-    "codes": "cat:10 unif:2", "noise": "normal", "fixed_std": None, "lam": (1.0, 0.1), "steps": 7,
-    "lr_g": 2e-5, "motion": "rotate:0.2 hflip:0.5", "precision": "64-true", "device": "cpu",
+    "images": "folder:a b/c", "architecture": "small", "shape": (3, 32, 32), "square": "pad",
+    "diffaug": True, "codes": "cat:10 unif:2", "noise": "normal", "fixed_std": None, "lam": (1.0, 0.1),
+    "steps": 7, "lr_g": 2e-5, "transforms": "rotate:0.2 hflip:0.5", "precision": "64-true", "device": "cpu",
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", VALUES)
-def test_a_value_is_read_as_it_is_written(name: str) -> None:
-    (found,) = parse_settings([f"{name}={written(VALUES[name])}"])
-    assert found == {name: VALUES[name]}
-    assert type(found[name]) is type(VALUES[name])
-
-
 def test_every_field_of_the_config_can_be_set() -> None:
-    for field in fields(Config):
-        if field.name not in ("seed", "devices", "nodes"):
-            value = VALUES.get(field.name, getattr(digits(), field.name))
-            assert parse_settings([f"{field.name}={written(value)}"]) == [{field.name: value}]
+    for name in options_of(Config):
+        if name not in ("seed", "devices", "nodes"):
+            value = VALUES.get(name, DIGITS.options()[name])
+            (found,) = parse_settings([f"{name}={to_text(value)}"])
+            assert found == {name: value}
+            assert type(found[name]) is type(value)
 
 
 @pytest.mark.parametrize(
     ("texts", "why"),
     [
         (["lr=1"], "unknown field 'lr'; did you mean 'lr_g'?"),
-        (["optim.lr_g=1"], "unknown field 'optim.lr_g'; known are images, net"),
+        (["optim.lr_g=1"], "unknown field 'optim.lr_g'"),
         (["lr_g"], "write FIELD=VALUE,VALUE"),
         (["lr_g="], "a value is missing"),
         (["lr_g=1,,2"], "a value is missing"),
         (["lr_g=1", "lr_g=2"], "lr_g is set twice"),
-        (["lr_g=1e-3,0.001"], "a value is there twice"),
-        (["lr_g=fast"], "'fast' is not a number"),
-        (["lam=1:b"], "'1:b' is not a number"),
-        (["batch=1.5"], "'1.5' is not a whole number"),
-        (["augment=maybe"], "'maybe' is not true or false"),
-        (["shape=1:28"], "'1:28' is not as 1:28:28"),
-        (["noise=loud"], "'loud' is none of uniform, normal"),
-        (["lr_g=none"], "'none' is not a number"),
-        (["seed=1,2"], "seed is not for --set; name the first seed by --seed"),
+        (["lr_g=1e-3,0.001"], "a value appears twice"),
+        (["lr_g=fast"], "lr_g is fast, but must be a finite number"),
+        (["lam=1:b"], "lam is"),
+        (["batch_size=1.5"], "batch_size is 1.5, but must be a whole number"),
+        (["diffaug=maybe"], "diffaug is maybe, but must be true or false"),
+        (["shape=1:28"], "shape is [1, 28], but must be a list of 3 whole numbers"),
+        (["noise=loud"], "noise is loud, but must be one of uniform, normal"),
+        (["lr_g=none"], "lr_g is none, but must be a finite number"),
+        (["seed=1,2"], "seed cannot be varied; choose the first seed"),
     ],
 )
-def test_settings_that_are_none(texts: list[str], why: str) -> None:
+def test_wrong_settings(texts: list[str], why: str) -> None:
     with pytest.raises(InfoganError, match=re.escape(why)):
         parse_settings(texts)
 
 
-def test_folders_tell_the_setting() -> None:
+def test_folders_are_named_after_their_setting() -> None:
     assert folder_name("digits", {}, 3) == "digits-3"
     setting = {"lr_g": 0.001, "lam": (0.5, 1.0), "codes": "cat:3 unif:1"}
     assert folder_name("digits", setting, 3) == "digits-lr_g=0.001-lam=0.5_1-codes=cat_3_unif_1-3"
@@ -131,7 +157,7 @@ def test_folders_tell_the_setting() -> None:
         make_trials("digits", QUICK, 1, clash, Path("runs"))
 
 
-def test_a_value_out_of_range_is_found_before_anything_is_trained(tmp_path: Path) -> None:
+def test_a_value_out_of_range_is_found_before_training(tmp_path: Path) -> None:
     with pytest.raises(InfoganError, match="lr_g is -1"):
         sweep(
             "digits", QUICK, 1, tmp_path / "runs", DEFAULT_OPTIONS, quiet(), parse_settings(["lr_g=1e-3,-1"])
@@ -140,147 +166,143 @@ def test_a_value_out_of_range_is_found_before_anything_is_trained(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("plan", "config", "why"),
+    ("options", "config", "why"),
     [
-        (Plan(cpus=0), QUICK, "--cpus is 0"),
-        (Plan(cpus=3), QUICK, "--cpus is 3, but this machine has 2"),
-        (Plan(gpus=1.0), QUICK, "name the cluster by --ray"),
-        (Plan(gpus=-1.0, ray="auto"), QUICK, "--gpus is -1"),
-        (Plan(stacked=True, cpus=1), QUICK, "--stacked trains the seeds as one"),
-        (Plan(stacked=True, ray="auto"), QUICK, "--stacked trains the seeds as one"),
-        (Plan(stacked=True, stop_collapsed=True), QUICK, "--stacked trains the seeds as one"),
-        (Plan(cpus=1), QUICK.replace(devices=2), "without --cpus and --ray"),
-        (Plan(ray="auto"), QUICK.replace(device="cuda"), "takes --gpus"),
+        (SweepOptions(cpus=0), QUICK, "cpus is 0"),
+        (SweepOptions(cpus=3), QUICK, "cpus is 3, but this machine has 2"),
+        (SweepOptions(gpus=1.0), QUICK, "set ray to the address of a cluster"),
+        (SweepOptions(gpus=-1.0, ray="auto"), QUICK, "gpus is -1"),
+        (SweepOptions(stacked=True, cpus=1), QUICK, "stacked does not go with"),
+        (SweepOptions(stacked=True, ray="auto"), QUICK, "stacked does not go with"),
+        (SweepOptions(stacked=True, stop_collapsed=True), QUICK, "stacked does not go with"),
+        (SweepOptions(cpus=1), QUICK.replace(devices=2), "do not go with cpus or ray"),
+        (SweepOptions(ray="auto"), QUICK.replace(device="cuda"), "needs gpus"),
     ],
 )
-def test_plans_that_do_not_go_together(plan: Plan, config: Config, why: str) -> None:
+def test_options_that_contradict_each_other(options: SweepOptions, config: Config, why: str) -> None:
     with pytest.raises(InfoganError, match=re.escape(why)):
-        plan.at_a_time(config)
+        options.n_parallel(config)
 
 
 # Processes side by side
 
 
 @pytest.fixture(scope="module")
-def swept(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A sweep of four settings and one seed, two runs at a time, whose folder this is."""
+def module_patch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[pytest.MonkeyPatch]:
+    """Quick scores, here and in all processes that are started."""
+    folder = tmp_path_factory.mktemp("site")
+    (folder / "sitecustomize.py").write_text("import quick_scores\n\nquick_scores.use()\n")
+    with pytest.MonkeyPatch.context() as patch:
+        quick_scores.use(patch.setattr)
+        for environment in (ENV, os.environ):
+            paths = [str(folder), str(Path(__file__).parent), str(ROOT)]
+            patch.setitem(environment, "PYTHONPATH", os.pathsep.join(paths))
+        yield patch
+
+
+@pytest.fixture(scope="module")
+def swept(module_patch: pytest.MonkeyPatch, images: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a sweep of two settings and one seed, two runs at a time."""
     folder = tmp_path_factory.mktemp("swept")
-    done = call("digits", *QUICK_LINE, "--set", *SETTINGS, "--seeds", "1", "--cpus", "1", cwd=folder)
+    words = f"{QUICK_LINE} --images {images} --seeds 1 --cpus 1 --set {' '.join(SETTINGS)}"
+    done = sweep_process(*words.split(), cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("digits: 4 runs are done\n  lr_g=0.001 lam=1: 1 done; L_I in nats: c1 ")
-    ends = re.findall(r"^(\d) of 4: runs/(.*): done$", done.stderr, re.MULTILINE)
-    assert [n for n, _ in ends] == ["1", "2", "3", "4"]
+    start = "digits-code: 2 runs are done\n  lr_g=0.001 lam=0.5:1:0.1: 1 done; L_I in nats: c1 "
+    assert done.stdout.startswith(start)
+    ends = re.findall(r"^(\d) of 2: runs/(.*): done$", done.stderr, re.MULTILINE)
+    assert [n for n, _ in ends] == ["1", "2"]
     return folder / "runs"
 
 
-QUICK_LINE = (
-    "--steps",
-    "30",
-    "--log-every",
-    "10",
-    "--save-every",
-    "10",
-    "--batch-size",
-    "32",
-    "--device",
-    "cpu",
-)
+def results_of(swept: Path, config: Config) -> list[RunResult]:
+    trials = make_trials("digits-code", config, 1, parse_settings(SETTINGS), swept)
+    return collect_results(trials, {}, stop_collapsed=False)
 
 
-def call(*args: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    driver = f"import sys, infogan.cli, {CORES}; infogan.cli.main()"
-    return subprocess.run([sys.executable, "-c", driver, "sweep", *args],
-                          cwd=cwd, env=ENV, capture_output=True, text=True, timeout=180)  # fmt: skip
-
-
-CORES = "infogan.scale.sweep.plan as p, infogan.scale.sweep.main as s; p.cores = s.cores = lambda: 2"
-
-
-def test_processes_come_to_the_same_bits_as_one_after_the_other(swept: Path, tmp_path: Path) -> None:
+def test_processes_give_the_same_bits_as_runs_in_turn(swept: Path, quick: Config, tmp_path: Path) -> None:
     settings = parse_settings(SETTINGS)
-    found, stopped = sweep("digits", QUICK, 1, tmp_path, DEFAULT_OPTIONS, quiet(), settings)
+    summary, stopped = sweep("digits-code", quick, 1, tmp_path, DEFAULT_OPTIONS, quiet(), settings)
     assert not stopped
-    there = json.loads((swept / "digits-sweep.json").read_text())
-    assert [Path(run).name for run in found["runs"]] == [Path(run).name for run in there["runs"]]
-    for run in found["runs"]:
+    there = json.loads((swept / "digits-code-sweep.json").read_text())
+    assert [Path(run).name for run in summary["runs"]] == [Path(run).name for run in there["runs"]]
+    for run in summary["runs"]:
         other = swept / Path(run).name
         assert weights(Path(run)) == weights(other)
         assert (Path(run) / "evaluation.json").read_bytes() == (other / "evaluation.json").read_bytes()
-    for here, of in zip(found["settings"], there["settings"], strict=True):
+    for here, of in zip(summary["settings"], there["settings"], strict=True):
         assert here["scores"] == of["scores"]
-    assert Path(found["chosen"]).name == Path(there["chosen"]).name
-    assert "the best without a label: " in tell(found)
+    assert Path(summary["chosen"]).name == Path(there["chosen"]).name
+    assert "best run, chosen without labels: " in format_summary(summary)
 
 
-def test_what_is_done_is_taken_as_it_is(swept: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_finished_runs_are_kept(swept: Path, quick: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     def train(*_: Any, **__: Any) -> None:
         raise AssertionError
 
-    monkeypatch.setattr("infogan.scale.sweep.pool.Worker", train)
+    monkeypatch.setattr("infogan.scale.sweep.processes.Worker", train)
     monkeypatch.setattr("infogan.training.launch.resume", train)
-    for plan in (Plan(cpus=1), Plan()):
-        found, _ = sweep("digits", QUICK, 1, swept, DEFAULT_OPTIONS, quiet(), parse_settings(SETTINGS), plan)
-        assert len(found["runs"]) == 4
-    other = QUICK.replace(batch_size=16)
+    settings = parse_settings(SETTINGS)
+    for options in (SweepOptions(cpus=1), SweepOptions()):
+        summary, _ = sweep("digits-code", quick, 1, swept, DEFAULT_OPTIONS, quiet(), settings, options)
+        assert len(summary["runs"]) == 2
+    other = quick.replace(batch_size=16)
     with pytest.raises(InfoganError, match="holds a run of another config"):
-        sweep("digits", other, 1, swept, DEFAULT_OPTIONS, quiet(), parse_settings(SETTINGS), Plan(cpus=1))
+        sweep("digits-code", other, 1, swept, DEFAULT_OPTIONS, quiet(), settings)
 
 
-def test_the_table_has_a_row_a_run(swept: Path) -> None:
-    table = pyarrow.parquet.read_table(swept / "digits-sweep.parquet").to_pylist()
+def test_the_table_has_one_row_per_run(swept: Path) -> None:
+    table = pyarrow.parquet.read_table(swept / "digits-code-sweep.parquet").to_pylist()
     assert [(row["lr_g"], row["lam"], row["seed"]) for row in table] == [
-        (0.001, [1.0], 0), (0.001, [0.5, 1.0, 0.1], 0), (0.0005, [1.0], 0), (0.0005, [0.5, 1.0, 0.1], 0)
+        (lr_g, [0.5, 1.0, 0.1], 0) for lr_g in (0.001, 0.0005)
     ]  # fmt: skip
     for row in table:
         run = swept / Path(row["run"]).name
         scores = json.loads((run / "evaluation.json").read_text())
         flat = {f"{split}/{name}": s["value"] for split, of in scores.items() for name, s in of.items()}
         assert {name: value for name, value in row.items() if name in flat} == flat
-        assert (row["status"], row["steps"], row["said"], row["collapsed"]) == ("done", 30, None, None)
+        assert (row["status"], row["steps"], row["error"], row["collapsed"]) == ("done", 30, None, None)
         rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
         assert row["seconds"] == pytest.approx(sum(10 * 32 / r["images_per_s"] for r in rows))
-    by = [row["label_free/udr_and_recovery"] for row in table]
-    chosen = json.loads((swept / "digits-sweep.json").read_text())["chosen"]
-    assert table[by.index(max(by))]["run"] == chosen
+    ranks = [row["label_free/udr_and_recovery"] for row in table]
+    chosen = json.loads((swept / "digits-code-sweep.json").read_text())["chosen"]
+    assert table[ranks.index(max(ranks))]["run"] == chosen
 
 
-def test_the_choice_is_that_of_select(swept: Path) -> None:
-    runs = [Run.open(path.parent) for path in sorted(swept.glob("*/config.json"))]
+def test_the_best_run_is_that_of_select(swept: Path, quick: Config) -> None:
+    results = results_of(swept, quick)
+    runs = [Run.open(result.trial.path) for result in results]
     models = {str(run.path): run.model() for run in runs}
-    images = runs[0].images("train", DEFAULT_OPTIONS)
-    ours = label_free(models, images, lambda _: None)
-    theirs = select(models, QUICK.optimisation.batch_size, images, "udr_and_recovery", lambda _: None)["runs"]
+    images = runs[0].images("", DEFAULT_OPTIONS)
+    ours = label_free_scores(models, images, lambda _: None)
+    selection = select(models, 32, images, "udr_and_recovery", lambda _: None)["runs"]
     for name, scores in ours.items():
-        assert scores == pytest.approx({score: theirs[name][score] for score in scores})
-    rows = as_rows(make_trials("digits", QUICK, 1, parse_settings(SETTINGS), swept), {}, False)
-    assert choose(rows, DEFAULT_OPTIONS, lambda _: None, stopped=False).run == next(iter(theirs))
-    assert choose(rows, DEFAULT_OPTIONS, lambda _: None, stopped=True).run is None
-    assert choose(rows[:1], DEFAULT_OPTIONS, lambda _: None, stopped=False).why_not.startswith(
-        "a choice takes two"
-    )
+        assert scores == pytest.approx({score: selection[name][score] for score in scores})
+    assert choose_best(results, DEFAULT_OPTIONS, lambda _: None, stopped=False).run == next(iter(selection))
+    assert choose_best(results, DEFAULT_OPTIONS, lambda _: None, stopped=True).run is None
+    alone = choose_best(results[:1], DEFAULT_OPTIONS, lambda _: None, stopped=False)
+    assert alone.why_none == "it takes at least two finished runs"
 
 
-def test_the_page_shows_every_run_and_asks_for_nothing(swept: Path) -> None:
-    page = (swept / "digits-sweep.html").read_text()
+def test_the_page_shows_every_run_and_needs_no_network(swept: Path) -> None:
+    page = (swept / "digits-code-sweep.html").read_text()
     assert not re.search(r"<script|https?://|@import|url\(", page)
-    chosen = json.loads((swept / "digits-sweep.json").read_text())["chosen"]
+    chosen = json.loads((swept / "digits-code-sweep.json").read_text())["chosen"]
     assert f"infogan train --resume {chosen} --steps 60" in page
-    assert f'alt="48 images that {chosen} makes, drawn at random"' in page
-    strips = re.findall(r'<section class="score">\s*<h3>(.*?)</h3>.*?</section>', page, re.DOTALL)
-    assert {"udr and recovery", "generated: recovery c1", "test: one to one error"} <= set(strips)
-    assert page.count("<circle ") == 4 * len(strips)
-    without, with_labels = page.split('id="labels"')
-    assert "test: one to one error" not in without
-    assert "generated: recovery" not in with_labels
-    for run in swept.glob("digits-*/evaluation.json"):
-        value = json.loads(run.read_text())["test"]["nmi"]["value"]
-        assert f"/{run.parent.name}: {value:.4f}</title>" in with_labels
+    assert f'alt="48 random samples of {chosen}"' in page
+    plots = re.findall(r'<section class="score">\s*<h3>(.*?)</h3>.*?</section>', page, re.DOTALL)
+    assert {"udr and recovery", "generated: recovery c1", "train: one to one error"} <= set(plots)
+    assert page.count("<circle ") == 2 * len(plots)
+    label_free, labelled = page.split('id="labels"')
+    assert "train: one to one error" not in label_free
+    assert "generated: recovery" not in labelled
+    for run in swept.glob("digits-code-*/evaluation.json"):
+        value = json.loads(run.read_text())["train"]["nmi"]["value"]
+        assert f"/{run.parent.name}: {value:.4f}</title>" in labelled
 
 
-def test_no_name_breaks_out_of_the_page(swept: Path, tmp_path: Path) -> None:
+def test_no_name_breaks_out_of_the_page(swept: Path, quick: Config, tmp_path: Path) -> None:
     evil = "<script>alert(1)</script>"
-    rows = as_rows(make_trials("digits", QUICK, 1, parse_settings(SETTINGS), swept), {}, False)
-    write_page(tmp_path / "page.html", evil, rows, Choice(why_not=evil))
+    write_page(tmp_path / "page.html", evil, results_of(swept, quick), BestRun(why_none=evil))
     assert "<script" not in (tmp_path / "page.html").read_text()
 
 
@@ -288,136 +310,138 @@ def test_no_name_breaks_out_of_the_page(swept: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.night
-def test_stop_and_go_on(tmp_path: Path) -> None:
-    """The processes save what they train when their parent is killed, and when it is asked to stop."""
-    line = ["digits", "--steps", "1500", "--save-every", "1500", "--log-every", "10", "--batch-size", "16",
-            "--device", "cpu", "--seeds", "1", "--set", "lr_g=1e-3,5e-4", "--cpus", "1"]  # fmt: skip
-    driver = f"import sys, infogan.cli, {CORES}; infogan.cli.main()"
-    runs = [tmp_path / "runs" / f"digits-lr_g={lr}-0" for lr in ("0.001", "0.0005")]
-    came = [0, 0]
+def test_stop_and_continue(tmp_path: Path) -> None:
+    """The processes save what they train when their parent is killed, and when it is stopped."""
+    words = "digits-code --steps 1500 --save-every 1500 --log-every 10 --batch-size 16 --device cpu --seeds 1"
+    line = f"{words} --set lr_g=1e-3,5e-4 --cpus 1".split()
+    runs = [tmp_path / "runs" / f"digits-code-lr_g={lr}-0" for lr in ("0.001", "0.0005")]
+    done_steps = [0, 0]
     for how in (signal.SIGKILL, signal.SIGINT):
-        with subprocess.Popen([sys.executable, "-c", driver, "sweep", *line], cwd=tmp_path, env=ENV,
+        with subprocess.Popen([sys.executable, "-c", PROGRAM, "sweep", *line], cwd=tmp_path, env=ENV,
                               stderr=subprocess.PIPE, text=True) as process:  # fmt: skip
             try:
                 wait_for(
-                    lambda process=process, came=came: (
-                        process.poll() is not None or all(map(further, runs, came))
+                    lambda process=process, n=done_steps: (
+                        process.poll() is not None or all(map(is_further, runs, n))
                     )
                 )
                 process.send_signal(how)
-                _, said = process.communicate(timeout=60)
+                _, err = process.communicate(timeout=60)
             finally:
                 process.kill()
         if how == signal.SIGINT:
-            assert process.returncode == 130, said
-            assert said.endswith("infogan: stopped, all saved; the same command goes on.\n")
-            assert "Traceback" not in said
-        wait_for(lambda came=came: all(steps(run) > n for run, n in zip(runs, came, strict=True)))
-        came = [steps(run) for run in runs]
-    assert all(0 < n < 1500 for n in came)
-    table = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-sweep.parquet")
+            assert process.returncode == 130, err
+            assert err.endswith("infogan: stopped, all saved; repeat the command to continue.\n")
+            assert "Traceback" not in err
+        wait_for(lambda n=done_steps: all(steps(run) > k for run, k in zip(runs, n, strict=True)))
+        done_steps = [steps(run) for run in runs]
+    assert all(0 < n < 1500 for n in done_steps)
+    table = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-code-sweep.parquet")
     assert table["status"].to_pylist() == ["stopped", "stopped"]
-    assert table["steps"].to_pylist() == came
-    assert "the sweep was stopped" in (tmp_path / "runs" / "digits-sweep.html").read_text()
+    assert table["steps"].to_pylist() == done_steps
+    assert "the sweep was stopped" in (tmp_path / "runs" / "digits-code-sweep.html").read_text()
     before = [
-        (run / "metrics.jsonl").read_text().splitlines()[: n // 10] for run, n in zip(runs, came, strict=True)
+        (run / "metrics.jsonl").read_text().splitlines()[: n // 10]
+        for run, n in zip(runs, done_steps, strict=True)
     ]
-    done = call(*line, cwd=tmp_path)
+    done = sweep_process(*line, cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     for run, lines in zip(runs, before, strict=True):
         assert (run / "metrics.jsonl").read_text().splitlines()[: len(lines)] == lines
         assert steps(run) == 1500
 
 
-def further(run: Path, n: int) -> bool:
-    """Whether a run has come a little further than update n."""
+def is_further(run: Path, n: int) -> bool:
+    """Whether a run is a little further than step n."""
     file = run / "metrics.jsonl"
     lines = file.read_text().splitlines() if file.is_file() else []
     return len(lines) > n // 10 + 2
 
 
-def wait_for(what: Any) -> None:
-    until = time.monotonic() + 90
-    while not what():
-        assert time.monotonic() < until
+def wait_for(condition: Any) -> None:
+    deadline = time.monotonic() + 90
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("plan", [Plan(stop_collapsed=True), Plan(stop_collapsed=True, cpus=1)])
-def test_a_run_that_collapses_is_ended_and_kept(
-    plan: Plan, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("cpus", [None, pytest.param(1, marks=pytest.mark.night)])
+def test_a_run_that_collapses_is_stopped_and_kept(
+    cpus: int | None,
+    module_patch: pytest.MonkeyPatch,
+    quick: Config,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Here all do, as no image is as diverse as the watch is made to ask for."""
-    config = QUICK.replace(steps=60)
+    """Here all do, because no images are diverse enough for the monitor."""
+    config = quick.replace(steps=60)
+    health = {"MIN_DIVERSITY": 1e9, "PATIENCE_AT_START": 10}
     (tmp_path / "sitecustomize.py").write_text(
-        "import infogan.training.health as health\nhealth.COLLAPSED, health.EARLY = 1e9, 10\n"
+        "import infogan.training.health as health\n"
+        + "".join(f"health.{name} = {value}\n" for name, value in health.items())
     )
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setattr(infogan.training.health, "COLLAPSED", 1e9)
-    monkeypatch.setattr(infogan.training.health, "EARLY", 10)
+    for name, value in health.items():
+        monkeypatch.setattr(infogan.training.health, name, value)
     console = Console(record=True, width=1000, file=io.StringIO())
-    folder = tmp_path / "runs"
+    folder, options = tmp_path / "runs", SweepOptions(stop_collapsed=True, cpus=cpus)
     settings = parse_settings(["lr_g=1e-3,5e-4"])
-    found, stopped = sweep("digits", config, 1, folder, DEFAULT_OPTIONS, console, settings, plan)
+    summary, stopped = sweep("digits-code", config, 1, folder, DEFAULT_OPTIONS, console, settings, options)
     assert not stopped
-    assert found["runs"] == []
-    assert [len(of["collapsed"]) for of in found["settings"]] == [1, 1]
-    assert "0 done, 1 collapsed" in tell(found)
-    said = console.export_text()
-    assert said.count("G's images are nearly one") == 2
-    (row, _) = pyarrow.parquet.read_table(folder / "digits-sweep.parquet").to_pylist()
+    assert summary["runs"] == []
+    assert [len(of["collapsed"]) for of in summary["settings"]] == [1, 1]
+    assert "0 done, 1 collapsed" in format_summary(summary)
+    assert console.export_text().count("mode collapse") == 2
+    (row, _) = pyarrow.parquet.read_table(folder / "digits-code-sweep.parquet").to_pylist()
     assert (row["status"], row["collapsed"], row["steps"]) == ("collapsed", 20, 20)
-    page = (folder / "digits-sweep.html").read_text()
+    page = (folder / "digits-code-sweep.html").read_text()
     assert "0 done, 2 collapsed" in page
-    assert "nearly one at update 20" in page
+    assert "mode collapse at step 20" in page
     run = Path(row["run"])
     assert not (run / "evaluation.json").exists()
-    kept = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
-    sweep("digits", config, 1, folder, DEFAULT_OPTIONS, console, settings, plan)
-    assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == kept
-    if plan.cpus is None:  # who does not ask for that gets the whole run
-        found, _ = sweep("digits", config, 1, folder, DEFAULT_OPTIONS, quiet(), settings)
-        assert len(found["runs"]) == 2
-        assert (steps(run), found.get("collapsed")) == (60, None)
+    before = {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()}
+    sweep("digits-code", config, 1, folder, DEFAULT_OPTIONS, console, settings, options)
+    assert {path: path.stat().st_mtime_ns for path in run.rglob("*") if path.is_file()} == before
+    if cpus is None:  # without stop_collapsed the runs are finished
+        summary, _ = sweep("digits-code", config, 1, folder, DEFAULT_OPTIONS, quiet(), settings)
+        assert len(summary["runs"]) == 2
+        assert (steps(run), summary.get("collapsed")) == (60, None)
 
 
-@pytest.mark.parametrize("cpus", [None, 1])
-def test_a_setting_that_diverges_is_a_finding(cpus: int | None, tmp_path: Path) -> None:
-    settings = parse_settings(["lr_d=1e30,1e-4"])
-    found, stopped = sweep("digits", QUICK, 1, tmp_path, DEFAULT_OPTIONS, quiet(), settings, Plan(cpus=cpus))
+@pytest.mark.parametrize("cpus", [None, pytest.param(1, marks=pytest.mark.night)])
+def test_a_setting_that_diverges_is_a_finding(
+    cpus: int | None, module_patch: pytest.MonkeyPatch, quick: Config, tmp_path: Path
+) -> None:
+    settings, options = parse_settings(["lr_d=1e30,1e-4"]), SweepOptions(cpus=cpus)
+    summary, stopped = sweep("digits-code", quick, 1, tmp_path, DEFAULT_OPTIONS, quiet(), settings, options)
     assert not stopped
-    assert [Path(run).name for run in found["runs"]] == ["digits-lr_d=0.0001-0"]
-    ((run, why),) = found["failed"].items()
-    assert Path(run).name == "digits-lr_d=1e+30-0"
-    assert "the update was not applied" in why
-    rows = pyarrow.parquet.read_table(tmp_path / "digits-sweep.parquet").to_pylist()
+    assert [Path(run).name for run in summary["runs"]] == ["digits-code-lr_d=0.0001-0"]
+    ((run, why),) = summary["failed"].items()
+    assert Path(run).name == "digits-code-lr_d=1e+30-0"
+    assert "keeps the state after step" in why
+    rows = pyarrow.parquet.read_table(tmp_path / "digits-code-sweep.parquet").to_pylist()
     assert [row["status"] for row in rows] == ["failed", "done"]
-    assert rows[0]["said"] == why
-    assert rows[0]["test/nmi"] is None
+    assert rows[0]["error"] == why
+    assert rows[0]["train/nmi"] is None
 
 
-def test_a_process_that_breaks_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_process_that_dies_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     broken = tmp_path / "python"
     broken.write_text("#!/bin/sh\necho boom >&2\nexit 3\n")
     broken.chmod(0o755)
     monkeypatch.setattr(sys, "executable", str(broken))
-    with pytest.raises(InfoganError, match=r"2 of 2 runs failed.*ended by exit status 3 \(boom\)"):
-        sweep("digits", QUICK, 2, tmp_path / "runs", DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
+    options = SweepOptions(cpus=1)
+    with pytest.raises(InfoganError, match=r"2 of 2 runs failed.*ended with exit status 3 \(boom\)"):
+        sweep("digits-code", QUICK, 2, tmp_path / "runs", DEFAULT_OPTIONS, quiet(), options=options)
 
 
 @pytest.mark.night
-def test_seeds_alone_side_by_side_are_the_sweep_as_ever(tmp_path: Path) -> None:
-    found, _ = sweep("digits", QUICK, 2, tmp_path, DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
-    assert list(found) == ["preset", "runs", "scores", "best"]
-    assert [Path(run).name for run in found["runs"]] == ["digits-0", "digits-1"]
-    assert found["scores"]["test"]["nmi"]["protocol"].startswith("median of 2 runs")
+def test_seeds_in_processes_give_the_summary_of_a_sweep(tmp_path: Path) -> None:
+    options = SweepOptions(cpus=1)
+    summary, _ = sweep("digits", QUICK, 2, tmp_path, DEFAULT_OPTIONS, quiet(), options=options)
+    assert list(summary) == ["preset", "runs", "scores", "best"]
+    assert [Path(run).name for run in summary["runs"]] == ["digits-0", "digits-1"]
+    assert summary["scores"]["test"]["nmi"]["protocol"].startswith("median of 2 runs")
     assert (tmp_path / "digits-sweep.html").is_file()
-    with pytest.raises(InfoganError, match="lower --lr-d"):
-        sweep("bad", QUICK.replace(lr_d=1e30), 2, tmp_path, DEFAULT_OPTIONS, quiet(), plan=Plan(cpus=1))
-
-
-def test_the_command_line_says_what_is_wrong(tmp_path: Path) -> None:
-    done = call("digits", "--set", "lr_g=fast", cwd=tmp_path)
-    assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr == "infogan: --set lr_g=fast: 'fast' is not a number.\n"
-    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(InfoganError, match="2 of 2 runs failed"):
+        sweep("bad", QUICK.replace(lr_d=1e30), 2, tmp_path, DEFAULT_OPTIONS, quiet(), options=options)

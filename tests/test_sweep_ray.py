@@ -1,9 +1,8 @@
-"""A sweep on a Ray cluster of two nodes, of which one is lost, and what is said where there is none."""
+"""A sweep on a Ray cluster of two nodes, one of which is lost; and errors without a cluster."""
 
 import json
 import os
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,23 +13,23 @@ import pytest
 
 pytest.importorskip("ray")
 
+import commands
 import torch
 from rich.console import Console
 
-from infogan.config.presets import digits
+from infogan.config.presets import get_preset
 from infogan.data import LoadOptions
-from infogan.scale.sweep.plan import make_trials
+from infogan.scale.sweep.job import make_job
 from infogan.scale.sweep.settings import parse_settings
-from infogan.scale.sweep.trial import as_job
+from infogan.scale.sweep.trials import make_trials
 from infogan.training import launch
 
 pytestmark = pytest.mark.night  # a cluster takes long to start, and wants the machine for itself
-ROOT = Path(__file__).parent.parent
-ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80",
-       "RAY_USAGE_STATS_ENABLED": "0"}  # fmt: skip
-CONFIG = digits().replace(steps=1000, log_every=10, save_every=20, batch_size=32, device="cpu")
-LINE = ("digits", "--steps", "1000", "--log-every", "10", "--save-every", "20", "--batch-size", "32",
-        "--device", "cpu", "--seeds", "2", "--set", "lr_g=1e-3,5e-4")  # fmt: skip
+ENV = {**commands.ENV, "RAY_USAGE_STATS_ENABLED": "0"}
+CONFIG = get_preset("digits-code").replace(
+    steps=1000, log_every=10, save_every=20, batch_size=32, device="cpu"
+)
+LINE = "--steps 1000 --log-every 10 --save-every 20 --batch-size 32 --device cpu --seeds 2"
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +51,7 @@ def cluster() -> Iterator[Any]:
 
 
 def start(*args: str, cwd: Path) -> subprocess.Popen[str]:
-    return subprocess.Popen([sys.executable, "-m", "infogan", "sweep", *args], cwd=cwd, env=ENV, text=True,
+    return subprocess.Popen(commands.command("sweep", *args), cwd=cwd, env=ENV, text=True,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)  # fmt: skip
 
 
@@ -68,9 +67,11 @@ def lines(run: Path, until: int) -> list[str]:
 
 
 def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
-    trials = make_trials("digits", CONFIG, 2, parse_settings(["lr_g=1e-3,5e-4"]), tmp_path / "runs")
+    trials = make_trials("digits-code", CONFIG, 2, parse_settings(["lr_g=1e-3,5e-4"]), tmp_path / "runs")
     runs = [trial.path for trial in trials]
-    process = start(*LINE, "--ray", cluster.address, cwd=tmp_path)
+    process = start(
+        "digits-code", *LINE.split(), "--set", "lr_g=1e-3,5e-4", "--ray", cluster.address, cwd=tmp_path
+    )
     try:
         until = time.monotonic() + 90
         while sum(20 <= steps(run) < 1000 for run in runs) < 2:  # one on each node
@@ -79,22 +80,22 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
             time.sleep(0.05)
         (other,) = cluster.worker_nodes
         cluster.remove_node(other, allow_graceful=False)
-        came = {run: steps(run) for run in runs}
-        kept = {run: lines(run, n) for run, n in came.items()}
-        out, said = process.communicate(timeout=240)
+        done_steps = {run: steps(run) for run in runs}
+        before = {run: lines(run, n) for run, n in done_steps.items()}
+        out, err = process.communicate(timeout=240)
     finally:
         process.kill()
-    assert process.returncode == 0, said
-    assert "its machine or process was lost; going on elsewhere" in said
-    assert "digits: 4 runs are done" in out
-    rows = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-sweep.parquet").to_pylist()
+    assert process.returncode == 0, err
+    assert "its machine or process was lost; continuing on another" in err
+    assert "digits-code: 4 runs are done" in out
+    rows = pyarrow.parquet.read_table(tmp_path / "runs" / "digits-code-sweep.parquet").to_pylist()
     assert [(row["status"], row["steps"]) for row in rows] == [("done", 1000)] * 4
     for run in runs:
-        assert lines(run, came[run]) == kept[run]
+        assert lines(run, done_steps[run]) == before[run]
         assert len(lines(run, 1000)) == 100
         assert (run / "evaluation.json").is_file()
     assert not list((tmp_path / "runs").glob(".*"))
-    begun = [trial for trial in trials if came[trial.path]]
+    begun = [trial for trial in trials if done_steps[trial.path]]
     assert len(begun) == 2
     torch.set_num_threads(1)
     for trial in begun:  # of which one was lost
@@ -102,18 +103,26 @@ def test_a_node_is_lost(cluster: Any, tmp_path: Path) -> None:
         launch.train(trial.config, alone, LoadOptions(), Console(quiet=True))
         name = "checkpoints/0001000.safetensors"
         assert (alone / name).read_bytes() == (trial.path / name).read_bytes()
-    again = start(*LINE, "--ray", cluster.address, "--json", cwd=tmp_path)
-    out, said = again.communicate(timeout=90)
-    assert again.returncode == 0, said
+    again = start(
+        "digits-code",
+        *LINE.split(),
+        "--set",
+        "lr_g=1e-3,5e-4",
+        "--ray",
+        cluster.address,
+        "--json",
+        cwd=tmp_path,
+    )
+    out, err = again.communicate(timeout=90)
+    assert again.returncode == 0, err
     assert len(json.loads(out)["runs"]) == 4
-    assert {run: lines(run, came[run]) for run in runs} == kept
+    assert {run: lines(run, done_steps[run]) for run in runs} == before
 
 
 def test_ctrl_c_saves_what_trains_on_the_cluster(cluster: Any, tmp_path: Path) -> None:
-    line = ("digits", "--steps", "100000", "--save-every", "100000", "--log-every", "10", "--device", "cpu",
-            "--seeds", "3", "--ray", cluster.address)  # fmt: skip
-    process = start(*line, cwd=tmp_path)
-    run = tmp_path / "runs" / "digits-0"
+    line = "digits-code --steps 100000 --save-every 100000 --log-every 10 --device cpu --seeds 3 --ray"
+    process = start(*line.split(), cluster.address, cwd=tmp_path)
+    run = tmp_path / "runs" / "digits-code-0"
     try:
         until = time.monotonic() + 60
         while not lines(run, 100_000):
@@ -121,22 +130,22 @@ def test_ctrl_c_saves_what_trains_on_the_cluster(cluster: Any, tmp_path: Path) -
             assert time.monotonic() < until
             time.sleep(0.05)
         process.send_signal(2)
-        _, said = process.communicate(timeout=90)
+        _, err = process.communicate(timeout=90)
     finally:
         process.kill()
-    assert process.returncode == 130, said
-    assert "Traceback" not in said
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
     assert steps(run) >= 10
     assert not list((tmp_path / "runs").glob(".*"))
 
 
-def test_a_folder_that_is_not_shared_is_told(tmp_path: Path) -> None:
-    from infogan.scale.sweep.tune import TrainOne
+def test_a_folder_that_is_not_shared_is_reported(tmp_path: Path) -> None:
+    from infogan.scale.sweep.ray_tune import TrainRun
 
-    (trial,) = make_trials("digits", CONFIG, 1, [{}], tmp_path)
-    told = {"job": as_job(trial, LoadOptions(), False), "sign": str(tmp_path / "store" / "sign"), "word": "w",
-            "cwd": str(tmp_path), "cpus": 1, "gpus": 0}  # fmt: skip
-    report = json.loads(TrainOne({"told": json.dumps(told)}).step()["report"])
+    (trial,) = make_trials("digits-code", CONFIG, 1, [{}], tmp_path)
+    task = {"job": make_job(trial, LoadOptions(), False), "stop_file": str(tmp_path / "store" / "stop"),
+            "token": "t", "cwd": str(tmp_path), "cpus": 1, "gpus": 0}  # fmt: skip
+    report = json.loads(TrainRun({"task": json.dumps(task)}).step()["report"])
     assert "is not the folder that the sweep was started with" in report[1][0]
     assert not trial.path.exists()
 
@@ -148,10 +157,10 @@ def test_a_folder_that_is_not_shared_is_told(tmp_path: Path) -> None:
         (("--ray", "local", "--cpus", "4096"), "no node of the cluster has 4096 cores and 0 GPUs"),
     ],
 )
-def test_clusters_that_will_not_do(line: tuple[str, ...], why: str, tmp_path: Path) -> None:
-    process = start("digits", *line, cwd=tmp_path)
-    out, said = process.communicate(timeout=60)
+def test_clusters_that_cannot_be_used(line: tuple[str, ...], why: str, tmp_path: Path) -> None:
+    process = start("digits-code", *line, cwd=tmp_path)
+    out, err = process.communicate(timeout=60)
     assert (process.returncode, out) == (2, "")
-    assert why in said
-    assert said.count("\n") == 1, said
+    assert why in err
+    assert err.count("\n") == 1, err
     assert list(tmp_path.iterdir()) == []

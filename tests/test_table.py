@@ -1,4 +1,4 @@
-"""Tables of codes: what they say, in one piece whatever the parts they were read in, or not there at all."""
+"""Tables of codes: complete, whatever the groups they were read in, or not there at all."""
 
 from pathlib import Path
 
@@ -26,10 +26,10 @@ def model() -> Model:
 @pytest.mark.parametrize("named", [False, True])
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
 @pytest.mark.parametrize("n", [0, 1, 512, 1300])
-def test_a_table_says_what_the_model_reads(
+def test_a_table_holds_what_the_model_reads(
     suffix: str, n: int, named: bool, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(infogan.scale.encoding.table, "ROWS", 512)
+    monkeypatch.setattr(infogan.scale.encoding.table, "ROWS_PER_GROUP", 512)
     pixels = Watched(n)
     names = tuple(f"a, {i}.png" for i in range(n)) if named else None
     path = tmp_path / f"codes.{suffix}"
@@ -50,17 +50,17 @@ def test_a_table_says_what_the_model_reads(
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
-def test_a_table_that_is_stopped_is_not_there(
+def test_an_interrupted_table_is_deleted(
     suffix: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(infogan.scale.encoding.table, "ROWS", 512)
+    monkeypatch.setattr(infogan.scale.encoding.table, "ROWS_PER_GROUP", 512)
     with pytest.raises(KeyboardInterrupt):
         write_codes(tmp_path / f"codes.{suffix}", model, Images(Watched(1300, broken=1200)))
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv"])
-def test_a_full_disk_is_told(
+def test_a_full_disk_is_reported(
     suffix: str, model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:

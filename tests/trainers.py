@@ -16,7 +16,7 @@ from infogan.training.state import State, load_state, state_of
 from infogan.training.trainer import Trainer
 
 DIGITS = data.load("digits")
-CONFIG = get_preset("digits").replace(batch_size=16, steps=3, device="cpu")
+CONFIG = get_preset("digits-code").replace(batch_size=16, steps=3, device="cpu")
 # Every term and every option that adds something to a step; its trainers need `random_targets`.
 EVERYTHING = CONFIG.replace(
     transforms="rotate:0.2 translate:0.1",

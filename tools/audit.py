@@ -1,7 +1,7 @@
-"""Asks whether anything is known against the pinned releases: `make audit`.
+"""Checks the pinned releases for known vulnerabilities: `make audit`.
 
-Exit status 0 where nothing is known, or, with a line that says so, where nobody could be asked; 1 where
-something is known; 2 where the pins cannot be read.
+Exit status 0 if there are none, or if the package index cannot be reached, which it reports; 1 if there are
+some; 2 if the pins cannot be read.
 """
 
 import json
@@ -11,38 +11,39 @@ from typing import Any
 
 
 def verdict(report: dict[str, Any]) -> tuple[int, str]:
-    """The exit status and the lines that go with what pip-audit reports as JSON."""
+    """The exit status and the message for pip-audit's JSON report."""
     dependencies = report["dependencies"]
     unknown = [dependency for dependency in dependencies if "skip_reason" in dependency]
     known = [
-        f"{dependency['name']} {dependency['version']}: {flaw['id']}, mended in "
+        f"{dependency['name']} {dependency['version']}: {flaw['id']}, fixed in "
         f"{', '.join(flaw['fix_versions']) or 'no release yet'}"
         for dependency in dependencies
         for flaw in dependency.get("vulns", [])
     ]
     if known:
-        return 1, "\n".join(["audit: flaws are known of:", *known])
+        return 1, "\n".join(["audit: known vulnerabilities:", *known])
     if len(unknown) == len(dependencies):
-        return 0, "audit: not done, as the package index answers for none of the pins."
+        return 0, "audit: not done, as the package index knows none of the pins."
     names = ", ".join(dependency["name"] for dependency in unknown)
-    but = f"; nothing was to be learnt of {names}" if unknown else ""
-    return 0, f"audit: no flaw is known of {len(dependencies) - len(unknown)} pinned releases{but}."
+    exception = f"; not checked: {names}" if unknown else ""
+    n_checked = len(dependencies) - len(unknown)
+    return 0, f"audit: no known vulnerabilities in {n_checked} pinned releases{exception}."
 
 
 def main(pins: str) -> int:
-    # The pins are all there is, so that nothing is resolved or installed.
-    asked = [sys.executable, "-m", "pip_audit", "-r", pins, "--no-deps", "--disable-pip"]
+    # The pins are complete, so nothing needs to be resolved or installed.
+    command = [sys.executable, "-m", "pip_audit", "-r", pins, "--no-deps", "--disable-pip"]
     ran = subprocess.run(
-        [*asked, "--format", "json", "--progress-spinner", "off"], capture_output=True, text=True
+        [*command, "--format", "json", "--progress-spinner", "off"], capture_output=True, text=True
     )
     try:
-        status, said = verdict(json.loads(ran.stdout))
+        status, message = verdict(json.loads(ran.stdout))
     except ValueError:
         if "onnect" in ran.stderr or "timed out" in ran.stderr:
-            status, said = 0, "audit: not done, as the package index could not be reached."
+            status, message = 0, "audit: not done, as the package index could not be reached."
         else:
-            status, said = 2, f"audit: pip-audit ended with status {ran.returncode}:\n{ran.stderr.strip()}"
-    print(said, file=sys.stderr if status else sys.stdout)
+            status, message = 2, f"audit: pip-audit ended with status {ran.returncode}:\n{ran.stderr.strip()}"
+    print(message, file=sys.stderr if status else sys.stdout)
     return status
 
 

@@ -1,7 +1,8 @@
-"""The settings of a config as options: a preset's, or those that a person sets for their own images."""
+"""Options that several verbs share: those of Data, --json, and the settings of a config."""
 
 import dataclasses
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,10 +16,11 @@ if TYPE_CHECKING:
     from infogan.data import LoadOptions
 
 MIN_IMAGES = 10  # below this nothing can be learned; results begin to be worth it at 200
-# Options that help shows at once; `--help-all` shows the others too, grouped by their part of the config.
+# Settings that --help lists; --help-all lists the others too, grouped by their part of the config.
 COMMON = (
     "codes",
     "transforms",
+    "pretraining_steps",
     "steps",
     "batch_size",
     "lam",
@@ -30,31 +32,51 @@ COMMON = (
     "device",
     "devices",
 )
+COMMON_GROUP = Group("Common settings", help="--help-all lists every setting.", sort_key=1)
 
-Size = Annotated[Literal[32, 64], Parameter(help="The side in pixels to which your own images are resized.")]
-Source = Annotated[str, Parameter(help="A preset (commands below), or images: folder:PATH, npz:FILE, ...")]
+
+def flag(help_text: str, **options: Any) -> Parameter:
+    """A switch without a --no- form."""
+    return Parameter(help=help_text, negative=(), show_default=False, **options)
+
+
+Data = Annotated[Path | None, Parameter(help="The folder of data sets; default: INFOGAN_DATA.")]
+SkipBad = Annotated[bool, flag("Skip images that cannot be read, and say how many.")]
+Json = Annotated[bool, flag("Print JSON.", name="--json")]
+Size = Annotated[Literal[32, 64], Parameter(help="Resize your own images to squares of SIZE x SIZE pixels.")]
+Source = Annotated[
+    str,
+    Parameter(help="A preset (see Commands), or images: folder:PATH, npz:FILE, ...", show_default=False),
+]
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
+
+
+def print_paths(paths: Sequence[Path], as_json: bool) -> None:
+    print(to_json([str(p) for p in paths]) if as_json else "\n".join(map(str, paths)))
 
 
 def preset_options(values: Config, *, show_all: bool) -> type:
-    """A class whose fields are the options of a preset, with its values as their defaults."""
-    return _options(values.options(), {}, show_all)
+    """A dataclass whose fields are the settings of a preset, with its values as their defaults."""
+    return _options_class(values.options(), {}, show_all)
 
 
 def custom_options(*, show_all: bool) -> type:
-    """The same with every option unset: the number and the shape of the images decide the others."""
-    return _options(
-        dict.fromkeys(options_of(Config)), {"images": Parameter(show=False, parse=False)}, show_all
-    )
+    """The same with every setting unset: the number and shape of the images decide the others."""
+    hidden = {"images": Parameter(show=False, parse=False)}
+    return _options_class(dict.fromkeys(options_of(Config)), hidden, show_all)
 
 
-def _options(defaults: dict[str, Any], parameters: dict[str, Parameter], show_all: bool) -> type:
+def _options_class(defaults: dict[str, Any], parameters: dict[str, Parameter], show_all: bool) -> type:
     found = []
     for name, option in options_of(Config).items():
-        group = Group("Settings") if name in COMMON else Group(f"Settings: {option.path[0]}")
-        shown = Parameter(help=option.help, show=show_all or name in COMMON, group=group)
+        group = COMMON_GROUP if name in COMMON else Group(f"Settings: {option.path[0]}", sort_key=2)
+        parameter = Parameter(help=option.help, show=show_all or name in COMMON, group=group)
         kind = option.kind if defaults[name] is not None else option.kind | None
-        parameter = parameters.get(name, shown)
-        found.append((name, Annotated[kind, parameter], dataclasses.field(default=defaults[name])))
+        field = dataclasses.field(default=defaults[name])
+        found.append((name, Annotated[kind, parameters.get(name, parameter)], field))
     return dataclasses.make_dataclass(
         "Options", found, namespace={"__module__": __name__}, frozen=True, kw_only=True
     )
@@ -69,13 +91,13 @@ def with_options(command: Callable[..., None], options: type, doc: str | None) -
 
 
 def set_options(options: Any) -> dict[str, Any]:
-    """The options that a person set, of `custom_options`."""
+    """Of `custom_options`, those that were set."""
     values = {name: getattr(options, name) for name in options_of(Config)}
     return {name: value for name, value in values.items() if value is not None}
 
 
 def custom_config(source: str, size: int, options: dict[str, Any], load_options: "LoadOptions") -> Config:
-    """The config for your own images: by their number and shape, but for the options that are set.
+    """The config for your own images: decided by their number and shape, except for the options that are set.
 
     Raises:
         InfoganError: if the source is neither images nor a preset, cannot be read, or holds too few images.
@@ -95,7 +117,7 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
 
 
 def run_name(source: str) -> str:
-    """The name of a run on these images: the last part of their path, without its ending."""
+    """The name of a run on these images: the last part of their path, without its suffix."""
     name = Path(source.partition(":")[2] or source).stem
     if not name:
         raise InfoganError(f"{source!r} names no images; write folder:PATH.")

@@ -1,4 +1,4 @@
-"""The parts of a config beside the terms: data, networks, codes, pretraining, optimisation, run."""
+"""The parts of a config except the loss terms: data, networks, codes, pretraining, optimisation, run."""
 
 import math
 from dataclasses import dataclass
@@ -50,7 +50,7 @@ class Networks:
     shape: Shape | None = None
     """Channels, height and width, for small and vectors; the other architectures have a fixed shape."""
     negative_slope: float = 0.1
-    """The slope of D's leaky ReLU below 0: 0.1 in the text, 0.01 in the original code."""
+    """The slope of D's leaky ReLU below 0: 0.1 in the paper, 0.01 in the original code."""
 
     def __post_init__(self) -> None:
         require(0 <= self.negative_slope < 1, "negative_slope", self.negative_slope, "in [0, 1)")
@@ -104,7 +104,7 @@ class Pretraining:
     (probability). Clustering looks for what is invariant to them. For your own images they also turn on
     the whole recipe of the preset mnist."""
     steps: int = named("pretraining_steps", 0)
-    """Steps of clustering before adversarial training; if the partitions disagree, no clustering is used."""
+    """Steps of clustering before adversarial training; if the clusters are not stable, they are not used."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "pretraining_steps", self.steps, "at least 0")
@@ -127,7 +127,7 @@ class Optimisation:
     """Adam's learning rate for G."""
     lr_decay_fraction: float | None = None
     """The fraction of the steps, at the end, over which both learning rates fall linearly to 0; None is 0.5
-    if pretraining found clusters, else 0. Resuming with more steps raises them again."""
+    if pretraining found clusters, else 0. If you resume with more steps, they rise again."""
     ema_decay: float = 0.0
     """The decay per step of the moving average of G's weights, which a run generates with; 0 for none."""
     ema_decay_d: float = 0.0
@@ -172,7 +172,7 @@ class RunSettings:
     """What to do if a loss or gradient is NaN or infinite: stop, or go back to the newest checkpoint and
     continue with other random draws, three times at most."""
     log_every: int = 20
-    """Steps between two lines of metrics.jsonl, which hold means over them."""
+    """Steps between two lines of metrics.jsonl; a line holds the means over these steps."""
     save_every: int = 1000
     """Steps between two checkpoints."""
 

@@ -1,8 +1,11 @@
-"""Images by name: data sets, and your own images."""
+"""Images by name: data sets, and your own images.
 
-from infogan.data.dataset_info import DatasetInfo
+Files that are missing, damaged or of another kind, a package that is not installed, and a full disk raise an
+InfoganError everywhere in this folder.
+"""
+
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.options import DEFAULT_OPTIONS, LoadOptions
+from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
 from infogan.data.registry import (
     DATASETS,
     absolute_name,

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -11,21 +12,21 @@ import platformdirs
 
 from infogan.data.formats.npy import Arrays, read_npz
 from infogan.utils.errors import InfoganError
+from infogan.utils.io import wrap_write_errors
 
 
 def cache_folder() -> Path:
     return Path(platformdirs.user_cache_dir("infogan"))
 
 
+def folder_in_cache(kind: str, name: str, default: str, key: bytes) -> Path:
+    """The folder in the cache for a key, with a readable beginning."""
+    slug = re.sub(r"[^A-Za-z0-9]+", "-", name)[:40].strip("-") or default
+    return cache_folder() / kind / f"{slug}-{hashlib.sha256(key).hexdigest()[:12]}"
+
+
 def cached_arrays(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
-    """The arrays that `make` returns, computed once and then read from the cache.
-
-    Args:
-        key: everything that the arrays depend on; another key computes them again.
-
-    Raises:
-        InfoganError: if the cache cannot be written.
-    """
+    """The arrays that `make` returns, computed once and then read from the cache; again for another key."""
     path = cache_folder() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
     with suppress(InfoganError):
         return read_npz(path)
@@ -37,13 +38,9 @@ def cached_arrays(name: str, key: str, make: Callable[[], Arrays]) -> Arrays:
 
 @contextmanager
 def written_to_cache(path: Path) -> Iterator[Path]:
-    """A temporary path to write to, which becomes `path` if no exception is raised.
-
-    Raises:
-        InfoganError: if the file cannot be written.
-    """
+    """A temporary path to write to, which becomes `path` if no exception is raised."""
     part = path.with_name(f"{path.name}.{os.getpid()}.part")
-    try:
+    with wrap_write_errors(path.parent, "this is the cache folder; make room there."):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             yield part
@@ -51,7 +48,3 @@ def written_to_cache(path: Path) -> Iterator[Path]:
         finally:
             with suppress(OSError):
                 part.unlink(missing_ok=True)
-    except OSError as error:
-        raise InfoganError(
-            f"the cache folder {path.parent} cannot be written ({error.strerror or error}); free space there."
-        ) from error

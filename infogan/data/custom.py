@@ -27,13 +27,8 @@ from infogan.utils.errors import InfoganError, shown
 
 Format = Literal["folder", "npz", "parquet", "hf", "shards"]
 FORMAT_BY_PREFIX: dict[str, Format] = {**{name: name for name in get_args(Format)}, "wds": "shards"}
-FORMAT_BY_SUFFIX: dict[str, Format] = {
-    ".npy": "npz",
-    ".npz": "npz",
-    ".parquet": "parquet",
-    ".tar": "shards",
-}
-MAX_UNCACHED = 100  # images; smaller collections are decode_images on every load
+FORMAT_BY_SUFFIX: dict[str, Format] = {".npy": "npz", ".npz": "npz", ".parquet": "parquet", ".tar": "shards"}
+MAX_UNCACHED = 100  # images; smaller collections are decoded on every load
 BLOCK = 256  # images of an array that are converted at a time
 
 
@@ -57,11 +52,7 @@ class CustomSource:
         return f"{self.format}:{Path(self.location).resolve()}"
 
     def load(self, split: str, load_options: LoadOptions) -> Images:
-        """Loads the images, resized to `load_options.shape` if that is set; resized images are cached.
-
-        Raises:
-            InfoganError: if there are no images, or they cannot be read.
-        """
+        """Loads the images, resized to `load_options.shape` if that is set; resized images are cached."""
         shape = load_options.shape
         if self.format == "shards":
             return load_shards(self.location, load_options)
@@ -76,11 +67,7 @@ class CustomSource:
         return _read(collection, pil_to_array, load_options.skip_bad)
 
     def open_collection(self, split: str = "") -> ImageCollection:
-        """The images as a collection that is decode_images on demand; `split` is for the Hugging Face hub.
-
-        Raises:
-            InfoganError: if there are no images, or they cannot be read.
-        """
+        """The images as a collection that is decoded on demand; `split` is for the Hugging Face hub."""
         match self.format:
             case "hf":
                 return open_huggingface(self.location, split)
@@ -101,8 +88,7 @@ class CustomSource:
 
     def _npz_collection(self, images: Images) -> ImageCollection:
         path = Path(self.location)
-        state = path.stat()
-        version = f"{state.st_size} {state.st_mtime_ns}"
+        version = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
         return collection_from_images(images, str(path), str(path.resolve()), version)
 
 
@@ -145,20 +131,10 @@ def collection_from_images(images: Images, where: str, key: str, version: str) -
         pairs = (zip(block, _to_pillow(images, block), strict=True) for block in blocks)
         yield (LazyImage(f"image {i}", picture.copy) for block in pairs for i, picture in block)
 
-    return ImageCollection(
-        source=where,
-        key=key,
-        n=len(images),
-        items=items,
-        fingerprint=lambda: f"{key}: {version}",
-        labels=images.labels,
-        has_file_names=False,
-    )
+    fingerprint, labels = (lambda: f"{key}: {version}"), images.labels
+    return ImageCollection(where, key, len(images), items, fingerprint, labels, has_file_names=False)
 
 
 def _to_pillow(images: Images, index: Sequence[int]) -> list[Image.Image]:
     x: Any = images.pixels.take(torch.tensor(index)).numpy()
-    return [
-        Image.fromarray(x_i[0] if len(x_i) == 1 else np.ascontiguousarray(x_i.transpose(1, 2, 0)))
-        for x_i in x
-    ]
+    return [Image.fromarray(x_i[0] if len(x_i) == 1 else x_i.transpose(1, 2, 0).copy()) for x_i in x]

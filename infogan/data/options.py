@@ -1,12 +1,13 @@
-"""Options of `load`, and the folder of data sets."""
+"""Options of `load`, and what is known of a data set before it is loaded."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
 from infogan.config import Shape
+from infogan.data.images import Factor, Images
 from infogan.utils.errors import InfoganError
 
 
@@ -35,21 +36,40 @@ class LoadOptions:
     def require_path(self, title: str, candidates: Sequence[str]) -> Path:
         """The first of these relative paths that exists in the data folder.
 
-        Raises:
-            InfoganError: if none exists; `title` is the data set that the message names.
+        `title` is the data set that the error names.
         """
         found = self.find_path(candidates)
         if found is not None:
             return found
-        files = " or ".join(candidates)
-        if self.data_folder is None:
-            raise InfoganError(
-                f"{title} is not on this machine; put {files} into a folder and set INFOGAN_DATA "
-                "to that folder."
-            )
+        folder, files = self.data_folder, " or ".join(candidates)
         raise InfoganError(
-            f"{title} is not in {self.data_folder}; put {files} there, or set INFOGAN_DATA to another folder."
+            f"{title} is not on this machine; put {files} into a folder and set INFOGAN_DATA to that folder."
+            if folder is None
+            else f"{title} is not in {folder}; put {files} there, or set INFOGAN_DATA to another folder."
         )
 
 
 DEFAULT_OPTIONS = LoadOptions()
+
+
+@final
+@dataclass(frozen=True)
+class DatasetInfo:
+    """A data set: its description, its files and the function that loads it."""
+
+    name: str
+    description: str  # one line: what the images show, and the source
+    licence: str
+    shape: tuple[int, int, int]  # channels, height, width
+    splits: dict[str, int]  # number of images per split; training uses the first
+    load: Callable[[LoadOptions, str], Images]  # loads a split
+    check_available: Callable[[LoadOptions, str], bool] | None = None  # if looking for `files` is not enough
+    label_name: str = ""  # what the labels are, if there are any
+    factors: tuple[Factor, ...] = ()
+    files: tuple[str, ...] = ()  # alternatives, relative to the data folder; empty if no file is needed
+
+    def is_available(self, load_options: LoadOptions, split: str) -> bool:
+        """Whether `load` would find a split."""
+        if self.check_available is not None:
+            return self.check_available(load_options, split)
+        return not self.files or load_options.find_path(self.files) is not None

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from infogan.data.custom import CustomSource, collection_from_images, parse_custom_name
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.datasets.celeba import CELEBA
 from infogan.data.datasets.digits import DIGITS
 from infogan.data.datasets.factored import DSPRITES, MPI3D, SHAPES3D
@@ -13,7 +12,7 @@ from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.svhn import SVHN
 from infogan.data.formats.collection import ImageCollection
 from infogan.data.images import Images
-from infogan.data.options import DEFAULT_OPTIONS, LoadOptions
+from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
 from infogan.data.summary import SourceSummary, summarise
 from infogan.data.synthetic.chairs3d import CHAIRS3D
 from infogan.data.synthetic.faces3d import FACES3D
@@ -35,9 +34,6 @@ def load(name: str, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS
     Args:
         name: a data set, `mnist` or `mnist:test`, or your images, `folder:photos`, `npz:a.npz` or a path.
         split: used if the name has no split; "" for the data set's first. Your files have no splits.
-
-    Raises:
-        InfoganError: if nothing has that name, or the images cannot be read.
     """
     found = _find_dataset(name, split)
     if found is None:
@@ -47,11 +43,7 @@ def load(name: str, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS
 
 
 def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> SourceSummary:
-    """How many images a name stands for, in colour or gray, and their size, without loading them all.
-
-    Raises:
-        InfoganError: if nothing has that name, or the images cannot be read.
-    """
+    """How many images a name stands for, in colour or gray, and their size, without loading them all."""
     found = _find_dataset(name)
     if found is None:
         return summarise(_find_custom(name).open_collection())
@@ -61,11 +53,7 @@ def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> So
 
 
 def open_collection(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> ImageCollection:
-    """The images that a name stands for, with labels, as a collection that is decoded on demand.
-
-    Raises:
-        InfoganError: if nothing has that name, or the images cannot be read.
-    """
+    """The images that a name stands for, with labels, as a collection that is decoded on demand."""
     found = _find_dataset(name)
     if found is None:
         return _find_custom(name).open_collection()
@@ -93,11 +81,7 @@ def public_name(name: str) -> str:
 
 
 def get_dataset_info(name: str) -> DatasetInfo:
-    """The description of a data set.
-
-    Raises:
-        InfoganError: if there is no data set of that name.
-    """
+    """The description of a data set."""
     if name not in DATASETS:
         raise InfoganError(f"unknown data set {name!r}; " + did_you_mean(name, DATASETS))
     return DATASETS[name]
@@ -111,12 +95,9 @@ def available_splits(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> 
     dataset = DATASETS.get(name)
     if dataset is None:
         return ("",)
-    found = tuple(
-        s for s in ("train", "test") if s in dataset.splits and dataset.is_available(load_options, s)
-    )
-    return found or (
-        next(iter(dataset.splits)),
-    )  # loading that one raises an error that says what is missing
+    splits = [split for split in ("train", "test") if split in dataset.splits]
+    found = tuple(split for split in splits if dataset.is_available(load_options, split))
+    return found or (next(iter(dataset.splits)),)  # whose loading says what is missing
 
 
 def _find_dataset(name: str, split: str = "") -> tuple[DatasetInfo, str] | None:
@@ -127,16 +108,14 @@ def _find_dataset(name: str, split: str = "") -> tuple[DatasetInfo, str] | None:
     dataset = DATASETS[prefix]
     chosen = split_in_name or split or next(iter(dataset.splits))
     if chosen not in dataset.splits:
-        raise InfoganError(
-            f"images: {prefix} has no split {chosen!r}; " + did_you_mean(chosen, dataset.splits)
-        )
+        hint = did_you_mean(chosen, dataset.splits)
+        raise InfoganError(f"images: {prefix} has no split {chosen!r}; {hint}")
     return dataset, chosen
 
 
 def _find_custom(name: str) -> CustomSource:
     found = parse_custom_name(name)
     if found is None:
-        raise InfoganError(
-            f"images: {name!r} is neither a data set nor a file; " + did_you_mean(name, DATASETS)
-        )
+        hint = did_you_mean(name, DATASETS)
+        raise InfoganError(f"images: {name!r} is neither a data set nor a file; {hint}")
     return found

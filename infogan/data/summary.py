@@ -9,9 +9,8 @@ import numpy as np
 from PIL import Image
 
 from infogan.config import Shape
-from infogan.data.formats.collection import ImageCollection, decode_images
+from infogan.data.formats.collection import ImageCollection, Unreadable, decode_images, report_unreadable
 from infogan.data.formats.resize import GRAY_MODES
-from infogan.data.formats.unreadable import Unreadable, report_unreadable
 
 N_INSPECTED = 200  # images that stand for the whole collection
 MAX_INSPECTED_PIXELS = 2**29  # then only the file's mode decides, as large images would take minutes
@@ -30,11 +29,7 @@ class SourceSummary:
 
 
 def summarise(collection: ImageCollection) -> SourceSummary:
-    """Summarises a collection by up to 200 images from all over it.
-
-    Raises:
-        InfoganError: if none of these can be read.
-    """
+    """Summarises a collection by up to 200 images from all over it."""
     n_pixels = 0  # inspected so far; only approximate, as several threads add to it
 
     def is_gray_and_side(picture: Image.Image) -> tuple[bool, int]:
@@ -50,11 +45,11 @@ def summarise(collection: ImageCollection) -> SourceSummary:
         return bool((np.ptp(rgb, axis=2) <= MAX_GRAY_RANGE).all()), side
 
     index = collection.spread_indices(N_INSPECTED)
+    readable, unreadable = list[tuple[bool, int]](), list[Unreadable]()
     with closing(decode_images(collection, is_gray_and_side, index)) as outcomes:
-        found = [outcome for _, outcome in outcomes]
-    readable = [outcome for outcome in found if not isinstance(outcome, Unreadable)]
+        for _, outcome in outcomes:
+            unreadable.append(outcome) if isinstance(outcome, Unreadable) else readable.append(outcome)
     if not readable:
-        unreadable = [outcome for outcome in found if isinstance(outcome, Unreadable)]
         report_unreadable(collection.source, len(unreadable), unreadable, skip_bad=True)
     return SourceSummary(
         n=collection.n,

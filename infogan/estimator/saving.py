@@ -29,7 +29,7 @@ ESTIMATOR_FILE, WEIGHTS_FILE = "estimator.json", "model.safetensors"
 
 
 class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
-    """An estimator of a model that can be saved and loaded."""
+    """The part of an estimator that saves and loads it."""
 
     def save(self, path: str | Path) -> None:
         """Saves to a folder, without pickle, for `load`; `Run.open` also reads it.
@@ -71,7 +71,7 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
     def load(cls: type[T], path: str | Path) -> T:
         """The estimator that `save` wrote.
 
-        `partial_fit` continues from its weights, but without Adam's moments and the clusters.
+        After loading, `partial_fit` continues from the weights; Adam's moments and clusters are not saved.
 
         Raises:
             InfoganError: if there is no saved estimator, or a file is damaged.

@@ -1,6 +1,6 @@
 """Scores of trained models and of runs, and which run of a sweep to choose."""
 
-from infogan.evaluation.compare import compare_evaluations, is_significant
+from infogan.evaluation.across_runs import compare_evaluations, is_significant, median_over_runs
 from infogan.evaluation.disentanglement.association import strongest_codes
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.scores import disentanglement_scores
@@ -12,9 +12,7 @@ from infogan.evaluation.evaluate import (
     load_or_evaluate,
     resolve_metric_groups,
 )
-from infogan.evaluation.evaluation_file import read_evaluation, without_resamples
-from infogan.evaluation.median import median_over_runs
-from infogan.evaluation.score import Evaluation, Score
+from infogan.evaluation.score import Evaluation, Score, read_evaluation, without_resamples
 
 __all__ = [
     "DEFAULT_METRIC_GROUPS",

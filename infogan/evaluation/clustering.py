@@ -18,15 +18,12 @@ Labels = Int[np.ndarray, "n"]
 N_RESAMPLES = 100
 
 
-def contingency_table(
-    labels: Labels, categories: Labels, n_labels: int | None = None, n_categories: int | None = None
-) -> ContingencyTable:
+def contingency_table(labels: Labels, categories: Labels, n_categories: int = 0) -> ContingencyTable:
     """How many images of each label (column) fell into each category (row)."""
-    n_labels = n_labels or int(labels.max()) + 1
+    n_labels = int(labels.max()) + 1
     n_categories = n_categories or int(categories.max()) + 1
     counts = np.bincount(categories * n_labels + labels, minlength=n_categories * n_labels)
-    table: ContingencyTable = counts.reshape(n_categories, n_labels)
-    return table
+    return counts.reshape(n_categories, n_labels)
 
 
 def match_labels(table: ContingencyTable) -> tuple[Int[np.ndarray, "m"], Int[np.ndarray, "m"]]:
@@ -73,23 +70,27 @@ SCORES: dict[str, tuple[Callable[[Labels, Labels], float], str, float]] = {  # f
 }
 
 
-def cluster_scores(labels_true: Labels, labels_pred: Labels, conditions: str) -> dict[str, Score]:
-    """Every score of SCORES, with an interval over the images.
+def cluster_scores(
+    labels_true: Labels,
+    labels_pred: Labels,
+    conditions: str,
+    suffix: str = "",
+    names: Sequence[str] = tuple(SCORES),
+) -> dict[str, Score]:
+    """These of SCORES, with a suffix to their names and an interval over the images.
 
-    Args:
-        conditions: how the categories were obtained, for the protocol.
+    `conditions` says in the protocol how the categories were obtained.
     """
     n = len(labels_true)
     halves = list(sample_halves(n, N_RESAMPLES, np.random.default_rng(0)))
-    return {
-        name: make_score(
-            function(labels_true, labels_pred),
-            [function(labels_true[half], labels_pred[half]) for half in halves],
-            f"{protocol}; {conditions}; {n:,} images",
-            min_value=min_value,
-        )
-        for name, (function, protocol, min_value) in SCORES.items()
-    }
+    scores: dict[str, Score] = {}
+    for name in names:
+        function, protocol, min_value = SCORES[name]
+        value = function(labels_true, labels_pred)
+        resamples = [function(labels_true[half], labels_pred[half]) for half in halves]
+        protocol = f"{protocol}; {conditions}; {n:,} images"
+        scores[f"{name}{suffix}"] = make_score(value, resamples, protocol, min_value=min_value)
+    return scores
 
 
 def discrete_codes(values: Float[np.ndarray, "n L"], codes: Sequence[Code]) -> dict[str, Labels]:
@@ -101,18 +102,6 @@ def discrete_codes(values: Float[np.ndarray, "n L"], codes: Sequence[Code]) -> d
     }
 
 
-def contingency_tables(
-    values: Float[np.ndarray, "n L"], codes: Sequence[Code], labels: Labels
-) -> dict[str, ContingencyTable]:
-    """The contingency table of each discrete code and the labels, by the name of the code."""
-    sizes = {f"c{i}": code.categories for i, code in enumerate(codes, 1)}
-    return {
-        name: contingency_table(labels, categories, n_categories=sizes[name])
-        for name, categories in discrete_codes(values, codes).items()
-    }
-
-
 def joint_categories(categories: Int[np.ndarray, "n codes"]) -> Labels:
     """Several discrete codes as one, with a category for each combination that occurs."""
-    joint: Labels = np.unique(categories, axis=0, return_inverse=True)[1].reshape(-1)
-    return joint
+    return np.unique(categories, axis=0, return_inverse=True)[1].reshape(-1)

@@ -1,11 +1,14 @@
-"""A score with its 95 % interval and the protocol by which it was measured."""
+"""A score with its 95 % interval and its protocol, and the files of a run that hold its scores."""
 
-from collections.abc import Iterator, Sequence
-from typing import TypedDict
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, TypedDict
 
 import numpy as np
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from scipy.stats import t
+
+from infogan.runs.run import Run
 
 
 class Score(TypedDict):
@@ -37,12 +40,7 @@ def sample_halves(n: int, n_resamples: int, rng: np.random.Generator) -> Iterato
 
 
 def make_score(
-    value: float,
-    resamples: Sequence[float] | Float[np.ndarray, "resamples"],
-    protocol: str,
-    *,
-    min_value: float = 0.0,
-    max_value: float = 1.0,
+    value: float, resamples: Iterable[float], protocol: str, *, min_value: float = 0.0, max_value: float = 1.0
 ) -> Score:
     """A score with an interval around its value, clipped to the range of the score."""
     resampled = [float(resample) for resample in resamples]
@@ -56,6 +54,52 @@ def make_score(
     )
 
 
+def make_scores(
+    values: Mapping[str, float], resamples: Sequence[Mapping[str, float]], protocol: str
+) -> dict[str, Score]:
+    """Several scores in [0, 1] of one protocol, from their values on all images and on each resample."""
+    return {
+        name: make_score(value, [resample[name] for resample in resamples], protocol)
+        for name, value in values.items()
+    }
+
+
 def interval_half_width(resamples: Sequence[float]) -> float:
     """Half the width of Student's 95 % interval, from the values of a score on resamples."""
     return float(t.ppf(0.975, len(resamples) - 1) * np.std(resamples, ddof=1))
+
+
+def write_evaluation(run: Run, evaluation: Evaluation) -> None:
+    """Writes evaluation.json, and resamples.json for `compare_evaluations` and `median_over_runs`."""
+    run.write_json("evaluation.json", without_resamples(evaluation))
+    resamples = {split: {name: s["resamples"] for name, s in of.items()} for split, of in evaluation.items()}
+    run.write_json("resamples.json", resamples)
+
+
+def read_evaluation(run: Run) -> Evaluation | None:
+    """What `write_evaluation` wrote; None if a file is damaged, missing or older than the last checkpoint."""
+    file, checkpoint = run.path / "evaluation.json", run.checkpoint()
+    if not (checkpoint and file.is_file() and file.stat().st_mtime >= checkpoint.stat().st_mtime):
+        return None
+    try:
+        scores, resamples = (
+            json.loads((run.path / name).read_text()) for name in ("evaluation.json", "resamples.json")
+        )
+        return {
+            split: {name: _make_score(s, resamples[split][name]) for name, s in of.items()}
+            for split, of in scores.items()
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return None
+
+
+def without_resamples(evaluation: Evaluation) -> dict[str, dict[str, dict[str, Any]]]:
+    """The same scores as evaluation.json stores them: value, low, high and protocol."""
+    return {
+        split: {name: {k: v for k, v in s.items() if k != "resamples"} for name, s in scores.items()}
+        for split, scores in evaluation.items()
+    }
+
+
+def _make_score(s: dict[str, Any], resamples: list[float]) -> Score:
+    return Score(value=s["value"], low=s["low"], high=s["high"], protocol=s["protocol"], resamples=resamples)

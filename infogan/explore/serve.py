@@ -77,7 +77,7 @@ def make_server(app: "AccessMiddleware") -> "uvicorn.Server":
 
 
 def serve(run: "Run", listening: socket.socket, browser: bool, say: Callable[[str], None]) -> None:
-    """Serves a run until Ctrl-C; beyond this machine, clients need the token in the printed address.
+    """Serves a run until Ctrl-C; other machines need the token in the printed address.
 
     Args:
         browser: whether to open the page, if there is a display.

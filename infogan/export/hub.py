@@ -13,7 +13,7 @@ from pathlib import Path
 import safetensors.torch
 
 from infogan.data import public_name
-from infogan.evaluation.evaluation_file import read_evaluation
+from infogan.evaluation.score import read_evaluation
 from infogan.export.model_card import model_card
 from infogan.export.new_folder import new_folder
 from infogan.figures.traversal import save_contact_sheet, save_grid, traverse
@@ -26,7 +26,7 @@ from infogan.utils.rng import make_rng
 WEIGHTS_FILE = "model.safetensors"
 COPIED_FILES = ("run.json", "metrics.jsonl", "names.json")
 SCORE_FILES = ("evaluation.json", "resamples.json")
-# Never code, even if the repository has some.
+# Never downloads code files.
 DOWNLOADED_FILES = ("*.json", "*.jsonl", "*.safetensors", "*.md", "figures/*.png")
 
 

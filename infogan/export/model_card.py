@@ -3,7 +3,7 @@
 from importlib.metadata import version
 
 from infogan.data import DATASETS
-from infogan.evaluation.evaluation_file import read_evaluation
+from infogan.evaluation.score import read_evaluation
 from infogan.method.model import Model
 from infogan.runs.run import Run
 

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from infogan.data import Images
-from infogan.evaluation.clustering import ContingencyTable, contingency_tables, match_labels
+from infogan.evaluation.clustering import ContingencyTable, contingency_table, discrete_codes, match_labels
 from infogan.evaluation.disentanglement.association import code_factor_association
 from infogan.figures.traversal import make_grid, traverse
 from infogan.method.model import Model
@@ -26,7 +26,7 @@ MAX_IMAGES = 10_000  # real images that are encoded
 N_ROWS = 5  # random z and other codes, as in Fig. 2
 
 
-def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float]]], code: str, H_c: float) -> "Figure":
+def plot_bound(curves: Mapping[str, Sequence[Mapping[str, float | int]]], code: str, H_c: float) -> "Figure":
     """Fig. 1: L_I of one code over the steps, one curve per run, and H(c) as a line."""
     figure, axes = _subplots(6, 3.6)
     for (label, rows), colour in zip(curves.items(), COLOURS, strict=False):
@@ -92,24 +92,18 @@ def plot_samples(real: UInt8[np.ndarray, "n ch h w"], fake: UInt8[np.ndarray, "n
 
 
 def order_by_label(table: ContingencyTable) -> tuple[Int[np.ndarray, "k"], list[str]]:
-    """The categories in the order of their labels, matched one to one, and those labels.
-
-    A category without a label comes last and is titled with a dash.
-    """
+    """The categories in the order of their labels, matched one to one, and those labels; a dash if none."""
     categories, labels = match_labels(table)
-    by_label = categories[np.argsort(labels)]
     unmatched = np.setdiff1d(np.arange(len(table)), categories)
     titles = [str(label) for label in np.sort(labels)] + ["–"] * len(unmatched)
-    return np.concatenate([by_label, unmatched]), titles
+    return np.concatenate([categories[np.argsort(labels)], unmatched]), titles
 
 
 def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = None) -> dict[str, "Figure"]:
     """All figures of a run, by the name of their file.
 
-    Args:
-        images: real ones, of which at most 10,000 are encoded. Their labels order the categories, their
-            factors are named above the codes that they are associated with.
-        baseline: a run to plot beside this one in Fig. 1.
+    At most 10,000 of the real images are encoded. Their labels order the categories, their factors are named
+    above the codes that they are associated with. A baseline is plotted beside the run in Fig. 1.
 
     Raises:
         InfoganError: if a run has no metrics yet, or the baseline has other codes.
@@ -123,12 +117,11 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
             what = ", ".join(missing) or "any code"
             raise InfoganError(f"figures: {label} has recorded no L_I of {what}; train it further.")
     images = images.subsample(MAX_IMAGES)
-    tables: dict[str, ContingencyTable] = {}
+    categories: dict[str, Int[np.ndarray, n]] = {}
     titles = dict.fromkeys(names, "")
     if images.labels is not None or images.factors is not None:
         values = model.encode(images.pixels).values.numpy()
-        if images.labels is not None:
-            tables = contingency_tables(values, codes, images.labels)
+        categories = discrete_codes(values, codes)
         if images.factors is not None:
             association = code_factor_association(values, codes, images.factors)
             factors = [factor.name for factor in images.factors.columns]
@@ -138,16 +131,15 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
     for i, (name, code) in enumerate(zip(names, codes, strict=True)):
         figures[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
         traversal = traverse(model, i, rows=N_ROWS)
-        if code.categories is None:
-            values_shown = [f"{v:.1f}" for v in traversal.values.tolist()]
-            figures[f"sweep_{name}"] = plot_traversal(traversal.images, name, values_shown, titles[name])
-            continue
-        order, labels = np.arange(code.categories), [str(k) for k in range(code.categories)]
-        if name in tables:
-            order, labels = order_by_label(tables[name])
-            figures[f"confusion_{name}"] = plot_confusion(tables[name], name)
-        in_order = traversal.images[:, order]
-        figures[f"categories_{name}"] = plot_traversal(in_order, name, labels, titles[name])
+        x, kind, ticks = traversal.images, "sweep", [f"{v:.1f}" for v in traversal.values.tolist()]
+        if code.categories is not None:
+            kind, ticks = "categories", [str(k) for k in range(code.categories)]
+            if images.labels is not None:
+                table = contingency_table(images.labels, categories[name], code.categories)
+                figures[f"confusion_{name}"] = plot_confusion(table, name)
+                order, ticks = order_by_label(table)
+                x = x[:, order]
+        figures[f"{kind}_{name}"] = plot_traversal(x, name, ticks, titles[name])
     real = images.subsample(100).x
     figures["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
     return figures
@@ -166,7 +158,7 @@ def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     return [folder / f"{name}.png" for name in figures]
 
 
-def _subplots(width: float, height: float) -> "tuple[Figure, Axes]":
+def _subplots(width: float | int, height: float | int) -> "tuple[Figure, Axes]":
     """A figure outside pyplot, which need not be closed."""
     try:
         from matplotlib.figure import Figure

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from PIL import Image
+from PIL import Image, ImageOps
 
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
@@ -34,11 +34,9 @@ def traverse(
     high: float = HIGH,
     seed: int = 0,
 ) -> Traversal:
-    """Varies one code of each of `rows` random images.
+    """Varies one code, by its index, of each of `rows` random images.
 
-    Args:
-        code: its index, from 0.
-        steps, low, high: the values of a continuous code; a discrete code takes all its values.
+    A continuous code takes `steps` values from `low` to `high`; a discrete code takes all its values.
 
     Raises:
         InfoganError: if there is no row or no step, or the range is not finite.
@@ -80,8 +78,7 @@ def make_grid(images: UInt8[np.ndarray, "rows cols ch h w"]) -> UInt8[np.ndarray
     rows, cols, ch, h, w = images.shape
     lines = ((0, 0), (0, 0), (0, 0), (0, 1), (0, 1))  # below and to the right of each image
     padded = np.pad(images, lines, constant_values=255).transpose(0, 3, 1, 4, 2)
-    grid: UInt8[np.ndarray, "H W ch"] = padded.reshape(rows * (h + 1), cols * (w + 1), ch)[:-1, :-1]
-    return grid
+    return padded.reshape(rows * (h + 1), cols * (w + 1), ch)[:-1, :-1]
 
 
 def save_grid(images: UInt8[np.ndarray, "rows cols ch h w"], path: Path) -> None:
@@ -91,11 +88,10 @@ def save_grid(images: UInt8[np.ndarray, "rows cols ch h w"], path: Path) -> None
         InfoganError: if the picture cannot be written, or its name has no suffix of a picture format.
     """
     grid = make_grid(images)
-    scale = max(1, MIN_WIDTH // images.shape[-1])
     picture = Image.fromarray(grid.squeeze(axis=2) if grid.shape[2] == 1 else grid)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        picture.resize((picture.width * scale, picture.height * scale), Image.Resampling.NEAREST).save(path)
+        ImageOps.scale(picture, max(1, MIN_WIDTH // images.shape[-1]), Image.Resampling.NEAREST).save(path)
     except (OSError, ValueError) as error:
         raise InfoganError(f"{path} cannot be written ({error}); choose another file.") from error
 

@@ -9,8 +9,13 @@ import numpy as np
 
 from infogan.data import Images, public_name
 from infogan.evaluation import Score, read_evaluation
-from infogan.evaluation.bound import info_bounds
-from infogan.evaluation.consistency import N_IMAGES, recover_codes, recovery_scores, stability_scores
+from infogan.evaluation.consistency import (
+    N_IMAGES,
+    info_bounds,
+    recover_codes,
+    recovery_scores,
+    stability_scores,
+)
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.report.associations import association_table, known_columns

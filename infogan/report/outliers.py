@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
-from infogan.evaluation.image_quality.nearest_neighbours import nearest_neighbours
+from infogan.evaluation.image_quality.metrics import nearest_neighbours
 from infogan.method.model import Pictures
 
 N_NEIGHBOURS = 5

@@ -74,9 +74,10 @@ CRITERIA: Mapping[CriterionName, Criterion] = {
         0.0,
         0.5,
         "of Q, on real images",
-        "1 less Q's median uncertainty on real images over that of a guess, both less the smallest that Q "
-        "can claim; the uncertainty of a category is the probability of all others, of a number the standard "
-        "deviation, of an angle the circular variance; not known if Q's standard deviation is fixed",
+        "1 - (u - u_min) / (u_guess - u_min), where u is Q's median uncertainty on real images, u_guess "
+        "that of a guess and u_min the smallest that Q can claim; the uncertainty of a category is the "
+        "probability of all others, of a number the standard deviation, of an angle the circular variance; "
+        "not known if Q's standard deviation is fixed",
         "at a half, Q is still half as uncertain as the prior",
         "Q is not confident of it on real images",
     ),
@@ -123,7 +124,7 @@ def adjusted_for_chance(agreement: float, code: Code) -> float:
 
 
 def sensitivity(model: Model, rng: torch.Generator) -> Float[np.ndarray, "L"]:
-    """Mean absolute difference of a pixel if one code changes its value, over that if z and c are resampled.
+    """Mean pixel change if one code is resampled, divided by the change if z and all codes are.
 
     All codes are resampled in the denominator, as G may ignore z, or have none.
     """

@@ -1,1 +1,1 @@
-"""Many runs and many images: sweeps, encoding by the million, Ray."""
+"""Many runs and many images: sweeps, encoding in parts, Ray clusters."""

@@ -1,6 +1,6 @@
-"""Joining a Ray cluster, and what must be so there before anything runs on it; what is not, as a sentence.
+"""Connects to a Ray cluster, and checks its nodes before anything runs there.
 
-Ray is imported in the functions, as it is an extra and slow to start.
+Ray is imported in the functions, because it is an extra and slow to start.
 """
 
 import logging
@@ -19,9 +19,9 @@ from infogan.utils.environment import PACKAGE
 from infogan.utils.errors import InfoganError, one_line
 from infogan.utils.io import make_folder, wrap_write_errors
 
-PATIENCE = 10.0  # seconds that a cluster has to answer
-STORE = 2**28  # bytes of shared memory of a cluster that is started here, as results are on the disk
-# Ray itself tries for minutes, in a call that nothing interrupts.
+TIMEOUT = 10.0  # seconds for a cluster to answer, and for a network drive to show a file
+OBJECT_STORE_BYTES = 2**28  # of shared memory for a cluster started here; results go to the disk
+# Ray itself would try for minutes, in a call that cannot be interrupted.
 PROBE = """
 import sys
 from ray._private.services import canonicalize_bootstrap_address as find
@@ -32,39 +32,40 @@ GcsClient(address=find(sys.argv[1]))
 
 @contextmanager
 def connect(address: str) -> Iterator[None]:
-    """Within, this process is joined to a cluster, whose workers import this package as it lies here.
+    """Connects this process to a cluster, whose workers import this copy of the package.
 
-    Nothing reaches standard output within, where Ray would report its losses among our results.
+    Standard output is discarded meanwhile, because Ray would print between the results.
 
     Args:
-        address: HOST:PORT of a cluster, "auto" for the one that this machine is of, which RAY_ADDRESS may
-            name, or "local" for one of this machine alone, which ends at the end.
+        address: HOST:PORT; "auto" for the cluster of this machine, or RAY_ADDRESS; "local" for a new one on
+            this machine alone, which ends with the context.
 
     Raises:
-        InfoganError: where Ray is missing, or no cluster answers there within some 15 s.
+        InfoganError: if Ray is not installed, or no cluster answers within about 15 s.
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
-    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # or a warning for every worker
+    os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")  # avoids a warning per worker
     try:
         import ray
     except ModuleNotFoundError as error:
-        raise InfoganError('--ray needs Ray, which is missing; pip install "infogan[cluster]".') from error
-    own: dict[str, Any] = {"include_dashboard": False, "object_store_memory": STORE}
-    if address != "local":
-        own = {}
-        _require_answer(address)
-    with open(os.devnull, "w") as nowhere, redirect_stdout(nowhere):
+        raise InfoganError('Ray is not installed; pip install "infogan[cluster]".') from error
+    options: dict[str, Any] = {}
+    if address == "local":
+        options = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
+    else:
+        _check_answer(address)
+    with open(os.devnull, "w") as devnull, redirect_stdout(devnull):
         try:
-            with _silence():
+            with _discard_stderr():
                 ray.init(
                     address=address,
-                    runtime_env={"env_vars": _environment()},
+                    runtime_env={"env_vars": _worker_environment()},
                     log_to_driver=False,
                     logging_level=logging.CRITICAL,
-                    **own,
+                    **options,
                 )
-        except Exception as error:  # of many kinds, which nobody lists
+        except Exception as error:  # Ray documents no common type
             raise _unreachable(address, one_line(error).rstrip(".")) from error
         try:
             yield
@@ -72,11 +73,11 @@ def connect(address: str) -> Iterator[None]:
             ray.shutdown()
 
 
-def require_shared(folder: Path) -> None:
-    """Makes a folder, where it is missing; every node has to see it, and to have this version of the package.
+def check_shared_folder(folder: Path) -> None:
+    """Creates a folder, and checks that every node sees it and has this version of the package.
 
     Raises:
-        InfoganError: where a node does not, or does not say so within some time.
+        InfoganError: if a node does not, or does not answer in time.
     """
     is_new = not folder.exists()
     with wrap_write_errors(folder):
@@ -84,7 +85,7 @@ def require_shared(folder: Path) -> None:
         handle, marker = tempfile.mkstemp(prefix="_shared.", suffix=".part", dir=folder.resolve())
         os.close(handle)
     try:
-        _ask_all(marker, folder)
+        _check_nodes(marker, folder)
     except BaseException:
         Path(marker).unlink(missing_ok=True)
         if is_new:
@@ -93,106 +94,104 @@ def require_shared(folder: Path) -> None:
     Path(marker).unlink(missing_ok=True)
 
 
-def _ask_all(marker: str, folder: Path) -> None:
+def _check_nodes(marker: str, folder: Path) -> None:
     import ray
-    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy as On
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    look = ray.remote(num_cpus=0, max_retries=0)(_look)
-    for node in _nodes():
-        where = f"node {node['NodeManagerAddress']}"
-        there = look.options(scheduling_strategy=On(node["NodeID"], soft=False))
+    inspect_node = ray.remote(num_cpus=0, max_retries=0)(_inspect_node)
+    for node in _living_nodes():
+        name = f"node {node['NodeManagerAddress']}"
+        strategy = NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
         try:
-            seen, theirs = ray.get(there.remote(marker), timeout=6 * PATIENCE)
-        except Exception as error:  # of many kinds, as in `connect`
+            task = inspect_node.options(scheduling_strategy=strategy).remote(marker)
+            sees_marker, its_version = ray.get(task, timeout=6 * TIMEOUT)
+        except Exception as error:  # as in `connect`
             raise InfoganError(
-                f"{where} cannot run infogan ({one_line(error)}); install it there as it is here."
+                f"{name} cannot run infogan ({one_line(error)}); install it there too."
             ) from error
-        if theirs != version("infogan"):
+        if its_version != version("infogan"):
             raise InfoganError(
-                f"{where} has infogan {theirs}, and this is {version('infogan')}; install one version on all."
+                f"{name} has infogan {its_version}, but this machine has {version('infogan')}; install the "
+                "same version on all."
             )
-        if not seen:
-            raise InfoganError(f"{where} does not see {folder}; name a folder that all nodes share.")
+        if not sees_marker:
+            raise InfoganError(f"{name} does not see {folder}; name a folder that all nodes share.")
 
 
-def require_sizes(cpus: int, gpus: float) -> None:
-    """Raises InfoganError unless a process can take so many cores and GPUs."""
+def check_resources(cpus: int, gpus: float) -> None:
+    """Raises InfoganError unless a process can take this many cores and GPUs."""
     if cpus < 1:
-        raise InfoganError(f"--cpus is {cpus}, but must be at least 1.")
+        raise InfoganError(f"cpus is {cpus}, but must be at least 1.")
     if gpus < 0 or (gpus > 1 and gpus != int(gpus)):
-        raise InfoganError(f"--gpus is {gpus:g}, but must be a whole number, or a share between 0 and 1.")
+        raise InfoganError(f"gpus is {gpus:g}, but must be a whole number, or a fraction below 1.")
 
 
-def places(cpus: int, gpus: float) -> int:
-    """How many processes of so many cores and GPUs each the cluster has room for.
+def count_slots(cpus: int, gpus: float) -> int:
+    """How many processes with this many cores and GPUs each fit on the cluster.
 
     Raises:
-        InfoganError: where it has for none, which Ray would wait for.
+        InfoganError: if none does; Ray would wait forever.
     """
-    asked = [(kind, each) for kind, each in (("CPU", cpus), ("GPU", gpus)) if each]
-    fit = 0
-    for node in _nodes():
-        fit += int(min(node["Resources"].get(kind, 0) // each for kind, each in asked))
-    if not fit:
-        raise InfoganError(
-            f"no node of the cluster has {cpus} cores and {gpus:g} GPUs, as --cpus and --gpus ask; ask for "
-            "less."
-        )
-    return fit
+    required = [(kind, n) for kind, n in (("CPU", cpus), ("GPU", gpus)) if n]
+    n_slots = 0
+    for node in _living_nodes():
+        n_slots += int(min(node["Resources"].get(kind, 0) // n for kind, n in required))
+    if not n_slots:
+        raise InfoganError(f"no node of the cluster has {cpus} cores and {gpus:g} GPUs; ask for less.")
+    return n_slots
 
 
-def _nodes() -> list[dict[str, Any]]:
-    """Those that are alive."""
+def _living_nodes() -> list[dict[str, Any]]:
     import ray
 
-    nodes = ray.nodes()  # type: ignore[no-untyped-call]  # as Ray left it
+    nodes = ray.nodes()  # type: ignore[no-untyped-call]
     return [node for node in nodes if node["Alive"]]
 
 
-def _look(marker: str) -> tuple[bool, str]:
-    """Whether a node sees a file, for which a network drive is given some time, and its version of this."""
-    until = time.monotonic() + PATIENCE
+def _inspect_node(marker: str) -> tuple[bool, str]:
+    """Runs on a node: whether it sees a file, and its version of this package."""
+    deadline = time.monotonic() + TIMEOUT
     while not os.path.exists(marker):
-        if time.monotonic() > until:
+        if time.monotonic() > deadline:
             return False, version("infogan")
         time.sleep(0.1)
     return True, version("infogan")
 
 
 @contextmanager
-def _silence() -> Iterator[None]:
-    """Keeps Ray's core from saying on standard error how much it will say there."""
+def _discard_stderr() -> Iterator[None]:
+    """Also for Ray's C++ core, which writes to the file descriptor."""
     sys.stderr.flush()
-    kept = os.dup(2)
-    with open(os.devnull, "w") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
+    saved = os.dup(2)
+    with open(os.devnull, "w") as devnull:
+        os.dup2(devnull.fileno(), 2)
     try:
         yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved, 2)
+        os.close(saved)
 
 
-def _require_answer(address: str) -> None:
+def _check_answer(address: str) -> None:
     command = [sys.executable, "-c", PROBE, address]
     try:
-        # What else goes wrong here does so again in `connect`, and is told there.
-        subprocess.run(command, capture_output=True, timeout=PATIENCE, check=False)
+        # Any other failure happens again in `connect`, which reports it.
+        subprocess.run(command, capture_output=True, timeout=TIMEOUT, check=False)
     except subprocess.TimeoutExpired as error:
-        raise _unreachable(address, f"no answer within {PATIENCE:.0f} s") from error
+        raise _unreachable(address, f"no answer within {TIMEOUT:.0f} s") from error
 
 
 def _unreachable(address: str, why: str) -> InfoganError:
     if address == "local":
         return InfoganError(f"Ray does not start on this machine ({why}).")
     return InfoganError(
-        f"no Ray cluster answers at {address!r} ({why}); `ray start --head` starts one, whose HOST:PORT "
-        "--ray takes, and --ray local takes this machine alone."
+        f"no Ray cluster answers at {address!r} ({why}); start one with `ray start --head` and use its "
+        "HOST:PORT, or use local for this machine alone."
     )
 
 
-def _environment() -> dict[str, str]:
-    """Of the workers, so that they find this package also where it is not installed."""
+def _worker_environment() -> dict[str, str]:
+    """Lets workers import this package even if it is not installed there."""
     root = PACKAGE.resolve().parent
     paths = [] if root.name == "site-packages" else [str(root)]
     paths += filter(None, [os.environ.get("PYTHONPATH")])

@@ -15,7 +15,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from infogan.config import Config
 from infogan.data import Images
 from infogan.method.model import make_model
-from infogan.training.cuda_graph import N_EAGER
+from infogan.training.components.cuda_graph import N_EAGER
 from infogan.training.trainer import Trainer
 
 RUNS = 7

@@ -24,3 +24,8 @@ def check_fit(config: Config, model: Model, images: Images, n_processes: int) ->
             f"config: batch_size is {size}, which {n_processes} processes cannot share in equal parts of 2 "
             "or more; choose another one."
         )
+    if n_processes > 1 and config.terms.r1.weight and config.run.sync_batchnorm:
+        raise InfoganError(
+            "config: r1_weight needs second derivatives, which batch norm over several processes lacks; "
+            "set sync_batchnorm to false, or devices and nodes to 1."
+        )

@@ -14,8 +14,8 @@ from infogan.method.objective import with_best_std
 
 Row = Mapping[str, float | int]
 
-PATIENCE_AT_START = 1000  # steps for what was never good
-PATIENCE = 400  # steps for what was good before
+PATIENCE_AT_START = 1000  # steps before a warning about a value that was never good
+PATIENCE = 400  # steps before a warning about a value that was good before
 MIN_DIVERSITY = 0.3  # of the real images' diversity
 MIN_SHARE = 0.05  # of H(c)
 LEARNED_SHARE = 0.2  # of H(c), above which a code counts as learned
@@ -86,7 +86,7 @@ def share_of_entropy(code: Code, L_I: float, fixed_std: float | None) -> float:
 def diversity(
     x_real: Float[Tensor, "*seeds b ch h w"], x_fake: Float[Tensor, "*seeds b ch h w"]
 ) -> Float[Tensor, "*seeds"]:
-    """How far G's images differ, by how far the real ones do: about 1, and 0 where they are all one.
+    """How much G's images differ from each other, relative to the real ones: about 1; 0 if all are equal.
 
     The root of the mean squared distance of a batch's images from their mean, over that of the real batch.
     """

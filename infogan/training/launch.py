@@ -13,8 +13,8 @@ from infogan.data.shards.images import ShardedPixels
 from infogan.method.model import make_model
 from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run, check_new_run_folder, load_options_for
-from infogan.training.device import by_torchrun, resolve
-from infogan.training.seeds import StackedSeeds
+from infogan.training.components.device import by_torchrun, resolve
+from infogan.training.components.seeds import StackedSeeds
 from infogan.training.session import RESUMABLE, Outcome, Session
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
@@ -104,7 +104,7 @@ def train_stacked(
             else _create(path, trainer.config.replace(seed=seed), images, trainer)
             for seed, path in paths.items()
         ]
-        session = Session(runs, trainer, images, console)
+        session = Session(runs, trainer, images, console, stop_collapsed=False)
         session.recover()
         return session.run()
 

@@ -10,9 +10,9 @@ from torch import Tensor
 
 from infogan.config import Config
 from infogan.data.images import Images
-from infogan.data.shards.images import ShardedPixels
 from infogan.pretraining import Outcome as PretrainingOutcome
-from infogan.runs.checkpoints import Checkpoint, checksum
+from infogan.runs.checkpoints import Checkpoint
+from infogan.runs.fingerprint import fingerprint
 from infogan.runs.run import Run
 from infogan.training.health import HealthMonitor
 from infogan.training.loggers import Display, Means, Sink, metrics_file, tensorboard
@@ -23,8 +23,7 @@ from infogan.utils.errors import InfoganError, NonFiniteError, one_line
 from infogan.utils.progress import progress_bar
 
 RESUMABLE = ("steps", "devices", "nodes")  # settings that a resumed training may change
-MAX_ROLLBACKS = 3  # without a checkpoint between them
-N_FINGERPRINT = 64  # images that stand for the whole data set
+MAX_ROLLBACKS = 3  # in a row; a checkpoint resets the count
 SINCE_LOG = "since_log"  # beside the trainer's state: the metrics since the last line of metrics.jsonl
 
 
@@ -39,16 +38,10 @@ class Outcome(NamedTuple):
 
 @final
 class Session:
-    """Trains runs in folders that no other process trains in, one run per seed of the trainer."""
+    """Trains one run per seed; no other process may train in the same folders."""
 
     def __init__(
-        self,
-        runs: Sequence[Run],
-        trainer: Trainer,
-        images: Images,
-        console: Console,
-        *,
-        stop_collapsed: bool = False,
+        self, runs: Sequence[Run], trainer: Trainer, images: Images, console: Console, *, stop_collapsed: bool
     ) -> None:
         """
         Args:
@@ -237,7 +230,7 @@ class Session:
 
 
 def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
-    """A damaged or edited config would lead elsewhere than where the run was going."""
+    """Raises InfoganError if config.json differs from the config in the checkpoint."""
     text = checkpoint.metadata.get("config")
     if text is None:
         return
@@ -248,12 +241,3 @@ def _require_same_config(run: Run, checkpoint: Checkpoint) -> None:
             f"{run.path / 'config.json'} has {changed[0]} {now[changed[0]]!r}, but {checkpoint.path.name} "
             f"was made with {then[changed[0]]!r}; put that back."
         )
-
-
-def fingerprint(images: Images) -> str:
-    """Changes if images are added or removed, and in most cases if they are altered."""
-    if isinstance(images.pixels, ShardedPixels):
-        return images.pixels.shards.fingerprint  # the index knows without reading the images
-    n = len(images)
-    index = torch.linspace(0, n - 1, min(n, N_FINGERPRINT), dtype=torch.float64).long()
-    return f"{n} {checksum({'x': images.pixels.take(index)})[:16]}"

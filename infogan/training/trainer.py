@@ -12,16 +12,16 @@ from infogan.data.images import Images
 from infogan.method.model import Model, frozen
 from infogan.method.terms.term import Player
 from infogan.pretraining import Clustering, Stage, Targets
-from infogan.training.batches import Batches
 from infogan.training.checks import check_fit
-from infogan.training.cuda_graph import CudaGraphStep
-from infogan.training.device import make_fabric, resolve, weight_dtype
-from infogan.training.ema import make_averages
+from infogan.training.components.batches import Batches
+from infogan.training.components.cuda_graph import CudaGraphStep
+from infogan.training.components.device import make_fabric, resolve, weight_dtype
+from infogan.training.components.ema import make_averages
+from infogan.training.components.losses import Losses
+from infogan.training.components.optimizers import GuardedAdam, NonFiniteGuard
+from infogan.training.components.schedule import learning_rates, make_scheduler
+from infogan.training.components.seeds import OneSeed, Seeds
 from infogan.training.health import diversity
-from infogan.training.losses import Losses
-from infogan.training.optimizers import GuardedAdam, NonFiniteGuard
-from infogan.training.schedule import learning_rates, make_scheduler
-from infogan.training.seeds import OneSeed, Seeds
 
 
 class StepMetrics(NamedTuple):

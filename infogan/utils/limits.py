@@ -15,12 +15,9 @@ def require_within_limits(what: str, unpacked: int, packed: int) -> None:
     """Checks that data may be unpacked: at most 1 GiB or 250 times its file, and no more than free memory.
 
     Args:
-        what: begins the error message.
+        what: begins the message of the InfoganError.
         unpacked: announced size in bytes.
         packed: bytes in the file.
-
-    Raises:
-        InfoganError: if it may not.
     """
     if unpacked <= MIN_CHECKED_BYTES:
         return

@@ -10,34 +10,32 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 QUIET = "INFOGAN_QUIET"  # environment variable; `--quiet` sets it
+ProgressCallback = Callable[[str], None]  # called with a line that says what is being done
 
 
 def console() -> "Console":
     """Standard error, silent if `INFOGAN_QUIET` is set."""
-    from rich.console import Console  # here, as most commands need no console
+    from rich.console import Console  # imported here to start faster
 
     return Console(stderr=True, quiet=bool(os.environ.get(QUIET)))
 
 
-def progress(items: Iterable[T], doing: str, total: int | None = None) -> Iterable[T]:
-    """The same items, with a progress bar that disappears at the end; on a terminal only."""
+def progress(items: Iterable[T], description: str, total: int | None = None) -> Iterable[T]:
+    """The same items, with a progress bar that disappears at the end; in a terminal only."""
     from rich.progress import track
 
-    shown = console()
-    return track(items, doing, total, console=shown, transient=True, disable=not shown.is_terminal)
+    stderr = console()
+    return track(items, description, total, console=stderr, transient=True, disable=not stderr.is_terminal)
 
 
 @contextmanager
-def progress_bar(doing: str, total: int, console: "Console") -> Iterator[Callable[[int], None]]:
-    """A progress bar, on a terminal only; yields the function that sets how much is done."""
+def progress_bar(description: str, total: int, console: "Console") -> Iterator[Callable[[int], None]]:
+    """A progress bar, in a terminal only; yields the function that sets how much is done."""
     from rich.progress import Progress
 
     with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(doing, total=total)
+        task = bar.add_task(description, total=total)
         yield lambda done: bar.update(task, completed=done)
-
-
-ProgressCallback = Callable[[str], None]  # called with a line that says what is being done
 
 
 def no_progress(_: str) -> None:

@@ -19,7 +19,7 @@ import fuzz_seeds as seeds
 from infogan.data import LoadOptions, load
 from infogan.data.datasets.svhn import read_svhn
 from infogan.data.formats.idx import read_idx
-from infogan.evaluation.evaluation_file import read_evaluation
+from infogan.evaluation.score import read_evaluation
 from infogan.explore.code_names import CodeNames
 from infogan.explore.upload import read_upload
 from infogan.runs.run import Run
@@ -114,7 +114,7 @@ def _run(folder: Path) -> Run:
 def _handle_checkpoint(folder: Path, content: bytes) -> None:
     run, (trainer, images) = _run(folder), seeds.small_trainer()
     (run.checkpoints / "0000001.safetensors").write_bytes(content)
-    _one_of(content, run.model, Session([run], trainer, images, console()).recover)
+    _one_of(content, run.model, Session([run], trainer, images, console(), stop_collapsed=False).recover)
 
 
 def _handle_weights(folder: Path, content: bytes) -> None:

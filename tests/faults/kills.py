@@ -9,7 +9,7 @@ from pathlib import Path
 from random import Random
 from typing import final
 
-from commands import SLOWEST, start
+from training_commands import SLOWEST, start
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 

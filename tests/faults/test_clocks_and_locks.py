@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import SHORT, assert_same, is_sentence, lines, newest, run, start, train
+from training_commands import SHORT, assert_same, is_sentence, lines, newest, run, start, train
 
 CLOCK = """
 import time
@@ -38,7 +38,7 @@ def test_clock(how: str, straight: Path, tmp_path: Path) -> None:
     (tmp_path / "site" / "sitecustomize.py").write_text(patch)
     path_of_modules = os.pathsep.join([str(tmp_path / "site"), *os.environ.get("PYTHONPATH", "").split()])
     path = tmp_path / "run"
-    code, said = run(*train("digits", path, **SHORT), env={"PYTHONPATH": path_of_modules})
+    code, said = run(*train("digits-code", path, **SHORT), env={"PYTHONPATH": path_of_modules})
     assert (code, said) == (0, "")
     assert newest(path)[1] == newest(straight)[1]
     assert lines(path) == lines(straight)
@@ -52,13 +52,19 @@ def test_clock(how: str, straight: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "begin",
     [
-        lambda path: train("digits", path, **SHORT),
-        lambda path: ("sweep", "digits", "--seeds", "1", *train("digits", path.parent, **SHORT)[2:]),
+        lambda path: train("digits-code", path, **SHORT),
+        lambda path: (
+            "sweep",
+            "digits-code",
+            "--seeds",
+            "1",
+            *train("digits-code", path.parent, **SHORT)[2:],
+        ),
     ],
     ids=["train", "sweep"],
 )
 def test_two_that_begin_at_once(begin: Callable[[Path], list[str]], straight: Path, tmp_path: Path) -> None:
-    path = tmp_path / "digits-0"
+    path = tmp_path / "digits-code-0"
     both = [start(*begin(path)) for _ in range(2)]
     said = [process.communicate(timeout=300)[1] for process in both]
     codes = [process.returncode for process in both]
@@ -71,7 +77,7 @@ def test_two_that_begin_at_once(begin: Callable[[Path], list[str]], straight: Pa
 
 def test_second_is_refused_while_one_trains(straight: Path, tmp_path: Path) -> None:
     path = tmp_path / "run"
-    first = start(*train("digits", path, steps=100_000))
+    first = start(*train("digits-code", path, steps=100_000))
     try:
         while first.poll() is None and not list(path.glob("checkpoints/*4.safetensors")):
             time.sleep(0.01)

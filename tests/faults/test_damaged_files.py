@@ -6,8 +6,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from commands import lines, newest, run, train
 from rich.console import Console
+from training_commands import lines, newest, run, train
 
 from infogan.data import LoadOptions
 from infogan.training import launch
@@ -30,7 +30,7 @@ def damages(content: bytes, rng: Random) -> dict[str, bytes]:
 def stopped(straight: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A run of 8 of 12 updates, by having lost its last checkpoint and the one before drawn anew."""
     path = tmp_path_factory.mktemp("runs") / "stopped"
-    assert run(*train("digits", path, steps=8)) == (0, "")
+    assert run(*train("digits-code", path, steps=8)) == (0, "")
     config = path / "config.json"
     config.write_text(config.read_text().replace('"steps": 8', '"steps": 12'))
     return path

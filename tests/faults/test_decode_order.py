@@ -10,12 +10,11 @@ import pytest
 import torch
 from PIL import Image
 
-from infogan.data.custom import load_own
+from infogan.data import LoadOptions, load
 from infogan.data.formats import collection
 from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.resize import pil_to_array
 from infogan.data.loading.batches import EpochSampler
-from infogan.data.options import LoadOptions
 
 N = 300
 BROKEN = (0, 17, 150, 151, 299)
@@ -71,7 +70,7 @@ def test_threads_change_no_byte_of_the_cache(
         cache = tmp_path / str(threads)
         monkeypatch.setenv("XDG_CACHE_HOME", str(cache))
         late(threads)
-        images = load_own("folder", str(folder), "train", LoadOptions(skip_bad=True, shape=(1, 8, 8)))
+        images = load(f"folder:{folder}", load_options=LoadOptions(skip_bad=True, shape=(1, 8, 8)))
         files = {
             str(file.relative_to(cache)): file.read_bytes() for file in cache.rglob("*") if file.is_file()
         }

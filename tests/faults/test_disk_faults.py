@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from commands import SHORT, assert_same, is_sentence, run, start, train, words
 from PIL import Image
+from training_commands import SHORT, assert_same, is_sentence, run, start, train, words
 
 is_root = os.geteuid() == 0
 
@@ -45,7 +45,7 @@ def test_full_disk(small_disk: Path, straight: Path, room: int, saved: int) -> N
     filler = small_disk / "filler"
     path = small_disk / "run"
     filler.write_bytes(bytes(os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize - room))
-    code, said = run(*train("digits", path, **SHORT))
+    code, said = run(*train("digits-code", path, **SHORT))
     assert code == 2
     assert is_sentence(said)
     assert "No space left on device" in said
@@ -53,7 +53,9 @@ def test_full_disk(small_disk: Path, straight: Path, room: int, saved: int) -> N
     assert len(list(path.glob("checkpoints/*.safetensors"))) == saved
     filler.unlink()
     command = (
-        ("train", "--resume", path) if (path / "config.json").is_file() else train("digits", path, **SHORT)
+        ("train", "--resume", path)
+        if (path / "config.json").is_file()
+        else train("digits-code", path, **SHORT)
     )
     assert run(*command) == (0, "")
     assert_same(path, straight)
@@ -64,7 +66,7 @@ def test_file_too_large(tmp_path: Path, straight: Path) -> None:
     limited = ["sh", "-c", 'ulimit -f 2000; exec "$@"', "sh"]
     path = tmp_path / "run"
     done = subprocess.run(
-        [*limited, *words(*train("digits", path, **SHORT))], capture_output=True, text=True, check=False
+        [*limited, *words(*train("digits-code", path, **SHORT))], capture_output=True, text=True, check=False
     )
     assert done.returncode == 2
     assert is_sentence(done.stderr)
@@ -81,7 +83,10 @@ def test_folder_that_is_not_to_be_written(tmp_path: Path, straight: Path) -> Non
         folder.chmod(0o555)
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     powerless = ["setpriv", "--inh-caps=-all", "--bounding-set=-all"] if is_root else []
-    for command in (("train", "--resume", path, "--steps", "20"), train("digits", path / "new", **SHORT)):
+    for command in (
+        ("train", "--resume", path, "--steps", "20"),
+        train("digits-code", path / "new", **SHORT),
+    ):
         done = subprocess.run([*powerless, *words(*command)], capture_output=True, text=True, check=False)
         said = done.stderr
         assert done.returncode == 2, said

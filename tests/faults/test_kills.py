@@ -8,9 +8,9 @@ from random import Random
 
 import numpy as np
 import pytest
-from commands import difference, is_sentence, run, train
 from kills import torment
 from PIL import Image
+from training_commands import difference, is_sentence, run, train
 
 
 def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int | str) -> tuple[Path, Path]:
@@ -32,7 +32,7 @@ def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int 
 
 
 def test_digits(tmp_path: Path, nightly: bool) -> None:
-    straight, killed = torment_and_compare("digits", tmp_path, 50 if nightly else 10)
+    straight, killed = torment_and_compare("digits-code", tmp_path, 50 if nightly else 10)
     drawn = []
     for path in (straight, killed):
         at = path.rename(tmp_path / "drawn")  # as the figures tell the folder's name
@@ -46,7 +46,7 @@ def test_digits(tmp_path: Path, nightly: bool) -> None:
 def test_going_on_with_what_is_done_changes_nothing(tmp_path: Path) -> None:
     """As where the kill comes between the last save and the end; the goal lies between two lines."""
     path = tmp_path / "run"
-    assert run(*train("digits", path, steps=10)) == (0, "")
+    assert run(*train("digits-code", path, steps=10)) == (0, "")
     before = {file: file.read_bytes() for file in path.rglob("*") if file.is_file()}
     code, said = run("train", "--resume", path)
     assert code == 2
@@ -58,7 +58,7 @@ def test_going_on_with_what_is_done_changes_nothing(tmp_path: Path) -> None:
 def test_half_precision(tmp_path: Path, nightly: bool) -> None:
     if not nightly:
         pytest.skip("for the night")
-    torment_and_compare("digits", tmp_path, 10, precision="bf16-mixed")
+    torment_and_compare("digits-code", tmp_path, 10, precision="bf16-mixed")
 
 
 def test_mnist(tmp_path: Path, nightly: bool) -> None:

@@ -13,6 +13,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
     preset.__name__.replace("_", "-"): preset
     for preset in (
         digits.digits,
+        digits.digits_code,
         mnist.mnist,
         mnist.mnist_quick,
         mnist.mnist_small,

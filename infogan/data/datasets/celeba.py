@@ -7,12 +7,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
-from infogan.data.cache import cached_arrays
-from infogan.data.dataset_info import DatasetInfo
-from infogan.data.formats.folder import ImageFiles, find_image_files
-from infogan.data.formats.npy import Arrays, read_npz
+from infogan.data.formats.folder import find_image_files
+from infogan.data.formats.npy import read_npz
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 
 SIDE = 32
@@ -20,12 +18,8 @@ WIDTH, HEIGHT = 178, 218  # of the published pictures, in pixels
 CROP = 148  # the side of the square that is cut out of them
 
 PREPROCESSED_FILE = "celeba/celeba_10k_32x32.npz"
-FILES = (
-    "celeba/img_align_celeba.zip",
-    "celeba/img_align_celeba",
-    PREPROCESSED_FILE,
-    "celeba/celeba_10k_89x109_jpg.zip",
-)
+PUBLISHED = ("celeba/img_align_celeba.zip", "celeba/img_align_celeba")
+FILES = (*PUBLISHED, PREPROCESSED_FILE, "celeba/celeba_10k_89x109_jpg.zip")
 ATTRIBUTE_FILE = "celeba/list_attr_celeba.txt"
 ATTRIBUTE_NAMES = (
     "5_o_Clock_Shadow Arched_Eyebrows Attractive Bags_Under_Eyes Bald Bangs Big_Lips Big_Nose Black_Hair "
@@ -42,37 +36,26 @@ def load_celeba(load_options: LoadOptions, split: str) -> Images:
     """The faces, with 40 attributes of 0 or 1 as factors if the file of attributes is there.
 
     The published pictures take precedence over the preprocessed file. They are read once and then cached.
-
-    Raises:
-        InfoganError: if there is no file, pictures cannot be read, or the attributes do not match them.
     """
     path = load_options.require_path("CelebA", FILES)
     if path.suffix == ".npz":
         return read_preprocessed(path)
     files = find_image_files(path)
     key = f"centre {CROP} of {WIDTH}x{HEIGHT}, Lanczos, {SIDE}; {files.fingerprint}; {load_options.skip_bad}"
-    arrays = cached_arrays("celeba", key, lambda: _read_faces(files, load_options.skip_bad))
-    names = tuple(str(name) for name in arrays["names"])
+    x, names = files.read_cached("celeba", key, crop_face, load_options.skip_bad)
     attribute_file = load_options.find_path([ATTRIBUTE_FILE])
     factors = None
     if attribute_file is not None:
         factors = Factors(FACTORS, read_attributes(attribute_file, [Path(name).name for name in names]))
-    return Images.from_arrays(arrays["x"], names=names, factors=factors)
-
-
-def _read_faces(files: ImageFiles, skip_bad: bool) -> Arrays:
-    x, names = files.read(crop_face, skip_bad)
-    return {"x": x, "names": np.array(names)}
+    return Images.from_arrays(x, names=names, factors=factors)
 
 
 def crop_face(picture: Image.Image) -> UInt8[np.ndarray, "3 32 32"]:
     """The central square of side 148 of a 178x218 picture, resized by a Lanczos filter.
 
     For other sizes the square is in proportion (74 of 89x109), at whole pixels, rounded to the top left. The
-    filter also reads pixels outside the square, so that no pixel of its border counts twice.
-
-    Raises:
-        ValueError: if the picture has another aspect ratio, as pictures that are not aligned have.
+    filter also reads pixels outside the square, so that no pixel of its border counts twice. Pictures of
+    another aspect ratio, which are not aligned, raise a ValueError.
     """
     width, height = picture.size
     if abs(width * HEIGHT / WIDTH - height) > 1:
@@ -90,9 +73,6 @@ def read_attributes(path: Path, pictures: Sequence[str]) -> Float[np.ndarray, "n
 
     The first line is the number of pictures, the second the 40 attributes. The others are a file name and 40
     values of -1 or 1.
-
-    Raises:
-        InfoganError: if the file has another format, or does not list one of the pictures.
     """
     try:
         lines = path.read_text("utf-8").splitlines()
@@ -111,12 +91,9 @@ def read_attributes(path: Path, pictures: Sequence[str]) -> Float[np.ndarray, "n
             f"{path} lacks {len(missing):,} of {len(pictures):,} pictures, the first is {missing[0]}; "
             "use the file that belongs to these pictures, or remove it."
         )
-    incomplete = [name for name in pictures if len(values_of[name]) != len(FACTORS)]
-    if incomplete:
-        raise InfoganError(
-            f"{path} has {len(values_of[incomplete[0]])} attributes for {incomplete[0]}, not {len(FACTORS)}; "
-            "fetch it again."
-        )
+    for name in pictures:
+        if (n := len(values_of[name])) != len(FACTORS):
+            raise InfoganError(f"{path} has {n} attributes for {name}, not {len(FACTORS)}; fetch it again.")
     table = np.array([values_of[name] for name in pictures])
     values: Float[np.ndarray, "n f"] = (table == "1").astype(np.float64)
     if not np.array_equal(values, table != "-1"):
@@ -125,11 +102,7 @@ def read_attributes(path: Path, pictures: Sequence[str]) -> Float[np.ndarray, "n
 
 
 def read_preprocessed(path: Path) -> Images:
-    """A .npz with `images` (n, 32, 32, 3), `ids` (n,), `attributes` (n, 40) of 0 and 1, `attribute_names`.
-
-    Raises:
-        InfoganError: if the file cannot be read, or has another content.
-    """
+    """A .npz with `images` (n, 32, 32, 3), `ids` (n,), `attributes` (n, 40) of 0 and 1, `attribute_names`."""
     arrays = read_npz(path, ("images", "ids", "attributes", "attribute_names"))
     x, ids, values = arrays["images"], arrays["ids"], arrays["attributes"]
     _check_names(path, arrays["attribute_names"].ravel().tolist())

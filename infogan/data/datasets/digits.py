@@ -2,9 +2,8 @@
 
 import numpy as np
 
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.images import Images
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo, LoadOptions
 
 N_TRAIN = 1437
 

@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Float
 
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.formats.npy import Arrays, map_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
+from infogan.data.options import DatasetInfo
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import wrap_read_errors
 from infogan.utils.limits import require_within_limits
@@ -54,13 +53,8 @@ def read_dsprites(path: Path) -> Images:
     """A .npz with `imgs` (n, 64, 64) of 0 and 1, and `latents_values` (n, 6). Takes 3 GB of memory.
 
     The first of the six factors, the colour, is constant and left out. The pickled `metadata` is not opened.
-
-    Raises:
-        InfoganError: if the file cannot be read, or has another content.
     """
-    x, values = _read_arrays(path, ("imgs", "latents_values"))
-    _check_images(path, "imgs", x, (SIDE, SIDE))
-    _check_values(path, "latents_values", values, len(x))
+    x, values = _read_images(path, "imgs", (SIDE, SIDE), "latents_values")
     if x.max(initial=0) > 1:
         raise InfoganError(f"{path} holds imgs up to {x.max()}; expected 0 and 1.")
     x *= 255
@@ -69,14 +63,8 @@ def read_dsprites(path: Path) -> Images:
 
 
 def read_shapes3d(path: Path) -> Images:
-    """A .h5 or .npz with `images` (n, 64, 64, 3) and `labels` (n, 6). Takes 6 GB of memory.
-
-    Raises:
-        InfoganError: if the file cannot be read or has another content, or h5py is not installed.
-    """
-    x, values = _read_arrays(path, ("images", "labels"))
-    _check_images(path, "images", x, (SIDE, SIDE, 3))
-    _check_values(path, "labels", values, len(x))
+    """A .h5 or .npz with `images` (n, 64, 64, 3) and `labels` (n, 6). Takes 6 GB of memory."""
+    x, values = _read_images(path, "images", (SIDE, SIDE, 3), "labels")
     factors = Factors(SHAPES3D_FACTORS, values * SHAPES3D_UNITS)
     return Images.from_arrays(x.transpose(0, 3, 1, 2), factors=factors)
 
@@ -86,29 +74,33 @@ def read_mpi3d(path: Path, grid: Sequence[int] = MPI3D_GRID) -> Images:
 
     The .npz takes 13 GB of memory. The .npy within it (unzip the .npz to extract it) is read from the disk on
     demand. The values of the factors are their indices on the grid.
-
-    Raises:
-        InfoganError: if the file cannot be read, or has another content.
     """
-    (x,) = _read_arrays(path, ("images",))
-    _check_images(path, "images", x, (SIDE, SIDE, 3))
+    x, _ = _read_images(path, "images", (SIDE, SIDE, 3))
     if len(x) != math.prod(grid):
         raise InfoganError(
             f"{path} holds {len(x):,} images, but the grid has {math.prod(grid):,} points; fetch it again."
         )
-    return Images.from_arrays(x.transpose(0, 3, 1, 2), factors=Factors(MPI3D_FACTORS, grid_values(grid)))
+    values = np.indices(grid).reshape(len(grid), -1).T.astype(np.float64)
+    return Images.from_arrays(x.transpose(0, 3, 1, 2), factors=Factors(MPI3D_FACTORS, values))
 
 
-def grid_values(grid: Sequence[int]) -> Float[np.ndarray, "n f"]:
-    """The index of each point of a grid along every factor; the last factor varies fastest."""
-    return np.indices(grid).reshape(len(grid), -1).T.astype(np.float64)
-
-
-def _read_arrays(path: Path, names: Sequence[str]) -> list[np.ndarray]:
+def _read_images(
+    path: Path, name: str, shape: tuple[int, ...], values_name: str = ""
+) -> tuple[np.ndarray, np.ndarray]:
+    """Images of a shape, uint8, and if they have a name the values of six factors."""
+    names = (name, values_name) if values_name else (name,)
     if path.suffix == ".npy":
-        return [map_npy(path)]
-    arrays = _read_h5(path, names) if path.suffix == ".h5" else read_npz(path, names)
-    return [arrays[name] for name in names]
+        arrays = {name: map_npy(path)}
+    else:
+        arrays = _read_h5(path, names) if path.suffix == ".h5" else read_npz(path, names)
+    x, values = arrays[name], arrays.get(values_name, np.empty(0))
+    if x.dtype != np.uint8 or x.shape[1:] != shape:
+        expected = ", ".join(map(str, ("n", *shape)))
+        raise InfoganError(f"{path} holds {name} {x.dtype} {x.shape}; expected uint8 ({expected}).")
+    if values_name and (values.shape != (len(x), 6) or values.dtype.kind != "f"):
+        found = f"{values_name} {values.dtype} {values.shape}"
+        raise InfoganError(f"{path} holds {found}; expected floats, ({len(x)}, 6).")
+    return x, values
 
 
 def _read_h5(path: Path, names: Sequence[str]) -> Arrays:
@@ -125,22 +117,9 @@ def _read_h5(path: Path, names: Sequence[str]) -> Arrays:
                 raise InfoganError(f"{path} has no array {name}; fetch it again.")
             if found.dtype.kind not in "biuf":
                 raise ValueError(f"{name} of {found.dtype}")
-            require_within_limits(
-                f"{name} of {path}", found.size * found.dtype.itemsize, found.id.get_storage_size()
-            )
+            require_within_limits(f"{name} of {path}", found.nbytes, found.id.get_storage_size())
             arrays[name] = found[...]
     return arrays
-
-
-def _check_images(path: Path, name: str, x: np.ndarray, shape: tuple[int, ...]) -> None:
-    if x.dtype != np.uint8 or x.shape[1:] != shape:
-        expected = ", ".join(map(str, ("n", *shape)))
-        raise InfoganError(f"{path} holds {name} {x.dtype} {x.shape}; expected uint8 ({expected}).")
-
-
-def _check_values(path: Path, name: str, values: np.ndarray, n: int) -> None:
-    if values.shape != (n, 6) or not np.issubdtype(values.dtype, np.floating):
-        raise InfoganError(f"{path} holds {name} {values.dtype} {values.shape}; expected floats, ({n}, 6).")
 
 
 DSPRITES = DatasetInfo(

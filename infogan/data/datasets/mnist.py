@@ -12,10 +12,9 @@ import numpy as np
 from rich.progress import wrap_file
 
 from infogan.data.cache import cache_folder, written_to_cache
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.formats.idx import read_idx
 from infogan.data.images import Images
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
@@ -25,15 +24,13 @@ FILES = {
 }
 
 # The MD5 of each uncompressed file, in the order of FILES: its gzip differs from copy to copy.
+MNIST_TRAIN = ("6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624")
+MNIST_TEST = ("2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637")
+FASHION_TRAIN = ("f4a8712d7a061bf5bd6d2ca38dc4d50a", "9018921c3c673c538a1fc5bad174d6f9")
+FASHION_TEST = ("8181f5470baa50b63fa0f6fddb340f0a", "15d484375f8d13e6eb1aabb0c3f46965")
 MD5 = {
-    "mnist": {
-        "train": ("6bbc9ace898e44ae57da46a324031adb", "a25bea736e30d166cdddb491f175f624"),
-        "test": ("2646ac647ad5339dbf082846283269ea", "27ae3e4e09519cfbb04c329615203637"),
-    },
-    "fashion": {
-        "train": ("f4a8712d7a061bf5bd6d2ca38dc4d50a", "9018921c3c673c538a1fc5bad174d6f9"),
-        "test": ("8181f5470baa50b63fa0f6fddb340f0a", "15d484375f8d13e6eb1aabb0c3f46965"),
-    },
+    "mnist": {"train": MNIST_TRAIN, "test": MNIST_TEST},
+    "fashion": {"train": FASHION_TRAIN, "test": FASHION_TEST},
 }
 MIRRORS = {
     "mnist": (
@@ -53,16 +50,15 @@ def load_mnist(
 
     The files, gzipped or not, are in the data folder or its subfolder `mnist` or `fashion`. They are
     downloaded if no data folder is set.
-
-    Raises:
-        InfoganError: if a file is missing or damaged, or cannot be downloaded.
     """
-    arrays = []
-    for file, md5 in zip(FILES[split], MD5[name][split], strict=True):
-        path = _find_file(name, file, load_options.data_folder)
-        path = path or _download_file(name, file, md5, MIRRORS[name] if mirrors is None else mirrors)
-        arrays.append(read_idx(path, md5=md5))
-    x, labels = arrays
+    mirrors = MIRRORS[name] if mirrors is None else mirrors
+    x, labels = (
+        read_idx(
+            _find_file(name, file, load_options.data_folder) or _download_file(name, file, md5, mirrors),
+            md5=md5,
+        )
+        for file, md5 in zip(FILES[split], MD5[name][split], strict=True)
+    )
     return Images.from_arrays(x[:, None], labels.astype(np.int64))
 
 
@@ -98,7 +94,10 @@ def _download_file(name: str, file: str, md5: str, mirrors: Sequence[str]) -> Pa
     failures = []
     for mirror in mirrors:
         try:
-            content = _download(f"{mirror}{file}.gz")
+            with urllib.request.urlopen(f"{mirror}{file}.gz", timeout=30) as reply:
+                total = int(reply.headers.get("Content-Length") or 0)
+                with wrap_file(reply, total=total, description=f"{file}.gz", console=console()) as shown:
+                    content = shown.read()
             with written_to_cache(path) as part:
                 part.write_bytes(content)
                 read_idx(part, md5=md5)
@@ -109,14 +108,6 @@ def _download_file(name: str, file: str, md5: str, mirrors: Sequence[str]) -> Pa
         f"{file}.gz cannot be downloaded ({'; '.join(failures)}); put the four IDX files of {name} "
         "into a folder and set INFOGAN_DATA to that folder."
     )
-
-
-def _download(url: str) -> bytes:
-    with urllib.request.urlopen(url, timeout=30) as reply:
-        size = int(reply.headers.get("Content-Length") or 0)
-        with wrap_file(reply, total=size, description=url.rsplit("/", 1)[-1], console=console()) as file:
-            content: bytes = file.read()
-    return content
 
 
 def _dataset(name: str, description: str, licence: str, label_name: str) -> DatasetInfo:

@@ -10,19 +10,11 @@ from jaxtyping import Bool, Float, UInt8
 from scipy.ndimage import gaussian_filter, map_coordinates
 
 from infogan.data.cache import cached_arrays
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.formats.npy import read_npz
 from infogan.data.images import Factors, Images
-from infogan.data.options import LoadOptions
-from infogan.data.synthetic.chairs3d import (
-    ANGLES,
-    SIDE,
-    VIEWPOINT,
-    render_views,
-    rendering_code,
-    run_in_threads,
-)
-from infogan.data.synthetic.render import Mesh
+from infogan.data.options import DatasetInfo, LoadOptions
+from infogan.data.synthetic.chairs3d import ANGLES, SIDE, VIEWPOINT, render_views, rendering_code
+from infogan.data.synthetic.render import Mesh, run_in_threads
 from infogan.utils.errors import InfoganError
 
 FILES = ("chairs_modelnet10/chair_voxels_32.npz",)
@@ -36,11 +28,7 @@ MARGIN = 1.04  # half the width of the image, relative to the extent of the shap
 
 
 def load_modelnet_chairs(load_options: LoadOptions, split: str) -> Images:
-    """All shapes but the last 100 (train) or only those (test), in 62 views each.
-
-    Raises:
-        InfoganError: if the file is missing or invalid, or embreex or scikit-image is not installed.
-    """
+    """All shapes but the last 100 (train) or only those (test), in 62 views each."""
     path = load_options.require_path("the file of ModelNet10's chairs", FILES)
     voxels = read_voxels(path)
     if len(voxels) <= N_TEST:
@@ -55,16 +43,11 @@ def load_modelnet_chairs(load_options: LoadOptions, split: str) -> Images:
 
 
 def read_voxels(path: Path) -> Bool[np.ndarray, "n 32 32 32"]:
-    """The distinct shapes of an .npz with `voxels_packed` uint8 (n, 4096) and `first_occurrence` bool (n,).
-
-    Raises:
-        InfoganError: if the file is damaged or has another content, or a shape has no voxel.
-    """
+    """The distinct shapes of a .npz: `voxels_packed`, uint8 (n, 4096); `first_occurrence`, bool (n,)."""
     arrays = read_npz(path, ("voxels_packed", "first_occurrence"))
     packed, first = arrays["voxels_packed"], arrays["first_occurrence"]
-    if (str(packed.dtype), packed.shape[1:], str(first.dtype)) != ("uint8", (GRID**3 // 8,), "bool") or (
-        first.shape != packed.shape[:1]
-    ):
+    expected = np.dtype("u1"), (*first.shape, GRID**3 // 8), 1, np.dtype(bool)
+    if (packed.dtype, packed.shape, first.ndim, first.dtype) != expected:
         raise InfoganError(
             f"{path} holds voxels_packed {packed.dtype} {packed.shape} and first_occurrence {first.dtype} "
             f"{first.shape}; expected uint8 (n, {GRID**3 // 8}) and bool (n,)."
@@ -77,11 +60,7 @@ def read_voxels(path: Path) -> Bool[np.ndarray, "n 32 32 32"]:
 
 
 def render_voxels(voxels: Bool[np.ndarray, "n side side side"]) -> UInt8[np.ndarray, "m 1 64 64"]:
-    """All views of every shape, shape by shape, each as large as the image allows.
-
-    Raises:
-        InfoganError: if embreex or scikit-image is not installed.
-    """
+    """All views of every shape, shape by shape, each as large as the image allows."""
     x = np.empty((len(voxels), len(ANGLES), 1, SIDE, SIDE), np.uint8)
 
     def render_shape(i: int) -> None:
@@ -93,14 +72,7 @@ def render_voxels(voxels: Bool[np.ndarray, "n side side side"]) -> UInt8[np.ndar
 
 
 def mesh_from_voxels(voxels: Bool[np.ndarray, "side side side"]) -> Mesh:
-    """The surface of voxels, centred at the origin, in voxels.
-
-    Args:
-        voxels: the axes point to the right, to the back and up.
-
-    Raises:
-        InfoganError: if scikit-image is not installed.
-    """
+    """The surface of voxels, whose axes point right, back and up; centred at the origin, in voxels."""
     try:
         from skimage.measure import marching_cubes
     except ImportError as error:
@@ -113,12 +85,8 @@ def mesh_from_voxels(voxels: Bool[np.ndarray, "side side side"]) -> Mesh:
     gradient = np.stack([map_coordinates(g, vertices.T, order=1) for g in np.gradient(blurred)], axis=1)
     normals = -gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
-    return Mesh(
-        _to_y_up(vertices - middle),
-        triangles.astype(np.int64),
-        _to_y_up(normals),
-        np.full(len(triangles), ALBEDO),
-    )
+    albedo = np.full(len(triangles), ALBEDO)
+    return Mesh(_to_y_up(vertices - middle), triangles.astype(np.int64), _to_y_up(normals), albedo)
 
 
 def _to_y_up(v: Float[np.ndarray, "v 3"]) -> Float[np.ndarray, "v 3"]:
@@ -130,8 +98,7 @@ def max_extent(mesh: Mesh) -> float:
     x, y, z = mesh.vertices.T
     radius = np.hypot(x, z)
     elevations = np.unique(ANGLES[:, 1])
-    heights = [np.abs(y) * np.cos(e) + radius * np.sin(e) for e in elevations]
-    return float(np.max([radius, *heights]))
+    return float(np.max([radius, *(np.abs(y) * np.cos(e) + radius * np.sin(e) for e in elevations)]))
 
 
 MODELNET_CHAIRS = DatasetInfo(

@@ -6,15 +6,12 @@ from dataclasses import replace
 from pathlib import PurePath
 
 import numpy as np
-from jaxtyping import Float, UInt8
+from jaxtyping import UInt8
 from PIL import Image
 
-from infogan.data.cache import cached_arrays
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.formats.folder import ImageFiles, find_image_files
-from infogan.data.formats.npy import Arrays
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 
 SIDE = 64
@@ -29,30 +26,22 @@ def load_rendered_chairs(load_options: LoadOptions, split: str) -> Images:
 
     The files are `rendered_chairs/SHAPE/renders/image_NNN_pELEVATION_tAZIMUTH_rDISTANCE.png`, as published.
     They are read once and then cached.
-
-    Raises:
-        InfoganError: if the folder is missing or has another structure, or pictures cannot be read.
     """
     found = find_image_files(load_options.require_path("Rendered chairs", FILES))
     files = select_split(found, split)
     key = f"whole, Lanczos, gray, {SIDE}; {found.fingerprint}; {split}; {load_options.skip_bad}"
-    arrays = cached_arrays("rendered-chairs", key, lambda: _read_views(files, load_options.skip_bad))
-    names = tuple(str(name) for name in arrays["names"])
-    return Images.from_arrays(arrays["x"], names=names, factors=Factors(FACTORS, parse_angles(names)))
+    x, names = files.read_cached("rendered-chairs", key, resize_view, load_options.skip_bad)
+    views = [VIEW.fullmatch(PurePath(name).name) for name in names]
+    angles = np.array([(math.radians(int(v[2])), math.radians(int(v[1]))) for v in views if v])
+    return Images.from_arrays(x, names=names, factors=Factors(FACTORS, angles))
 
 
 def select_split(files: ImageFiles, split: str) -> ImageFiles:
-    """The views of every tenth shape (test), or of all others (train).
-
-    Raises:
-        InfoganError: if a file name is not that of a view, or the split has no pictures.
-    """
+    """The views of every tenth shape (test), or of all others (train)."""
     shape_of = {name: _shape_of(files, name) for name in files.names}
     shapes = sorted(set(shape_of.values()))
-    chosen = {
-        shape for i, shape in enumerate(shapes) if (i % TEST_EVERY == TEST_EVERY - 1) == (split == "test")
-    }
-    names = tuple(name for name in files.names if shape_of[name] in chosen)
+    for_test = shapes[TEST_EVERY - 1 :: TEST_EVERY]
+    names = tuple(name for name in files.names if (shape_of[name] in for_test) == (split == "test"))
     if not names:
         raise InfoganError(
             f"{files.root} has {len(shapes)} shapes, none for {split}, which takes every tenth."
@@ -70,24 +59,10 @@ def _shape_of(files: ImageFiles, name: str) -> str:
     return parts[-3]
 
 
-def parse_angles(names: tuple[str, ...]) -> Float[np.ndarray, "n 2"]:
-    """Azimuth and elevation in radians, from the names of the files."""
-    views = [VIEW.fullmatch(PurePath(name).name) for name in names]
-    return np.array([(math.radians(int(v[2])), math.radians(int(v[1]))) for v in views if v])
-
-
-def _read_views(files: ImageFiles, skip_bad: bool) -> Arrays:
-    x, names = files.read(resize_view, skip_bad)
-    return {"x": x, "names": np.array(names)}
-
-
 def resize_view(picture: Image.Image) -> UInt8[np.ndarray, "1 64 64"]:
     """A square picture in gray, resized by an antialiasing Lanczos filter.
 
     It is not cropped: the paper does not say how it cropped, and the widest chairs nearly touch the border.
-
-    Raises:
-        ValueError: if the picture is not square.
     """
     if picture.width != picture.height:
         raise ValueError(f"{picture.width}x{picture.height}, but views are square")

@@ -4,10 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.formats.mat import read_mat
 from infogan.data.images import Images
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo
 from infogan.utils.errors import InfoganError
 
 # The second file is the first 10,000 images of the test split, which stand in for a missing training split.
@@ -18,32 +17,13 @@ FILES = {
 }
 
 
-def load_svhn(load_options: LoadOptions, split: str) -> Images:
-    """The images of a split, with the digit in the middle as label.
-
-    Raises:
-        InfoganError: if the file is missing, or is no SVHN file.
-    """
-    return read_svhn(load_options.require_path(f"SVHN ({split})", FILES[split]))
-
-
 def read_svhn(path: Path) -> Images:
-    """A .mat with `X` (32, 32, 3, n) and `y` (n, 1), in which 10 stands for the digit 0.
-
-    Raises:
-        InfoganError: if the file cannot be read, is of MATLAB's version 7.3, or has another content.
-    """
+    """A .mat with `X` (32, 32, 3, n) and `y` (n, 1), the digit in the middle; 10 stands for 0."""
     content = read_mat(path, ("X", "y"))
     X, y = content.get("X"), content.get("y")
     if X is None or y is None:
         raise InfoganError(f"{path} lacks X or y; an SVHN file has both.")
-    if (
-        X.dtype != np.uint8
-        or X.ndim != 4
-        or X.shape[:3] != (32, 32, 3)
-        or y.size != X.shape[3]
-        or y.dtype.kind not in "iuf"
-    ):
+    if X.dtype != np.uint8 or X.shape != (32, 32, 3, y.size):
         raise InfoganError(
             f"{path} holds X {X.dtype} {X.shape} and y {y.shape}; expected uint8 (32, 32, 3, n) and (n, 1)."
         )
@@ -60,7 +40,7 @@ SVHN = DatasetInfo(
     licence="non-commercial use only",
     shape=(3, 32, 32),
     splits={"train": 73_257, "extra": 531_131, "test": 26_032},
-    load=load_svhn,
+    load=lambda options, split: read_svhn(options.require_path(f"SVHN ({split})", FILES[split])),
     check_available=lambda load_options, split: load_options.find_path(FILES[split]) is not None,
     label_name="digit",
     files=("svhn/train_32x32.mat", "svhn/test_32x32.mat", "svhn/extra_32x32.mat"),

@@ -1,6 +1,7 @@
 """A collection of encoded images, and their decoding by several threads, in order."""
 
 import os
+import sys
 import warnings
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -14,7 +15,6 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, UnidentifiedImageError
 
-from infogan.data.formats.unreadable import Unreadable, escape_surrogates, report_unreadable
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import DECODE_ERRORS
 from infogan.utils.progress import progress
@@ -23,8 +23,42 @@ T = TypeVar("T")
 
 IMAGES_PER_TASK = 16
 MAX_THREADS = 8  # each may hold an image of 179 million pixels, Pillow's limit
+N_NAMED = 3  # unreadable images that a message names
 
 Decode = Callable[[Image.Image], UInt8[np.ndarray, "ch h w"]]
+
+
+@final
+@dataclass(frozen=True)
+class Unreadable:
+    """An image that cannot be read, and why."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{shown(self.name)} ({shown(self.reason)})"
+
+
+def report_unreadable(source: str, n: int, unreadable: Sequence[Unreadable], skip_bad: bool) -> None:
+    """Says on standard error how many of n images are left out."""
+    if not unreadable:
+        return
+    first = ", ".join(map(str, unreadable[:N_NAMED])) + (", ..." if len(unreadable) > N_NAMED else "")
+    if n == 1:
+        path = shown(os.path.join(source, unreadable[0].name))
+        raise InfoganError(f"{path} cannot be read as an image ({shown(unreadable[0].reason)}).")
+    if len(unreadable) == n:
+        raise InfoganError(f"none of the {n:,} images in {shown(source)} can be read: {first}.")
+    message = f"{len(unreadable):,} of {n:,} images in {shown(source)} cannot be read: {first}"
+    if not skip_bad:
+        raise InfoganError(f"{message}; repair them, or set skip_bad to leave them out.")
+    print(f"{message}; they are left out.", file=sys.stderr)
+
+
+def escape_surrogates(name: str) -> str:
+    """A file name as text that can be encoded as UTF-8, even if its bytes were not UTF-8."""
+    return name.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @final
@@ -107,23 +141,15 @@ def _decode_one(item: LazyImage, decode: Callable[[Image.Image], T]) -> T | Unre
         return Unreadable(item.name, "missing, or a broken link")
     except Image.DecompressionBombError:
         return Unreadable(item.name, "too many pixels; shrink it")
-    except OSError as error:
-        return Unreadable(item.name, error.strerror or str(error))
     except (InfoganError, *DECODE_ERRORS) as error:
-        return Unreadable(item.name, str(error).rstrip(".") or type(error).__name__)
+        reason = getattr(error, "strerror", None) or str(error).rstrip(".")
+        return Unreadable(item.name, reason or type(error).__name__)
 
 
 def read_images(
     collection: ImageCollection, decode: Decode, skip_bad: bool
 ) -> tuple[UInt8[np.ndarray, "n ch h w"], tuple[str, ...], list[int]]:
-    """All images in memory, their names, and the indices of unreadable images, which are left out.
-
-    Args:
-        skip_bad: leave out unreadable images and say on standard error how many.
-
-    Raises:
-        InfoganError: if images are unreadable and `skip_bad` is not set, or two differ in shape.
-    """
+    """All images in memory, their names, and the indices of unreadable ones, which `skip_bad` leaves out."""
     x = np.empty((0, 0, 0, 0), np.uint8)
     names: list[str] = []
     unreadable: dict[int, Unreadable] = {}
@@ -135,10 +161,10 @@ def read_images(
             if not names:
                 x = np.empty((collection.n, *outcome.shape), np.uint8)
             if outcome.shape != x.shape[1:]:
+                this, first = (shown(os.path.join(collection.source, n)) for n in (name, names[0]))
                 raise InfoganError(
-                    f"{shown(os.path.join(collection.source, name))} has (channels, height, width) "
-                    f"{outcome.shape}, but {shown(os.path.join(collection.source, names[0]))} has "
-                    f"{x.shape[1:]}; bring them to one size and mode."
+                    f"{this} has (channels, height, width) {outcome.shape}, but {first} has {x.shape[1:]}; "
+                    "bring them to one size and mode."
                 )
             x[len(names)] = outcome
             names.append(name)

@@ -15,8 +15,10 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from infogan.data.cache import cached_arrays
 from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, read_images
 from infogan.data.formats.image import open_image
+from infogan.data.formats.npy import Arrays
 from infogan.data.formats.zip import read_entry
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import DECODE_ERRORS
@@ -70,6 +72,18 @@ class ImageFiles:
         x, names, _ = read_images(self.collection(), decode, skip_bad)
         return x, names
 
+    def read_cached(
+        self, name: str, key: str, decode: Decode, skip_bad: bool
+    ) -> tuple[UInt8[np.ndarray, "n ch h w"], tuple[str, ...]]:
+        """The same, from the cache if it has them; arguments also as `cached_arrays`."""
+
+        def make() -> Arrays:
+            x, names = self.read(decode, skip_bad)
+            return {"x": x, "names": np.array(names)}
+
+        arrays = cached_arrays(name, key, make)
+        return arrays["x"], tuple(map(str, arrays["names"]))
+
 
 def _size_and_time(path: str | Path) -> bytes:
     try:
@@ -91,9 +105,6 @@ def find_image_files(path: Path) -> ImageFiles:
 
     Files and folders whose names begin with a dot are skipped. Links to folders are followed, but each folder
     is visited once, and no parent of this one.
-
-    Raises:
-        InfoganError: if there is no image, or a folder or the zip cannot be read.
     """
     if path.is_dir():
         files, separator = _list_files(path), os.sep

@@ -22,16 +22,12 @@ def open_huggingface(name: str, split: str = "") -> ImageCollection:
 
     The default split is train. Labels are the first ClassLabel. The library keeps downloads in its own cache;
     with HF_HUB_OFFLINE=1 it downloads nothing.
-
-    Raises:
-        InfoganError: if `datasets` is not installed, or the data set cannot be loaded or has no images.
     """
     try:
         import datasets
     except ImportError as error:
         raise InfoganError("hf: needs the package datasets; pip install 'infogan[data]'.") from error
-    terminal = console()
-    if terminal.quiet or not terminal.is_terminal:  # as for our own progress bars
+    if console().quiet or not console().is_terminal:  # as for our own progress bars
         datasets.disable_progress_bars()
     name, split = split_name(name, split)
     try:

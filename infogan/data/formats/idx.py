@@ -22,43 +22,35 @@ def read_idx(path: Path, *, md5: str | None = None) -> UInt8[np.ndarray, "..."]:
 
     Args:
         md5: expected checksum of the unpacked file, in hexadecimal.
-
-    Raises:
-        InfoganError: if the file is damaged, no IDX file of bytes, or has another checksum.
     """
     hint = "delete it and run again to download it, or put a good copy there."
     with wrap_read_errors(path, hint), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         require_within_limits(str(path), size, size)
-        raw = file.read()
+        content = raw = file.read()
         gzip = zlib.decompressobj(wbits=31) if raw[:2] == b"\x1f\x8b" else None
-        content = raw if gzip is None else gzip.decompress(raw, 4 + 4 * MAX_DIMENSIONS)
-        start, shape = _parse_header(content)
+        if gzip is not None:
+            content = gzip.decompress(raw, 4 + 4 * MAX_DIMENSIONS)
+        if content[:3] != b"\x00\x00\x08":
+            raise ValueError("wrong magic number: not an IDX file of bytes")
+        rank = content[3]
+        if not 0 < rank <= MAX_DIMENSIONS:
+            raise ValueError(f"{rank} dimensions")
+        start = 4 + 4 * rank
+        if len(content) < start:
+            raise ValueError(f"{len(content):,} bytes, but the header alone takes {start:,}")
+        shape = struct.unpack_from(f">{rank}I", content, 4)
+        if 0 in shape:
+            raise ValueError(f"empty: shape {shape}")
         expected = start + math.prod(shape)
         if gzip is not None:
             require_within_limits(str(path), expected, size)
-            if expected >= len(content) and not gzip.eof:  # ask for one byte more, to notice if there is one
-                content += gzip.decompress(gzip.unconsumed_tail, expected - len(content) + 1)
-            if len(content) == expected and not (gzip.eof and not gzip.unused_data):
-                raise EOFError("its gzip stream is truncated or followed by other data")
+            # One byte more, to notice if there is one, and to reach the checksum.
+            content += gzip.decompress(gzip.unconsumed_tail, max(expected - len(content), 0) + 1)
+            if not gzip.eof or gzip.unused_data:
+                raise EOFError("its gzip stream is truncated, or longer than announced")
         if len(content) != expected:
             raise ValueError(f"{len(content):,} bytes, but {expected:,} are announced")
     if md5 is not None and hashlib.md5(content, usedforsecurity=False).hexdigest() != md5:
         raise InfoganError(f"{path} has another checksum than the published file; {hint}")
     return np.frombuffer(content, np.uint8, offset=start).reshape(shape).copy()  # writable
-
-
-def _parse_header(content: bytes) -> tuple[int, tuple[int, ...]]:
-    """The length of the header, and the shape."""
-    if len(content) < 4 or content[:3] != b"\x00\x00\x08":
-        raise ValueError("wrong magic number: not an IDX file of bytes")
-    rank = content[3]
-    start = 4 + 4 * rank
-    if not 0 < rank <= MAX_DIMENSIONS:
-        raise ValueError(f"{rank} dimensions")
-    if len(content) < start:
-        raise ValueError(f"{len(content):,} bytes, but the header alone takes {start:,}")
-    shape = struct.unpack(f">{rank}I", content[4:start])
-    if 0 in shape:
-        raise ValueError(f"empty: shape {shape}")
-    return start, shape

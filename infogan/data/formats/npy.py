@@ -5,10 +5,9 @@ import math
 import os
 import warnings
 import zipfile
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 
 import numpy as np
 
@@ -22,14 +21,12 @@ BinaryFile = IO[bytes] | io.BufferedIOBase  # an open file, or an entry of a zip
 
 MAX_HEADER_BYTES = 10_000  # a Python literal, slow to parse if it is long
 NUMBERS_AND_TEXT = "biufcSU"
+# Version 3 is for field names beyond Latin-1.
+READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 
 
 def is_npz(path: Path) -> bool:
-    """Whether a file begins like a zip.
-
-    Raises:
-        InfoganError: if it cannot be read.
-    """
+    """Whether a file begins like a zip."""
     with wrap_read_errors(path), path.open("rb") as file:
         return file.read(2) == b"PK"
 
@@ -40,11 +37,7 @@ def read_npz(
     optional: Sequence[str] = (),
     hint: str = "fetch it again.",
 ) -> Arrays:
-    """Arrays of numbers or text by name; all of them unless `required` names some.
-
-    Raises:
-        InfoganError: if the file is damaged, lacks an array, contains objects, or announces a wrong size.
-    """
+    """Arrays of numbers or text by name; all of them unless `required` names some."""
     with wrap_read_errors(path, hint), path.open("rb") as file, zipfile.ZipFile(file) as archive:
         entries = {e.filename.removesuffix(".npy"): e for e in archive.infolist()}
         for name in required or ():
@@ -53,20 +46,16 @@ def read_npz(
                     f"{path} has no array named {name!r}, but {', '.join(entries) or 'none'}; {hint}"
                 )
         wanted = list(entries if required is None else required) + [n for n in optional if n in entries]
-        counts = Counter(e.filename.removesuffix(".npy") for e in archive.infolist())
-        duplicates = [name for name in wanted if counts[name] > 1]
-        if duplicates:
-            raise ValueError(f"two arrays named {duplicates[0]}")
+        for entry in archive.infolist():
+            name = entry.filename.removesuffix(".npy")
+            if name in wanted and entries[name] is not entry:
+                raise ValueError(f"two arrays named {name}")
         check_entries(archive, [entries[name] for name in wanted], str(path))
         return {name: _read_entry(archive, entries[name]) for name in wanted}
 
 
 def read_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
-    """One array of numbers or text.
-
-    Raises:
-        InfoganError: if the file is damaged, contains objects, or has another size than its header announces.
-    """
+    """One array of numbers or text."""
     with wrap_read_errors(path, hint), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
         _check_header(file, size)
@@ -76,18 +65,11 @@ def read_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
 
 
 def map_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
-    """One array, memory-mapped copy-on-write: PyTorch warns of read-only memory.
-
-    Raises:
-        InfoganError: as `read_npy`.
-    """
+    """One array, memory-mapped copy-on-write: PyTorch warns of read-only memory."""
     with wrap_read_errors(path, hint):
         with path.open("rb") as file:
             _check_header(file, os.fstat(file.fileno()).st_size)
-        mapped: np.ndarray = np.load(
-            path, mmap_mode="c", allow_pickle=False, max_header_size=MAX_HEADER_BYTES
-        )
-        return mapped
+        return cast(np.ndarray, np.load(path, "c", allow_pickle=False, max_header_size=MAX_HEADER_BYTES))
 
 
 def write_npy_header(file: IO[bytes], descr: str, shape: tuple[int, ...]) -> None:
@@ -109,28 +91,18 @@ def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
 def _read(file: BinaryFile) -> np.ndarray:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # on headers written by Python 2, such as dSprites'
-        array: np.ndarray = np.lib.format.read_array(
-            file, allow_pickle=False, max_header_size=MAX_HEADER_BYTES
-        )
-    return array
+        return np.lib.format.read_array(file, allow_pickle=False, max_header_size=MAX_HEADER_BYTES)
 
 
 def _check_header(file: BinaryFile, size: int) -> None:
-    """Checks that the header announces numbers or text that fill exactly `size` bytes.
-
-    Raises:
-        ValueError: if it does not; malformed headers raise others of `DECODE_ERRORS`.
-    """
+    """Raises one of `DECODE_ERRORS` unless the header announces numbers or text of exactly `size` bytes."""
     start = io.BytesIO(file.read(MAX_HEADER_BYTES))  # bounded, whatever length the header states
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         version = np.lib.format.read_magic(start)
-        if version == (1, 0):
-            shape, _, dtype = np.lib.format.read_array_header_1_0(start, max_header_size=MAX_HEADER_BYTES)
-        elif version == (2, 0):
-            shape, _, dtype = np.lib.format.read_array_header_2_0(start, max_header_size=MAX_HEADER_BYTES)
-        else:  # 3 is for field names beyond Latin-1
+        if version not in READERS:
             raise ValueError(f"a header of version {version[0]}.{version[1]}")
+        shape, _, dtype = READERS[version](start, max_header_size=MAX_HEADER_BYTES)
     if dtype.kind not in NUMBERS_AND_TEXT or not dtype.itemsize:
         raise ValueError(f"an array of {dtype}, not of numbers or text")
     announced = start.tell() + math.prod(shape) * dtype.itemsize  # Python integers do not overflow

@@ -18,9 +18,6 @@ def load_numpy(path: Path) -> Images:
     Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels. Labels: integers (n,).
     Factors are (n, f) numbers, optionally with f `factor_names` and f `factor_kinds`. A kind is "category"
     (0, 1, ...), "number" (the default) or "angle" (radians).
-
-    Raises:
-        InfoganError: if the file cannot be read or contains something else.
     """
     if is_npz(path):
         arrays = read_npz(path, ("images",), ("labels", "factors", "factor_names", "factor_kinds"), HINT)

@@ -30,9 +30,6 @@ def open_parquet(path: Path) -> ImageCollection:
     They are encoded, as PNG or JPEG for example, in a column of bytes, or of structs of bytes and path as the
     library `datasets` writes them. The column is the one called image or similar, or the only one of this
     type. An integer column called label gives labels.
-
-    Raises:
-        InfoganError: if a file cannot be read or has no such column.
     """
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
@@ -79,19 +76,14 @@ def _check_sizes(file: Path, metadata: pq.FileMetaData, column: str) -> None:
 
 
 def find_image_column(schema: pa.Schema, source: str) -> str:
-    """The name of the column that contains images.
-
-    Raises:
-        InfoganError: if none does, or several might.
-    """
+    """The name of the column that contains images."""
     candidates = [str(field.name) for field in schema if _is_bytes(field.type)]
     for name in IMAGE_COLUMNS:
         if name in candidates:
             return name
     if not candidates:
-        raise InfoganError(
-            f"{shown(source)} has no column of images, which are bytes, but {', '.join(schema.names)}."
-        )
+        columns = ", ".join(schema.names)
+        raise InfoganError(f"{shown(source)} has no column of images, which are bytes, but {columns}.")
     if len(candidates) > 1:
         raise InfoganError(
             f"{shown(source)} has several columns of bytes, {', '.join(candidates)}; rename the one "
@@ -133,20 +125,17 @@ def _values(file: Path, wanted: set[int] | None) -> Iterator[tuple[int, Any]]:
         for group in range(opened.metadata.num_row_groups):
             size = opened.metadata.row_group(group).num_rows
             if wanted is None or any(row <= i < row + size for i in wanted):
-                for batch in opened.iter_batches(ROWS_PER_READ, row_groups=[group], columns=[column]):
-                    for value in batch.column(0):
-                        if wanted is None or row in wanted:
-                            yield row, value.as_py()
-                        row += 1
-            else:
-                row += size
+                batches = opened.iter_batches(ROWS_PER_READ, row_groups=[group], columns=[column])
+                for i, value in enumerate((value for batch in batches for value in batch.column(0)), row):
+                    if wanted is None or i in wanted:
+                        yield i, value.as_py()
+            row += size
 
 
 def lazy_image(value: Any, row: int, is_local: bool = False) -> LazyImage:
     """The image of a table cell: bytes, or a dict of bytes and path, either of which may be missing.
 
-    Args:
-        is_local: open the path if there are no bytes.
+    If there are no bytes, the path is opened if `is_local`.
     """
     content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
     return LazyImage(path or f"row {row}", partial(_open, content, path if is_local else None))

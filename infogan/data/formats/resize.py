@@ -9,8 +9,7 @@ from jaxtyping import UInt8
 from PIL import Image, ImageOps
 
 from infogan.config import Shape
-from infogan.data.formats.collection import ImageCollection, decode_images
-from infogan.data.formats.unreadable import Unreadable
+from infogan.data.formats.collection import ImageCollection, Unreadable, decode_images
 from infogan.utils.io import DECODE_ERRORS
 
 GRAY_MODES = ("1", "L", "LA", "La", "I;16", "I;16L", "I;16B", "I;16N")
@@ -22,11 +21,7 @@ LANCZOS = Image.Resampling.LANCZOS
 
 
 def pil_to_array(image: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
-    """An image at its own size: one channel if it is gray, else RGB; 16 bits become 8.
-
-    Raises:
-        ValueError: if it has 32 bits, whose range is unknown.
-    """
+    """An image at its own size: one channel if it is gray, else RGB; 16 bits become 8."""
     image.load()
     _reject_32_bits(image)
     if image.mode.startswith("I;16"):
@@ -36,7 +31,7 @@ def pil_to_array(image: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
     return np.asarray(image.convert("RGB")).transpose(2, 0, 1)
 
 
-def _reject_32_bits(image: Image.Image) -> None:
+def _reject_32_bits(image: Image.Image) -> None:  # as their range is unknown
     if image.mode in ("I", "F"):
         raise ValueError(f"mode {image.mode}, 32 bits; save it with 8 or 16")
 
@@ -55,10 +50,6 @@ class Resize:
     bit_depth: int = 16  # bits in use of 16-bit gray; larger values become white
 
     def __call__(self, image: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
-        """
-        Raises:
-            ValueError: if it has 32 bits, whose range is unknown.
-        """
         ch, h, w = self.shape
         _reject_32_bits(image)
         self._draft(image)

@@ -12,12 +12,7 @@ METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)  # the output of the others
 def check_entries(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], what: str) -> None:
     """Checks that entries can be unpacked and that their announced total is within limits.
 
-    Args:
-        what: begins the message of the InfoganError.
-
-    Raises:
-        ValueError: if one is encrypted or compressed by anything but deflate.
-        InfoganError: if they announce too much.
+    Raises a ValueError, or an InfoganError that begins with `what` if they announce too much.
     """
     for entry in entries:
         if entry.flag_bits & 1:
@@ -31,12 +26,7 @@ def check_entries(archive: zipfile.ZipFile, entries: Sequence[zipfile.ZipInfo], 
 
 
 def read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> bytes:
-    """The content of an entry; unpacks no more than the entry announces.
-
-    Raises:
-        ValueError: if it holds more or less; as `check_entries`. zipfile raises on a wrong checksum.
-        InfoganError: as `check_entries`.
-    """
+    """The content of an entry, after `check_entries`; unpacks no more than the entry announces."""
     check_entries(archive, [entry], "it")
     with archive.open(entry) as file:
         content = file.read(entry.file_size + 1)  # without a number zipfile unpacks 2 GiB at once

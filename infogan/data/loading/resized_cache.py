@@ -4,10 +4,8 @@ cache/pictures/NAME-HASH/pixels.npy   uint8 (n, ch, h, w)
                         /about.json   what the images were made from, their names, and the unreadable ones
 """
 
-import hashlib
 import json
 import os
-import re
 import shutil
 from contextlib import closing, suppress
 from pathlib import Path
@@ -18,11 +16,16 @@ import PIL
 from jaxtyping import UInt8
 
 from infogan.config import Shape
-from infogan.data.cache import cache_folder
-from infogan.data.formats.collection import ImageCollection, decode_images
+from infogan.data.cache import folder_in_cache
+from infogan.data.formats.collection import (
+    ImageCollection,
+    Unreadable,
+    decode_images,
+    escape_surrogates,
+    report_unreadable,
+)
 from infogan.data.formats.npy import map_npy, write_npy_header
 from infogan.data.formats.resize import Resize, estimate_bit_depth
-from infogan.data.formats.unreadable import Unreadable, escape_surrogates, report_unreadable
 from infogan.data.images import Images
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import wrap_write_errors
@@ -38,22 +41,16 @@ def load_resized(
     """The images of a collection, resized to one shape, in order.
 
     They are memory-mapped from the user's cache folder. The first call writes the cache; a later call writes
-    it again if an image has changed. An interrupted call leaves nothing behind.
-
-    Args:
-        skip_bad: leave out unreadable images and say on standard error how many.
-
-    Raises:
-        InfoganError: if images are unreadable and `skip_bad` is not set, or the cache cannot be written.
+    it again if an image has changed. An interrupted call leaves nothing behind. `skip_bad` leaves out
+    unreadable images and says on standard error how many.
     """
     key = f"{collection.key}; {shape}; {square}"
     recipe = f"{VERSION}; Pillow {PIL.__version__}; {key}; {collection.fingerprint()}"
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", Path(collection.key).name)[:40].strip("-") or "own"
-    digest = hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:12]
-    folder = cache_folder() / "pictures" / f"{slug}-{digest}"
+    name = Path(collection.key).name
+    folder = folder_in_cache("pictures", name, "own", key.encode(errors="surrogateescape"))
     found = _read(folder, recipe)
     if found is None:
-        _write(collection, shape, square, recipe, folder)
+        _write(collection, Resize(shape, square, estimate_bit_depth(collection)), recipe, folder)
         found = _read(folder, recipe)
     if found is None:
         raise InfoganError(f"{folder} was changed while {shown(collection.source)} was read; try again.")
@@ -76,22 +73,24 @@ def _read(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], Abo
     return None
 
 
-def _write(
-    collection: ImageCollection, shape: Shape, square: Literal["crop", "pad"], recipe: str, folder: Path
-) -> None:
+def _write(collection: ImageCollection, resize: Resize, recipe: str, folder: Path) -> None:
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     names: list[str] = []
     unreadable: list[tuple[int, str, str]] = []
-    resize = Resize(shape, square, estimate_bit_depth(collection))
     with wrap_write_errors(folder.parent, "resized images are cached there; make room."):
         try:
             part.mkdir(parents=True, exist_ok=True)
-            _require_disk_space(part, collection.n * int(np.prod(shape)))
+            needed, free = collection.n * int(np.prod(resize.shape)), shutil.disk_usage(part).free
+            if free < needed:
+                raise InfoganError(
+                    f"the resized images need {needed / 1e9:.1f} GB in {folder.parent}, but {free / 1e9:.1f} "
+                    "GB are free; make room there, or set XDG_CACHE_HOME to another folder."
+                )
             with (
                 (part / "pixels.npy").open("wb") as file,
                 closing(decode_images(collection, resize, progress_label="reading images")) as outcomes,
             ):
-                write_npy_header(file, "|u1", (collection.n, *shape))
+                write_npy_header(file, "|u1", (collection.n, *resize.shape))
                 for i, (name, outcome) in enumerate(outcomes):
                     if isinstance(outcome, Unreadable):
                         unreadable.append((i, outcome.name, outcome.reason))
@@ -99,26 +98,17 @@ def _write(
                         names.append(name)
                         file.write(outcome.tobytes())
                 file.seek(0)
-                write_npy_header(file, "|u1", (len(names), *shape))
+                write_npy_header(file, "|u1", (len(names), *resize.shape))
                 file.flush()
                 os.fsync(file.fileno())
             if not names:
-                all_unreadable = [Unreadable(name, reason) for _, name, reason in unreadable]
-                report_unreadable(collection.source, collection.n, all_unreadable, skip_bad=True)
+                reported = [Unreadable(name, reason) for _, name, reason in unreadable]
+                report_unreadable(collection.source, collection.n, reported, skip_bad=True)
             about = {"recipe": recipe, "names": names, "bad": unreadable}
             (part / "about.json").write_text(json.dumps(about), "ascii")
             _replace_folder(part, folder)
         finally:
             shutil.rmtree(part, ignore_errors=True)
-
-
-def _require_disk_space(folder: Path, n_bytes: int) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < n_bytes:
-        raise InfoganError(
-            f"the resized images need {n_bytes / 1e9:.1f} GB in {folder.parent}, but {free / 1e9:.1f} GB are "
-            "free; make room there, or set XDG_CACHE_HOME to another folder."
-        )
 
 
 def _replace_folder(part: Path, folder: Path) -> None:

@@ -17,7 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset, get_worker_info
 
 from infogan.data.images import PixelArray
 from infogan.data.loading.batches import BatchSource, EpochSampler, ShuffledBatches
-from infogan.data.loading.shard_order import BlockSlice, ShardOrder, split_evenly
+from infogan.data.loading.shard_order import SegmentSlices, ShardOrder, split_evenly
 from infogan.data.shards.images import ShardedPixels
 from infogan.data.shards.reader import EncodedImage
 from infogan.utils.environment import cores
@@ -25,8 +25,6 @@ from infogan.utils.errors import InfoganError, one_line
 
 PREFETCH_FACTOR = 4  # parts of batches that each worker has ready
 N_THREADS = 8  # blocks that each worker reads at a time
-
-SegmentSlices = Sequence[tuple[int, slice]]  # segments, and which of their images of each batch
 
 
 def make_batch_source(
@@ -51,8 +49,7 @@ def make_batch_source(
 class ShardBatches(BatchSource):
     """Batches of sharded images. The first batch starts the worker processes; `close` ends them.
 
-    Args:
-        workers: what each worker process reads.
+    `workers` lists what each of them reads.
     """
 
     def __init__(
@@ -63,37 +60,25 @@ class ShardBatches(BatchSource):
         self.parts: Iterator[Tensor | str] | None = None
 
     def batch(self, step: int) -> UInt8[Tensor, "b ch h w"]:
-        """
-        Raises:
-            InfoganError: if an image or a shard cannot be read, or a worker died.
-        """
         if self.parts is None or step != self.next_step:
             self.close()
             self.parts, self.next_step = self._start(step), step
         parts: list[Tensor] = []
-        try:
-            for _ in self.workers:
+        for _ in self.workers:
+            try:
                 part = next(self.parts)
-                if isinstance(part, str):
-                    raise InfoganError(part)
-                parts.append(part.to(self.device, non_blocking=True))
-        except InfoganError:
-            self.close()
-            raise
-        except (RuntimeError, OSError, EOFError) as error:
-            self.close()
-            raise InfoganError(f"a process that reads images died ({one_line(error)}).") from error
+            except (RuntimeError, OSError, EOFError) as error:
+                part = f"a process that reads images died ({one_line(error)})."
+            if isinstance(part, str):
+                self.close()
+                raise InfoganError(part)
+            parts.append(part.to(self.device, non_blocking=True))
         self.next_step += 1
         return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def indices(self, step: int) -> Int[Tensor, "b"]:
-        parts = [
-            self.order.block_indices(segment, found.block)[found.start : found.stop]
-            for worker in self.workers
-            for segment, part in worker
-            for found in self.order.block_slices(segment, step, part)
-        ]
-        return torch.from_numpy(np.concatenate(parts)).to(self.device)
+        segments = [segment for worker in self.workers for segment in worker]
+        return torch.from_numpy(self.order.indices(step, segments)).to(self.device)
 
     def close(self) -> None:
         self.parts = None  # the last reference, so the workers end
@@ -177,12 +162,9 @@ class _SegmentReader:
         self.pixels, self.order, self.segment, self.part = pixels, order, segment, part
         self.blocks: dict[int, Future[list[EncodedImage | None]]] = {}
 
-    def block_slices(self, step: int) -> list[BlockSlice]:
-        return self.order.block_slices(self.segment, step, self.part)
-
     def prefetch(self, step: int, pool: ThreadPoolExecutor) -> None:
         """Starts to read the blocks of a step and the block after them; drops earlier ones."""
-        wanted = {found.block for found in self.block_slices(step)}
+        wanted = {found.block for found in self.order.block_slices(self.segment, step, self.part)}
         wanted.add(max(wanted) + 1)
         for block in self.blocks.keys() - wanted:
             del self.blocks[block]
@@ -191,7 +173,7 @@ class _SegmentReader:
 
     def take(self, step: int) -> Iterator[UInt8[np.ndarray, "ch h w"]]:
         """Decodes the images of a step and drops their encoded bytes."""
-        for found in self.block_slices(step):
+        for found in self.order.block_slices(self.segment, step, self.part):
             block = self.blocks[found.block].result()
             for i in range(found.start, found.stop):
                 encoded, block[i] = block[i], None

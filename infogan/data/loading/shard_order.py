@@ -17,6 +17,7 @@ from jaxtyping import Int
 from infogan.utils.rng import make_rng
 
 T = TypeVar("T")
+SegmentSlices = Sequence[tuple[int, slice]]  # segments, and which of their images of each batch
 
 MAX_BLOCK_IMAGES = 1024
 MAX_BLOCK_BYTES = 2**22
@@ -37,24 +38,17 @@ class BlockSlice(NamedTuple):
 
 @final
 class ShardOrder:
-    """The order of n images in batches.
-
-    Args:
-        n: images in all shards.
-        bytes_per_image: mean size of an encoded image.
-    """
+    """The order of n images in batches; `bytes_per_image` is the mean size of an encoded image."""
 
     def __init__(self, n: int, bytes_per_image: int, batch_size: int, seed: int) -> None:
         self.n, self.batch_size, self.seed = n, batch_size, seed
         max_segments = min(MAX_SEGMENTS, max(N_SEGMENTS, batch_size // IMAGES_PER_SEGMENT))
         self.n_segments = next(k for k in range(max_segments, 0, -1) if batch_size % k == 0)
         self.per_segment = batch_size // self.n_segments  # images of a batch
-        self.block_size = max(
-            1, min(MAX_BLOCK_IMAGES, MAX_BLOCK_BYTES // bytes_per_image, n // self.n_segments)
-        )
-        self.chunk_size = max(
-            1, min(self.block_size // MIN_CHUNKS_PER_BLOCK, MAX_CHUNK_BYTES // bytes_per_image)
-        )
+        max_block = min(MAX_BLOCK_IMAGES, MAX_BLOCK_BYTES // bytes_per_image)
+        self.block_size = max(1, min(max_block, n // self.n_segments))
+        max_chunk = MAX_CHUNK_BYTES // bytes_per_image
+        self.chunk_size = max(1, min(max_chunk, self.block_size // MIN_CHUNKS_PER_BLOCK))
 
     def bounds(self, segment: int) -> tuple[int, int]:
         """The segment's images as (start, stop); segments differ by at most one image."""
@@ -100,23 +94,22 @@ class ShardOrder:
         wanted: np.ndarray = images[first - offsets[low] :][: last - first]
         return wanted
 
-    def indices(self, step: int) -> Int[np.ndarray, "b"]:
-        """The images of a step, counted from 0."""
+    def indices(self, step: int, segments: SegmentSlices | None = None) -> Int[np.ndarray, "b"]:
+        """The images of a step, counted from 0: all, or those in these slices of segments."""
         return np.concatenate(
             [
                 self.block_indices(segment, found.block)[found.start : found.stop]
-                for segment in range(self.n_segments)
-                for found in self.block_slices(segment, step, slice(0, self.per_segment))
+                for segment, part in segments or self.segment_slices(slice(0, self.batch_size))
+                for found in self.block_slices(segment, step, part)
             ]
         )
 
-    def segment_slices(self, part: slice) -> list[tuple[int, slice]]:
+    def segment_slices(self, part: slice) -> SegmentSlices:
         """The segments that contain `part` of every batch, and which of their images belong to it."""
-        segments = range(part.start // self.per_segment, -(-part.stop // self.per_segment))
-        firsts = [segment * self.per_segment for segment in segments]
+        n = self.per_segment
         return [
-            (segment, slice(max(part.start - first, 0), min(part.stop - first, self.per_segment)))
-            for segment, first in zip(segments, firsts, strict=True)
+            (segment, slice(max(part.start - segment * n, 0), min(part.stop - segment * n, n)))
+            for segment in range(part.start // n, -(-part.stop // n))
         ]
 
 

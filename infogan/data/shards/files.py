@@ -35,11 +35,7 @@ class Shard:
         return shown(self.path)
 
     def read_range(self, start: int, stop: int) -> bytes:
-        """Its bytes from start to stop.
-
-        Raises:
-            InfoganError: if they cannot be read.
-        """
+        """Its bytes from start to stop."""
         try:
             content: bytes = _file_system(self.source)[0].cat_file(self.path, start=start, end=stop)
         except Exception as error:  # of any type: every file system raises its own
@@ -72,11 +68,7 @@ def is_url(source: str) -> bool:
 
 
 def find_shards(source: str) -> list[Shard]:
-    """The shards of a folder, sorted by name, of a pattern such as {000..127}.tar, or a single one.
-
-    Raises:
-        InfoganError: if there are none, or their storage cannot be reached.
-    """
+    """The shards of a folder, sorted by name, of a pattern such as {000..127}.tar, or a single one."""
     if not source:
         raise InfoganError("shards: the name is empty; write shards:FOLDER or shards:FOLDER/{000..127}.tar.")
     file_system, path = _file_system(source)
@@ -100,24 +92,14 @@ def find_shards(source: str) -> list[Shard]:
         raise InfoganError(f"{shown(source)} contains no .tar; infogan data pack IMAGES FOLDER makes shards.")
     if any(entry.get("size") is None for entry in found):
         raise InfoganError(f"{shown(source)} does not tell the size of its shards, so no range can be read.")
-    shards = [
-        Shard(
-            source,
-            entry["name"],
-            int(entry["size"]),
-            next((str(entry[key]) for key in VERSION_KEYS if entry.get(key)), ""),
-        )
-        for entry in found
-    ]
-    return shards if is_pattern else sorted(shards, key=lambda shard: shard.path)
+    if not is_pattern:
+        found.sort(key=lambda entry: entry["name"])
+    versions = [next((str(entry[key]) for key in VERSION_KEYS if entry.get(key)), "") for entry in found]
+    return [Shard(source, e["name"], int(e["size"]), v) for e, v in zip(found, versions, strict=True)]
 
 
 def expand_braces(text: str) -> list[str]:
-    """Brace expansion as in a shell: {08..11} and {a,b}, also several of them.
-
-    Raises:
-        InfoganError: if there are more than a million names.
-    """
+    """Brace expansion as in a shell: {08..11} and {a,b}, also several of them."""
     found = re.search(r"\{(?:(\d+)\.\.(\d+)|([^{}]*,[^{}]*))\}", text)
     if not found:
         return [text]

@@ -11,10 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from infogan.config import Shape
-from infogan.data.formats.collection import decode_images
+from infogan.data.formats.collection import Unreadable, decode_images, report_unreadable
 from infogan.data.formats.image import open_image
 from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
-from infogan.data.formats.unreadable import Unreadable, report_unreadable
 from infogan.data.images import Images, PixelArray
 from infogan.data.options import LoadOptions
 from infogan.data.shards.reader import EncodedImage, Shards, open_shards
@@ -30,10 +29,6 @@ class RequireShape:
     shape: Shape
 
     def __call__(self, image: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
-        """
-        Raises:
-            ValueError: if it has another shape.
-        """
         x = pil_to_array(image)
         if x.shape != self.shape:
             raise ValueError(f"(channels, height, width) {x.shape}, but the first image has {self.shape}")
@@ -68,10 +63,6 @@ class ShardedPixels(PixelArray):
         return ShardedPixels(self.shards, self.decode, device)
 
     def decode_one(self, encoded: EncodedImage) -> UInt8[np.ndarray, "ch h w"]:
-        """
-        Raises:
-            InfoganError: if the image cannot be decoded.
-        """
         try:
             with open_image(encoded.content) as image:
                 return self.decode(image)
@@ -87,11 +78,7 @@ class ShardedPixels(PixelArray):
 
 
 def load_shards(source: str, load_options: LoadOptions) -> Images:
-    """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same.
-
-    Raises:
-        InfoganError: as `open_shards`; if the first image is damaged.
-    """
+    """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same."""
     shards, cpu = open_shards(source), torch.device("cpu")
     if load_options.shape is not None:
         resize = Resize(load_options.shape, load_options.square, estimate_bit_depth(shards.collection))

@@ -12,17 +12,17 @@ import os
 import re
 from collections.abc import Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, final
+from typing import Any, NamedTuple, final
 
 import numpy as np
 from jaxtyping import Int
 
-from infogan.data.cache import cache_folder
+from infogan.data.cache import folder_in_cache
 from infogan.data.formats.npy import map_npy, write_npy_header
 from infogan.data.shards.files import Shard, fetch_sibling, is_url
-from infogan.data.shards.samples import scan_shard
+from infogan.data.shards.tar import scan_shard
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import DECODE_ERRORS, make_folder, wrap_write_errors, write_atomic
 from infogan.utils.progress import progress
@@ -31,9 +31,7 @@ INDEX_NAME = "index.json"
 MAX_INDEX_BYTES = 2**28  # of index.json, which is read into memory
 
 
-@final
-@dataclass(frozen=True)
-class IndexedShard:
+class IndexedShard(NamedTuple):
     """A shard in an index."""
 
     name: str
@@ -41,7 +39,7 @@ class IndexedShard:
     version: str
     images: int
     layout: str  # the members of a sample: "cls picture"
-    start: int  # its first row
+    start: int = 0  # its first row; not in index.json
 
 
 @final
@@ -58,16 +56,10 @@ class ShardIndex:
 
 
 def find_index(shards: Sequence[Shard]) -> ShardIndex:
-    """The index of these shards: from their folder or the cache if it is up to date, else a new one.
-
-    Raises:
-        InfoganError: if a shard is empty, damaged, or of another layout than the first, or the cache cannot
-            be written.
-    """
+    """The index of these shards: from their folder or the cache if it is up to date, else a new one."""
     folder = shards[0].path.rpartition("/")[0]
-    slug = re.sub(r"[^A-Za-z0-9]+", "-", Path(folder).name)[:40].strip("-") or "shards"
-    key = hashlib.sha256(f"{shards[0].source}: {shards[0].path}".encode(errors="replace")).hexdigest()
-    cached = cache_folder() / "shards" / f"{slug}-{key[:12]}"
+    key = f"{shards[0].source}: {shards[0].path}".encode(errors="replace")
+    cached = folder_in_cache("shards", Path(folder).name, "shards", key)
     if is_url(shards[0].source):
         found = _read_index(cached, shards) or _fetch_index(cached, shards)
     else:
@@ -81,11 +73,7 @@ def find_index(shards: Sequence[Shard]) -> ShardIndex:
 
 
 def write_index(shards: Sequence[Shard], folder: Path) -> None:
-    """Writes an index; scans only shards that the index in the folder lacks or that have changed since.
-
-    Raises:
-        InfoganError: as `find_index`.
-    """
+    """Writes an index; scans only shards that the index in the folder lacks or that have changed since."""
     known, known_rows = _read(folder)
     reusable = {} if known_rows is None else {(s.name, s.size, s.version): s for s in known}
     indexed: list[IndexedShard] = []
@@ -102,9 +90,8 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
                         rows, layout = known_rows[old.start : old.start + old.images], old.layout
                     else:
                         rows, layout = scan_shard(shard)
-                    indexed.append(
-                        IndexedShard(shard.name, shard.size, shard.version, len(rows), layout, start)
-                    )
+                    found = IndexedShard(shard.name, shard.size, shard.version, len(rows), layout, start)
+                    indexed.append(found)
                     start += len(rows)
                     if layout != indexed[0].layout:
                         raise InfoganError(
@@ -116,7 +103,7 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
                 write_npy_header(file, "<i8", (start, 3))
                 file.flush()
                 os.fsync(file.fileno())
-            digest = hashlib.sha256(json.dumps(_to_json(indexed)).encode()).hexdigest()
+            digest = hashlib.sha256(json.dumps([s[:5] for s in indexed]).encode()).hexdigest()
             name = f"index-{digest[:12]}.npy"
             part.replace(folder / name)
             _write_json(folder, indexed, name)
@@ -132,9 +119,9 @@ def _read_index(folder: Path, shards: Sequence[Shard], check_version: bool = Tru
     indexed = [by_name[shard.name] for shard in shards if shard.name in by_name]
     if rows is None or len(indexed) < len(shards) or len({shard.layout for shard in indexed}) > 1:
         return None
-    for shard, found in zip(shards, indexed, strict=True):
-        if found.size != shard.size or (check_version and found.version != shard.version):
-            return None
+    pairs = list(zip(shards, indexed, strict=True))
+    if any(a.size != b.size or (check_version and a.version != b.version) for a, b in pairs):
+        return None
     return ShardIndex(tuple(indexed), folder / _read_json(folder / INDEX_NAME)[1])
 
 
@@ -151,7 +138,7 @@ def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
             if not name or not fetch_sibling(shards[0], name, fetched):
                 return None
             fetched.replace(cached / name)
-            _write_json(cached, [replace(s, version=versions.get(s.name, "")) for s in indexed], name)
+            _write_json(cached, [s._replace(version=versions.get(s.name, "")) for s in indexed], name)
         finally:
             with suppress(OSError):
                 fetched.unlink()
@@ -175,22 +162,19 @@ def _read_json(path: Path) -> tuple[list[IndexedShard], str]:
             return [], ""
         content: Any = json.loads(path.read_bytes())
         indexed, start = list[IndexedShard](), 0
-        for name, size, version, images, layout in content["shards"]:
-            if [type(value) for value in (name, size, version, images, layout)] != [str, int, str, int, str]:
+        for row in content["shards"]:
+            if [type(value) for value in row] != [str, int, str, int, str]:
                 return [], ""
+            name, size, version, images, layout = row
             indexed.append(IndexedShard(name, size, version, max(images, 0), layout, start))
-            start = indexed[-1].start + indexed[-1].images
+            start += indexed[-1].images
         if re.fullmatch(r"index-[0-9a-f]{12}\.npy", content["rows"]):
             return indexed, content["rows"]
     return [], ""
 
 
-def _to_json(indexed: Sequence[IndexedShard]) -> list[list[str | int]]:
-    return [[s.name, s.size, s.version, s.images, s.layout] for s in indexed]
-
-
 def _write_json(folder: Path, indexed: Sequence[IndexedShard], rows: str) -> None:
-    write_atomic(folder / INDEX_NAME, json.dumps({"rows": rows, "shards": _to_json(indexed)}).encode())
+    write_atomic(folder / INDEX_NAME, json.dumps({"rows": rows, "shards": [s[:5] for s in indexed]}).encode())
     for old in folder.glob("index-*.npy"):
         if old.name != rows:
             old.unlink(missing_ok=True)

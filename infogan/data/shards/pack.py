@@ -10,16 +10,16 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import NamedTuple, final
+from typing import NamedTuple
 
 import PIL
 from PIL import Image
 
-from infogan.data.formats.collection import ImageCollection, decode_images
+from infogan.data.formats.collection import ImageCollection, Unreadable, decode_images, report_unreadable
 from infogan.data.formats.resize import Resize, pil_to_array
-from infogan.data.formats.unreadable import Unreadable, report_unreadable
 from infogan.data.shards.files import find_shards
 from infogan.data.shards.index import INDEX_NAME, write_index
 from infogan.data.shards.writer import TAR, Sample, ShardLimit, last_sample_number, list_shards, write_shards
@@ -47,13 +47,7 @@ def pack(
     """Writes images to shards: the unchanged bytes of their files, or PNG if they are resized.
 
     An interrupted pack continues, with the same bytes as without interruption. Memory holds a few images.
-
-    Args:
-        skip_bad: leave out unreadable images and say on standard error how many.
-
-    Raises:
-        InfoganError: if an image is unreadable and `skip_bad` is not set, the folder contains other files, or
-            the disk is full.
+    `skip_bad` leaves out unreadable images and says on standard error how many.
     """
     recipe = _recipe(collection, limit, resize)
     with wrap_write_errors(out, "make room and pack again, which continues."):
@@ -67,7 +61,7 @@ def pack(
         unreadable: list[Unreadable] = []
         if start < collection.n and not (out / INDEX_NAME).exists():
             indices = range(start, collection.n) if start else None
-            encode = _Encode(resize)
+            encode = partial(_encode, resize)
             with closing(decode_images(collection, encode, indices, progress_label="packing")) as outcomes:
                 samples = _samples(outcomes, start, collection, skip_bad, unreadable)
                 write_shards(samples, out, len(done), limit)
@@ -89,27 +83,20 @@ def _recipe(collection: ImageCollection, limit: ShardLimit, resize: Resize | Non
     return json.dumps({"made_of": hashlib.sha256(made_of.encode(errors="replace")).hexdigest()}).encode()
 
 
-@final
-@dataclass(frozen=True)
-class _Encode:
+def _encode(resize: Resize | None, image: Image.Image) -> tuple[str, bytes]:
     """The suffix and the bytes of an opened image: those of its file if it can be decoded."""
-
-    resize: Resize | None
-
-    def __call__(self, image: Image.Image) -> tuple[str, bytes]:
-        if self.resize is not None:
-            x = self.resize(image)
-            return "png", _to_png(Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0)))
-        file = getattr(image, "fp", None)
-        if file is None:  # from an array, not a file
-            return "png", _to_png(image)
-        position = file.tell()
-        file.seek(0)
-        content: bytes = file.read()
-        file.seek(position)
-        pil_to_array(image)
-        assert image.format is not None
-        return SUFFIXES.get(image.format, image.format.lower()), content
+    if resize is not None:
+        x = resize(image)
+        return "png", _to_png(Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0)))
+    file = getattr(image, "fp", None)
+    if file is None or image.format is None:  # from an array, not a file
+        return "png", _to_png(image)
+    position = file.tell()
+    file.seek(0)
+    content: bytes = file.read()
+    file.seek(position)
+    pil_to_array(image)
+    return SUFFIXES.get(image.format, image.format.lower()), content
 
 
 def _to_png(image: Image.Image) -> bytes:
@@ -133,9 +120,9 @@ def _samples(
         elif skip_bad:
             unreadable.append(outcome)
         else:
+            where = shown(collection.source)
             raise InfoganError(
-                f"{outcome} in {shown(collection.source)} cannot be read; repair it, or set skip_bad to "
-                "leave such images out."
+                f"{outcome} in {where} cannot be read; repair it, or set skip_bad to leave it out."
             )
 
 
@@ -148,9 +135,8 @@ def _require_our_folder(out: Path, recipe: bytes) -> None:
     names = sorted(path.name for path in out.iterdir())
     foreign = [name for name in names if not OUR_FILES.fullmatch(name)]
     if foreign or (names and RECIPE_NAME not in names):
-        raise InfoganError(
-            f"{out} contains {shown((foreign or names)[0])}, which no pack wrote; choose a new folder."
-        )
+        first = shown((foreign or names)[0])
+        raise InfoganError(f"{out} contains {first}, which no pack wrote; choose a new folder.")
     if names and (out / RECIPE_NAME).read_bytes() != recipe:
         raise InfoganError(
             f"{out} contains shards of other images or sizes; choose a new folder, or delete it."

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from functools import cached_property, partial
 from typing import Any, NamedTuple, final
 
@@ -51,8 +51,8 @@ class Shards:
         counts = [shard.images for shard in self.index.shards]
         return np.concatenate([[0], np.cumsum(counts)[:-1]]).astype(np.int64)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {field.name: self.__dict__[field.name] for field in fields(self)}
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Shards, (self.source, self.files, self.index)
 
     def __len__(self) -> int:
         return sum(shard.images for shard in self.index.shards)
@@ -82,11 +82,7 @@ class Shards:
         return None if (labels < 0).any() else labels
 
     def read(self, indices: Int[np.ndarray, "k"]) -> Iterator[EncodedImage]:
-        """The encoded images of ascending indices.
-
-        Raises:
-            InfoganError: if a shard cannot be read or has changed since it was indexed.
-        """
+        """The encoded images of ascending indices."""
         shard, rows = self.locate(indices)
         for s in np.unique(shard).tolist():
             file = self.files[s]
@@ -140,24 +136,17 @@ def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     """Ascending (offset, size), grouped by what one request reads."""
     run: list[tuple[int, int]] = []
     for offset, size in places:
-        is_near = (
-            run
-            and 0 <= offset - sum(run[-1]) <= MAX_GAP_BYTES
-            and offset + size - run[0][0] <= MAX_READ_BYTES
-        )
-        if run and not is_near:
-            yield run
-            run = []
+        if run:
+            gap, total = offset - sum(run[-1]), offset + size - run[0][0]
+            if not 0 <= gap <= MAX_GAP_BYTES or total > MAX_READ_BYTES:
+                yield run
+                run = []
         run.append((offset, size))
     if run:
         yield run
 
 
 def open_shards(source: str) -> Shards:
-    """The shards of a name, and their index.
-
-    Raises:
-        InfoganError: if there are none, or one is empty, damaged, or of another layout than the first.
-    """
+    """The shards of a name, and their index."""
     files = tuple(find_shards(source))
     return Shards(source, files, find_index(files))

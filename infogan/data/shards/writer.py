@@ -26,11 +26,7 @@ class ShardLimit:
 
     @staticmethod
     def parse(text: str) -> "ShardLimit":
-        """A number of images, 5000, or a size, 100MB.
-
-        Raises:
-            InfoganError: if it is neither.
-        """
+        """A number of images, 5000, or a size, 100MB."""
         found = re.fullmatch(r"([1-9][0-9]{0,8}) ?(MB|GB)?", text)
         if not found:
             raise InfoganError(f"per_shard is {text!r}; choose a number of images or a size, such as 100MB.")
@@ -38,12 +34,6 @@ class ShardLimit:
         if not unit:
             return ShardLimit(number, None)
         return ShardLimit(None, number * (10**6 if unit == "MB" else 10**9))
-
-    def is_full(self, images: int, size_with_next: int) -> bool:
-        """Whether a shard of so many images, and of so many bytes with the next one, has no room for that."""
-        return images == self.images or (
-            self.bytes is not None and images > 0 and size_with_next > self.bytes
-        )
 
 
 class Sample(NamedTuple):
@@ -71,7 +61,8 @@ def write_shards(samples: Iterator[Sample], out: Path, first_shard: int, limit: 
                 n = 0
                 while waiting is not None:
                     raw = b"".join(_to_member(name, content) for name, content in waiting.members())
-                    if limit.is_full(n, file.tell() + len(raw)):
+                    is_too_large = limit.bytes is not None and file.tell() + len(raw) > limit.bytes
+                    if n == limit.images or (n and is_too_large):
                         break
                     file.write(raw)
                     n, waiting = n + 1, next(samples, None)
@@ -94,11 +85,7 @@ def _to_member(name: str, content: bytes) -> bytes:
 
 
 def list_shards(out: Path) -> list[Path]:
-    """The shards that `write_shards` wrote to a folder.
-
-    Raises:
-        InfoganError: if one is missing in between.
-    """
+    """The shards that `write_shards` wrote to a folder."""
     found = sorted(path for path in out.iterdir() if re.fullmatch(TAR, path.name))
     for i, path in enumerate(found):
         if path.name != f"{i:06}.tar":
@@ -107,11 +94,7 @@ def list_shards(out: Path) -> list[Path]:
 
 
 def last_sample_number(shard: Path) -> int:
-    """The number of the last sample in a shard that `write_shards` wrote.
-
-    Raises:
-        InfoganError: if the shard is damaged.
-    """
+    """The number of the last sample in a shard that `write_shards` wrote."""
     try:
         with shard.open("rb") as file:
             *_, last = iter_members(file, shard.stat().st_size)

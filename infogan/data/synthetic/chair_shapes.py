@@ -56,7 +56,11 @@ def outline(u: float, v: float, power: float = 1.0, n: int = 16) -> Float[np.nda
     return points
 
 
-def loft(line: Sequence[Point], sections: Sequence[Float[np.ndarray, "n 2"]], albedo: float) -> Solid:
+def loft(
+    line: Sequence[Point] | Float[np.ndarray, "r 3"],
+    sections: Sequence[Float[np.ndarray, "n 2"]],
+    albedo: float,
+) -> Solid:
     """The solid through polygons that are centred on points of a line and perpendicular to it.
 
     The u of a polygon is as close to the x axis as possible; v is perpendicular to u and the line.
@@ -73,10 +77,7 @@ def loft(line: Sequence[Point], sections: Sequence[Float[np.ndarray, "n 2"]], al
     first, last = np.full(n, r * n), np.full(n, r * n + 1)
     faces = [np.stack([first, j, i], axis=1), np.stack([last, (r - 1) * n + i, (r - 1) * n + j], axis=1)]
     for low, high in zip(range(0, (r - 1) * n, n), range(n, r * n, n), strict=True):
-        faces += [
-            np.stack([low + i, low + j, high + j], axis=1),
-            np.stack([low + i, high + j, high + i], axis=1),
-        ]
+        faces += [np.stack([low + i, low + j, high + j], 1), np.stack([low + i, high + j, high + i], 1)]
     vertices = np.concatenate([rings.reshape(-1, 3), points[[0, -1]]])
     return Solid(vertices, np.concatenate(faces), albedo)
 
@@ -93,13 +94,9 @@ def _cushion(start: Point, end: Point, u: float, v: float, albedo: float) -> Sol
     """A slab with rounded corners and bevelled edges."""
     bevel = BEVEL * math.dist(start, end)
     inner, outer = outline(u - bevel, v - bevel, 0.3, 24), outline(u, v, 0.3, 24)
-    line = [_interpolate(start, end, t) for t in (0.0, BEVEL, 1 - BEVEL, 1.0)]
+    t = np.array([[0.0], [BEVEL], [1 - BEVEL], [1.0]])
+    line = start + t * (np.array(end) - start)
     return loft(line, [inner, outer, outer, inner], albedo)
-
-
-def _interpolate(start: Point, end: Point, t: float) -> Point:
-    x, y, z = (a + t * (b - a) for a, b in zip(start, end, strict=True))
-    return x, y, z
 
 
 def _seat(c: Chair) -> Iterator[Solid]:

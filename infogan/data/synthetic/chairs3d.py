@@ -2,23 +2,18 @@
 
 import inspect
 import math
-import os
 import sys
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
 
 from infogan.data.cache import cached_arrays
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo
 from infogan.data.synthetic import chair_shapes, render
 from infogan.data.synthetic.chair_shapes import Chair
-from infogan.data.synthetic.render import Mesh, Scene, View
-from infogan.utils.progress import progress
+from infogan.data.synthetic.render import Mesh, Scene, View, run_in_threads
 from infogan.utils.rng import make_rng
 
 VIEWPOINT = (Factor("azimuth", "angle"), Factor("elevation", "number"))  # radians
@@ -48,11 +43,7 @@ def render_chairs(
 ) -> UInt8[np.ndarray, "n 1 64 64"]:
     """The image of each row of factors, which have the order and units of `FACTORS` and any values.
 
-    Args:
-        light: unit vector towards the light, in the camera's axes: right, up, towards the camera.
-
-    Raises:
-        InfoganError: if embreex is not installed.
+    `light` is a unit vector towards the light, in the camera's axes: right, up, towards the camera.
     """
     shapes, shape_of_row = np.unique(values[:, : len(SHAPE)], axis=0, return_inverse=True)
     x = np.empty((len(values), 1, SIDE, SIDE), np.uint8)
@@ -67,8 +58,8 @@ def render_chairs(
 
 def chair_mesh(shape: Float[np.ndarray, "6"]) -> Mesh:
     """The chair of these values of `SHAPE`, in metres, with the centre of the image at the origin."""
-    base, back, arms, width, seat_height, back_height = shape.tolist()
-    solids = list(Chair(base == 1, back == 1, arms == 1, width, seat_height, back_height).solids())
+    base, back, arms, *lengths = shape.tolist()
+    solids = list(Chair(base == 1, back == 1, arms == 1, *lengths).solids())
     starts = np.cumsum([0] + [len(s.vertices) for s in solids[:-1]])
     return Mesh(
         vertices=np.concatenate([s.vertices for s in solids]) - [0, CENTRE, 0],
@@ -95,19 +86,8 @@ def render_views(
     return np.stack([scene.render(view) for view in views])[:, None]
 
 
-def run_in_threads(job: Callable[[int], None], n: int, description: str) -> None:
-    """Runs the job for 0 to n - 1, one thread per core: Embree and NumPy release the GIL."""
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        for _ in progress(pool.map(job, range(n)), description, n):
-            pass
-
-
 def load_views(name: str, chairs: range) -> Images:
-    """All views of these chairs, chair by chair, in the order of `ANGLES`; rendered once, then cached.
-
-    Raises:
-        InfoganError: if embreex is not installed, or the cache cannot be written.
-    """
+    """All views of these chairs, chair by chair, in the order of `ANGLES`; rendered once, then cached."""
     shapes = np.stack([sample_shape(index) for index in chairs])
     values = np.concatenate([shapes.repeat(len(ANGLES), axis=0), np.tile(ANGLES, (len(chairs), 1))], axis=1)
     key = f"{chairs} {rendering_code()} {inspect.getsource(chair_shapes)}"
@@ -120,17 +100,12 @@ def rendering_code() -> str:
     return inspect.getsource(render) + inspect.getsource(sys.modules[__name__])
 
 
-def load_chairs(load_options: LoadOptions, split: str) -> Images:
-    """800 chairs (train) or 100 other chairs (test), in 62 views each; no file is needed."""
-    return load_views(f"chairs3d-{split}", SPLITS[split])
-
-
 CHAIRS3D = DatasetInfo(
     name="chairs3d",
     description="Chairs of many shapes from all sides, 64x64, gray, rendered with known factors",
     licence="MIT; rendered by this package",
     shape=(1, SIDE, SIDE),
     splits={split: len(chairs) * len(ANGLES) for split, chairs in SPLITS.items()},
-    load=load_chairs,
+    load=lambda _, split: load_views(f"chairs3d-{split}", SPLITS[split]),  # no file is needed
     factors=FACTORS,
 )

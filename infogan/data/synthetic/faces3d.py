@@ -7,7 +7,6 @@ MakeHuman's head (head.py), which may.
 import inspect
 import math
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import final
@@ -16,14 +15,12 @@ import numpy as np
 from jaxtyping import Float, UInt8
 
 from infogan.data.cache import cached_arrays
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.formats.npy import Arrays
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.data.synthetic import head, render
 from infogan.data.synthetic.head import Head, has_head, load_head
-from infogan.data.synthetic.render import Mesh, Scene, View, vertex_normals
-from infogan.utils.progress import progress
+from infogan.data.synthetic.render import Mesh, Scene, View, run_in_threads, vertex_normals
 
 SIDE = 32
 VIEWS = {  # range of a uniform distribution
@@ -83,9 +80,8 @@ def sample_person(identity: int) -> Person:
     """A random person; a function of the identity, 0, 1, ..., only."""
     rng = np.random.default_rng(identity)
     age, gender, weight = (float(rng.uniform(low, high)) for low, high in TRAITS.values())
-    stages = {
-        stage: np.interp(age, list(AGES.values()), row) for stage, row in zip(AGES, np.eye(3), strict=True)
-    }
+    years = list(AGES.values())
+    stages = {stage: np.interp(age, years, row) for stage, row in zip(AGES, np.eye(3), strict=True)}
     sexes = {"female": 1 - gender, "male": gender}
     origins = dict(zip(("african", "asian", "caucasian"), rng.dirichlet((0.5, 0.5, 0.5)), strict=True))
     targets = {
@@ -96,21 +92,15 @@ def sample_person(identity: int) -> Person:
     targets[f"head/head-{rng.choice(SHAPES)}"] = float(rng.uniform(0, 0.5))
     for feature in FEATURES.split(","):
         name, negative, positive = feature.split()
-        signed_weight = float(np.clip(rng.normal(0, FEATURE_STD), -1, 1))
+        signed = float(np.clip(rng.normal(0, FEATURE_STD), -1, 1))
         for side in "lr":
-            targets[f"{name.replace('*', side)}-{positive if signed_weight > 0 else negative}"] = abs(
-                signed_weight
-            )
+            targets[f"{name.replace('*', side)}-{positive if signed > 0 else negative}"] = abs(signed)
     return Person(age, gender, weight, targets)
 
 
 @final
 class Face:
-    """A person's head, which can be rendered from any view.
-
-    Raises:
-        InfoganError: if embreex is not installed, or the head lacks a target.
-    """
+    """A person's head, which can be rendered from any view."""
 
     def __init__(self, head: Head, person: Person) -> None:
         vertices = head.morph(person.targets)
@@ -127,16 +117,8 @@ class Face:
 def make_view(azimuth: float, elevation: float, light: float, width: float, side: int = SIDE) -> View:
     """The view with these factors and light from slightly above; `side` is in pixels."""
     horizontal = math.cos(LIGHT_HEIGHT)
-    return View(
-        azimuth,
-        elevation,
-        side,
-        HALF_WIDTH,
-        light=(horizontal * math.sin(light), math.sin(LIGHT_HEIGHT), horizontal * math.cos(light)),
-        background=BACKGROUND,
-        ambient=AMBIENT,
-        stretch=width,
-    )
+    to_light = horizontal * math.sin(light), math.sin(LIGHT_HEIGHT), horizontal * math.cos(light)
+    return View(azimuth, elevation, side, HALF_WIDTH, to_light, BACKGROUND, AMBIENT, stretch=width)
 
 
 def render_people(head: Head, people: range, n_per_person: int) -> Arrays:
@@ -154,29 +136,21 @@ def render_people(head: Head, people: range, n_per_person: int) -> Arrays:
         rows = slice(i, None, len(people))
         person = sample_person(people[i])
         x[rows] = Face(head, person).render(views[rows])
-        values[rows] = np.column_stack(
-            [views[rows], np.tile([person.age, person.gender, person.weight], (n_per_person, 1))]
-        )
+        values[rows, :4], values[rows, 4:] = views[rows], (person.age, person.gender, person.weight)
 
-    with ThreadPoolExecutor(2) as pool:
-        for _ in progress(pool.map(render_person, range(len(people))), "rendering faces", len(people)):
-            pass
+    run_in_threads(render_person, len(people), "rendering faces")
     return {"x": x, "values": values}
 
 
 def load_faces3d(load_options: LoadOptions, split: str) -> Images:
-    """Faces of 1,000 people (train) or 100 other people (test), 20 of each; rendered once, then cached.
-
-    Raises:
-        InfoganError: if the head or embreex is missing, or the cache cannot be written.
-    """
+    """Faces of 1,000 people (train) or 100 other people (test), 20 of each; rendered once, then cached."""
     people = SPLITS[split]
     code = "".join(inspect.getsource(module) for module in (head, render, sys.modules[__name__]))
-    arrays = cached_arrays(
-        f"faces3d-{split}",
-        f"{people} {code}",
-        lambda: render_people(load_head(load_options), people, N_PER_PERSON),
-    )
+
+    def render_split() -> Arrays:
+        return render_people(load_head(load_options), people, N_PER_PERSON)
+
+    arrays = cached_arrays(f"faces3d-{split}", f"{people} {code}", render_split)
     return Images.from_arrays(arrays["x"], factors=Factors(FACTORS, arrays["values"]))
 
 

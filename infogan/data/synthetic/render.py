@@ -1,6 +1,9 @@
 """Gray images of triangle meshes: parallel rays by Intel's Embree, Lambertian shading, no shadows."""
 
 import math
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, final
@@ -9,16 +12,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int, UInt8
 
 from infogan.utils.errors import InfoganError
+from infogan.utils.progress import progress
 
 
 @final
 @dataclass(frozen=True)
 class Mesh:
-    """A triangle mesh: y up, +z towards the camera at azimuth 0.
-
-    Raises:
-        InfoganError: if there are no triangles, an index is out of range, or a coordinate is not finite.
-    """
+    """A triangle mesh: y up, +z towards the camera at azimuth 0."""
 
     vertices: Float[np.ndarray, "v 3"]
     triangles: Int[np.ndarray, "t 3"]  # counter-clockwise seen from outside
@@ -61,13 +61,8 @@ class View:
         """The camera's axes in the mesh's coordinates: right, up, towards the camera."""
         sin_a, cos_a = math.sin(self.azimuth), math.cos(self.azimuth)
         sin_e, cos_e = math.sin(self.elevation), math.cos(self.elevation)
-        return np.array(
-            [
-                [cos_a, 0.0, -sin_a],
-                [-sin_e * sin_a, cos_e, -sin_e * cos_a],
-                [cos_e * sin_a, sin_e, cos_e * cos_a],
-            ]
-        )
+        right, up = [cos_a, 0.0, -sin_a], [-sin_e * sin_a, cos_e, -sin_e * cos_a]
+        return np.array([right, up, [cos_e * sin_a, sin_e, cos_e * cos_a]])
 
 
 @final
@@ -85,26 +80,24 @@ def vertex_normals(mesh: Mesh) -> Float[np.ndarray, "v 3"]:
     """The unit normal of each vertex: the area-weighted mean of its triangles', or 0 if it has none."""
     corner = mesh.vertices[mesh.triangles].astype(np.float64)
     twice_area = np.cross(corner[:, 1] - corner[:, 0], corner[:, 2] - corner[:, 0])
-    vertex = mesh.triangles.ravel()
-    n = len(mesh.vertices)
-    total = np.stack(
-        [np.bincount(vertex, np.repeat(twice_area[:, k], 3), minlength=n) for k in range(3)], axis=1
-    )
+    total = np.zeros((len(mesh.vertices), 3))
+    np.add.at(total, mesh.triangles, twice_area[:, None])
     return _normalise(total)
 
 
 @final
 class Scene:
-    """A mesh that is prepared for ray casting, from any number of views.
-
-    Raises:
-        InfoganError: if embreex is not installed.
-    """
+    """A mesh that is prepared for ray casting, from any number of views."""
 
     def __init__(self, mesh: Mesh) -> None:
         self.mesh = mesh
         self._radius = float(np.linalg.norm(mesh.vertices, axis=1).max())
-        self._embree = _embree_scene(mesh)
+        device = _embree_device()
+        from embreex.mesh_construction import TriangleMesh
+        from embreex.rtcore_scene import EmbreeScene
+
+        self._embree = EmbreeScene(device, robust=True)
+        TriangleMesh(self._embree, mesh.vertices.astype(np.float32), mesh.triangles.astype(np.int32))
         if mesh.normals is not None:
             self._corner_normals = mesh.normals.astype(np.float32)[mesh.triangles]
 
@@ -146,10 +139,9 @@ class Scene:
             gray = gray * self.mesh.albedo[rays.triangle[rays.hit]]
         levels = np.full(len(rays.hit), view.background, np.float32)
         levels[rays.hit] = gray
-        pixels = levels.reshape(view.side, view.supersampling, view.side, view.supersampling).mean(
-            axis=(1, 3)
-        )
-        image: UInt8[np.ndarray, "side side"] = np.rint(255 * pixels.clip(0, 1)).astype(np.uint8)
+        rays_of_pixel = levels.reshape(view.side, view.supersampling, view.side, view.supersampling)
+        pixels: np.ndarray = rays_of_pixel.mean(axis=(1, 3)).clip(0, 1)
+        image: np.ndarray = np.rint(255 * pixels).astype(np.uint8)
         return image
 
 
@@ -162,14 +154,11 @@ def _embree_device() -> Any:
     return EmbreeDevice()
 
 
-def _embree_scene(mesh: Mesh) -> Any:
-    device = _embree_device()
-    from embreex.mesh_construction import TriangleMesh
-    from embreex.rtcore_scene import EmbreeScene
-
-    scene = EmbreeScene(device, robust=True)
-    TriangleMesh(scene, mesh.vertices.astype(np.float32), mesh.triangles.astype(np.int32))
-    return scene
+def run_in_threads(job: Callable[[int], None], n: int, description: str) -> None:
+    """Runs the job for 0 to n - 1, one thread per core: Embree and NumPy release the GIL."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for _ in progress(pool.map(job, range(n)), description, n):
+            pass
 
 
 def _normalise(x: Float[np.ndarray, "n 3"]) -> Float[np.ndarray, "n 3"]:

@@ -16,9 +16,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
-from infogan.data.dataset_info import DatasetInfo
 from infogan.data.images import Factor, Factors, Images, PixelArray
-from infogan.data.options import LoadOptions
+from infogan.data.options import DatasetInfo, LoadOptions
 
 SIDE = 64
 GRID = (

@@ -1,19 +1,15 @@
 """The association of each code with each known factor, in [0, 1]: one measure for every combination of kinds.
 
-A category is represented by its indicators, a number by its rank, an angle by its cosine and sine. The root
-mean square of the canonical correlations between two such sets of columns is
-
-    number, number        |Spearman's rho|
-    number, category      the correlation ratio eta of the ranks
-    category, category    Cramer's V
-    number, angle         Mardia's circular-linear correlation R, of the ranks
-    angle, angle          Jupp and Mardia's circular correlation (Biometrika 67, 1980), over its maximum
-    category, angle       the same, with the indicators
+A category is represented by its indicators, a number by its rank, an angle by its cosine and sine. The
+measure is the root mean square of the canonical correlations between two such sets of columns;
+ASSOCIATION_NAMES has its name for each pair of kinds. Jupp and Mardia's (Biometrika 67, 1980) is divided by
+its maximum.
 
 None depends on a sign, a number of bins or an order of the categories.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
@@ -37,14 +33,13 @@ N_RESAMPLES = 50
 
 
 def pairwise_association(
-    a: Float[np.ndarray, "n d"],
-    kinds_a: Sequence[Kind],
-    b: Float[np.ndarray, "n e"],
-    kinds_b: Sequence[Kind],
+    a: Float[np.ndarray, "n d"], kinds_a: Sequence[Kind], b: Float[np.ndarray, "n e"], kinds_b: Sequence[Kind]
 ) -> Float[np.ndarray, "d e"]:
     """The association of every column of a with every column of b, in [0, 1]; 0 if one is constant."""
-    bases_a = [_orthonormal_basis(v, kind) for v, kind in zip(a.T, kinds_a, strict=True)]
-    bases_b = [_orthonormal_basis(v, kind) for v, kind in zip(b.T, kinds_b, strict=True)]
+    bases_a, bases_b = (
+        [_orthonormal_basis(v, kind) for v, kind in zip(values.T, kinds, strict=True)]
+        for values, kinds in ((a, kinds_a), (b, kinds_b))
+    )
     return np.array([[_rms_canonical_correlation(x, y) for y in bases_b] for x in bases_a])
 
 
@@ -60,25 +55,22 @@ def association_scores(
     values: Float[np.ndarray, "n L"], names: Sequence[str], codes: Sequence[Code], factors: Factors
 ) -> dict[str, Score]:
     """`association_CODE_FACTOR` of every code and factor, with an interval over the images."""
-    n = len(values)
-    association = code_factor_association(values, codes, factors)
+    n, kinds_and_names = len(values), [(code.kind, name) for code, name in zip(codes, names, strict=True)]
     halves = sample_halves(n, N_RESAMPLES, np.random.default_rng(0))
-    resamples = np.array(
-        [
-            code_factor_association(values[half], codes, Factors(factors.columns, factors.values[half]))
-            for half in halves
-        ]
-    )
-    scores: dict[str, Score] = {}
-    for i, (name, code) in enumerate(zip(names, codes, strict=True)):
-        for j, factor in enumerate(factors.columns):
-            scores[f"association_{name}_{factor.name}"] = make_score(
-                association[i, j],
-                resamples[:, i, j],
-                f"{ASSOCIATION_NAMES[frozenset({code.kind, factor.kind})]}; "
-                f"codes by Q with running statistics of batch norm; {n:,} images",
-            )
-    return scores
+    value, *resamples = [
+        code_factor_association(values[rows], codes, replace(factors, values=factors.values[rows]))
+        for rows in (np.arange(n), *halves)
+    ]
+    return {
+        f"association_{name}_{factor.name}": make_score(
+            value[i, j],
+            [resample[i, j] for resample in resamples],
+            f"{ASSOCIATION_NAMES[frozenset({kind, factor.kind})]}; "
+            f"codes by Q with running statistics of batch norm; {n:,} images",
+        )
+        for i, (kind, name) in enumerate(kinds_and_names)
+        for j, factor in enumerate(factors.columns)
+    }
 
 
 class StrongestCode(TypedDict):

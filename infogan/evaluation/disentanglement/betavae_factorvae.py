@@ -7,7 +7,7 @@ the codes, if only one is.
 """
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -29,10 +29,9 @@ def factorvae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
     """The accuracy of the majority vote of the least varying code (Kim and Mnih 2018, Sec. 4).
 
     Of 64 images with the same value of one factor, the code with the smallest variance, relative to its
-    variance over all images, is the batch's vote for that factor. A code predicts the factor for which it
-    got most of its votes in 10,000 batches of `train`; the score is the share of 5,000 batches of `test`
-    whose code predicts the right factor. Factors are drawn evenly, their values as often as images have
-    them. The score is 0 if no code is active.
+    variance over all images, is the batch's vote for that factor. A code predicts the factor for which it got
+    most of its votes in 10,000 batches of `train`; the score is the share of 5,000 batches of `test` whose
+    code predicts the right factor. The score is 0 if no code is active.
     """
     global_variances = code_variances(train.columns, train.code_of_column, train.kinds)
     active = np.sqrt(global_variances) >= MIN_STD
@@ -43,10 +42,7 @@ def factorvae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
 
     def count_votes(data: CodesAndFactors, n_votes: int) -> Int[np.ndarray, "d f"]:
         votes = np.zeros((len(active), len(factors)), np.int64)
-        sample_same_value = same_value_sampler(data.factors[:, factors], rng)
-        for factor in _sample_factors(len(factors), n_votes, rng):
-            first = rng.integers(len(data), size=(len(factor), 1))
-            rows = sample_same_value(np.repeat(first, BATCH_SIZE, axis=1), factor)
+        for factor, _, rows in sample_batches(data.factors[:, factors], n_votes, 1, rng):
             ratio = code_variances(data.columns[rows], data.code_of_column, data.kinds) / scale
             np.add.at(votes, (np.where(active, ratio, np.inf).argmin(axis=1), factor), 1)
         return votes
@@ -57,26 +53,20 @@ def factorvae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
 
 
 def betavae(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator) -> dict[str, float]:
-    """How well a linear classifier predicts the shared factor from code differences (Higgins et al. 2017).
+    """How linearly code differences reveal the shared factor (Higgins et al. 2017, Sec. 3).
 
-    Sec. 3: the images of each of a batch's 64 pairs share the value of one factor, the same factor for all
-    pairs. The batch's features are the mean distances of the codes within a pair. Logistic regression with
-    scikit-learn's default penalty learns the factor on 10,000 batches of `train`; the score is its accuracy
-    on 5,000 batches of `test`.
+    The images of each of a batch's 64 pairs share the value of one factor, the same for all pairs. Logistic
+    regression on the mean distances of the codes within a pair learns the factor on 10,000 batches of
+    `train`; the score is its accuracy on 5,000 batches of `test`.
     """
     factors = varying_factors(train, test)
     if len(factors) < 2:
         return {"betavae": float(len(factors))}
 
-    def sample_points(
-        data: CodesAndFactors, n_points: int
-    ) -> tuple[Float[np.ndarray, "b d"], Int[np.ndarray, "b"]]:
-        sample_same_value = same_value_sampler(data.factors[:, factors], rng)
+    def sample_points(data: CodesAndFactors, n_points: int) -> tuple[np.ndarray, np.ndarray]:
         features: list[np.ndarray] = []
         targets: list[np.ndarray] = []
-        for factor in _sample_factors(len(factors), n_points, rng):
-            first = rng.integers(len(data), size=(len(factor), BATCH_SIZE))
-            second = sample_same_value(first, factor)
+        for factor, first, second in sample_batches(data.factors[:, factors], n_points, BATCH_SIZE, rng):
             features.append(code_distances(data.codes[first], data.codes[second], data.kinds).mean(axis=1))
             targets.append(factor)
         return np.concatenate(features), np.concatenate(targets)
@@ -98,7 +88,7 @@ def code_variances(
     """
     weight = np.array([1.0 if kind == "number" else 0.5 for kind in kinds])
     is_of_code = code_of_column[:, None] == np.arange(len(kinds))
-    variances: Float[np.ndarray, "*b d"] = columns.var(axis=-2, ddof=1) @ (is_of_code * weight)
+    variances: np.ndarray = columns.var(axis=-2, ddof=1) @ (is_of_code * weight)
     return variances
 
 
@@ -107,34 +97,30 @@ def code_distances(
 ) -> Float[np.ndarray, "*b d"]:
     """The distances of codes: |a - b|, 0 or 1 for categories, the shorter arc for angles."""
     distances: Float[np.ndarray, "*b d"] = np.abs(a - b)
-    for j, kind in enumerate(kinds):
-        if kind == "category":
-            distances[..., j] = distances[..., j] != 0
-        elif kind == "angle":
-            arc = distances[..., j] % (2 * math.pi)
-            distances[..., j] = np.minimum(arc, 2 * math.pi - arc)
+    category, angle = (np.array(kinds) == kind for kind in ("category", "angle"))
+    distances[..., category] = distances[..., category] != 0
+    arc = distances[..., angle] % (2 * math.pi)
+    distances[..., angle] = np.minimum(arc, 2 * math.pi - arc)
     return distances
 
 
-def same_value_sampler(
-    factors: Int[np.ndarray, "n f"], rng: np.random.Generator
-) -> Callable[[Int[np.ndarray, "b k"], Int[np.ndarray, "b"]], Int[np.ndarray, "b k"]]:
-    """A function that draws, for each image, one with the same value of its batch's factor."""
+def sample_batches(
+    factors: Int[np.ndarray, "n f"], n_batches: int, n_first: int, rng: np.random.Generator
+) -> Iterator[tuple[Int[np.ndarray, "b"], Int[np.ndarray, "b 64"], Int[np.ndarray, "b 64"]]]:
+    """A random factor for each batch, random images, and for each of them one with the same value of it.
+
+    CHUNK batches at a time. The first images of a batch are `n_first` different ones, repeated up to 64.
+    """
     order = factors.argsort(axis=0, kind="stable")
     columns = list(zip(np.take_along_axis(factors, order, axis=0).T, factors.T, strict=True))
     # In that order, the images with the value of image i lie between low[i] and high[i].
     low, high = (
         np.stack([np.searchsorted(s, v, side) for s, v in columns], axis=1) for side in ("left", "right")
     )
-
-    def sample(images: Int[np.ndarray, "b k"], factor: Int[np.ndarray, "b"]) -> Int[np.ndarray, "b k"]:
-        of = factor[:, None]
-        sampled: Int[np.ndarray, "b k"] = order[rng.integers(low[images, of], high[images, of]), of]
-        return sampled
-
-    return sample
-
-
-def _sample_factors(f: int, n_batches: int, rng: np.random.Generator) -> Iterator[Int[np.ndarray, "b"]]:
     for start in range(0, n_batches, CHUNK):
-        yield rng.integers(f, size=min(CHUNK, n_batches - start))
+        factor = rng.integers(factors.shape[1], size=min(CHUNK, n_batches - start))
+        first = np.repeat(
+            rng.integers(len(factors), size=(len(factor), n_first)), BATCH_SIZE // n_first, axis=1
+        )
+        of = factor[:, None]
+        yield factor, first, order[rng.integers(low[first, of], high[first, of]), of]

@@ -5,7 +5,7 @@ n = images, d = codes, f = factors, m = columns: the codes as numbers for a regr
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import final
 
 import numpy as np
@@ -51,16 +51,37 @@ class CodesAndFactors:
             codes: (n, d); a category as 0, 1, ..., an angle in radians.
             factors: (n, f), whole numbers.
             kinds: of the codes; all numbers by default.
-            factor_names: for error messages.
 
         Raises:
-            InfoganError: if the lengths differ, there are fewer than 20 images, no code or no factor, a code
-                is not finite, or a factor has one value or fewer than six images per value.
+            InfoganError: if the arrays do not fit, there are fewer than 20 images, a code is not finite, or a
+                factor has one value or fewer than six images per value.
         """
-        n, codes = len(codes), codes.astype(float)
-        kinds = tuple(kinds or ("number",) * codes.shape[1])
-        _check(codes, factors, kinds, factor_names)
-        parts: list[np.ndarray] = [to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
+        codes = codes.astype(float)
+        (n, d), f = codes.shape, factors.shape[1]
+        kinds = tuple(kinds or ("number",) * d)
+        if len(factors) != n:
+            raise InfoganError(f"scores: there are codes of {n:,} images, but factors of {len(factors):,}.")
+        if n < MIN_IMAGES:
+            raise InfoganError(f"scores: at least {MIN_IMAGES} images are needed; there are codes of {n}.")
+        if not (len(kinds) == d > 0 and f > 0):
+            raise InfoganError(
+                f"scores: there are {d} codes, {len(kinds)} kinds and {f} factors; "
+                "pass one kind per code, and at least one factor."
+            )
+        for j, v in enumerate(codes.T, 1):
+            if n_not_finite := (~np.isfinite(v)).sum():
+                raise InfoganError(f"scores: code {j} is NaN or infinite for {n_not_finite:,} images.")
+        names = factor_names or [f"factor {i}" for i in range(1, f + 1)]
+        for name, v in zip(names, factors.T, strict=True):
+            n_values = len(np.unique(v))
+            if n_values == 1:
+                raise InfoganError(f"scores: {name} has one value in all images; leave it out.")
+            if n_values > n // MIN_IMAGES_PER_VALUE:
+                raise InfoganError(
+                    f"scores: {name} has {n_values:,} values in {n:,} images, fewer than "
+                    f"{MIN_IMAGES_PER_VALUE} images per value; group its values first."
+                )
+        parts = [to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
         code_of_column = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
         ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
         ordered = cls(codes, kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), code_of_column)
@@ -70,12 +91,7 @@ class CodesAndFactors:
     def from_images(
         cls, encode: Callable[[PixelArray], Float[np.ndarray, "n d"]], kinds: Sequence[Kind], images: Images
     ) -> "CodesAndFactors":
-        """Encodes a random choice of at most 15,000 images with known factors.
-
-        A factor with a single value among them is left out.
-
-        Args:
-            encode: returns one row of codes per image.
+        """Encodes a random choice of at most 15,000 images, without the factors that are constant among them.
 
         Raises:
             InfoganError: if the images have no factors, and as `from_arrays` does.
@@ -100,15 +116,13 @@ class CodesAndFactors:
 
     def take(self, rows: Int[np.ndarray, "k"]) -> "CodesAndFactors":
         """These rows."""
-        return CodesAndFactors(
-            self.codes[rows], self.kinds, self.factors[rows], self.columns[rows], self.code_of_column
-        )
+        parts = {name: getattr(self, name)[rows] for name in ("codes", "factors", "columns")}
+        return replace(self, **parts)
 
     def train_test_split(self) -> tuple["CodesAndFactors", "CodesAndFactors"]:
         """Two thirds to train, a third to test."""
-        rows = np.arange(len(self))
-        n_train = 2 * len(self) // 3
-        return self.take(rows[:n_train]), self.take(rows[n_train:])
+        train, test = np.split(np.arange(len(self)), [2 * len(self) // 3])
+        return self.take(train), self.take(test)
 
     def discretise_codes(self) -> Int[np.ndarray, "n d"]:
         """The codes as whole numbers: a category as it is, others in 20 bins of equal width.
@@ -122,8 +136,7 @@ class CodesAndFactors:
                 continue
             if kind == "angle":
                 v = (v % (2 * math.pi) - shortest_arc(v)[0]) % (2 * math.pi)
-            place = (v - v.min()) / (np.ptp(v) or 1) * N_BINS
-            bins[:, j] = np.minimum(place.astype(np.int64), N_BINS - 1)
+            bins[:, j] = np.minimum((v - v.min()) / (np.ptp(v) or 1) * N_BINS, N_BINS - 1)
         return bins
 
 
@@ -138,8 +151,7 @@ def shortest_arc(angles: Float[np.ndarray, "n"]) -> tuple[float, float]:
 def discretise_factors(factors: Factors) -> Int[np.ndarray, "n f"]:
     """Factors as whole numbers.
 
-    A number or an angle is cut into ten groups of equal size if it has more than 50 values, or fewer than
-    six images per value.
+    A number or an angle with more than 50 values, or fewer than six images per value, becomes ten groups.
     """
     max_values = min(MAX_FACTOR_VALUES, len(factors.values) // MIN_IMAGES_PER_VALUE)
     discrete: list[np.ndarray] = []
@@ -150,8 +162,7 @@ def discretise_factors(factors: Factors) -> Int[np.ndarray, "n f"]:
             quantiles = np.quantile(v, np.arange(1, N_FACTOR_GROUPS) / N_FACTOR_GROUPS)
             rank = np.searchsorted(quantiles, v, side="right")
         discrete.append(rank)
-    stacked: Int[np.ndarray, "n f"] = np.stack(discrete, axis=1).astype(np.int64)
-    return stacked
+    return np.stack(discrete, axis=1).astype(np.int64)
 
 
 def standardise_columns(
@@ -167,42 +178,9 @@ def varying_factors(*parts: CodesAndFactors) -> Int[np.ndarray, "g"]:
     return np.flatnonzero(np.all([np.ptp(part.factors, axis=0) > 0 for part in parts], axis=0))
 
 
-def _check(
-    codes: np.ndarray, factors: np.ndarray, kinds: Sequence[Kind], factor_names: Sequence[str] | None
-) -> None:
-    n = len(codes)
-    if len(factors) != n:
-        raise InfoganError(f"scores: there are codes of {n:,} images, but factors of {len(factors):,}.")
-    if n < MIN_IMAGES:
-        raise InfoganError(f"scores: at least {MIN_IMAGES} images are needed; there are codes of {n}.")
-    if not (len(kinds) == codes.shape[1] > 0 and factors.shape[1] > 0):
-        raise InfoganError(
-            f"scores: there are {codes.shape[1]} codes, {len(kinds)} kinds and {factors.shape[1]} factors; "
-            "pass one kind per code, and at least one factor."
-        )
-    for j, v in enumerate(codes.T, 1):
-        if not np.isfinite(v).all():
-            raise InfoganError(f"scores: code {j} is NaN or infinite for {(~np.isfinite(v)).sum():,} images.")
-    names = factor_names or [f"factor {i}" for i in range(1, factors.shape[1] + 1)]
-    for name, v in zip(names, factors.T, strict=True):
-        n_values = len(np.unique(v))
-        if n_values == 1:
-            raise InfoganError(f"scores: {name} has one value in all images; leave it out.")
-        if n_values > n // MIN_IMAGES_PER_VALUE:
-            raise InfoganError(
-                f"scores: {name} has {n_values:,} values in {n:,} images, fewer than {MIN_IMAGES_PER_VALUE} "
-                "images per value; group its values first."
-            )
-
-
 def to_columns(v: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n k"]:
     """A number as it is, the indicators of a category, the cosine and the sine of an angle."""
-    columns: Float[np.ndarray, "n k"]
-    match kind:
-        case "category":
-            columns = (v[:, None] == np.unique(v)).astype(float)
-        case "number":
-            columns = v[:, None].astype(float)
-        case "angle":
-            columns = np.stack([np.cos(v), np.sin(v)], axis=1)
-    return columns
+    if kind == "angle":
+        return np.stack([np.cos(v), np.sin(v)], axis=1)
+    columns = v[:, None] == np.unique(v) if kind == "category" else v[:, None]
+    return columns.astype(float)

@@ -1,65 +1,45 @@
 """Every score of disentanglement, with the settings of the usual protocol."""
 
 from collections.abc import Callable
-from typing import NamedTuple
 
 import numpy as np
 
 from infogan.evaluation.disentanglement.betavae_factorvae import betavae, factorvae
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
-from infogan.evaluation.disentanglement.dci import dci_forest, dci_lasso
-from infogan.evaluation.disentanglement.explicitness import explicitness
-from infogan.evaluation.disentanglement.infomec import infomec
-from infogan.evaluation.disentanglement.mutual_information import mig, modularity
-from infogan.evaluation.disentanglement.sap import sap
-from infogan.evaluation.score import Score, make_score, sample_halves
+from infogan.evaluation.disentanglement.information import infomec, mig, modularity
+from infogan.evaluation.disentanglement.predictors import dci_forest, dci_lasso, explicitness, sap
+from infogan.evaluation.score import Score, make_scores, sample_halves
 from infogan.utils.progress import ProgressCallback, no_progress
 
 N_RESAMPLES = 10
 
 
-class Metric(NamedTuple):
-    """A function (train, test, rng) that returns one score or more by name, and its protocol."""
-
-    function: Callable[[CodesAndFactors, CodesAndFactors, np.random.Generator], dict[str, float]]
-    protocol: str
-
-
-METRICS = (
-    Metric(mig, "MIG: plug-in information, 20 bins"),
-    Metric(modularity, "modularity: plug-in information, 20 bins"),
-    Metric(explicitness, "explicitness: area under ROC, multinomial logistic regression"),
-    Metric(dci_forest, "DCI: random forest"),
-    Metric(dci_lasso, "DCI: lasso"),
-    Metric(sap, "SAP: linear SVM of one code"),
-    Metric(factorvae, "FactorVAE: 10,000 votes to fit, 5,000 to test, of 64 images, codes below 0.05 pruned"),
-    Metric(betavae, "BetaVAE: 10,000 points to fit, 5,000 to test, 64 pairs each"),
-    Metric(infomec, "InfoMEC: information by 10 nearest neighbours, logistic regression"),
-)
+# Functions of (train, test, rng) that return one score or more by name, and their protocols.
+METRICS: dict[Callable[[CodesAndFactors, CodesAndFactors, np.random.Generator], dict[str, float]], str] = {
+    mig: "MIG: plug-in information, 20 bins",
+    modularity: "modularity: plug-in information, 20 bins",
+    explicitness: "explicitness: area under ROC, multinomial logistic regression",
+    dci_forest: "DCI: random forest",
+    dci_lasso: "DCI: lasso",
+    sap: "SAP: linear SVM of one code",
+    factorvae: "FactorVAE: 10,000 votes to fit, 5,000 to test, of 64 images, codes below 0.05 pruned",
+    betavae: "BetaVAE: 10,000 points to fit, 5,000 to test, 64 pairs each",
+    infomec: "InfoMEC: information by 10 nearest neighbours, logistic regression",
+}
 
 
 def disentanglement_scores(
     data: CodesAndFactors, conditions: str, on_progress: ProgressCallback = no_progress
 ) -> dict[str, Score]:
-    """Every score by its name, in [0, 1] and best at 1, with an interval from ten halves of the images.
-
-    Args:
-        conditions: how the codes were obtained, for the protocol.
-    """
+    """Every score by its name, in [0, 1] and best at 1, with an interval from ten halves of the images."""
     train, test = data.train_test_split()
+    sizes = f"{len(train):,} images to fit, {len(test):,} to test"
     scores: dict[str, Score] = {}
-    for function, protocol in METRICS:
+    for function, protocol in METRICS.items():
         on_progress(protocol)
         values = function(train, test, np.random.default_rng(0))
         rng = np.random.default_rng(1)
-        halves = zip(
-            sample_halves(len(train), N_RESAMPLES, rng),
-            sample_halves(len(test), N_RESAMPLES, rng),
-            strict=True,
-        )
-        resampled = [function(train.take(a), test.take(b), rng) for a, b in halves]
-        sizes = f"{len(train):,} images to fit, {len(test):,} to test"
-        for name, value in values.items():
-            resamples = [scores_of_half[name] for scores_of_half in resampled]
-            scores[name] = make_score(value, resamples, f"{protocol}; {conditions}; {sizes}")
+        halves = (sample_halves(len(part), N_RESAMPLES, rng) for part in (train, test))
+        resamples = [function(train.take(a), test.take(b), rng) for a, b in zip(*halves, strict=True)]
+        scores |= make_scores(values, resamples, f"{protocol}; {conditions}; {sizes}")
     return scores

@@ -15,7 +15,7 @@ from infogan.data.cache import cached_arrays
 from infogan.data.formats.npy import Arrays
 from infogan.evaluation.disentanglement.codes_and_factors import discretise_factors
 from infogan.method.networks.blocks import conv, fc, init_weights
-from infogan.utils.progress import ProgressCallback, no_progress
+from infogan.utils.progress import ProgressCallback
 from infogan.utils.rng import make_rng
 
 VERSION = 1  # increase it with every change to the result, so that cached networks are trained again
@@ -61,20 +61,13 @@ def classifier_targets(images: Images) -> Int[np.ndarray, "n f"] | None:
 
 
 def fit_classifier(
-    images: Images,
-    targets: Int[np.ndarray, "n f"],
-    name: str,
-    on_progress: ProgressCallback = no_progress,
+    images: Images, targets: Int[np.ndarray, "n f"], name: str, on_progress: ProgressCallback
 ) -> tuple[Classifier, float]:
     """The network in evaluation mode, and its accuracy on images that it was not trained on.
 
     Trained once, on at most 18,000 images, by Adam on the sum of the targets' cross-entropies, and cached. It
     depends on the images, the targets and the number of threads alone. It is used only to measure image
     quality: no label or factor reaches the training of an InfoGAN.
-
-    Args:
-        name: of the cache entry.
-        on_progress: called if the network is trained.
     """
     order = torch.randperm(len(images), generator=make_rng(0, "classifier images"))[:MAX_IMAGES]
     y = torch.from_numpy(targets)[order]
@@ -85,9 +78,23 @@ def fit_classifier(
         n_train = len(order) - max(1, len(order) // 10)
         on_progress(f"{name}: training on {n_train:,} images, which is done once")
         x = images.pixels.take(order).cpu()
-        _train(net, x[:n_train], y[:n_train])
-        accuracy = _accuracy(net, x[n_train:], y[n_train:])
-        return {"right": np.array(accuracy), **{key: v.numpy() for key, v in net.state_dict().items()}}
+        init_weights(net, make_rng(0, "classifier weights"))
+        rng = make_rng(0, "classifier batches")
+        adam = torch.optim.Adam(net.train().parameters(), LR)
+        for _ in range(STEPS):
+            index = torch.randint(n_train, (BATCH_SIZE,), generator=rng)
+            features = net(x[index])
+            losses = [
+                F.cross_entropy(head(features), t) for head, t in zip(net.heads, y[index].T, strict=True)
+            ]
+            adam.zero_grad()
+            torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
+            adam.step()
+        with torch.inference_mode():
+            features = torch.cat([net.eval()(part) for part in torch.split(x[n_train:], BATCH_SIZE)])
+            predicted = torch.stack([head(features).argmax(dim=1) for head in net.heads], dim=1)
+        accuracy = (predicted == y[n_train:]).float().mean().numpy()
+        return {"right": accuracy.astype(float), **{key: v.numpy() for key, v in net.state_dict().items()}}
 
     hashed = images.pixels.take(order[:N_HASHED]).cpu()
     digest = hashlib.sha256(targets.tobytes() + hashed.numpy().tobytes()).hexdigest()
@@ -95,23 +102,3 @@ def fit_classifier(
     accuracy = float(arrays.pop("right"))
     net.load_state_dict({key: torch.from_numpy(v) for key, v in arrays.items()})
     return net.eval().requires_grad_(False), accuracy
-
-
-def _train(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"]) -> None:
-    init_weights(net, make_rng(0, "classifier weights"))
-    rng = make_rng(0, "classifier batches")
-    adam = torch.optim.Adam(net.parameters(), LR)
-    for _ in range(STEPS):
-        index = torch.randint(len(x), (BATCH_SIZE,), generator=rng)
-        features = net.train()(x[index])
-        losses = [F.cross_entropy(head(features), t) for head, t in zip(net.heads, y[index].T, strict=True)]
-        adam.zero_grad()
-        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
-        adam.step()
-
-
-@torch.inference_mode()
-def _accuracy(net: Classifier, x: UInt8[Tensor, "n ch h w"], y: Int[Tensor, "n f"]) -> float:
-    features = torch.cat([net.eval()(part) for part in torch.split(x, BATCH_SIZE)])
-    predicted = torch.stack([head(features).argmax(dim=1) for head in net.heads], dim=1)
-    return float((predicted == y).float().mean())

@@ -37,11 +37,7 @@ class FeatureExtractor:
 
     @torch.inference_mode()
     def features(self, x: UInt8[np.ndarray, "n ch h w"] | PixelArray) -> Float[np.ndarray, "n width"]:
-        """The features of one image or more, on the CPU, CHUNK images at a time.
-
-        Raises:
-            InfoganError: if the images have another shape.
-        """
+        """The features of one image or more, on the CPU, CHUNK images at a time."""
         pixels = InMemoryPixels(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
         if pixels.shape != self.shape:
             raise InfoganError(
@@ -54,24 +50,12 @@ class FeatureExtractor:
 
 def find_feature_extractor(
     images_name: str,
-    images: Images | None,
+    images: Images,
     load_options: LoadOptions,
     file: Path | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> FeatureExtractor | None:
-    """The given file; else Inception, if it is in the data folder; else a classifier of these images.
-
-    None if there are no images, or no file and neither labels nor factors.
-
-    Args:
-        images_name: as `load` takes it.
-        on_progress: called if a classifier is trained.
-
-    Raises:
-        InfoganError: as `load_feature_extractor` does.
-    """
-    if images is None:
-        return None
+    """The given file; else Inception of the data folder; else a classifier, if labels or factors exist."""
     found = file or load_options.find_path([INCEPTION])
     if found:
         return load_feature_extractor(found, images.shape)
@@ -92,28 +76,22 @@ def make_classifier_extractor(
     name = f"{kind if kind in DATASETS else Path(rest or images_name).resolve().stem}-classifier"
     net, accuracy = fit_classifier(images, targets, name, on_progress)
     target_names = "labels" if images.factors is None else "factors"
-    description = (
-        f"features of {name}, a small classifier with {accuracy:.1%} accuracy on the {target_names} of "
-        "held-out images"
-    )
-    return FeatureExtractor(name, description, images.shape, net)
+    about = f"a small classifier with {accuracy:.1%} accuracy on the {target_names} of held-out images"
+    return FeatureExtractor(name, f"features of {name}, {about}", images.shape, net)
 
 
 def load_feature_extractor(file: Path, shape: tuple[int, int, int]) -> FeatureExtractor:
-    """A TorchScript file that turns uint8 images (n, 3, h, w) into features (n, width).
+    """A TorchScript file that turns uint8 images (n, 3, h, w) into features (n, width), such as Inception.
 
-    For example the Inception network of StyleGAN's authors, `inception-2015-12-05.pt`, which resizes images
-    itself and is called with `return_features=True`. Gray images are repeated to three channels if the
-    network accepts that, else passed unchanged. TorchScript is a program: do not load files you do not trust.
-
-    Args:
-        shape: of the images: channels, height, width.
+    The Inception network of StyleGAN's authors, `inception-2015-12-05.pt`, is called with
+    `return_features=True`. Gray images are repeated to three channels if the network accepts that, else
+    passed unchanged. TorchScript is a program: do not load files you do not trust.
 
     Raises:
         InfoganError: if there is no such file, or it does not hold such a network.
     """
     module = _load_torchscript(file)
-    networks = [lambda x: module(x.repeat(1, 3, 1, 1)), module] if shape[0] == 1 else [module]
+    networks = [module] if shape[0] != 1 else [lambda x: module(x.repeat(1, 3, 1, 1)), module]
     problems = [_find_problem(network, shape) for network in networks]
     if all(problems):
         raise InfoganError(

@@ -121,7 +121,7 @@ def fc(n_in: int, n_out: int, activation: nn.Module) -> list[nn.Module]:
 
 
 def init_weights(net: nn.Module, rng: torch.Generator) -> None:
-    """As in the original code: weights N(0, 0.02), cut at two deviations in convolutions; scales N(1, 0.02)."""
+    """As in the original code: weights N(0, 0.02), cut at two deviations if a conv; scales N(1, 0.02)."""
     for layer in net.modules():
         if isinstance(layer, nn.Conv2d):
             nn.init.trunc_normal_(layer.weight, 0, 0.02, -0.04, 0.04, generator=rng)

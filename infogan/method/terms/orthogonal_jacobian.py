@@ -45,6 +45,6 @@ def _shifted(c: list[Tensor], i: int) -> list[Tensor]:
 
 def _squared_cosine(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
     product, lengths = (a * b).sum(dim=1), a.square().sum(dim=1) * b.square().sum(dim=1)
-    # A code that changes nothing has no direction, and no gradient from here.
+    # A code that changes nothing has length 0; the clamp makes its cosine and its gradient 0.
     squared: Tensor = product.square() / lengths.clamp(min=1e-12)
     return squared

@@ -16,9 +16,9 @@ Player = Literal["D", "G"]  # D stands for D, Q and their trunk
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """One network's batch in the step of one player.
+    """What the networks of one seed see in one step of D or G.
 
-    `G` and `D` are functions of tensors: they use the statistics of the batch and leave the running ones.
+    `G` and `D` are functions of tensors: batch norm uses batch statistics and leaves the running ones alone.
     """
 
     latent: Latent

@@ -1,1 +1,1 @@
-"""Encodes any number of images, in parts that can be resumed."""
+"""Encodes images: into one table, or into a folder of Parquet files that can be continued."""

@@ -1,4 +1,4 @@
-"""The codes of any number of images, a part of the table after another."""
+"""Encodes images into a folder, one part after another."""
 
 from collections import deque
 from collections.abc import Iterable, Iterator
@@ -13,59 +13,61 @@ from torch import Tensor
 from infogan.data import Images
 from infogan.method.model import Model
 from infogan.runs.checkpoints import State, checksum
-from infogan.scale.encoding.parts import Plan
-from infogan.scale.encoding.table import read_codes, schema_of
-from infogan.training.session import fingerprint
+from infogan.runs.fingerprint import fingerprint
+from infogan.scale.encoding.folder import EncodingFolder
+from infogan.scale.encoding.table import encode_rows, table_schema
 
-PART = 16_384  # images, whose codes are a file
-BLOCK = 1024  # images that are read at once
-AHEAD = 2  # blocks that are read while the network is at work
+ROWS_PER_PART = 16_384
+BLOCK = 1024  # images read at once
+N_AHEAD = 2  # blocks read in advance, while the network encodes
 
 
-def plan_of(folder: Path, model: Model, update: int, images: Images, source: str) -> Plan:
-    """How these images are encoded by this model into a folder.
+def make_target(folder: Path, model: Model, steps: int, images: Images, source: str) -> EncodingFolder:
+    """The folder for the encoding of these images by this model; touches no disk.
 
     Args:
-        update: after which the model's weights were saved.
-        source: the images' name, as it serves anywhere.
+        steps: of training, that the model has had.
+        source: the absolute name of the images.
 
     Raises:
-        InfoganError: for images of another shape.
+        InfoganError: if the images have another shape.
     """
     model.check_shape(images.shape, "the images")
-    schema = schema_of(model.latent, images.names is not None)
-    about = {
+    schema = table_schema(model.latent, images.names is not None)
+    description = {
         "version": version("infogan"),
-        "checkpoint": checksum(weights_of(model)),
-        "step": update,
+        "checkpoint": checksum(state_of(model)),
+        "step": steps,
         "source": source,
         "images": len(images),
-        "mark": fingerprint(images),
+        "fingerprint": fingerprint(images),
         "columns": {field.name: str(field.type) for field in schema},
-        "rows_a_part": PART,
+        "rows_per_part": ROWS_PER_PART,
     }
-    return Plan(folder, about)
+    return EncodingFolder(folder, description)
 
 
-def weights_of(model: Model) -> State:
-    """What `load_weights` puts back."""
-    nets = (("G", model.G), ("D", model.D))
-    return {f"{name}.{key}": value for name, net in nets for key, value in net.state_dict().items()}
+def state_of(model: Model) -> State:
+    """The weights, as `load_weights` takes them."""
+    networks = (("G", model.G), ("D", model.D))
+    return {
+        f"{name}.{key}": value for name, network in networks for key, value in network.state_dict().items()
+    }
 
 
-def encode(plan: Plan, model: Model, images: Images, parts: Iterable[int]) -> Iterator[int]:
-    """Writes these parts one after another, and gives each one's number once it is there.
+def encode_parts(target: EncodingFolder, model: Model, images: Images, parts: Iterable[int]) -> Iterator[int]:
+    """Encodes and writes these parts; yields the number of each once it is written.
 
     Raises:
-        InfoganError: where an image cannot be read, or a part cannot be written.
+        InfoganError: if an image cannot be read, or a part cannot be written.
     """
-    schema = schema_of(model.latent, images.names is not None)
+    schema = table_schema(model.latent, images.names is not None)
     tables: list[pa.Table] = []
-    blocks = ((part, block) for part in parts for block in _blocks(plan.index(part)))
+    blocks = ((part, block) for part in parts for block in _blocks(target.index(part)))
     for part, index, x in _read_ahead(images, blocks):
-        tables.append(read_codes(model, images, index, x, schema))
-        if index[-1] + 1 == plan.index(part).stop:
-            plan.write(part, pa.concat_tables(tables).combine_chunks())
+        tables.append(encode_rows(model, images, index, x, schema))
+        if index[-1] + 1 == target.index(part).stop:
+            target.write(part, pa.concat_tables(tables).combine_chunks())
             tables.clear()
             yield part
 
@@ -75,16 +77,16 @@ def _blocks(index: range) -> Iterator[Tensor]:
 
 
 def _read_ahead(images: Images, blocks: Iterable[tuple[int, Tensor]]) -> Iterator[tuple[int, Tensor, Tensor]]:
-    """The images of each block, read by a thread of its own, so that the network does not wait for them."""
+    """The images of each block, read by a thread, so that the network does not wait for them."""
     waiting: deque[tuple[int, Tensor, Future[Tensor]]] = deque()
     pool = ThreadPoolExecutor(1)
     try:
         for part, index in blocks:
             waiting.append((part, index, pool.submit(images.pixels.take, index)))
-            if len(waiting) > AHEAD:
-                first, its, x = waiting.popleft()
-                yield first, its, x.result()
-        for first, its, x in waiting:
-            yield first, its, x.result()
+            if len(waiting) > N_AHEAD:
+                first_part, first_index, x = waiting.popleft()
+                yield first_part, first_index, x.result()
+        for part, index, x in waiting:
+            yield part, index, x.result()
     finally:
         pool.shutdown(cancel_futures=True)

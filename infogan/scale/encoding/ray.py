@@ -1,7 +1,6 @@
-"""The parts of an encoding, worked through by a pool of processes on a Ray cluster.
+"""Encodes on a Ray cluster: a pool of processes takes numbers of parts and writes their files.
 
-Each process holds the model and the opened images, takes numbers of parts and writes their files itself. What
-is lost with a process or a node is a number, which another one takes.
+Each process holds the model and opens the images. If a process or node is lost, another takes its part.
 """
 
 import os
@@ -12,23 +11,23 @@ from typing import Any, final
 import safetensors.torch
 
 from infogan.config import Config
-from infogan.data import LoadOptions, load
+from infogan.data import Images, LoadOptions, load
 from infogan.method.model import Model, make_model
+from infogan.runs.fingerprint import fingerprint
 from infogan.runs.run import load_options_for
 from infogan.runs.weights import load_weights
-from infogan.scale.encoding.encode import encode, weights_of
-from infogan.scale.encoding.parts import Plan
-from infogan.scale.ray import places
-from infogan.training.session import fingerprint
+from infogan.scale.encoding.encode import encode_parts, state_of
+from infogan.scale.encoding.folder import EncodingFolder
+from infogan.scale.ray import count_slots
 from infogan.utils.errors import InfoganError, one_line
 from infogan.utils.io import wrap_write_errors, write_atomic
 
 WEIGHTS = "_weights.part"
-MOST_BLOCKS = 2000  # of numbers, as Ray keeps a record of each
+MAX_BLOCKS = 2000  # of part numbers; Ray keeps a record of each
 
 
 def encode_on_ray(
-    plan: Plan,
+    target: EncodingFolder,
     parts: list[int],
     model: Model,
     config: Config,
@@ -37,35 +36,32 @@ def encode_on_ray(
     cpus: int,
     gpus: float,
 ) -> Iterator[int]:
-    """Writes these parts on the cluster that this process is joined to, and gives each one's number.
+    """Encodes these parts on the connected cluster; yields the number of each once it is written.
 
     Args:
-        config: the model's.
-        reading: how images are read; its folder is one of every node.
-        cpus: cores that each process takes.
-        gpus: GPUs that each takes, or the share of one.
+        config: of the model.
+        load_options: how to load the images; its folder must exist on every node.
+        cpus, gpus: for each process.
 
     Raises:
-        InfoganError: where the images cannot be read as here, a part cannot be written, or the cluster lost
-            more than it makes up for.
+        InfoganError: if the images differ between nodes, a part cannot be written, or the cluster fails.
     """
-    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")  # what goes wrong is told here
+    os.environ.setdefault("RAY_DATA_LOG_LEVEL", "CRITICAL")
     import ray.data
     from ray.exceptions import RayError
 
     ray.data.DataContext.get_current().enable_progress_bars = False
-    # In a file, so that no training changes them meanwhile, and no store of Ray's can lose them.
-    with wrap_write_errors(plan.folder):
-        write_atomic(plan.folder / WEIGHTS, safetensors.torch.save(weights_of(model)))
+    # In a file: a training that continues does not change it, and Ray's object store cannot lose it.
+    with wrap_write_errors(target.folder):
+        write_atomic(target.folder / WEIGHTS, safetensors.torch.save(state_of(model)))
     numbers = ray.data.from_items(
-        [{"part": part} for part in parts], override_num_blocks=min(len(parts), MOST_BLOCKS)
+        [{"part": part} for part in parts], override_num_blocks=min(len(parts), MAX_BLOCKS)
     )
-    # What a process had in hand that was lost, Ray hands to another.
     written = numbers.map_batches(
         Encoder,
-        fn_constructor_args=[_job(plan, config, load_options, gpus > 0)],
+        fn_constructor_args=[_make_job(target, config, load_options, gpus > 0)],
         batch_size=1,
-        concurrency=(1, min(len(parts), places(cpus, gpus))),
+        concurrency=(1, min(len(parts), count_slots(cpus, gpus))),
         num_cpus=cpus,
         num_gpus=gpus,
     )
@@ -76,67 +72,66 @@ def encode_on_ray(
             yield row["part"]
     except RayError as error:
         raise InfoganError(
-            f"the cluster lost too much ({one_line(error)}); {plan.folder} keeps the parts that are there, "
-            "and the same command goes on."
+            f"the cluster failed ({one_line(error)}); {target.folder} keeps the parts that are written. "
+            "Repeat the command to continue."
         ) from error
     finally:
-        (plan.folder / WEIGHTS).unlink(missing_ok=True)
+        (target.folder / WEIGHTS).unlink(missing_ok=True)
 
 
 @final
 class Encoder:
-    """A process of the pool, which gives back in words what goes wrong, also at the start."""
+    """A process of the pool. It returns errors as text, because Ray would retry an exception elsewhere."""
 
     def __init__(self, job: dict[str, Any]) -> None:
         self.job = job
-        self.opened: tuple[Plan, Model, Any] | None = None
+        self.opened: tuple[EncodingFolder, Model, Images] | None = None
 
     def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Writes parts by their numbers; for each, its number and what went wrong, or an empty text."""
+        """Writes parts; returns the number of each, and its error or an empty text."""
         parts: list[int] = batch["part"].tolist()
         return {"part": parts, "error": [self._write(part) for part in parts]}
 
     def _write(self, part: int) -> str:
         try:
             if self.opened is None:
-                self.opened = _open(self.job)
-            plan, model, images = self.opened
-            if not plan.is_whole(part):  # which it may be where another was lost right after writing it
-                list(encode(plan, model, images, [part]))
-        except Exception as error:  # which Ray would take for a loss, and hand the part to the next
-            return str(error) if isinstance(error, InfoganError) else f"a part failed: {one_line(error)}."
+                self.opened = _open_job(self.job)
+            target, model, images = self.opened
+            if not target.is_complete(part):  # it is if another process was lost right after writing it
+                list(encode_parts(target, model, images, [part]))
+        except InfoganError as error:
+            return str(error)
+        except Exception as error:
+            return f"a part failed: {one_line(error)}."
         return ""
 
 
-def _job(plan: Plan, config: Config, load_options: LoadOptions, on_gpu: bool) -> dict[str, Any]:
-    """All that a process needs beside the weights, in plain values."""
+def _make_job(
+    target: EncodingFolder, config: Config, load_options: LoadOptions, on_gpu: bool
+) -> dict[str, Any]:
+    """All that a process needs besides the weights, as JSON types."""
     return {
-        "folder": str(plan.folder.resolve()),
-        "about": plan.about,
+        "folder": str(target.folder.resolve()),
+        "description": target.description,
         "config": config.to_json(),
-        "root": None if load_options.data_folder is None else str(load_options.data_folder.resolve()),
+        "data": None if load_options.data_folder is None else str(load_options.data_folder.resolve()),
         "skip_bad": load_options.skip_bad,
         "device": "cuda" if on_gpu else "cpu",
     }
 
 
-def _open(job: dict[str, Any]) -> tuple[Plan, Model, Any]:
-    """The plan, the model and the images of a job.
-
-    Raises:
-        InfoganError: where the images are not those that the plan was made of.
-    """
-    plan, config = Plan(Path(job["folder"]), job["about"]), Config.from_json(job["config"])
-    root = Path(job["root"]) if job["root"] else None
+def _open_job(job: dict[str, Any]) -> tuple[EncodingFolder, Model, Images]:
+    target = EncodingFolder(Path(job["folder"]), job["description"])
+    config = Config.from_json(job["config"])
     model = make_model(config)
-    load_weights(model, safetensors.torch.load_file(plan.folder / WEIGHTS))
+    load_weights(model, safetensors.torch.load_file(target.folder / WEIGHTS))
     model.G.to(job["device"])
     model.D.to(job["device"])
-    images = load(
-        plan.about["source"], load_options=load_options_for(config, LoadOptions(root, job["skip_bad"]))
-    )
-    if fingerprint(images) != plan.about["mark"]:
+    load_options = LoadOptions(Path(job["data"]) if job["data"] else None, job["skip_bad"])
+    source = target.description["source"]
+    images = load(source, load_options=load_options_for(config, load_options))
+    if fingerprint(images) != target.description["fingerprint"]:
         raise InfoganError(
-            f"a node finds other images as {plan.about['source']} than this one; name a place that all share."
+            f"a node finds other images in {source} than this machine; name a folder that all nodes share."
         )
-    return plan, model, images
+    return target, model, images

@@ -1,8 +1,15 @@
-"""Many runs: seeds of one config, or every combination of settings, here or on a Ray cluster."""
+"""Sweeps: runs of several seeds and settings, on this machine or on a Ray cluster, and their comparison."""
 
-from infogan.scale.sweep.main import Swept, sweep
-from infogan.scale.sweep.plan import Plan
+from infogan.scale.sweep.launch import SweepResult, sweep
 from infogan.scale.sweep.settings import parse_settings
-from infogan.scale.sweep.summary import summarise, tell
+from infogan.scale.sweep.summary import format_summary, summarise_evaluations
+from infogan.scale.sweep.trials import SweepOptions
 
-__all__ = ["Plan", "Swept", "parse_settings", "summarise", "sweep", "tell"]
+__all__ = [
+    "SweepOptions",
+    "SweepResult",
+    "format_summary",
+    "parse_settings",
+    "summarise_evaluations",
+    "sweep",
+]

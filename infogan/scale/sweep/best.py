@@ -1,6 +1,6 @@
-"""The run of a sweep to go on with, chosen without a label."""
+"""The best run of a sweep, chosen without labels."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import final
 
@@ -8,70 +8,70 @@ import numpy as np
 
 from infogan.data import Images, LoadOptions, available_splits
 from infogan.evaluation.consistency import recover_codes, recovery_scores
-from infogan.evaluation.selection.select import LABEL_FREE, N_IMAGES, udr_and_recovery
-from infogan.evaluation.selection.udr import udr
+from infogan.evaluation.selection import LABEL_FREE, N_IMAGES, udr, udr_and_recovery
 from infogan.method.model import Model
 from infogan.runs.run import Run
-from infogan.scale.sweep.results import Row
+from infogan.scale.sweep.results import RunResult
 from infogan.utils.errors import InfoganError
+from infogan.utils.progress import ProgressCallback
 from infogan.utils.rng import make_rng
 
-BY = "udr_and_recovery"
-NAMES = (BY, "udr", "recovery")  # of LABEL_FREE; the others take longer, and `infogan select` has them
-MEANING = {name: LABEL_FREE[name] for name in NAMES}
+CRITERION = "udr_and_recovery"
+SCORES = (CRITERION, "udr", "recovery")  # the fast ones of LABEL_FREE; `infogan select` has the others
+DESCRIPTIONS = {name: LABEL_FREE[name] for name in SCORES}
 
 
 @final
 @dataclass(frozen=True)
-class Choice:
-    """The best run, and the label-free scores of all that are done; or why there is none."""
+class BestRun:
+    """The best run and the label-free scores of all finished runs, or why none was chosen."""
 
     run: str | None = None
-    why_not: str = ""
+    why_none: str = ""
     scores: Mapping[str, Mapping[str, float]] = field(default_factory=dict)  # run -> score -> value
 
     @property
-    def names(self) -> tuple[str, ...]:
-        return NAMES if self.scores else ()
+    def score_names(self) -> tuple[str, ...]:
+        return SCORES if self.scores else ()
 
-    def of(self, run: str, name: str) -> float | None:
+    def score(self, run: str, name: str) -> float | None:
         return self.scores.get(run, {}).get(name)
 
 
-def choose(
-    rows: Sequence[Row], load_options: LoadOptions, say: Callable[[str], None], *, stopped: bool
-) -> Choice:
-    """The run with the best `udr_and_recovery` among those that are done; labels take no part."""
-    done = [row for row in rows if row.evaluation is not None]
+def choose_best(
+    results: Sequence[RunResult], load_options: LoadOptions, on_progress: ProgressCallback, *, stopped: bool
+) -> BestRun:
+    """The finished run with the highest `udr_and_recovery`."""
+    done = [result for result in results if result.evaluation is not None]
     if stopped:
-        return Choice(why_not="the sweep was stopped; the best is chosen once all runs have ended")
+        return BestRun(why_none="the sweep was stopped; the best run is chosen once all have ended")
     if len(done) < 2:
-        return Choice(why_not="a choice takes two runs that are done")
+        return BestRun(why_none="it takes at least two finished runs")
     name = done[0].trial.config.data.images
-    if any(row.trial.config.data.images != name for row in done):
-        return Choice(why_not="the runs learned from different images")
-    runs = [Run.open(row.trial.path) for row in done]
+    if any(result.trial.config.data.images != name for result in done):
+        return BestRun(why_none="the runs were trained on different images")
+    runs = [Run.open(result.trial.path) for result in done]
     try:
         images = runs[0].images(available_splits(name, load_options)[0], load_options)
-        found = label_free({str(run.path): run.model() for run in runs}, images, say)
+        scores = label_free_scores({str(run.path): run.model() for run in runs}, images, on_progress)
     except InfoganError as error:
-        return Choice(why_not=str(error))
-    return Choice(max(found, key=lambda run: found[run][BY]), scores=found)
+        return BestRun(why_none=str(error))
+    return BestRun(max(scores, key=lambda run: scores[run][CRITERION]), scores=scores)
 
 
-def label_free(
-    models: Mapping[str, Model], images: Images, say: Callable[[str], None]
+def label_free_scores(
+    models: Mapping[str, Model], images: Images, on_progress: ProgressCallback
 ) -> dict[str, dict[str, float]]:
-    """The scores of NAMES for two models or more, as `evaluation.selection` has them."""
-    backs, recovery = [], []
+    """SCORES for two or more models, by name, the same as `evaluation.selection.select` computes."""
+    codes, recovery = [], []
     for name, model in models.items():
-        say(f"{name}: codes read off generated images")
-        backs.append(recover_codes(model, make_rng(0, "recovery")))
-        recovered = recovery_scores(model, backs[-1])
+        on_progress(f"{name}: reading codes off generated images")
+        codes.append(recover_codes(model, make_rng(0, "recovery")))
+        recovered = recovery_scores(model, codes[-1])
         recovery.append(float(np.mean([s["value"] for s in recovered.values()])))
-    agree = udr(list(models.values()), backs, images.subsample(N_IMAGES), say)
-    by = udr_and_recovery(agree, recovery)
+    udrs = udr(list(models.values()), codes, images.subsample(N_IMAGES), on_progress)
+    ranks = udr_and_recovery(udrs, recovery)
     return {
-        name: dict(zip(NAMES, scores, strict=True))
-        for name, *scores in zip(models, by, agree, recovery, strict=True)
+        name: dict(zip(SCORES, values, strict=True))
+        for name, *values in zip(models, ranks, udrs, recovery, strict=True)
     }

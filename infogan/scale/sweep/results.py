@@ -1,29 +1,37 @@
-"""What became of the runs of a sweep, as their folders tell it."""
+"""The result of every run of a sweep, from the run folders, and as a Parquet table."""
 
+import io
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, final
+from typing import TYPE_CHECKING, Any, Literal, final
+
+import pyarrow as pa
+import pyarrow.parquet
 
 from infogan.evaluation import Evaluation, read_evaluation
 from infogan.runs.run import Run
-from infogan.scale.sweep.plan import Trial
-from infogan.scale.sweep.trial import Failure, collapsed_at
+from infogan.scale.sweep.job import Failure, collapse_step
+from infogan.scale.sweep.trials import Trial
+from infogan.utils.io import wrap_write_errors, write_atomic
+
+if TYPE_CHECKING:
+    from infogan.scale.sweep.best import BestRun
 
 Status = Literal["done", "collapsed", "failed", "stopped"]
 
 
 @final
 @dataclass(frozen=True)
-class Row:
-    """A run of a sweep, and what became of it."""
+class RunResult:
+    """How a run of a sweep ended."""
 
     trial: Trial
     status: Status
-    said: str  # why it failed
-    collapsed: int | None  # the update at which the watch warned that G's images are one
+    error: str  # why it failed, or empty
+    collapsed: int | None  # the step at which a mode collapse was detected
     steps: int  # done
-    seconds: float  # of training, as metrics.jsonl tells its speed
+    seconds: float  # of training, by the rates in metrics.jsonl
     evaluation: Evaluation | None  # of a run that is done
 
     @property
@@ -32,19 +40,24 @@ class Row:
 
     @property
     def scores(self) -> dict[str, float]:
-        """By split/score."""
+        """The values by SPLIT/SCORE."""
         evaluation = self.evaluation or {}
-        return {f"{split}/{name}": s["value"] for split, of in evaluation.items() for name, s in of.items()}
+        return {
+            f"{split}/{name}": s["value"]
+            for split, scores in evaluation.items()
+            for name, s in scores.items()
+        }
 
 
-def as_rows(trials: Sequence[Trial], failures: Mapping[Path, Failure], stop_collapsed: bool) -> list[Row]:
-    """What the folders say of the runs, and, of those that failed, what the sweep was told."""
-    return [_row(trial, failures.get(trial.path), stop_collapsed) for trial in trials]
+def collect_results(
+    trials: Sequence[Trial], failures: Mapping[Path, Failure], stop_collapsed: bool
+) -> list[RunResult]:
+    """The results of all runs, in the order of the trials."""
+    return [_result(trial, failures.get(trial.path), stop_collapsed) for trial in trials]
 
 
-def _row(trial: Trial, failure: Failure | None, stop_collapsed: bool) -> Row:
-    run = Run(trial.path, trial.config)
-    collapsed, steps = collapsed_at(trial), trial.steps
+def _result(trial: Trial, failure: Failure | None, stop_collapsed: bool) -> RunResult:
+    run, collapsed = Run(trial.path, trial.config), collapse_step(trial)
     status: Status = "stopped"
     if failure is not None:
         status = "failed"
@@ -53,15 +66,60 @@ def _row(trial: Trial, failure: Failure | None, stop_collapsed: bool) -> Row:
     elif stop_collapsed and collapsed is not None:
         status = "collapsed"
     evaluation = read_evaluation(run) if status == "done" else None
-    said = failure.said if failure else ""
-    return Row(trial, status, said, collapsed, steps, _seconds(run), evaluation)
+    error = failure.message if failure else ""
+    return RunResult(trial, status, error, collapsed, trial.steps, _training_seconds(run), evaluation)
 
 
-def _seconds(run: Run) -> float:
-    """By the speed of each line of metrics.jsonl."""
-    seconds, before = 0.0, 0
+def _training_seconds(run: Run) -> float:
+    seconds, previous = 0.0, 0
     for row in run.metrics():
         if row.get("images_per_s", 0) > 0:
-            seconds += (row["step"] - before) * run.config.optimisation.batch_size / row["images_per_s"]
-        before = int(row["step"])
+            n_images = (row["step"] - previous) * run.config.optimisation.batch_size
+            seconds += n_images / row["images_per_s"]
+        previous = int(row["step"])
     return seconds
+
+
+def write_table(path: Path, results: Sequence[RunResult], best: "BestRun") -> None:
+    """Writes one row per run; a score that a run lacks is null.
+
+    run         the folder
+    seed
+    FIELD       one column per varied field (set_steps if it is `steps`)
+    status      done, collapsed, failed or stopped
+    error       why it failed
+    collapsed   the step at which a mode collapse was detected
+    steps       done
+    seconds     of training
+    SPLIT/SCORE, label_free/SCORE
+    """
+    varied = {
+        f"set_{field}" if field == "steps" else field: pa.array(
+            [_without_tuples(result.trial.setting[field]) for result in results]
+        )
+        for field in results[0].trial.setting
+    }
+    columns = {
+        "run": [result.name for result in results],
+        "seed": [result.trial.config.run.seed for result in results],
+        **varied,
+        "status": [result.status for result in results],
+        "error": pa.array([result.error or None for result in results], pa.string()),
+        "collapsed": pa.array([result.collapsed for result in results], pa.int64()),
+        "steps": [result.steps for result in results],
+        "seconds": [result.seconds for result in results],
+    }
+    names = dict.fromkeys(name for result in results for name in result.scores)
+    for name in names:
+        columns[name] = pa.array([result.scores.get(name) for result in results], pa.float64())
+    for name in best.score_names:
+        values = [best.score(result.name, name) for result in results]
+        columns[f"label_free/{name}"] = pa.array(values, pa.float64())
+    buffer = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table(columns), buffer)
+    with wrap_write_errors(path):
+        write_atomic(path, buffer.getvalue())
+
+
+def _without_tuples(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value

@@ -1,0 +1,161 @@
+"""infogan data: list, info, prepare, preview, pack."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from cyclopts import App, Parameter
+
+from infogan.cli.options import Data, Json, SkipBad, print_paths, to_json
+from infogan.utils.progress import console
+
+Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE, folder:PATH or shards:PATH.")]
+data_app = App(name="data", help="List, inspect, prepare, preview and pack data sets.")
+
+
+@data_app.command(name="list")
+def list_sets(*, data: Data = None, json: Json = False) -> None:
+    """List the data sets, and which of their splits are on this machine."""
+    from infogan.data import DATASETS, LoadOptions
+
+    load_options = LoadOptions(data)
+    here = {
+        name: [s for s in source.splits if source.is_available(load_options, s)]
+        for name, source in DATASETS.items()
+    }
+    if json:
+        print(to_json(here))
+        return
+    width = max(map(len, DATASETS))
+    for name, source in DATASETS.items():
+        print(f"{name:{width}} {source.description}")
+        print(f"{'':{width}} {', '.join(here[name]) or f'not here: needs {source.files[0]}'}")
+
+
+@data_app.command
+def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
+    """Describe a data set: licence, shape, number of images, factors, and where its files are expected.
+
+    For your own images: how many there are, whether they are in colour, and how large.
+    """
+    from infogan.data import (
+        DATASETS,
+        LoadOptions,
+        absolute_name,
+        get_dataset_info,
+        inspect_source,
+        is_image_source,
+    )
+
+    load_options = LoadOptions(data)
+    if name not in DATASETS and is_image_source(name):
+        found = inspect_source(name, load_options)
+        custom = {
+            "name": absolute_name(name),
+            "channels": found.channels,
+            "images": found.n,
+            "shorter side, median": found.side,
+        }
+        print(to_json(custom) if json else "\n".join(f"{key:24} {value}" for key, value in custom.items()))
+        return
+    source = get_dataset_info(name)
+    facts = {
+        "name": source.name,
+        "about": source.description,
+        "licence": source.licence,
+        "channels, height, width": list(source.shape),
+        "images": source.splits,
+        "here": [split for split in source.splits if source.is_available(load_options, split)],
+        "labels": source.label_name or None,
+        "factors": [f"{factor.name} ({factor.kind})" for factor in source.factors],
+        "files": list(source.files),
+        "looked for in": str(load_options.data_folder) if source.files and load_options.data_folder else None,
+    }
+    if json:
+        print(to_json(facts))
+        return
+    for key, value in facts.items():
+        match value:
+            case None | []:
+                continue
+            case dict():
+                text = ", ".join(f"{split} {count:,}" for split, count in value.items())
+            case list():
+                text = ", ".join(map(str, value))
+            case _:
+                text = str(value)
+        print(f"{key:24} {text}")
+
+
+@data_app.command
+def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
+    """Download, read or render a data set now, so that training starts at once; print its size."""
+    from infogan.data import LoadOptions, available_splits, load
+
+    load_options = LoadOptions(data, skip_bad)
+    counts = {
+        split or "all": len(load(name, split, load_options)) for split in available_splits(name, load_options)
+    }
+    print(to_json(counts) if json else "\n".join(f"{name} {s}: {n:,} images" for s, n in counts.items()))
+
+
+@data_app.command
+def preview(
+    name: Name,
+    /,
+    *,
+    n: Annotated[int, Parameter(help="How many images, drawn at random.")] = 100,
+    out: Annotated[
+        Path | None, Parameter(name=["--out", "-o"], help="The picture file; default: NAME.png.")
+    ] = None,
+    data: Data = None,
+    skip_bad: SkipBad = False,
+    json: Json = False,
+) -> None:
+    """Save a contact sheet of a data set as a picture."""
+    from infogan.data import LoadOptions, load
+    from infogan.figures.traversal import save_contact_sheet
+
+    images = load(name, load_options=LoadOptions(data, skip_bad))
+    path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
+    with console().status("drawing"):
+        save_contact_sheet(images.subsample(n).x, path)
+    print_paths([path], json)
+
+
+@data_app.command
+def pack(
+    name: Name,
+    out: Path,
+    /,
+    *,
+    per_shard: Annotated[str, Parameter(help="Images per shard, or its size, such as 100MB.")] = "100MB",
+    size: Annotated[
+        Literal[32, 64] | None,
+        Parameter(help="Resize to squares of SIZE x SIZE pixels; default: as they are."),
+    ] = None,
+    data: Data = None,
+    skip_bad: SkipBad = False,
+    json: Json = False,
+) -> None:
+    """Write images to tar shards in a folder, to train on more than fits in memory or on disk.
+
+    Image files are copied unchanged unless --size is set. Repeat the command after an interruption.
+    """
+    from infogan.data import LoadOptions, inspect_source, open_collection
+    from infogan.data.formats.resize import Resize, estimate_bit_depth
+    from infogan.data.shards.pack import pack
+    from infogan.data.shards.writer import ShardLimit
+
+    ending, load_options = ShardLimit.parse(per_shard), LoadOptions(data, skip_bad)
+    pictures = open_collection(name, load_options)
+    shaper = None
+    if size is not None:
+        shaper = Resize(
+            (inspect_source(name, load_options).channels, size, size), bit_depth=estimate_bit_depth(pictures)
+        )
+    packed = pack(pictures, out, ending, shaper, skip_bad)
+    print(
+        to_json(packed._asdict())
+        if json
+        else f"{out}: {packed.images:,} images in {packed.shards:,} shards, {packed.bytes / 1e6:,.1f} MB"
+    )

@@ -1,0 +1,38 @@
+"""infogan report."""
+
+from pathlib import Path
+from typing import Annotated
+
+from cyclopts import Parameter
+
+from infogan.cli.options import Data, Json, SkipBad, print_paths
+from infogan.utils.progress import console
+
+
+def report(
+    run: Path,
+    /,
+    *,
+    metadata: Annotated[
+        Path | None,
+        Parameter(help="A .csv, .tsv or .parquet about the images, joined by file name or number."),
+    ] = None,
+    out: Annotated[
+        Path | None, Parameter(name=["--out", "-o"], help="The HTML file; default: RUN/report.html.")
+    ] = None,
+    data: Data = None,
+    skip_bad: SkipBad = False,
+    json: Json = False,
+) -> None:
+    """Write one page about a run: what varies, which codes are reliable, duplicates, outliers.
+
+    The page is a single HTML file that needs no network: to read, print or send.
+    """
+    from infogan.data import LoadOptions
+    from infogan.report import write_report
+    from infogan.runs.run import Run
+
+    opened, load_options = Run.open(run), LoadOptions(data, skip_bad)
+    with console().status("") as status:
+        path = write_report(opened, out, metadata, load_options, lambda what: status.update(f"{run}: {what}"))
+    print_paths([path], json)

@@ -1,1 +1,0 @@
-"""Ranking the runs of a sweep without labels."""

@@ -1,0 +1,107 @@
+"""The loss of either player: the weighted sum of its terms, for one network."""
+
+from collections.abc import Sequence
+from typing import Any, final
+
+import torch
+from torch import Tensor
+
+from infogan.config import Config
+from infogan.method.diffaug import N_UNIFORMS, diffaug
+from infogan.method.model import batch_statistics
+from infogan.method.terms import Batch, make_terms
+from infogan.method.terms.term import Player, Term
+from infogan.training.components.seeds import Seeds
+
+Uniforms = dict[str, Tensor]  # by the name of what needs them
+
+
+@final
+class Losses:
+    """Computes the losses of D and G; pure but for the running statistics of D on real images."""
+
+    def __init__(self, config: Config, seeds: Seeds, device: torch.device, *, with_targets: bool) -> None:
+        self.config, self.seeds = config, seeds
+        self.latent, self.low = seeds.models[0].latent, float(seeds.models[0].G.low or 0)
+        self.terms = make_terms(config, device, with_targets=with_targets)
+        self.device_type = device.type
+
+    def of(self, player: Player) -> Sequence[Term]:
+        return [term for term in self.terms if term.player == player]
+
+    def n_uniforms(self, player: Player) -> dict[str, int]:
+        """How many uniform draws per image each part of a player's loss needs."""
+        augmented = ("x_real", "x_fake") if player == "D" else ("x_fake",)
+        needed = dict.fromkeys(augmented, N_UNIFORMS) if self.config.data.diffaug else {}
+        return needed | {term.name: term.n_uniforms for term in self.of(player) if term.n_uniforms}
+
+    def loss_d(
+        self,
+        G: Any,
+        D: Any,
+        u: Uniforms,
+        z: Tensor,
+        c: list[Tensor],
+        x_fake: Tensor,
+        x_real: Tensor,
+        *targets: Tensor,
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What D, Q and their trunk descend: -V(D, G) - λ L_I and what else the config asks for."""
+        # Real and fake images pass D separately, each with its own batch statistics; only the real ones
+        # update the running statistics, with which `Model.encode` reads images.
+        x_real = self._augmented(x_real, u, "x_real")
+        real = D(x_real)
+        with batch_statistics(self.seeds.D), batch_statistics(self.seeds.G):
+            fake = D(self._augmented(x_fake, u, "x_fake"), info_to_trunk=self.config.terms.info.to_trunk)
+            batch = Batch(
+                latent=self.latent,
+                low=self.low,
+                G=G,
+                D=D,
+                z=z,
+                c=c,
+                x_fake=x_fake,
+                fake=fake,
+                x_real=x_real,
+                real=real,
+                targets=targets[0] if targets else None,
+            )
+            return self._sum("D", batch, u)
+
+    def loss_g(
+        self, G: Any, D: Any, u: Uniforms, z: Tensor, c: list[Tensor], x_fake: Tensor
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """What G descends: -E[log D(G(z, c))] - λ L_I, or the saturating form, and what else is asked for."""
+        with batch_statistics(self.seeds.D), batch_statistics(self.seeds.G):
+            fake = D(self._augmented(x_fake, u, "x_fake"))
+            return self._sum(
+                "G",
+                Batch(
+                    latent=self.latent,
+                    low=self.low,
+                    G=G,
+                    D=D,
+                    z=z,
+                    c=c,
+                    x_fake=x_fake,
+                    fake=fake,
+                ),
+                u,
+            )
+
+    def _augmented(self, x: Tensor, u: Uniforms, name: str) -> Tensor:
+        return diffaug(x, u[name]) if name in u else x
+
+    def _sum(self, player: Player, batch: Batch, u: Uniforms) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted sum of the terms, and all that is logged."""
+        loss = batch.fake.logit.new_zeros(())
+        metrics: dict[str, Tensor] = {}
+        none = batch.z.new_empty(0, len(batch.z))
+        for term in self.of(player):
+            with torch.autocast(
+                self.device_type, enabled=False
+            ):  # networks switch it on again for themselves
+                value = term(batch, u.get(term.name, none))
+            loss = loss + term.weight * value.loss
+            metrics |= {term.name: value.loss, **value.metrics}
+        return loss, {f"loss_{player.lower()}": loss, **metrics}

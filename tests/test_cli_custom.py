@@ -1,0 +1,165 @@
+"""`infogan train folder:PATH` and the other verbs on your own images."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet
+import pytest
+from commands import fail, run, succeed
+from PIL import Image
+
+from infogan.config import Config
+from infogan.config.presets import custom_images, get_preset
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folders of images of mixed sizes: `shots` of 40 in colour, `scans` of 12 in gray."""
+    place = tmp_path_factory.mktemp("custom")
+    rng = np.random.default_rng(0)
+    for i in range(40):
+        folder = place / "shots" / f"day {i % 3}"
+        folder.mkdir(parents=True, exist_ok=True)
+        h, w = rng.integers(30, 90, 2)
+        noise = rng.integers(0, 256, (4, 4, 3), np.uint8)
+        Image.fromarray(noise).resize((w, h)).save(folder / f"{i}.{('png', 'jpg', 'webp')[i % 3]}")
+    (place / "few").mkdir()
+    for i in range(3):
+        Image.new("RGB", (8, 8)).save(place / "few" / f"{i}.png")
+    (place / "scans").mkdir()
+    for i in range(12):
+        noise = rng.integers(0, 256, (4, 4), np.uint8)
+        Image.fromarray(noise).resize((40, 50)).save(place / "scans" / f"{i}.png")
+    words = "train folder:shots --steps 4 --batch-size 8 --device cpu --out run"
+    succeed(*words.split(), "--codes", "cat:3 unif:1 noise:4", cwd=place)
+    return place
+
+
+def dry_run(*words: str, cwd: Path) -> Config:
+    return Config.from_json(succeed("train", *words, "--dry-run", cwd=cwd))
+
+
+def test_number_and_colour_decide_the_config(place: Path) -> None:
+    shots, scans = (f"folder:{(place / name).resolve()}" for name in ("shots", "scans"))
+    assert dry_run("folder:shots", cwd=place) == custom_images(shots, 40, (3, 32, 32))
+    assert dry_run("folder:scans", "--size", "64", cwd=place) == custom_images(scans, 12, (1, 64, 64))
+
+
+def test_options_that_are_set_are_kept(place: Path) -> None:
+    shots = f"folder:{(place / 'shots').resolve()}"
+    expected = custom_images(shots, 40, (3, 32, 32), "cat:4 cat:4 unif:1")
+    words = "folder:shots --no-diffaug --steps 5000 --square pad"
+    found = dry_run(*words.split(), "--codes", "cat:4 cat:4 unif:1", cwd=place)
+    assert found == expected.replace(diffaug=False, steps=5000, square="pad")
+    assert len(found.terms.info.lam) == 3
+
+
+def test_transforms_turn_on_clustering(place: Path) -> None:
+    mnist = get_preset("mnist").options()
+    found = dry_run("folder:shots", "--transforms", "translate:0.1 hflip:0.5", cwd=place).options()
+    assert (found["transforms"], found["pretraining_steps"]) == ("translate:0.1 hflip:0.5", 1_000)
+    for name in ("pseudo_label_weight", "lr_decay_fraction", "ema_decay", "ema_decay_d"):
+        assert found[name] == mnist[name], name
+    plain = dry_run("folder:shots", cwd=place).options()
+    assert (plain["pretraining_steps"], plain["ema_decay_d"]) == (0, 0)
+    words = "folder:shots --transforms translate:0.1 --pretraining-steps 50"
+    assert dry_run(*words.split(), cwd=place).pretraining.steps == 50
+    for words in ("folder:shots --codes unif:3", "digits-code"):
+        error = fail("train", *words.split(), "--transforms", "translate:0.1", cwd=place)
+        assert "transforms is 'translate:0.1', but must be empty" in error
+
+
+def test_an_architecture_of_the_paper_resizes_images_to_its_own_shape(place: Path) -> None:
+    config = dry_run("folder:shots", "--architecture", "mnist-small", cwd=place)
+    assert config.networks.shape is None
+    assert config.networks.image_shape == (1, 28, 28)
+    words = "train folder:shots --architecture mnist-small --steps 2 --batch-size 8 --device cpu --json"
+    assert json.loads(succeed(*words.split(), cwd=place))["run"] == "runs/shots-0"
+
+
+@pytest.mark.usefixtures("quick_scores")
+def test_a_run_on_a_folder_works_from_any_folder(place: Path, tmp_path: Path) -> None:
+    run = place / "run"
+    config = json.loads((run / "config.json").read_text())
+    assert config["data"]["images"] == f"folder:{(place / 'shots').resolve()}"
+    assert config["networks"]["shape"] == [3, 32, 32]
+    scores = json.loads(succeed("evaluate", run, "--json", cwd=tmp_path))
+    assert "stability_c1" in scores["train"]
+    succeed("train", "--resume", run, "--steps", "6", cwd=tmp_path)
+
+
+def test_encode_resizes_images_to_the_shape_of_the_run(place: Path) -> None:
+    succeed("encode", "run", "scans", "-o", "codes.parquet", cwd=place)
+    table = pyarrow.parquet.read_table(place / "codes.parquet")
+    assert sorted(table["image"].to_pylist()) == sorted(f"{i}.png" for i in range(12))
+    assert np.isfinite(table["c2"].to_numpy()).all()
+
+
+@pytest.mark.usefixtures("quick_scores")
+def test_a_sweep_over_a_folder(place: Path) -> None:
+    words = "sweep folder:scans --seeds 2 --steps 2 --device cpu --out swept --json"
+    runs = json.loads(succeed(*words.split(), cwd=place))["runs"]
+    assert [Path(run).name for run in runs] == ["scans-0", "scans-1"]
+
+
+def test_info_of_a_folder(place: Path) -> None:
+    facts = json.loads(succeed("data", "info", "folder:scans", "--json", cwd=place))
+    absolute = f"folder:{(place / 'scans').resolve()}"
+    assert facts == {"name": absolute, "channels": 1, "images": 12, "shorter side, median": 40}
+
+
+def test_a_known_data_set_without_a_preset(tmp_path: Path) -> None:
+    config = dry_run("dsprites", cwd=tmp_path)
+    assert (config.data.images, config.networks.shape) == ("dsprites", (1, 64, 64))
+
+
+def test_quiet_prints_only_the_result(place: Path) -> None:
+    words = "train folder:scans --steps 2 --device cpu --out"
+    loud = run(*words.split(), "loud", cwd=place)
+    quiet = run(*words.split(), "quiet", "--quiet", cwd=place)
+    assert loud.status == quiet.status == 0
+    assert "steps" in loud.err
+    assert quiet.err == ""
+    assert quiet.out.startswith("quiet: 2 steps")
+
+
+def test_ten_codes_take_ten_lines(place: Path) -> None:
+    words = "train folder:scans --steps 2 --device cpu --out many"
+    lines = succeed(*words.split(), "--codes", "cat:3 bern:2 unif:6 circ:1", cwd=place).splitlines()
+    assert len(lines) == 10
+    assert lines[8].startswith("  and 4 more codes: ")
+
+
+def test_shell_completion(tmp_path: Path) -> None:
+    assert "bash" in succeed("--install-completion", "--help", cwd=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        ("train", "train: name a preset, folder:PATH, or a run to --resume."),
+        ("train mnits", "did you mean 'mnist'?"),
+        ("train folder:few", "folder:few holds 3 images, too few"),
+        ("train folder:nowhere", "there is no nowhere."),
+        ("train --resume run --lr-d 1", "only --steps, --devices and --nodes can change"),
+        ("train folder:shots --resume run", "only --steps, --devices and --nodes can change"),
+        ("train folder:shots --architecture vectors", "vectors"),
+        ("sweep", "sweep: name a preset"),
+    ],
+)
+def test_wrong_input_gets_one_sentence(place: Path, words: str, sentence: str) -> None:
+    assert sentence in fail(*words.split(), cwd=place)
+
+
+def test_a_run_of_another_version_says_which(place: Path) -> None:
+    run = place / "newer"
+    run.mkdir()
+    config = json.loads((place / "run" / "config.json").read_text())
+    (run / "config.json").write_text(json.dumps(config | {"hyperdrive": True}))
+    environment = json.loads((place / "run" / "run.json").read_text())
+    environment["versions"]["infogan"] = "9.0.0"
+    (run / "run.json").write_text(json.dumps(environment))
+    error = fail("traverse", "newer", "--code", "c1", cwd=place)
+    assert "newer was made by infogan 9.0.0" in error
+    assert "install that version" in error
