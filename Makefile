@@ -38,7 +38,7 @@ check: $(V)/ok
 
 # Kills, full disks, hostile files and visitors, as many as a night has time for; `test` tries a few of each.
 faults: $(V)/ok
-	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest --nightly -s tests/faults tests/test_replicas.py tests/test_scale.py \
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest --nightly -s tests/faults tests/test_ddp.py tests/test_scale.py \
 	  tests/test_sweep.py tests/test_sweep_ray.py tests/test_encoding.py tests/test_encoding_ray.py tests/test_shard_batches.py
 
 # Slower than a change should wait for: the faults, and the digits of docs/results.md, five seeds.

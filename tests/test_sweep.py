@@ -89,7 +89,7 @@ def sweep_process(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
         env=ENV,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=400,
     )
 
 

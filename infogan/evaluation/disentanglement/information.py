@@ -212,7 +212,7 @@ def mutual_information_knn(
     radius = np.empty(len(c))
     for value in np.unique(v):
         members = v == value
-        radius[members] = _kth_distance(c[members], k[members][0], period)
+        radius[members] = _kth_distance(c[members], int(k[members][0]), period)
     around = np.concatenate([c - period, c, c + period])
     radius = np.nextafter(radius, 0)
     nearer = np.searchsorted(around, c + radius, "left") - np.searchsorted(around, c - radius, "right")

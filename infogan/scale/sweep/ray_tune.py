@@ -46,9 +46,9 @@ class TrainRun(Trainable):
         self.task = json.loads(config["task"])
 
     def step(self) -> dict[str, Any]:
-        return {"report": self.train().to_json(), "done": True}
+        return {"report": self.train_run().to_json(), "done": True}
 
-    def train(self) -> Report:
+    def train_run(self) -> Report:
         """Trains and scores the run, from its newest checkpoint if there is one."""
         task, stop_file = self.task, StopFile(Path(self.task["stop_file"]), self.task["token"])
         if stop_file.is_stopping():
