@@ -85,7 +85,7 @@ def build_code_section(
         "sensitivity": sensitivity,
         "usage": usage(values, code, prior_std),
         "stability": adjusted_for_chance(stability["value"], code) if stability else None,
-        "confidence": confidence(sample.spreads[:, i], code, prior_std, min_std) if fixed_std is None else None,
+        "confidence": None if fixed_std else confidence(sample.spreads[:, i], code, prior_std, min_std),
     }
     bound = scores[f"info_bound_{id}"]["value"]
     return CodeSection(
