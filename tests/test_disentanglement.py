@@ -154,13 +154,11 @@ def test_where_an_angle_is_cut_does_not_matter_to_its_bins(turn: float) -> None:
     assert mig(data, data, np.random.default_rng(0))["mig"] > 0.98
 
 
-@pytest.mark.parametrize("name", KNOWN)
+@pytest.mark.parametrize("name", sorted(KNOWN.keys() - RATIOS))
 def test_scores_fall_as_noise_rises(name: str) -> None:
-    """Ratios as long as there is much information."""
     found = [scores(f"blurred by {blur}")[name] for blur in BLURS]
-    found = found[:3] if name in RATIOS else found
     assert all(later < earlier + 0.01 for earlier, later in pairwise(found))
-    assert found[-1] < (0.9 if name in RATIOS else 0.65) * found[0]
+    assert found[-1] < 0.65 * found[0]
 
 
 @given(data=st.data())
