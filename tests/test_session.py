@@ -116,10 +116,10 @@ def test_killed_before_the_first_checkpoint_or_before_the_config(straight: Path,
 def test_a_checkpoint_holds_its_config_and_a_changed_one_is_refused(tmp_path: Path) -> None:
     run = tmp_path / "run"
     train(run, RUN.replace(steps=8))
-    found = Run.open(run).recover()
+    found = Run.open(run).recover_checkpoint()
     assert found is not None
-    assert Config.from_json(found.about["config"]) == Run.open(run).config
-    assert found.about["images"].startswith("1437 ")
+    assert Config.from_json(found.metadata["config"]) == Run.open(run).config
+    assert found.metadata["images"].startswith("1437 ")
     file = run / "config.json"
     file.write_text(file.read_text().replace('"lr_g": 0.001', '"lr_g": 0.003'))
     with pytest.raises(
