@@ -161,9 +161,9 @@ def test_without_clusters_training_is_the_one_without_pretraining(
     noise = np.random.default_rng(0).integers(0, 256, (400, 1, 8, 8), np.uint8)
     np.savez(tmp_path / "noise.npz", images=noise)
     config = CLUSTERED.replace(
-        images=f"npz:{tmp_path / 'noise.npz'}", pretraining_steps=60, save_every=4, **rates
+        images=f"npz:{tmp_path / 'noise.npz'}", pretraining_steps=60, save_every=4, ema_decay_d=0.9, **rates
     )
-    text = train(config.replace(ema_decay_d=0.9), tmp_path / "run")
+    text = train(config, tmp_path / "run")
     assert re.search(r"clustering stability .* 0\.\d\d, below 0\.75: training without pseudo-labels", text)
     train(config.replace(pretraining_steps=0, transforms=""), tmp_path / "plain")
     run, expected = Run.open(tmp_path / "run"), Run.open(tmp_path / "plain")

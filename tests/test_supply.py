@@ -116,15 +116,15 @@ def report(*flaws: dict[str, Any], skipped: int = 0, clean: int = 0) -> dict[str
 @pytest.mark.parametrize(
     ("given", "status", "said"),
     [
-        (report({"id": "CVE-1", "fix_versions": ["1.1"]}, clean=2), 1, "holed 1.0: CVE-1, mended in 1.1"),
+        (report({"id": "CVE-1", "fix_versions": ["1.1"]}, clean=2), 1, "holed 1.0: CVE-1, fixed in 1.1"),
         (
             report({"id": "CVE-2", "fix_versions": []}, skipped=3),
             1,
-            "holed 1.0: CVE-2, mended in no release yet",
+            "holed 1.0: CVE-2, fixed in no release yet",
         ),
-        (report(clean=3), 0, "no flaw is known of 3 pinned releases."),
-        (report(clean=3, skipped=1), 0, "of 3 pinned releases; nothing was to be learnt of unheard-of-0."),
-        (report(skipped=3), 0, "audit: not done, as the package index answers for none of the pins."),
+        (report(clean=3), 0, "no known vulnerabilities in 3 pinned releases."),
+        (report(clean=3, skipped=1), 0, "in 3 pinned releases; not checked: unheard-of-0."),
+        (report(skipped=3), 0, "audit: not done, as the package index knows none of the pins."),
     ],
 )
 def test_audit_tells_flaws_from_silence(given: dict[str, Any], status: int, said: str) -> None:

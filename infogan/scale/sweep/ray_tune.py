@@ -98,7 +98,8 @@ class ReportCollector(Callback):
     def on_trial_recover(self, iteration: int, trials: list[Any], trial: Any, **_: Any) -> None:
         path = self.trials[str(trial)].path
         self.training.discard(str(trial))
-        self.console.print(f"{path}: its machine or process was lost; continuing on another", highlight=False)
+        message = f"{path}: its machine or process was lost; continuing on another"
+        self.console.print(message, highlight=False, soft_wrap=True)
 
     def update_status(self) -> None:
         n_waiting = len(self.trials) - len(self.reports) - len(self.training)
