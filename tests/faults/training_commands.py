@@ -14,7 +14,7 @@ OPTIONS = {
     "steps": 100,
     "save_every": 4,
     "log_every": 3,
-    "batch": 16,
+    "batch_size": 16,
     "device": "cpu",
     "precision": "32-true",
 }
