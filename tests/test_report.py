@@ -743,14 +743,24 @@ def test_charts_put_values_where_they_belong() -> None:
     assert len(long.curves[0].points.split()) == 200
 
 
-def test_vectors_are_reported_in_words(tmp_path: Path) -> None:
+def test_vectors_and_a_fixed_std_are_reported_in_words(tmp_path: Path) -> None:
+    """With a fixed std of 1, L_I is below 0 even for a perfect Q, but the information is not."""
     config = Config.from_options(
-        images="rows.csv", architecture="vectors", shape=(1, 1, 6), codes="cat:3 unif:1 noise:2", batch_size=8
+        images="rows.csv",
+        architecture="vectors",
+        shape=(1, 1, 6),
+        codes="cat:3 unif:1 noise:2",
+        batch_size=8,
+        fixed_std=1.0,
     )
     model = make_model(config)
     x = np.random.default_rng(0).normal(size=(50, 1, 1, 6)).astype(np.float32)
     x[4] = x[2]
-    html = build(with_scores(Run(tmp_path, config), 2), model, vectors(x))
+    run = with_scores(Run(tmp_path, config), 2)
+    scores = json.loads((tmp_path / "evaluation.json").read_text())
+    scores["generated"]["info_bound_c2"]["value"] = math.log(2) - math.log(2 * math.pi) / 2 - 0.02
+    run.write_json("evaluation.json", scores)
+    html = build(run, model, vectors(x))
     found = Page(html)
     assert not [tag for tag, _ in found.tags if tag == "img"]
     assert "image 2 = image 4" in found["Duplicates"].text
@@ -758,6 +768,10 @@ def test_vectors_are_reported_in_words(tmp_path: Path) -> None:
     for k, n in enumerate(sizes):
         assert found[f"Category {k}:"].heading.startswith(f"Category {k}: {n} image")
     assert "Lowest c2" in html
+    bound = math.log(2) - math.log(2 * math.pi * math.e * 0.04) / 2  # with the best std, 0.2
+    text = " ".join(found["c2, a number"].text.split())
+    assert f"generated images contain at least {bound:.2f} nats" in text
+    assert "deviation fixed at 1, as in training, L_I is -0.25 nats, and cannot exceed -0.23." in text
 
 
 def vectors(x: np.ndarray) -> Images:
@@ -795,3 +809,9 @@ def test_a_run_without_names_labels_or_metrics(run: Run, tmp_path: Path) -> None
     assert "Nothing is known about these images" in html
     assert "no metrics.jsonl" in html
     assert "not recorded" in html
+    (bare.path / "metrics.jsonl").write_text('{"step": 9, "L_I_c1": 2, "L_I_real": 1.5}\n')
+    tags = Page(build(bare, run.model(), Images.from_arrays(x))).tags
+    assert [a["cx"] for tag, a in tags if tag == "circle"] == ["300.0", "300.0"]  # a curve of one point
+    assert "L_I of pseudo-labels, nats over 9 steps: L_I ends at 1.5" in [
+        a.get("aria-label") for _, a in tags
+    ]
