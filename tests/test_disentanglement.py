@@ -103,7 +103,8 @@ KNOWN = {
     "betavae": Known(0.98, EVEN, EVEN, HIGH),
 }
 EXACT = ("mig", "modularity", "infom", "infoc")  # of counts, in any order
-RATIOS = {"modularity", "infom", "infoc", "dci_lasso_disentanglement", "dci_lasso_completeness"}
+INFORMATION_RATIOS = {"modularity", "infom", "infoc"}
+LASSO_RATIOS = {"dci_lasso_disentanglement", "dci_lasso_completeness"}  # of weights, however small
 
 
 def test_every_score_is_in_the_table() -> None:
@@ -154,11 +155,11 @@ def test_where_an_angle_is_cut_does_not_matter_to_its_bins(turn: float) -> None:
     assert mig(data, data, np.random.default_rng(0))["mig"] > 0.98
 
 
-@pytest.mark.parametrize("name", sorted(KNOWN.keys() - RATIOS))
+@pytest.mark.parametrize("name", sorted(KNOWN.keys() - LASSO_RATIOS))
 def test_scores_fall_as_noise_rises(name: str) -> None:
     found = [scores(f"blurred by {blur}")[name] for blur in BLURS]
     assert all(later < earlier + 0.01 for earlier, later in pairwise(found))
-    assert found[-1] < 0.65 * found[0]
+    assert found[-1] < (0.8 if name in INFORMATION_RATIOS else 0.65) * found[0]
 
 
 @given(data=st.data())
