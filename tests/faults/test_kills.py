@@ -51,7 +51,7 @@ def test_going_on_with_what_is_done_changes_nothing(tmp_path: Path) -> None:
     code, said = run("train", "--resume", path)
     assert code == 2
     assert is_sentence(said)
-    assert "has done its 10 updates" in said
+    assert "has done its 10 steps" in said
     assert {file: file.read_bytes() for file in path.rglob("*") if file.is_file()} == before
 
 
