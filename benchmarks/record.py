@@ -11,7 +11,7 @@ from typing import Any
 
 from infogan.cli import set_thread_policy
 
-set_thread_policy()  # as the command line does; it must come before torch is imported
+set_thread_policy(is_new_training=False)  # as the command line does; it must come before torch is imported
 
 import torch  # noqa: E402
 

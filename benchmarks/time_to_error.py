@@ -20,6 +20,7 @@ from infogan.config.presets import get_preset
 from infogan.data import load
 from infogan.evaluation.clustering import one_to_one_error
 from infogan.method.model import make_model
+from infogan.pretraining import Targets
 from infogan.runs.weights import subset
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
@@ -69,9 +70,9 @@ def training(config: Config) -> Iterator[Trainer]:
     trainer = Trainer(config, make_model(config), images)
     if config.pretraining.steps:
         (stage,) = trainer.stages()
-        for _ in stage.run():
+        for _ in stage.run(Targets()):
             yield trainer
-        trainer.use_targets([stage.outcome.targets] if stage.outcome.targets else [])
+        trainer.use_targets([stage.outcome.targets])
     for _ in trainer.fit():
         yield trainer
 

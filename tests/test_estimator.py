@@ -213,9 +213,9 @@ def test_clusters_are_not_used_for_other_rows(monkeypatch: pytest.MonkeyPatch) -
     options = {"transforms": "translate:0.1", "pretraining_steps": 6}
     estimator = InfoGAN("cat:2 noise:8", options=options, random_state=0, device="cpu")
     for rows in (X[:100], X[:100]):
-        assert "targets" in estimator.partial_fit(rows)._state.tensors
+        assert "targets.0" in estimator.partial_fit(rows)._state.tensors
     for rows in (X[100:], X[:100]):
-        assert "targets" not in estimator.partial_fit(rows)._state.tensors
+        assert "targets.0" not in estimator.partial_fit(rows)._state.tensors
 
 
 def test_a_seed_repeats_a_fit(blobs: tuple[np.ndarray, np.ndarray]) -> None:

@@ -809,7 +809,7 @@ def test_a_run_without_names_labels_or_metrics(run: Run, tmp_path: Path) -> None
     assert "Nothing is known about these images" in html
     assert "no metrics.jsonl" in html
     assert "not recorded" in html
-    (bare.path / "metrics.jsonl").write_text('{"step": 9, "L_I_c1": 2, "L_I_real": 1.5}\n')
+    (bare.path / "metrics.jsonl").write_text('{"step": 9, "L_I_c1": 2, "L_I_real_c1": 1.5}\n')
     tags = Page(build(bare, run.model(), Images.from_arrays(x))).tags
     assert [a["cx"] for tag, a in tags if tag == "circle"] == ["300.0", "300.0"]  # a curve of one point
     assert "L_I of pseudo-labels, nats over 9 steps: L_I ends at 1.5" in [

@@ -28,7 +28,7 @@ from infogan.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 CONFIG = EVERYTHING.replace(precision="64-true", codes="cat:3 unif:2 noise:4", batch_size=6)
-TERMS = {term.name: term for term in make_terms(CONFIG, CPU, with_targets=True)}
+TERMS = {term.name: term for term in make_terms(CONFIG, CPU, [0])}
 WEIGHTS = {"pseudo_label": 2.0, "r1": 0.1, "orthogonal_jacobian": 0.5}  # those of `EVERYTHING`; others have 1
 NO_DRAWS = torch.empty(0, 6)
 
@@ -49,7 +49,7 @@ def draws(seed: int) -> list[Any]:
     x = DIGITS.pixels.take(torch.arange(6 * seed, 6 * seed + 6)).double() / 255
     c = [c_i.double() for c_i in latent.sample_c(6, rng)]
     u = torch.rand(9, 6, generator=rng, dtype=torch.float64)
-    return [u, latent.sample_z(6, rng).double(), c, x, random_targets(6, 3, seed).table.double()]
+    return [u, latent.sample_z(6, rng).double(), c, x, random_targets(6, 3, seed).tables[0].double()]
 
 
 def unused(*_: object) -> NoReturn:
@@ -68,7 +68,7 @@ def evaluate(term: Term, trainer: Trainer, *args: Any) -> TermValue:
     def of_one(G: Any, D: Any, u: Tensor, z: Tensor, c: list[Tensor], x: Tensor, p: Tensor) -> TermValue:
         with batch_statistics(seeds.G), batch_statistics(seeds.D):
             x_fake = G(z, c) if term.player == "G" else G(z, c).detach()
-            real = {"x_real": x, "real": D(x), "targets": p} if term.player == "D" else {}
+            real = {"x_real": x, "real": D(x), "targets": [p]} if term.player == "D" else {}
             batch = Batch(
                 latent=seeds.models[0].latent,
                 low=0.0,
@@ -128,14 +128,26 @@ def test_only_its_player_gets_a_gradient(term: Term) -> None:
 def test_every_term_is_logged_and_the_loss_is_their_weighted_sum() -> None:
     trainer = make_trainer(CONFIG)
     metrics = trainer.step(*trainer.batches.real(0))
-    bounds = {"L_I_c1", "L_I_c2", "L_I_c3", "L_I_real"}
+    bounds = {"L_I_c1", "L_I_c2", "L_I_c3", "L_I_real_c1"}
     assert metrics.keys() == {"loss_d", "loss_g", "diversity", *TERMS, *bounds}
     for player in ("D", "G"):
         terms = [
             WEIGHTS.get(name, 1) * metrics[name] for name, term in TERMS.items() if term.player == player
         ]
         assert_close(metrics[f"loss_{player.lower()}"], torch.stack(terms).sum())
-    assert_close(metrics["info_d"], -sum(metrics[f"L_I_c{i}"] for i in (1, 2, 3)))
+    assert_close(metrics["info_d"], -metrics["L_I_c2"] - metrics["L_I_c3"])  # c1 has targets
+
+
+def test_q_learns_a_code_with_targets_from_generated_images_only_if_asked_to() -> None:
+    """G learns from them in either case."""
+    for where, share in (("real", 0.0), ("both", 1.0)):
+        trainer = make_trainer(CONFIG.replace(q_learns_from=where, info_to_generator=True))
+        metrics = trainer.step(*trainer.batches.real(0))
+        L_I = [metrics[f"L_I_c{i}"] for i in (1, 2, 3)]
+        assert_close(metrics["info_d"], -share * L_I[0] - L_I[1] - L_I[2])
+        of_g = next(term for term in trainer.losses.terms if term.name == "info_g")
+        assert isinstance(of_g, Info)
+        assert of_g.lam.tolist() == [1.0, 1.0, 1.0]
 
 
 @pytest.mark.parametrize(
@@ -155,7 +167,7 @@ def test_a_term_of_weight_0_is_left_out(name: str, options: dict[str, Any]) -> N
 
 
 def test_without_targets_there_are_no_pseudo_labels() -> None:
-    terms = make_terms(CONFIG, CPU, with_targets=False)
+    terms = make_terms(CONFIG, CPU)
     assert {term.name for term in terms} == TERMS.keys() - {"pseudo_label"}
 
 
@@ -235,12 +247,12 @@ def test_a_pseudo_label_is_the_cross_entropy_of_two_views_and_the_entropy_of_the
     u, _, _, x, p = draws(1)
     with batch_statistics(model.D):
         real, flipped = model.D(x), model.D(x.flip(3))
-        batch = make_batch(model.latent, model.G, model.D, x, fake=real, x_real=x, real=real, targets=p)
-        found = PseudoLabel(config)(batch, u)
+        batch = make_batch(model.latent, model.G, model.D, x, fake=real, x_real=x, real=real, targets=[p])
+        found = PseudoLabel(config, [0])(batch, u)
     cross_entropy = (F.cross_entropy(real.q[0], p) + F.cross_entropy(flipped.q[0], p)) / 2
     mean = p.mean(dim=0)
     assert_close(found.loss, cross_entropy + (mean * mean.log()).sum(), rtol=1e-5, atol=1e-5)
-    assert_close(found.metrics["L_I_real"], -found.loss)
+    assert_close(found.metrics["L_I_real_c1"], -found.loss)
 
 
 def r1(D: Any, x: Tensor) -> Tensor:

@@ -119,7 +119,7 @@ def test_the_seed_decides_the_bits_and_a_resumed_training_has_them(config: Confi
     assert_same_bits(state_of(second), state)
     assert [step for step, _ in second.fit()] == [4, 5, 6]
     assert_same_bits(state_of(second), expected)
-    assert ("targets" in expected) == bool(config.pretraining.steps)
+    assert ("targets.0" in expected) == bool(config.pretraining.steps)
 
 
 RATES = [  # lr_d, lr_decay_fraction; both as they are followed with targets, and without
@@ -179,7 +179,7 @@ def test_real_images_come_in_the_range_of_g_with_their_targets() -> None:
     x, p = trainer.batches.real(3)
     assert x.shape == (16, 1, 8, 8)
     assert (make_trainer().batches.real(0)[0].min(), make_trainer().batches.real(0)[0].max()) == (0, 1)
-    assert torch.equal(p, random_targets(64).table[drawn(trainer, 3)].float())
+    assert torch.equal(p, random_targets(64).tables[0][drawn(trainer, 3)].float())
 
 
 def test_images_that_do_not_fit_are_refused() -> None:

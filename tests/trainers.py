@@ -50,7 +50,7 @@ def _prepared(trainer: Trainer) -> Trainer:
 
 def random_targets(n: int, k: int = 10, seed: int = 0) -> Targets:
     logits = 3 * torch.randn(n, k, generator=torch.Generator().manual_seed(seed))
-    return Targets(logits.softmax(dim=1).half())
+    return Targets({0: logits.softmax(dim=1).half()})
 
 
 def train(config: Config = CONFIG, images: Images = DIGITS) -> State:

@@ -15,6 +15,7 @@ from infogan.cli.export import export
 from infogan.cli.figures import figures, traverse
 from infogan.cli.report import report
 from infogan.cli.sweep import sweep_app
+from infogan.cli.threads import set_thread_policy
 from infogan.cli.train import train_app
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import QUIET
@@ -43,17 +44,9 @@ def make_app(*, show_all: bool = False) -> App:
     return app
 
 
-def set_thread_policy() -> None:
-    """Sets how idle threads wait, which works only before torch is imported; existing variables win."""
-    # A waiting thread spins briefly, then sleeps. At torch's default it spins on, and a busy neighbour slows
-    # small batches thirtyfold; with no spinning at all, small networks lose a third of their speed or more.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-
-
 def main() -> None:
     """Runs the command in sys.argv."""
-    set_thread_policy()
+    set_thread_policy(is_new_training=sys.argv[1:2] == ["train"] and "--resume" not in sys.argv)
     if (
         os.environ.get("LOCAL_RANK", "0") != "0"
     ):  # of several processes that train together, the first one prints

@@ -6,6 +6,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from infogan.config.fields import Option, option_name, options_of, parse, require
+from infogan.config.knobs import assign_knobs
 from infogan.config.parts import Codes, Data, Networks, Optimisation, Pretraining, RunSettings
 from infogan.config.terms import Terms
 from infogan.utils.errors import InfoganError, did_you_mean
@@ -43,6 +44,16 @@ class Config:
         lam, n_codes = self.terms.info.lam, len(self.codes.kinds)
         require(len(lam) in (1, n_codes), "lam", lam, f"1 number, or {n_codes}, one per code")
         transforms, steps = self.pretraining.transforms, self.pretraining.steps
+        if self.pretraining.knobs:
+            require(
+                not is_vectors,
+                "knobs",
+                repr(self.pretraining.knobs),
+                "empty for vectors, which have no plane",
+            )
+            assign_knobs(self.pretraining.knobs, self.codes.kinds, transforms)
+            rule = "empty unless pretraining_steps says how long to learn them"
+            require(bool(steps), "knobs", repr(self.pretraining.knobs), rule)
         if not transforms:
             return
         require(not is_vectors, "transforms", repr(transforms), "empty for vectors, which have no plane")

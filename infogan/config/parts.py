@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from infogan.config.fields import named, require
+from infogan.config.knobs import parse_knobs
 from infogan.config.spec import parse_spec
 from infogan.config.transforms import parse_transforms
 
@@ -31,6 +32,8 @@ class Data:
 
     images: str
     """The images: mnist, digits, folder:PATH, npz:FILE, parquet:FILE, hf:NAME, shards:PATH."""
+    max_images: int | None = None
+    """Train on a random sample of so many images, or on all; evaluations use all in either case."""
     square: Literal["crop", "pad"] = "crop"
     """How your own images become squares: the middle is cut out, or the border is filled."""
     diffaug: bool = False
@@ -39,6 +42,8 @@ class Data:
     def __post_init__(self) -> None:
         written = self.images.encode("utf-8", "replace").decode()
         require(written == self.images, "images", ascii(self.images), "a name that UTF-8 can encode")
+        n = self.max_images
+        require(n is None or n >= 2, "max_images", n, "at least 2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,14 +108,18 @@ class Pretraining:
     translate:0.1": rotate (radians), scale, shear, translate (share of a side), brightness, hflip
     (probability). Clustering looks for what is invariant to them. For your own images they also turn on
     the whole recipe of the preset mnist."""
+    knobs: str = ""
+    """Transforms that continuous codes follow, such as "translate scale rotate": translate (2 codes), scale,
+    ratio (of width to height), shear, brightness, rotate (a circ code). The codes learn to read them off real
+    images. A knob that cannot be read is said to be so and not used."""
     steps: int = named("pretraining_steps", 0)
-    """Steps of clustering before adversarial training; if the clusters are not stable, they are not used."""
+    """Steps of each stage of pretraining, clustering for transforms and equivariance for knobs."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "pretraining_steps", self.steps, "at least 0")
-        any_transform = any(parse_transforms(self.transforms))
-        rule = '0 unless transforms are set, such as "rotate:0.2 translate:0.1"'
-        require(any_transform or not self.steps, "pretraining_steps", self.steps, rule)
+        any_stage = any(parse_transforms(self.transforms)) or parse_knobs(self.knobs)
+        rule = '0 unless transforms are set, such as "rotate:0.2 translate:0.1", or knobs'
+        require(bool(any_stage) or not self.steps, "pretraining_steps", self.steps, rule)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from typing import Literal
 
 from infogan.config.fields import named, require
 
@@ -35,6 +36,10 @@ class PseudoLabel:
 
     weight: float = named("pseudo_label_weight", 1.0)
     """The weight of Q's log-likelihood of the pretraining targets on real images."""
+    q_learns_from: Literal["real", "both"] = "real"
+    """Where Q learns a code that has targets: from real images alone, or from generated images as well. G
+    descends -λ L_I in either case, as Eq. (5) is a bound for any Q. Codes without targets are always learned
+    from generated images."""
 
     def __post_init__(self) -> None:
         require(0 <= self.weight < math.inf, "pseudo_label_weight", self.weight, "0 or more")

@@ -12,6 +12,7 @@ from torch import Tensor
 from infogan.config import Config
 from infogan.data.images import Images, InMemoryPixels
 from infogan.method.model import Model, Pictures
+from infogan.pretraining import Targets
 from infogan.runs.checkpoints import checksum
 from infogan.runs.weights import load_weights
 from infogan.training.state import load_state, state_of
@@ -50,16 +51,17 @@ def train(
     trainer = Trainer(config, model, Images(InMemoryPixels(rows)))
     if state is not None:
         is_same_x = x_checksum == state.x_checksum
-        load_state(trainer, {k: v for k, v in state.tensors.items() if is_same_x or k != "targets"})
+        load_state(
+            trainer, {k: v for k, v in state.tensors.items() if is_same_x or not k.startswith("targets.")}
+        )
     last: deque[Tensor] = deque(maxlen=N_AVERAGED)
     with Progress(console=console(), disable=not verbose) as progress:
         if config.pretraining.steps and state is None:
             (stage,) = trainer.stages()
-            task = progress.add_task("clustering", total=config.pretraining.steps)
-            for step in stage.run():
+            task = progress.add_task("pretraining", total=stage.n_steps)
+            for step in stage.run(Targets()):
                 progress.update(task, completed=step)
-            if stage.outcome.targets is not None:
-                trainer.use_targets([stage.outcome.targets])
+            trainer.use_targets([stage.outcome.targets])
         for _, metrics in progress.track(trainer.fit(), total=steps, description="InfoGAN"):
             last.append(torch.stack([metrics[f"L_I_{name}"] for name in model.latent.names]))
     tensors = {name: value.detach().cpu().clone() for name, value in state_of(trainer).items()}

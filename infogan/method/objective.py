@@ -44,19 +44,23 @@ def infogan_value(
     return V - lam @ L_I
 
 
-def target_bound(p: Float[Tensor, "b k"], *log_q: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
-    """L_I(k; x) = E[log Q(k|x)] + H(k) with k ~ p(k|x), Eq. (5) with targets of real images for c; nats.
+def target_bound(code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"]) -> Float[Tensor, ""]:
+    """L_I(c; x) = E[log Q(c|x)] + H(c), Eq. (5) with soft targets of real images for c; nats.
 
-    H(k) is the entropy of the mean target over the batch, so that one cluster for all images has no
-    information. At most H(k), if every target is certain and Q agrees with it.
+    H(c) of a discrete code is the entropy of the mean target over the batch, so that one cluster for all
+    images has no information; the bound is at most H(c), if every target is certain and Q agrees with it.
+    Targets of a continuous code are distributed as its prior, whose entropy H(c) is.
 
     Args:
-        p: soft targets of the images, p(.|x).
-        log_q: log Q(.|x), for one or more views of each image.
+        c: targets, as G takes the code: the probability of each category, a number, or cosine and sine.
+        q: Q's outputs for the code, for one or more views of each image.
     """
-    views = torch.stack([(p * view).sum(dim=1).mean() for view in log_q])
-    entropy: Tensor = torch.special.entr(p.mean(dim=0)).sum()
-    return views.mean() + entropy
+    views = torch.stack([code.log_q(c, view).mean() for view in q])
+    if code.categories is None:
+        return views.mean() + code.entropy()
+    p = c.mean(dim=0)
+    p = p if len(p) == code.categories else torch.cat([1 - p, p])  # a coin's target is the probability of 1
+    return views.mean() + torch.special.entr(p).sum()
 
 
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:

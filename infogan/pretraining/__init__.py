@@ -1,6 +1,24 @@
 """What is learned from real images before adversarial training: stages that find soft targets for codes."""
 
-from infogan.pretraining.clustering import Clustering
-from infogan.pretraining.stage import Outcome, Stage, Targets
+from typing import TYPE_CHECKING
 
-__all__ = ["Clustering", "Outcome", "Stage", "Targets"]
+from infogan.config import Config
+from infogan.data.images import PixelArray
+from infogan.method.model import Model
+from infogan.pretraining.clustering import Clustering
+from infogan.pretraining.equivariance import Equivariance
+from infogan.pretraining.stage import Outcome, Stage, Stages, Targets
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
+__all__ = ["Clustering", "Equivariance", "Outcome", "Stage", "Targets", "make_stage"]
+
+
+def make_stage(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> Stage:
+    """The stages that a config asks for, as one."""
+    settings = config.pretraining
+    return Stages(
+        *([Clustering(model, pixels, config, fabric)] if settings.transforms else []),
+        *([Equivariance(model, pixels, config, fabric)] if settings.knobs else []),
+    )

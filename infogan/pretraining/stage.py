@@ -1,8 +1,8 @@
-"""A stage of pretraining, and what it hands over to adversarial training."""
+"""A stage of pretraining, and the targets that it hands over to adversarial training."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import NamedTuple, final
 
 from jaxtyping import Float
@@ -12,23 +12,50 @@ from torch import Tensor
 @final
 @dataclass(frozen=True)
 class Targets:
-    """Soft targets for the first discrete code, one row per real image, computed once."""
+    """Soft targets for some of the codes, one row per real image, computed once.
 
-    table: Float[Tensor, "n k"]  # p(.|x), in half precision
+    A table has the columns that G takes for that code: the probability of each category, a number, or the
+    cosine and sine of an angle.
+    """
+
+    tables: Mapping[int, Float[Tensor, "n width"]] = field(default_factory=dict)  # by code, half precision
 
 
 class Outcome(NamedTuple):
     """How a stage ended."""
 
-    targets: Targets | None  # None if nothing reliable was found
+    targets: Targets  # empty if nothing reliable was found
     message: str  # what was found and how reliable it is, or why there are no targets
 
 
 class Stage(ABC):
-    """Learns targets for a code from real images, before adversarial training."""
+    """Learns targets for codes from real images, before adversarial training."""
 
+    n_steps: int
     outcome: Outcome  # once `run` is exhausted
 
     @abstractmethod
-    def run(self) -> Iterator[int]:
-        """Runs the stage; yields the number of steps done, after each and now and then between two."""
+    def run(self, found: Targets) -> Iterator[int]:
+        """Runs the stage; yields the number of steps done, after each and now and then between two.
+
+        Args:
+            found: the targets of the stages before.
+        """
+
+
+@final
+class Stages(Stage):
+    """Several stages, one after the other; where two find targets for the same code, the first counts."""
+
+    def __init__(self, *stages: Stage) -> None:
+        self.stages = stages
+        self.n_steps = sum(stage.n_steps for stage in stages)
+
+    def run(self, found: Targets) -> Iterator[int]:
+        n_before = 0
+        for stage in self.stages:
+            for n in stage.run(found):
+                yield n_before + n
+            n_before += stage.n_steps
+            found = Targets({**stage.outcome.targets.tables, **found.tables})
+        self.outcome = Outcome(found, "\n".join(stage.outcome.message for stage in self.stages))

@@ -159,15 +159,14 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
     for id, code in zip(latent.names, latent.codes, strict=True):
         bound = max_info_bound(code, run.config.codes.fixed_std or run.config.codes.min_std)
         reference = None if bound is None else (f"H({id})" if code.categories else "maximum", bound)
-        charts.append(make_chart(f"L_I of {id}, nats", steps, {"L_I": metric(f"L_I_{id}")}, reference))
+        L_I = {"L_I": metric(f"L_I_{id}")}
+        if f"L_I_real_{id}" in rows[-1]:
+            L_I["on real images"] = metric(f"L_I_real_{id}")
+        charts.append(make_chart(f"L_I of {id}, nats", steps, L_I, reference))
     charts.append(make_chart("Losses, nats", steps, {"D": metric("loss_d"), "G": metric("loss_g")}))
     if "diversity" in rows[-1]:
         diversity = {"diversity": metric("diversity")}
         charts.append(make_chart("Diversity of generated images", steps, diversity, ("real images", 1.0)))
-    if "L_I_real" in rows[-1]:
-        reference = (f"log {latent.k}", math.log(latent.k))
-        L_I_real = {"L_I": metric("L_I_real")}
-        charts.append(make_chart("L_I of pseudo-labels, nats", steps, L_I_real, reference))
     return [*charts, make_chart("Speed, images/s", steps, {"speed": metric("images_per_s")})]
 
 

@@ -1,10 +1,12 @@
 """Starts trainings: a new run, a stopped run, or the runs of several seeds as one."""
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 from rich.console import Console
 
 from infogan.config import Config
@@ -17,6 +19,7 @@ from infogan.training.components.device import by_torchrun, resolve
 from infogan.training.components.seeds import StackedSeeds
 from infogan.training.session import RESUMABLE, Outcome, Session
 from infogan.training.trainer import Trainer
+from infogan.utils.environment import cores
 from infogan.utils.errors import InfoganError
 
 
@@ -37,7 +40,7 @@ def train(
     if by_torchrun() and _is_run_of(config, path):
         return resume(path, {}, load_options, console, stop_collapsed=stop_collapsed)
     check_new_run_folder(path)
-    images = load(config.data.images, load_options=load_options_for(config, load_options))
+    images = _load(config, load_options)
     trainer = Trainer(config, make_model(config), images)
     with _locked([path], trainer):
         run = _create(path, trainer.config, images, trainer)
@@ -64,10 +67,11 @@ def resume(
         InfoganError: if there is no such run, it has reached its goal, or another process trains it.
     """
     run = Run.open(path)
+    _use_threads_of(run)
     config = resolve(run.config.replace(**changes))
     if run.is_exported:
         raise InfoganError(f"{path} holds only weights, not the state of a training; train a new run.")
-    images = run.images(load_options=load_options)
+    images = _load(config, load_options)
     trainer = Trainer(config, make_model(config), images)
     run = Run(path, trainer.config)
     with _locked([path], trainer):
@@ -95,7 +99,7 @@ def train_stacked(
     Raises:
         InfoganError: before anything is written, if the images, the device or the folders cannot be used.
     """
-    images = load(config.data.images, load_options=load_options_for(config, load_options))
+    images = _load(config, load_options)
     trainer = make_stacked_trainer(config, list(paths), images)
     with _locked(list(paths.values()), trainer):
         runs = [
@@ -130,6 +134,13 @@ def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -
     return Trainer(config, models[0], images, StackedSeeds(models, seeds))
 
 
+def _load(config: Config, load_options: LoadOptions) -> Images:
+    """The images to train on."""
+    images = load(config.data.images, load_options=load_options_for(config, load_options))
+    n = config.data.max_images
+    return images if n is None else images.subsample(n)
+
+
 @contextmanager
 def _locked(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
     """The first process keeps other trainings out of the folders."""
@@ -138,6 +149,13 @@ def _locked(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
             for path in paths:
                 locks.enter_context(exclusive_lock(path))
         yield
+
+
+def _use_threads_of(run: Run) -> None:
+    """As many threads as at the start, on which the bits depend, unless OMP_NUM_THREADS names a number."""
+    threads = run.environment.get("machine", {}).get("threads")
+    if isinstance(threads, int) and 1 <= threads <= cores() and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(threads)
 
 
 def _is_run_of(config: Config, path: Path) -> bool:

@@ -11,6 +11,7 @@ from torch import Tensor
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.pretraining import Outcome as PretrainingOutcome
+from infogan.pretraining import Targets
 from infogan.runs.checkpoints import Checkpoint
 from infogan.runs.fingerprint import fingerprint
 from infogan.runs.run import Run
@@ -114,15 +115,17 @@ class Session:
     def _pretrain(self, requests: list[int]) -> bool:
         """Runs the stage for each seed; False if it was asked to stop, which keeps nothing."""
         trainer = self.trainer
-        n_steps, began = trainer.config.pretraining.steps, time.perf_counter()
+        began = time.perf_counter()
         outcomes: list[PretrainingOutcome] = []
-        with progress_bar("clustering", n_steps * len(self.runs), self.console) as advance_to:
+        stages = list(trainer.stages())
+        n_steps = stages[0].n_steps
+        with progress_bar("pretraining", n_steps * len(stages), self.console) as advance_to:
             try:
-                for stage in trainer.stages():
-                    for step in stage.run():
+                for stage in stages:
+                    for step in stage.run(Targets()):
                         advance_to(len(outcomes) * n_steps + step)
                         if self._any_process(bool(requests)):
-                            self.console.print("stopped during clustering, of which nothing is kept")
+                            self.console.print("stopped during pretraining, of which nothing is kept")
                             return False
                     outcomes.append(stage.outcome)
             except RuntimeError as error:
@@ -131,12 +134,12 @@ class Session:
                 raise self._lost(error, "starts again") from error
         for outcome in outcomes:
             self.console.print(outcome.message, soft_wrap=True, highlight=False)
-        self.console.print(f"clustering took {time.perf_counter() - began:.0f} s", highlight=False)
-        targets = [outcome.targets for outcome in outcomes if outcome.targets is not None]
-        if 0 < len(targets) < len(outcomes):
+        self.console.print(f"pretraining took {time.perf_counter() - began:.0f} s", highlight=False)
+        targets = [outcome.targets for outcome in outcomes]
+        if any(of_seed.tables.keys() != targets[0].tables.keys() for of_seed in targets):
             raise InfoganError(
-                "some seeds have stable clusters and others have none, so they cannot be trained as one; "
-                "train them one by one."
+                "pretraining found targets for other codes in some seeds than in others, so they cannot be "
+                "trained as one; train them one by one."
             )
         trainer.use_targets(targets)
         return True

@@ -28,16 +28,22 @@ def state_of(trainer: Trainer, i: int = 0) -> State:
         **{f"adam_g.{key}": value for key, value in trainer.adam_g.state().items()},
         **{f"adam_d.{key}": value for key, value in trainer.adam_d.state().items()},
     }
-    targets = {"targets": trainer.batches.targets[i]} if trainer.batches.targets else {}
+    tables = trainer.batches.targets[i] if trainer.batches.targets else {}
+    targets = {f"targets.{code}": table for code, table in tables.items()}
     of_seed = {"rng": trainer.seeds.rngs[i].get_state(), "n": torch.tensor(trainer.n)}
     return trainer.seeds.state_of(i, whole) | targets | of_seed
 
 
 def load_state(trainer: Trainer, *states: Mapping[str, Tensor]) -> None:
     """Continues from states that `state_of` returned, one per seed, all after the same number of steps."""
-    trainer.use_targets([Targets(state["targets"]) for state in states if "targets" in state])
-    own = ("rng", "n", "targets", "since_log")
-    state = trainer.seeds.merge([{k: v for k, v in state.items() if k not in own} for state in states])
+    tables = [subset(state, "targets") for state in states]
+    trainer.use_targets(
+        [Targets({int(code): table for code, table in of_seed.items()}) for of_seed in tables]
+    )
+    own = ("rng", "n", "targets.", "since_log")
+    state = trainer.seeds.merge(
+        [{k: v for k, v in state.items() if not k.startswith(own)} for state in states]
+    )
     for name, net in _nets(trainer).items():
         net.load_state_dict(subset(state, name))
     trainer.adam_g.load_state(subset(state, "adam_g"))

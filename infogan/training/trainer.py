@@ -11,7 +11,7 @@ from infogan.config import Config
 from infogan.data.images import Images
 from infogan.method.model import Model, frozen
 from infogan.method.terms.term import Player
-from infogan.pretraining import Clustering, Stage, Targets
+from infogan.pretraining import Stage, Targets, make_stage
 from infogan.training.checks import check_fit
 from infogan.training.components.batches import Batches
 from infogan.training.components.cuda_graph import CudaGraphStep
@@ -62,14 +62,17 @@ class Trainer:
         for seed, model in zip(
             self.seeds.numbers, self.seeds.initial_models(self.fabric.device), strict=True
         ):
-            yield Clustering(model, self.batches.pixels, self.config.replace(seed=seed), self.fabric)
+            yield make_stage(model, self.batches.pixels, self.config.replace(seed=seed), self.fabric)
 
     def use_targets(self, targets: Sequence[Targets]) -> None:
-        """Trains with the targets that pretraining found, one table per seed, or without any."""
+        """Trains with the targets that pretraining found for each seed, for the same codes in all, or none."""
         config, device = self.config, self.fabric.device
-        self.batches.targets = [of_seed.table.to(device) for of_seed in targets]
-        self.losses = Losses(config, self.seeds, device, with_targets=bool(targets))
-        self.rates = learning_rates(config, with_targets=bool(targets))
+        self.batches.targets = [
+            {code: table.to(device) for code, table in sorted(of_seed.tables.items())} for of_seed in targets
+        ]
+        codes = list(self.batches.targets[0]) if targets else []
+        self.losses = Losses(config, self.seeds, device, codes)
+        self.rates = learning_rates(config, with_targets=bool(codes))
         self.adam_d = GuardedAdam("D", self.seeds.D, self.rates.lr_d, config, self.guard)
         self.adam_g = GuardedAdam("G", self.seeds.G, self.rates.lr_g, config, self.guard)
 

@@ -1,5 +1,7 @@
 """The summands of the losses of D and G, a file per term; `make_terms` lists those that a config uses."""
 
+from collections.abc import Sequence
+
 import torch
 
 from infogan.config import Config
@@ -13,17 +15,17 @@ from infogan.method.terms.term import Batch, Term, TermValue
 __all__ = ["Batch", "Term", "TermValue", "make_terms"]
 
 
-def make_terms(config: Config, device: torch.device, *, with_targets: bool) -> list[Term]:
+def make_terms(config: Config, device: torch.device, target_codes: Sequence[int] = ()) -> list[Term]:
     """The terms of both players' losses whose weights are not 0, in the order in which they are added.
 
     Args:
-        with_targets: whether pretraining found targets for real images.
+        target_codes: the codes that pretraining found targets for.
     """
     settings = config.terms
     terms: list[Term] = [
         AdversarialD(),
-        Info("D", config, device),
-        *([PseudoLabel(config)] if with_targets else []),
+        Info("D", config, device, target_codes),
+        *([PseudoLabel(config, target_codes)] if target_codes else []),
         R1(settings.r1.weight),
         AdversarialG(saturating=settings.adversarial.saturating),
         Info("G", config, device),

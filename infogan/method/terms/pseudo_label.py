@@ -1,5 +1,6 @@
 """Pseudo-labels: Q learns on real images what pretraining found in them."""
 
+from collections.abc import Sequence
 from typing import final
 
 from jaxtyping import Float
@@ -14,24 +15,31 @@ from infogan.method.transforms import N_UNIFORMS, transform
 
 @final
 class PseudoLabel(Term):
-    """-E[log Q(k|x)] - H(k) with k ~ p(k|x), Eq. (5) on real images, as they are and transformed.
+    """-L_I(c; x) of Eq. (5) on real images x, with pretraining's soft targets for c; summed over these codes.
 
-    p(.|x) is the soft target of the first discrete code for a real image x. Logs the bound as `L_I_real`,
-    in nats.
+    Q reads each image as it is and, for categories, which transforms leave as they are, transformed as well;
+    the bound is the mean of both. Logs it for each code as `L_I_real_c1` ..., in nats.
     """
 
-    player, name, n_uniforms = "D", "pseudo_label", N_UNIFORMS
+    player, name = "D", "pseudo_label"
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, target_codes: Sequence[int]) -> None:
         self.weight = config.terms.pseudo_label.weight
         self.transforms = parse_transforms(config.pretraining.transforms)
+        self.target_codes = target_codes
+        self.n_uniforms = N_UNIFORMS if any(self.transforms) else 0
 
     def __call__(self, batch: Batch, u: Float[Tensor, "n_uniforms b"]) -> TermValue:
         assert batch.x_real is not None
         assert batch.real is not None
-        assert batch.targets is not None
-        transformed = batch.D(transform(batch.x_real, self.transforms, u.to(batch.x_real), batch.low))
-        bound = target_bound(
-            batch.targets, *(batch.latent.log_categories(out.q) for out in (batch.real, transformed))
-        )
-        return TermValue(-bound, {"L_I_real": bound})
+        q = [batch.real.q]
+        if self.n_uniforms:
+            q.append(batch.D(transform(batch.x_real, self.transforms, u.to(batch.x_real), batch.low)).q)
+        loss, metrics = batch.z.new_zeros(()), {}
+        for i, c in zip(self.target_codes, batch.targets, strict=True):
+            code = batch.latent.codes[i]
+            views = q if code.kind == "category" else q[:1]
+            bound = target_bound(code, c, *(view[i] for view in views))
+            metrics[f"L_I_real_{batch.latent.names[i]}"] = bound
+            loss = loss - bound
+        return TermValue(loss, metrics)

@@ -1,7 +1,7 @@
 """What every term of a loss is given and what it returns."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -31,7 +31,7 @@ class Batch:
     fake: DiscriminatorOutput  # of D and Q at x_fake
     x_real: Float[Tensor, "b ch h w"] | None = None  # in D's step only; augmented if the config says so
     real: DiscriminatorOutput | None = None  # of D and Q at x_real
-    targets: Float[Tensor, "b k"] | None = None  # of x_real, if pretraining found any
+    targets: Sequence[Float[Tensor, "b _"]] = ()  # of x_real, one per code that pretraining found any for
 
 
 class TermValue(NamedTuple):

@@ -65,6 +65,7 @@ class Clustering(Stage):
             model: gives the network's shape and initial weights, and the code; it is not changed.
         """
         self.latent, self.to_range, self.k = model.latent, model.G.to_range, model.latent.k
+        self.code = next(i for i, code in enumerate(model.latent.codes) if code.categories)
         self.low, self.shape = float(model.G.low or 0), model.G.shape
         self.pixels, self.fabric = pixels, fabric
         self.seed, self.n_steps = config.run.seed, config.pretraining.steps
@@ -92,8 +93,11 @@ class Clustering(Stage):
         nn.init.zeros_(heads.bias)
         return heads.to(self.device, self.dtype)
 
-    def run(self) -> Iterator[int]:
+    def run(self, found: Targets) -> Iterator[int]:
         """
+        Args:
+            found: not used.
+
         Raises:
             NonFiniteError: if the mutual information is NaN.
         """
@@ -103,13 +107,17 @@ class Clustering(Stage):
         labels = yield from self.find_clusters(n_first)
         summary = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
         if labels is None:
-            self.outcome = Outcome(None, f"{summary}, below {MIN_STABILITY}: training without pseudo-labels")
+            self.outcome = Outcome(
+                Targets(), f"{summary}, below {MIN_STABILITY}: training without pseudo-labels"
+            )
             return
         yield from self.train_clusters(labels, n_first)
         self._check_finite()
         table = yield from self.table()
         kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
-        self.outcome = Outcome(Targets(table), f"{summary}; mutual information under transforms {kept}")
+        self.outcome = Outcome(
+            Targets({self.code: table}), f"{summary}; mutual information under transforms {kept}"
+        )
 
     def train_heads(self, n_steps: int) -> Iterator[int]:
         """Part 1: the trunk and the heads maximise the mutual information of their clusters."""

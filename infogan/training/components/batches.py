@@ -29,17 +29,19 @@ class Batches:
             )
             for seed in seeds.numbers
         ]
-        self.targets: list[Float[Tensor, "n k"]] = []  # one table per seed, or none
+        self.targets: list[dict[int, Tensor]] = []  # by code, of each seed; see `Targets`
 
     def real(self, n: int) -> tuple[Tensor, ...]:
-        """Real images of step n, counted from 0, in G's range, and their targets if there are any."""
+        """Real images of step n, counted from 0, in G's range, and their targets, one tensor per code that has any."""
         x = self.seeds.stack([self.to_range(source.batch(n)) for source in self.sources])
         if not self.targets:
             return (x,)
+        index = [source.indices(n) for source in self.sources]
         rows = [
-            table[source.indices(n)].float() for source, table in zip(self.sources, self.targets, strict=True)
+            [of_seed[code][i].float() for of_seed, i in zip(self.targets, index, strict=True)]
+            for code in self.targets[0]
         ]
-        return x, self.seeds.stack(rows).to(x.dtype)
+        return x, *(self.seeds.stack(of_code).to(x.dtype) for of_code in rows)
 
     def latent(self) -> tuple[Float[Tensor, "*seeds b n_z"], list[Float[Tensor, "*seeds b _"]]]:
         """z and c, from their priors."""

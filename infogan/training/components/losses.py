@@ -20,10 +20,12 @@ Uniforms = dict[str, Tensor]  # by the name of what needs them
 class Losses:
     """Computes the losses of D and G; pure but for the running statistics of D on real images."""
 
-    def __init__(self, config: Config, seeds: Seeds, device: torch.device, *, with_targets: bool) -> None:
+    def __init__(
+        self, config: Config, seeds: Seeds, device: torch.device, target_codes: Sequence[int]
+    ) -> None:
         self.config, self.seeds = config, seeds
         self.latent, self.low = seeds.models[0].latent, float(seeds.models[0].G.low or 0)
-        self.terms = make_terms(config, device, with_targets=with_targets)
+        self.terms = make_terms(config, device, target_codes)
         self.device_type = device.type
 
     def of(self, player: Player) -> Sequence[Term]:
@@ -64,7 +66,7 @@ class Losses:
                 fake=fake,
                 x_real=x_real,
                 real=real,
-                targets=targets[0] if targets else None,
+                targets=targets,
             )
             return self._sum("D", batch, u)
 

@@ -1,0 +1,69 @@
+"""The transforms that continuous codes are to follow, as a person names them: "translate scale rotate"."""
+
+from collections.abc import Sequence
+
+from infogan.config.transforms import parse_transforms
+from infogan.utils.errors import InfoganError, did_you_mean
+
+# The kinds of codes that each takes; "number" is a uniform or Gaussian code.
+KNOBS: dict[str, tuple[str, ...]] = {
+    "translate": ("number", "number"),  # right, then down
+    "scale": ("number",),
+    "ratio": ("number",),  # width over height
+    "shear": ("number",),
+    "brightness": ("number",),
+    "rotate": ("circ",),
+}
+KINDS = {"unif": "number", "gauss": "number", "circ": "circ"}
+
+
+def parse_knobs(text: str) -> tuple[str, ...]:
+    """Reads names of transforms, separated by spaces, such as "translate scale rotate".
+
+    Raises:
+        InfoganError: if a name is unknown or comes twice, or rotate stands beside shear or ratio.
+    """
+    names = text.split()
+    for i, name in enumerate(names):
+        if name not in KNOBS:
+            raise InfoganError(f"knobs: unknown transform {name[:20]!r}; " + did_you_mean(name[:20], KNOBS))
+        if name in names[:i]:
+            raise InfoganError(f"knobs: {name} is named twice; name it once.")
+    clash = {"shear", "ratio"} & set(names)
+    if "rotate" in names and clash:
+        raise InfoganError(
+            f"knobs: rotate and {min(clash)} cannot be told apart in all images; name one of them."
+        )
+    return tuple(names)
+
+
+def assign_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict[str, tuple[int, ...]]:
+    """The codes, by index, that follow each knob: in order, each the first free ones of its kind.
+
+    Args:
+        kinds: the kind of each code, as a spec names it.
+        transforms: those that no code may follow, as the categories ignore them.
+
+    Raises:
+        InfoganError: if there are fewer codes than the knobs take, or a knob is also among the transforms.
+    """
+    ignored = parse_transforms(transforms)
+    free = {"number": [], "circ": []}  # type: dict[str, list[int]]
+    for i, kind in enumerate(kinds):
+        if kind in KINDS:
+            free[KINDS[kind]].append(i)
+    assigned = {}
+    for knob in parse_knobs(knobs):
+        if getattr(ignored, knob, 0):
+            raise InfoganError(
+                f"knobs: {knob} is also among the transforms, which say what the codes ignore; name it once."
+            )
+        wanted = KNOBS[knob]
+        if len(free[wanted[0]]) < len(wanted):
+            word = {"number": "unif", "circ": "circ"}[wanted[0]]
+            raise InfoganError(
+                f"knobs: {knob} takes {len(wanted)} {word} code{'s' * (len(wanted) > 1)} more than codes has; "
+                f"add {word}:{len(wanted)}, or leave it out."
+            )
+        assigned[knob] = tuple(free[wanted[0]].pop(0) for _ in wanted)
+    return assigned

@@ -1,0 +1,143 @@
+"""Random transforms T of the picture's plane, and what they do to the pose of what a picture shows.
+
+Places are complex numbers, the picture's centre being 0 and half its side 1. T takes the place q to A q + t,
+where A is e^z R(f), a zoom and a rotation, or e^z [[e^r, k], [0, 1]], a zoom, a change of the ratio of width
+to height and a horizontal shear. A pose is such a map, too: the one that takes a standard picture of a thing
+to this one. So the pose of T x is T after the pose of x.
+"""
+
+import math
+from collections.abc import Collection
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from jaxtyping import Bool, Float
+from torch import Tensor
+
+SIZES = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, "brightness": 0.4, "rotate": math.pi}
+
+
+class Pose(NamedTuple):
+    """Poses of b images, or transforms of them."""
+
+    place: Float[Tensor, "b 2"]  # t: right, down
+    scale: Float[Tensor, "b"]  # z, log of the zoom
+    ratio: Float[Tensor, "b"]  # r, log of width over height
+    shear: Float[Tensor, "b"]  # k, horizontal offset per unit of height
+    brightness: Float[Tensor, "b"]  # log of the factor of all that is brighter than the darkest value
+    angle: Float[Tensor, "b"]  # f, in radians
+
+    def columns(self, knobs: Collection[str]) -> Float[Tensor, "b d"]:
+        """The numbers of these knobs, without the angle."""
+        parts = [self.place] if "translate" in knobs else []
+        parts += [getattr(self, name)[:, None] for name in NUMBERS if name in knobs]
+        return torch.cat(parts, dim=1)
+
+    def matrix(self) -> Float[Tensor, "b 2 2"]:
+        """A."""
+        cos, sin, ratio = self.angle.cos(), self.angle.sin(), self.ratio.exp()
+        top = torch.stack([ratio * cos, self.shear * cos - sin], dim=1)
+        bottom = torch.stack([ratio * sin, self.shear * sin + cos], dim=1)
+        return self.scale.exp()[:, None, None] * torch.stack([top, bottom], dim=1)
+
+
+EDGE_TOLERANCE = 0.2  # of the range of pixels, from the background
+NUMBERS = ("scale", "ratio", "shear", "brightness")
+
+
+def no_pose(n: int, device: torch.device) -> Pose:
+    """The transform that changes nothing."""
+    zero = torch.zeros(n, device=device)
+    return Pose(torch.zeros(n, 2, device=device), zero, zero, zero, zero, zero)
+
+
+def sample_transforms(n: int, knobs: Collection[str], rng: torch.Generator, strength: float = 1.0) -> Pose:
+    """n random transforms, each knob uniform within `strength` times `SIZES`, all others left out."""
+    u = strength * (2 * torch.rand(7, n, generator=rng, device=rng.device) - 1)
+    size = {name: float(name in knobs) * of for name, of in SIZES.items()}
+    return Pose(
+        size["translate"] * u[:2].T,
+        size["scale"] * u[2],
+        size["ratio"] * u[3],
+        size["shear"] * u[4],
+        size["brightness"] * u[5],
+        size["rotate"] * u[6],
+    )
+
+
+def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Collection[str]) -> Pose:
+    """The inverse of `Pose.columns`; knobs that are not named are 0."""
+    numbers = list(columns.unbind(dim=1))
+    pose = no_pose(len(columns), columns.device)
+    if "translate" in knobs:
+        pose = pose._replace(place=columns[:, :2])
+        del numbers[:2]
+    return pose._replace(**dict(zip([name for name in NUMBERS if name in knobs], numbers, strict=True)))
+
+
+def after(T: Pose, pose: Pose) -> Pose:
+    """T after a pose: the pose of T x, if `pose` is that of x."""
+    return Pose(
+        (T.matrix() @ pose.place[:, :, None])[:, :, 0] + T.place,
+        T.scale + pose.scale,
+        T.ratio + pose.ratio,
+        T.ratio.exp() * pose.shear + T.shear,
+        T.brightness + pose.brightness,
+        T.angle + pose.angle,
+    )
+
+
+def before(T: Pose, pose: Pose) -> Pose:
+    """The pose of x, if `pose` is that of T x: undoes `after`."""
+    place = torch.linalg.solve(T.matrix(), (pose.place - T.place)[:, :, None])[:, :, 0]
+    return Pose(
+        place,
+        pose.scale - T.scale,
+        pose.ratio - T.ratio,
+        (pose.shear - T.shear) * (-T.ratio).exp(),
+        pose.brightness - T.brightness,
+        pose.angle - T.angle,
+    )
+
+
+def look(
+    x: Float[Tensor, "b ch s s"],
+    A: Float[Tensor, "b 2 2"],
+    t: Float[Tensor, "b 2"],
+    side: int,
+    *,
+    plain: bool,
+) -> Float[Tensor, "b ch side side"]:
+    """The picture whose place q shows what x shows at A q + t.
+
+    Args:
+        plain: whether x goes on outside as its plain background; if not, it is reflected.
+    """
+    grid = F.affine_grid(torch.cat([A, t[:, :, None]], dim=2), [len(x), 1, side, side], align_corners=False)
+    if not plain:
+        return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
+    ground = background(x)
+    return F.grid_sample(x - ground, grid, padding_mode="zeros", align_corners=False) + ground
+
+
+def apply(T: Pose, x: Float[Tensor, "b ch s s"], *, plain: bool) -> Float[Tensor, "b ch s s"]:
+    """T x, in [0, 1]: (T x)(q) = x(A^-1 (q - t)), brightened."""
+    x = (x * T.brightness.exp()[:, None, None, None]).clamp(0, 1)
+    back = torch.linalg.inv(T.matrix())
+    return look(x, back, -(back @ T.place[:, :, None])[:, :, 0], x.shape[-1], plain=plain)
+
+
+def border(x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b ch p"]:
+    """The pixels at the picture's edge."""
+    return torch.cat([x[..., 0, :], x[..., -1, :], x[..., 0], x[..., -1]], dim=-1)
+
+
+def background(x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b ch 1 1"]:
+    """The median of the pixels at the edge, channel by channel."""
+    return border(x).median(dim=-1).values[:, :, None, None]
+
+
+def touches_edge(x: Float[Tensor, "b ch s s"]) -> Bool[Tensor, "b"]:
+    """Whether anything other than the background lies at the picture's edge."""
+    return (border(x) - background(x)[..., 0]).abs().amax(dim=(1, 2)) > EDGE_TOLERANCE

@@ -1,0 +1,150 @@
+"""From what the networks read off images to targets that are distributed as P(c)."""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Complex, Float, Int
+from sklearn.cluster import KMeans
+from torch import Tensor
+
+from infogan.method.codes import Code
+from infogan.method.codes.continuous import Gaussian
+from infogan.pretraining.clustering.consensus import stability
+from infogan.pretraining.equivariance.angles import lowest_harmonic
+from infogan.pretraining.stage import Targets
+
+MIN_R2 = 0.5  # of the changes that transforms make, below which a number cannot be read
+MIN_TURN_INFORMATION = 0.5  # nats of the best harmonic, below which an angle cannot be read
+MIN_SPREAD = 1.0  # standard deviations of the reading's error that a number must vary by
+MIN_STABILITY = 0.75  # mean NMI of k-means from several starts, below which no category is used
+N_COMPONENTS, N_KMEANS = 8, 5
+
+
+class Reading(NamedTuple):
+    """What was read off all images."""
+
+    numbers: Float[Tensor, "n d"]  # place, scale, ratio, shear, brightness: those that are knobs
+    u: Complex[Tensor, "n m"]  # vectors of the angle, of length 0 to 1
+    features: Float[Tensor, "n 256"]  # averaged over turns; (n, 0) if no crops were read
+    R2: Float[Tensor, "d"]  # share of the changes by transforms that the numbers follow
+    rms: Float[Tensor, "d"]  # error of the numbers
+    turn_information: Float[Tensor, "m"]  # nats
+
+
+def make_targets(
+    reading: Reading,
+    assigned: Mapping[str, tuple[int, ...]],
+    codes: Sequence[Code],
+    known: Float[Tensor, "n k"] | None,
+    category: int | None,
+    seed: int,
+) -> tuple[Targets, str]:
+    """Targets for the codes of all knobs that can be read, and for a category if one is looked for.
+
+    Args:
+        assigned: the codes of each knob.
+        known: probabilities of categories that an earlier stage found.
+        category: the code to find categories for.
+
+    Returns:
+        The targets, and a message on each knob.
+    """
+    tables: dict[int, Tensor] = {}
+    messages: list[str] = []
+    groups = torch.zeros(len(reading.numbers), dtype=torch.long)
+    if known is not None:
+        groups = known.argmax(dim=1).cpu()
+    elif category is not None:
+        k = codes[category].categories
+        assert k is not None
+        labels, agreement = kmeans(reading.features, k, seed)
+        kept = agreement >= MIN_STABILITY
+        messages.append(
+            f"categories of crops: stability (mean NMI of {N_KMEANS} k-means) {agreement:.2f}"
+            + ("" if kept else f", below {MIN_STABILITY}: not used")
+        )
+        if kept:
+            groups = labels
+            tables[category] = torch.nn.functional.one_hot(labels, k).half()
+    numbers = reading.numbers.clone()
+    angle, harmonics = angles(reading.u, groups)
+    if "translate" in assigned and "scale" in assigned and "rotate" in assigned:
+        _centre(numbers, angle, harmonics, groups)
+    column = 0
+    for knob, targets in assigned.items():
+        if knob == "rotate":
+            best = float(reading.turn_information.max())
+            kept = best >= MIN_TURN_INFORMATION
+            tables |= {targets[0]: torch.stack([angle.cos(), angle.sin()], dim=1).half()} if kept else {}
+            symmetry = ", ".join(str(m + 1) for m in sorted(set(harmonics.values())))
+            detail = f"{best:.2f} nats on a random turn, looks the same after 1/{symmetry.replace(', ', ', 1/')} turn"
+            messages.append(f"knob rotate: {detail}" + ("" if kept else ": cannot be read, not used"))
+            continue
+        of_knob = slice(column, column + len(targets))
+        column += len(targets)
+        R2, spread = float(reading.R2[of_knob].min()), numbers[:, of_knob].std(dim=0)
+        varies = bool((spread > MIN_SPREAD * reading.rms[of_knob]).all())
+        why = "cannot be read, not used" if R2 < MIN_R2 else "" if varies else "hardly varies, not used"
+        messages.append(f"knob {knob}: R2 {R2:.2f} of random changes" + (f": {why}" if why else ""))
+        if not why:
+            for i, values in zip(targets, numbers[:, of_knob].unbind(dim=1), strict=True):
+                uniform = ranks(values, groups)
+                normal = math.sqrt(2) * torch.erfinv(uniform)
+                tables[i] = (normal if isinstance(codes[i], Gaussian) else uniform)[:, None].half()
+    return Targets(tables), "\n".join(messages)
+
+
+def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
+    """Numbers in (-1, 1), uniform within each group, in the order of the values."""
+    found = torch.empty_like(values)
+    for group in groups.unique():
+        of = groups == group
+        order = values[of].argsort().argsort().float()
+        found[of] = (2 * order + 1) / of.sum() - 1
+    return found
+
+
+def angles(u: Complex[Tensor, "n m"], groups: Int[Tensor, "n"]) -> tuple[Float[Tensor, "n"], dict[int, int]]:
+    """The angle of each image, that of the lowest harmonic of its group, and these harmonics, from 0."""
+    angle, harmonics = torch.zeros(len(u)), {}
+    for group in groups.unique().tolist():
+        of = groups == group
+        harmonics[group] = lowest_harmonic(u[of])
+        angle[of] = u[of, harmonics[group]].angle()
+    return angle, harmonics
+
+
+def _centre(
+    numbers: Float[Tensor, "n d"],
+    angle: Float[Tensor, "n"],
+    harmonics: Mapping[int, int],
+    groups: Int[Tensor, "n"],
+) -> None:
+    """Makes places independent of angle and size, in place.
+
+    Equivariance holds for any point of a thing; a point off its centre goes around as the thing turns. That
+    can be so only in groups that never look the same after a part of a turn.
+    """
+    place = torch.complex(numbers[:, 0], numbers[:, 1])
+    for group, harmonic in harmonics.items():
+        if harmonic == 0:
+            of = groups == group
+            arm = torch.polar(numbers[of, 2].exp(), angle[of])
+            arm_c, place_c = arm - arm.mean(), place[of] - place[of].mean()
+            place[of] -= arm * (place_c * arm_c.conj()).sum() / arm_c.abs().square().sum().clamp_min(1e-12)
+    numbers[:, 0], numbers[:, 1] = place.real, place.imag
+
+
+def kmeans(features: Float[Tensor, "n d"], k: int, seed: int) -> tuple[Int[Tensor, "n"], float]:
+    """Clusters of the features' first components, and the mean NMI of several starts."""
+    sample = torch.randperm(len(features), generator=torch.Generator().manual_seed(0))[:20_000]
+    mean = features[sample].mean(dim=0)
+    components = torch.linalg.eigh(torch.cov((features[sample] - mean).T)).eigenvectors[:, -N_COMPONENTS:]
+    flat = ((features - mean) @ components).numpy()
+    fits = [KMeans(k, n_init=5, random_state=(seed + i) % 2**32).fit(flat[sample]) for i in range(N_KMEANS)]
+    agreement = stability(np.stack([fit.labels_ for fit in fits]))
+    best = min(fits, key=lambda fit: fit.inertia_)
+    return torch.from_numpy(best.predict(flat)).long(), float(agreement)

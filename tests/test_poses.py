@@ -1,0 +1,104 @@
+"""The transforms of the equivariance stage: a group, which acts on poses and on pictures alike."""
+
+import math
+
+import pytest
+import torch
+from torch import Tensor
+from torch.testing import assert_close
+
+from infogan.pretraining.equivariance.angles import information, turned
+from infogan.pretraining.equivariance.poses import (
+    Pose,
+    after,
+    apply,
+    before,
+    no_pose,
+    pose_from_columns,
+    sample_transforms,
+    touches_edge,
+)
+
+TURNING = ("translate", "scale", "rotate", "brightness")
+SHEARING = ("translate", "scale", "ratio", "shear", "brightness")
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def disc(x: float, y: float, radius: float) -> Tensor:
+    """A blurred disc in a picture whose sides reach from -1 to 1."""
+    axis = (torch.arange(64) + 0.5) / 32 - 1
+    distance = ((axis - x) ** 2 + (axis[:, None] - y) ** 2).sqrt()
+    return (0.5 - 16 * (distance - radius)).clamp(0, 1)[None, None]
+
+
+def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Centre (right, down), area and the 2x2 covariance of the brightness of one picture."""
+    axis = (torch.arange(x.shape[-1]) + 0.5) * 2 / x.shape[-1] - 1
+    q = torch.stack(torch.meshgrid(axis, axis, indexing="xy")).flatten(1)
+    mass = x[0, 0].flatten()
+    centre = (q * mass).sum(dim=1) / mass.sum()
+    offset = q - centre[:, None]
+    return centre, mass.sum(), (offset * mass) @ offset.T / mass.sum()
+
+
+@pytest.mark.parametrize("knobs", [TURNING, SHEARING])
+def test_before_undoes_after_and_after_is_associative(knobs: tuple[str, ...]) -> None:
+    S, T, pose = (Pose(*(v.double() for v in sample_transforms(20, knobs, rng(i)))) for i in range(3))
+    for found, expected in zip(before(T, after(T, pose)), pose, strict=True):
+        assert_close(found, expected)
+    for found, expected in zip(after(S, after(T, pose)), after(after(S, T), pose), strict=True):
+        assert_close(found, expected)
+    assert_close(after(S, T).matrix(), S.matrix() @ T.matrix())
+
+
+@pytest.mark.parametrize("knobs", [TURNING, SHEARING])
+def test_a_picture_moves_as_its_pose_does(knobs: tuple[str, ...]) -> None:
+    """The centre goes to A q + t, the area grows by det A, the covariance becomes A C A^T."""
+    x = disc(0.15, -0.1, 0.3)
+    centre, area, covariance = moments(x)
+    for seed in range(5):
+        T = sample_transforms(1, [k for k in knobs if k != "brightness"], rng(seed), 0.7)
+        moved = apply(T, x, plain=True)
+        assert not touches_edge(moved).any()
+        A = T.matrix()[0]
+        found = moments(moved)
+        assert_close(found[0], A @ centre + T.place[0], atol=0.01, rtol=0)
+        assert_close(found[1] / area, torch.linalg.det(A), atol=0.03, rtol=0)
+        assert_close(found[2], A @ covariance @ A.T, atol=0.002, rtol=0)
+
+
+def test_brightness_is_a_factor_and_other_knobs_are_left_out() -> None:
+    x = 0.4 * disc(0, 0, 0.5)
+    T = no_pose(1, torch.device("cpu"))._replace(brightness=torch.tensor([0.3]))
+    assert_close(apply(T, x, plain=True), math.exp(0.3) * x, atol=1e-5, rtol=0)
+    columns = sample_transforms(50, ["shear"], rng()).columns(["shear"])
+    assert columns.shape == (50, 1)
+    assert columns.abs().max() <= 0.4
+    pose = pose_from_columns(columns, ["shear"])
+    assert torch.equal(pose.shear, columns[:, 0])
+    assert all(not getattr(pose, name).any() for name in ("place", "scale", "ratio", "brightness", "angle"))
+
+
+def test_pictures_on_any_plain_ground_go_on_outside() -> None:
+    x = (0.7 - 0.5 * disc(0.2, 0, 0.3)).expand(1, 3, 64, 64)
+    T = no_pose(1, torch.device("cpu"))._replace(scale=torch.tensor([-0.5]), angle=torch.tensor([1.0]))
+    moved = apply(T, x, plain=True)
+    assert_close(moved[..., 0, :], torch.full_like(moved[..., 0, :], 0.7))
+    assert not touches_edge(moved).any()
+    assert touches_edge(torch.rand(1, 1, 64, 64, generator=rng())).all()
+
+
+def test_information_is_largest_at_the_true_turn_and_none_without_vectors() -> None:
+    u = torch.polar(torch.full((1, 6), 3.0), torch.linspace(0, 2, 6)[None])
+    angle = torch.tensor([0.7])
+    v = turned(u, angle)
+    at = torch.linspace(-math.pi, math.pi, 629)
+    told = information(u.expand(629, 6), v.expand(629, 6), at)[:, 0]
+    assert abs(at[told.argmax()] - 0.7) < 0.01
+    # A density over the circle, against the uniform one: its mean is 1.
+    assert_close(told[:-1].exp().mean(), torch.tensor(1.0), atol=1e-3, rtol=0)
+    nothing = information(torch.zeros_like(u), torch.zeros_like(u), angle)
+    assert_close(nothing, torch.zeros(1, 6), atol=1e-5, rtol=0)
