@@ -210,7 +210,7 @@ class Session:
         if not self.writes:
             return
         for i, run in enumerate(self.runs):
-            since_log = self.means[i].rows if self.means else self.since_log[i]
+            since_log = self.means[i].since_log if self.means else self.since_log[i]
             state = state_of(self.trainer, i) | {SINCE_LOG: since_log}
             run.save(self.trainer.n, state, {"config": run.config.to_json(), "images": self.images})
 

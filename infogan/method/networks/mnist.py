@@ -32,7 +32,7 @@ def _table_1(
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     outer, inner = channels
     G = nn.Sequential(
-        *fc(latent.size, width, relu),
+        *fc(latent.width, width, relu),
         *fc(width, side * side * inner, relu),
         nn.Unflatten(1, (inner, side, side)),
         *upconv(inner, outer, relu),

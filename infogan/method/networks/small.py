@@ -34,7 +34,7 @@ def make_small(latent: Latent, negative_slope: float, shape: Shape) -> Networks:
         up[:0] = upconv(inner, outer, relu)
         down += conv(outer, inner, lrelu)
     G = nn.Sequential(
-        *fc(latent.size, inner_h * inner_w * widths[-1], relu),
+        *fc(latent.width, inner_h * inner_w * widths[-1], relu),
         nn.Unflatten(1, (widths[-1], inner_h, inner_w)),
         *up,
         *upconv(widths[0], ch, nn.Tanh(), batch_norm=False),
