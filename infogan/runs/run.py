@@ -47,11 +47,7 @@ class Run:
 
     @staticmethod
     def create(path: Path, config: Config, n_images: int) -> "Run":
-        """Makes the folder of a new run.
-
-        Raises:
-            InfoganError: as `check_new_run_folder`, or if the folder cannot be written.
-        """
+        """Makes the folder of a new run; raises InfoganError if it is not empty or cannot be written."""
         check_new_run_folder(path)
         run = Run(path, config)
         with wrap_write_errors(path):
@@ -219,13 +215,8 @@ class Run:
 
 
 def check_new_run_folder(path: Path) -> None:
-    """Checks that a folder is missing or empty, or holds only what an unsuccessful start leaves behind.
-
-    A training that is killed before it writes config.json leaves the lock, run.json and unfinished files.
-
-    Raises:
-        InfoganError: if the folder holds anything else.
-    """
+    """Raises InfoganError unless a folder is missing, empty, or of a run that was killed before it began."""
+    # Such a run leaves a lock, run.json and unfinished files, but no config.json.
     if path.is_dir() and any(
         p.name not in (LOCK_NAME, "run.json") and p.suffix != ".part" for p in path.iterdir()
     ):
