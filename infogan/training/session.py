@@ -45,7 +45,7 @@ class Session:
     ) -> None:
         """
         Args:
-            stop_collapsed: ends the training, everything saved, once G's images have collapsed.
+            stop_collapsed: saves and ends the training once G's images have collapsed.
         """
         self.runs, self.trainer, self.console = runs, trainer, console
         self.stop_collapsed = stop_collapsed
@@ -62,7 +62,7 @@ class Session:
         return ", ".join(str(run.path) for run in self.runs)
 
     def recover(self) -> None:
-        """Goes back to the newest whole checkpoints, or to the start if there are none yet.
+        """Goes back to the newest valid checkpoints, or to the start if there are none yet.
 
         Raises:
             InfoganError: if they are from different steps, or do not fit the training.

@@ -26,8 +26,8 @@ def _table_1(
 ) -> Networks:
     """Two convolutions down to `side`, two upconvolutions up from it.
 
-    The table's last upconv names neither stride nor nonlinearity: stride 2 is what reaches 28, and a
-    sigmoid is what makes gray.
+    The table's last upconv has neither stride nor nonlinearity. Here it has stride 2, without which the image
+    would not have 28 pixels a side, and a sigmoid, which gives gray levels in [0, 1].
     """
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     outer, inner = channels
