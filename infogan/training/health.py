@@ -86,7 +86,7 @@ def share_of_entropy(code: Code, L_I: float, fixed_std: float | None) -> float:
 def diversity(
     x_real: Float[Tensor, "*seeds b ch h w"], x_fake: Float[Tensor, "*seeds b ch h w"]
 ) -> Float[Tensor, "*seeds"]:
-    """How much G's images differ from each other, relative to real ones: about 1 if as much, 0 if all are equal.
+    """How much G's images differ from each other, relative to real ones; 0 if all are equal.
 
     The root mean squared distance of a batch's images from their mean, divided by that of the real batch.
     """
