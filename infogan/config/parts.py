@@ -30,7 +30,7 @@ class Data:
     """The images to learn from."""
 
     images: str
-    """The images: mnist, digits, folder:PATH, npz:FILE, parquet:PATH, hf:NAME, shards:PATH."""
+    """The images: mnist, digits, folder:PATH, npz:FILE, parquet:FILE, hf:NAME, shards:PATH."""
     square: Literal["crop", "pad"] = "crop"
     """How your own images become squares: the middle is cut out, or the border is filled."""
     diffaug: bool = False
