@@ -40,9 +40,9 @@ def samples(code: Code, n: int) -> tuple[Tensor, Tensor]:
 
 @each_code
 def test_samples_have_the_shape_of_gs_input(code: Code) -> None:
-    assert code.sample(7, seeded()).shape == (7, code.size)
+    assert code.sample(7, seeded()).shape == (7, code.width)
     assert code.sample_value(7, seeded()).shape == (7,)
-    assert code.sample(0, seeded()).shape == (0, code.size)
+    assert code.sample(0, seeded()).shape == (0, code.width)
 
 
 @each_code

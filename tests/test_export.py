@@ -167,7 +167,7 @@ def test_export_onnx(run: Run, tmp_path: Path, capfd: pytest.CaptureFixture[str]
     graph = session(paths[0].read_bytes())
     assert [(i.name, i.shape[1:]) for i in graph.get_inputs()] == [("z", [4]), ("values", [7])]
     assert all(isinstance(i.shape[0], str) for i in graph.get_inputs())  # n is dynamic
-    with pytest.raises(InfoganError, match="out is there already and not empty"):
+    with pytest.raises(InfoganError, match="out already exists and is not empty"):
         export_onnx(run, tmp_path / "out")
 
 
@@ -308,7 +308,7 @@ def test_new_folders_are_complete_or_missing(tmp_path: Path) -> None:
     assert [p.name for p in tmp_path.rglob("*")] == ["empty", "complete"]
     with pytest.raises(InfoganError, match="not empty"):
         check_new_folder(tmp_path / "empty")
-    with pytest.raises(InfoganError, match="is there already"):
+    with pytest.raises(InfoganError, match="already exists"):
         check_new_folder(tmp_path / "empty" / "complete")
 
 

@@ -27,7 +27,7 @@ def linear(noise: Noise = "uniform", width: int = 12) -> tuple[Model, Tensor, Te
     )
     model = make_model(config)
     latent = Latent.parse(CODES, noise)
-    layer = nn.Linear(latent.size, width, bias=False)
+    layer = nn.Linear(latent.width, width, bias=False)
     with torch.no_grad():
         layer.weight.copy_(torch.randn(layer.weight.shape, generator=make_rng(0, "A and B")))
     G = Generator(latent, nn.Sequential(layer, nn.Unflatten(1, (1, 1, width))), (1, 1, width), None)

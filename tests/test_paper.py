@@ -124,8 +124,8 @@ def test_generator(table: str) -> None:
     preset, _, printed, _, _ = TABLES[table]
     latent, nets = make(preset)
     width, *lines = printed.splitlines()
-    assert f"Input R{latent.size}" == width
-    assert in_words(nets.G.layers, torch.zeros(2, latent.size)) == lines
+    assert f"Input R{latent.width}" == width
+    assert in_words(nets.G.layers, torch.zeros(2, latent.width)) == lines
     assert nets.G(torch.zeros(2, latent.n_z), latent.sample_c(2, torch.Generator())).shape[1:] == nets.G.shape
 
 

@@ -312,7 +312,7 @@ def test_orthogonal_jacobian_is_the_squared_cosine(rows: list[list[float]], expe
 
 @pytest.mark.parametrize("codes", ["unif:1", "unif:1 cat:2", "bern:2 circ:1"])
 def test_orthogonal_jacobian_of_fewer_than_two_continuous_codes_is_0(codes: str) -> None:
-    A = randn(Latent.parse(f"{codes} noise:0").size, 5).requires_grad_()
+    A = randn(Latent.parse(f"{codes} noise:0").width, 5).requires_grad_()
     loss = orthogonality(A, codes)
     assert loss == 0
     assert (gradient(loss, A)[0] == 0).all()

@@ -15,9 +15,11 @@ from packaging.utils import canonicalize_name
 ROOT = Path(__file__).parent.parent
 HEAD = """# Licences
 
-The packages that `make` installs, with the licences in their metadata; `make licences` updates this table.
-Runtime dependencies are always installed, extras by `pip install "infogan[NAME]"`; development means tests,
-type checks and formatting. infogan itself is under the [MIT licence](../LICENSE).
+The packages that `make` installs, each with the licence that its metadata state; `make licences` writes
+this table. "Needed by" says why a package is installed: *runtime* packages always are, those of
+*extra NAME* by `pip install "infogan[NAME]"`, and *development* packages for tests, type checks and
+formatting. Extras that are "not in `all`" are listed, but not installed by `make`. infogan itself is under
+the [MIT licence](../LICENSE).
 
 | name | version | licence | needed by |
 |---|---|---|---|

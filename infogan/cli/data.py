@@ -8,13 +8,19 @@ from cyclopts import App, Parameter
 from infogan.cli.options import Data, Json, SkipBad, print_paths, to_json
 from infogan.utils.progress import console
 
-Name = Annotated[str, Parameter(help="A data set, NAME:SPLIT, npz:FILE, folder:PATH or shards:PATH.")]
+Name = Annotated[
+    str,
+    Parameter(
+        help="A data set NAME or NAME:SPLIT, or your images: folder:PATH, npz:FILE, parquet:PATH, hf:NAME, "
+        "shards:PATH."
+    ),
+]
 data_app = App(name="data", help="List, inspect, prepare, preview and pack data sets.")
 
 
 @data_app.command(name="list")
 def list_sets(*, data: Data = None, json: Json = False) -> None:
-    """List the data sets, and which of their splits are on this machine."""
+    """List the data sets, each with its splits that are on this machine."""
     from infogan.data import DATASETS, LoadOptions
 
     load_options = LoadOptions(data)
@@ -128,7 +134,9 @@ def pack(
     out: Path,
     /,
     *,
-    per_shard: Annotated[str, Parameter(help="Images per shard, or its size, such as 100MB.")] = "100MB",
+    per_shard: Annotated[
+        str, Parameter(help="The number of images in a shard, or its size, such as 100MB.")
+    ] = "100MB",
     size: Annotated[
         Literal[32, 64] | None,
         Parameter(help="Resize to squares of SIZE x SIZE pixels; default: as they are."),
@@ -137,9 +145,10 @@ def pack(
     skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
-    """Write images to tar shards in a folder, to train on more than fits in memory or on disk.
+    """Write images to tar shards in a folder, to train on more images than fit in memory or on disk.
 
-    Image files are copied unchanged unless --size is set. Repeat the command after an interruption.
+    Image files are copied unchanged unless --size is set. Repeat the command to continue after an
+    interruption.
     """
     from infogan.data import LoadOptions, inspect_source, open_collection
     from infogan.data.formats.resize import Resize, estimate_bit_depth

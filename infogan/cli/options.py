@@ -46,7 +46,11 @@ Json = Annotated[bool, flag("Print JSON.", name="--json")]
 Size = Annotated[Literal[32, 64], Parameter(help="Resize your own images to squares of SIZE x SIZE pixels.")]
 Source = Annotated[
     str,
-    Parameter(help="A preset (see Commands), or images: folder:PATH, npz:FILE, ...", show_default=False),
+    Parameter(
+        help="A preset (see Commands), or your images: folder:PATH, npz:FILE, parquet:PATH, hf:NAME, "
+        "shards:PATH.",
+        show_default=False,
+    ),
 ]
 
 

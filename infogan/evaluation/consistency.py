@@ -60,7 +60,7 @@ class RecoveredCodes(NamedTuple):
 
 
 def recover_codes(model: Model, rng: torch.Generator) -> RecoveredCodes:
-    """5,000 images x = G(z, c) in whole gray levels, c itself, and what Q reads off x as off a real image."""
+    """5,000 images x = G(z, c) as uint8, their codes c, and what Q reads off x, as off real images."""
     latent = model.latent
     c = model.sample_values(N_IMAGES, rng)
     x = model.decode(c, latent.sample_z(N_IMAGES, rng))
@@ -94,7 +94,7 @@ def shift(x: UInt8[np.ndarray, "n ch h w"], down: int, right: int) -> UInt8[np.n
 
 
 def agreement(a: Float[np.ndarray, "n"], b: Float[np.ndarray, "n"], kind: Kind) -> float:
-    """How far two sets of values of one code agree, in [0, 1]: SAME_CATEGORY, else the association."""
+    """How far two sets of values of a code agree, in [0, 1]: share of equal categories, or association."""
     if kind == "category":
         return float((a == b).mean())
     return float(pairwise_association(a[:, None], [kind], b[:, None], [kind])[0, 0])

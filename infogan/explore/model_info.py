@@ -30,7 +30,7 @@ def model_info(run: Run, latent: Latent) -> dict[str, Any]:
 
 
 def _code_info(name: str, code: Code, L_I: float | None, fixed_std: float | None) -> dict[str, Any]:
-    is_switch = code.categories == 2 and code.size == 1
+    is_switch = code.categories == 2 and code.width == 1
     if L_I is not None and not math.isfinite(L_I):
         L_I = None
     std = None

@@ -13,7 +13,7 @@ def check_new_folder(folder: Path) -> None:
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if folder.exists():
-        raise InfoganError(f"{folder} is there already and not empty; choose another folder.")
+        raise InfoganError(f"{folder} already exists and is not empty; choose another folder.")
     if not folder.absolute().parent.is_dir():
         raise InfoganError(f"there is no folder {folder.parent} for {folder.name}; make it first.")
 

@@ -1,6 +1,7 @@
-"""onnxruntime-web, which runs ONNX graphs in a browser: three files of 14 MB in all.
+"""The files of onnxruntime-web, a JavaScript package that runs ONNX graphs in a browser.
 
-This package does not contain them: npm downloads them once into the user's cache folder.
+These are three files, 14 MB together. infogan does not contain them: npm downloads them once, and they are
+kept in the user's cache folder.
 """
 
 import hashlib
@@ -25,7 +26,8 @@ SHA256 = {
     "ort-wasm-simd-threaded.mjs": "e13f7f94fc51b4ca72b12faeb1ee95f4ace6dfbc8939bc718aabdc0a27c4299b",
     "ort-wasm-simd-threaded.wasm": "3398c10d07d229bd91b364548e130e0e51a8e5704b88c7c083ebbeb78842dee2",
 }
-# The names in the site: some web hosts do not know .mjs, and browsers refuse scripts of an unknown type.
+# The files' names in the site, without .mjs: browsers refuse a script if the web host does not send it with
+# the type of JavaScript, and some hosts do not know that type for .mjs.
 SITE_NAMES = dict(zip(SHA256, ("ort.js", "ort-wasm.js", "ort-wasm.wasm"), strict=True))
 LICENCE = Path(__file__).with_name("runtime-licence.txt")
 
@@ -35,12 +37,12 @@ Files = dict[str, bytes]
 
 
 def find_runtime(source: Path | None = None, on_progress: Callable[[str], None] = lambda _: None) -> Files:
-    """The files of onnxruntime-web and its licence, by their names in the site.
+    """The contents of onnxruntime-web's files and of its licence, by their names in the site.
 
     Args:
-        source: an archive made by `npm pack`, or a folder of the package. By default the cache is used, and
-            npm if the cache is empty.
-        on_progress: called before a download.
+        source: an archive made by `npm pack`, or a folder that holds the files. By default they are taken
+            from the cache, and downloaded by npm if they are not there.
+        on_progress: called with a message before a download.
 
     Raises:
         InfoganError: if a file is missing or has another checksum, or npm fails.
@@ -99,7 +101,7 @@ def _unavailable(reason: str) -> InfoganError:
 
 
 def _verified(folder: Path) -> Files | None:
-    """The files in a folder, or in the `dist` folder of the package; None if a checksum differs."""
+    """The files in a folder or its subfolder `dist`; None if one is missing or has another checksum."""
     for place in (folder, folder / "dist", folder / "package" / "dist"):
         with suppress(FileNotFoundError, NotADirectoryError):
             return _if_verified({name: (place / name).read_bytes() for name in SHA256})

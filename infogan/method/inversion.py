@@ -1,8 +1,8 @@
 """GAN inversion: the z of a given image, which Q does not estimate.
 
 An encoder E is trained on G's own samples to return z: E(x) is fitted to z at x = G(z, c), with z and c from
-their priors. This is the sleep phase of App. B, for z. E has seen no real images, so its estimate of their z
-is only a start, which gradient descent on z then improves.
+their priors. This is the sleep phase of App. B, for z. E has seen no real images, so for them its estimate is
+only a starting point, which gradient descent on z then improves.
 """
 
 from collections.abc import Iterator

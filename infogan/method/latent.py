@@ -51,9 +51,9 @@ class Latent:
         return Latent(tuple(make[kind](k) for kind, k in spec.codes), spec.n_noise, noise)
 
     @property
-    def size(self) -> int:
+    def width(self) -> int:
         """The width of G's input; 74 for MNIST (App. C.1)."""
-        return self.n_z + sum(code.size for code in self.codes)
+        return self.n_z + sum(code.width for code in self.codes)
 
     @property
     def n_params(self) -> int:
@@ -78,7 +78,7 @@ class Latent:
         """The codes as G takes them, from their values, one column per code."""
         return [code.embed(v) for code, v in zip(self.codes, values.unbind(dim=1), strict=True)]
 
-    def pack(self, z: Float[Tensor, "b n_z"], c: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b size"]:
+    def pack(self, z: Float[Tensor, "b n_z"], c: Sequence[Float[Tensor, "b _"]]) -> Float[Tensor, "b width"]:
         """z and the codes as one tensor; only G needs it."""
         return torch.cat([z, *c], dim=1)
 

@@ -138,8 +138,8 @@ def _check_memory(config: Config, latent: Latent) -> None:
     available, settings = min(MAX_BYTES, available_memory()), config.networks
     if needed > available:
         raise InfoganError(
-            f"config: networks {settings.architecture} for images {settings.image_shape} and {latent.size:,} "
-            f"numbers of codes and noise need {needed / 1e9:,.1f} GB, and {available / 1e9:.1f} GB are "
+            f"config: networks {settings.architecture} for images {settings.image_shape} and "
+            f"{latent.width:,} inputs of G need {needed / 1e9:,.1f} GB, and {available / 1e9:.1f} GB are "
             "available; choose smaller ones."
         )
 

@@ -64,13 +64,13 @@ def target_bound(code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"]) 
 
 
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
-    """L_I, in nats, of Q with the same means and the best standard deviation; and that deviation.
+    """L_I, in nats, of a Q with the same means and the best standard deviation; and that deviation.
 
         L_I = H(c) - log std - log(2 pi) / 2 - E[(c - mean)^2] / (2 std^2)
 
-    is largest at std^2 = E[(c - mean)^2]. With std fixed at 1 even a perfect Q has L_I below 0.
+    is largest at std^2 = E[(c - mean)^2]. With std fixed at 1, L_I of a uniform code is at most
+    log 2 - log(2 pi) / 2 = -0.226 nats, if every mean is c.
     """
     error = 2 * std**2 * (H_c - math.log(std) - math.log(2 * math.pi) / 2 - L_I)
-    # Rounding may make a tiny error negative.
-    error = max(error, 1e-6)
+    error = max(error, 1e-6)  # rounding may make a small error negative
     return H_c - math.log(2 * math.pi * math.e * error) / 2, math.sqrt(error)

@@ -1,4 +1,4 @@
-"""Small random transforms of images, which leave what an image shows.
+"""Small random transforms of images, which do not change what an image shows.
 
 They are the transforms of IMSAT (Hu et al. 2017) and IIC (Ji et al. 2019), by torchvision's names.
 """
@@ -31,8 +31,8 @@ def transform(
     tall, wide = 1 + transforms.scale * tall, 1 + transforms.scale * wide
     wide = torch.where(u[8] < transforms.hflip, -wide, wide)
     shear = transforms.shear * shear
-    # The rows of the inverse map: the place in the old image of each place in the new one. In pixels it is a
-    # rotation, a shear and a scaling; grid_sample counts from -1 to 1 on either side.
+    # The rows of the inverse map, from positions in the new image to positions in the old one. In pixels it
+    # is a rotation, a shear and a scaling; h / w is there as grid_sample counts from -1 to 1 on both axes.
     translate = 2 * transforms.translate
     across = torch.stack([wide * cos, tall * (shear * cos - sin) * (h / w), translate * right], dim=1)
     along = torch.stack([wide * sin * (w / h), tall * (shear * sin + cos), translate * down], dim=1)

@@ -53,8 +53,7 @@ class Run:
         with wrap_write_errors(path):
             make_folder(path)
             write_atomic(path / "run.json", _to_json(environment(n_images)))
-            # With a config the folder is a run that can be resumed.
-            run.write_config()
+            run.write_config()  # after run.json: a folder with a config.json counts as a run
             make_folder(run.checkpoints)
         return run
 
@@ -126,9 +125,9 @@ class Run:
         return found.state
 
     def recover_checkpoint(self) -> Checkpoint | None:
-        """The newest valid checkpoint, after cleaning up after a crash; None if there are no checkpoints yet.
+        """The newest valid checkpoint, or None if there are no checkpoints yet; cleans up after a crash.
 
-        Renames newer, damaged checkpoints and deletes unfinished files.
+        Newer checkpoints, which are damaged, are renamed, and unfinished files are deleted.
 
         Raises:
             InfoganError: if all checkpoints are damaged, or the folder cannot be written.
@@ -196,7 +195,7 @@ class Run:
     def truncate_metrics(self, max_step: int) -> None:
         """Drops the rows after a step, which a resumed run writes again.
 
-        Also drops a last row that is not at a multiple of `log_every`: the next regular row includes it.
+        Also drops a last row whose step is not a multiple of `log_every`: the next regular row includes it.
         """
         file = self.path / "metrics.jsonl"
         if not file.exists():
@@ -216,12 +215,13 @@ class Run:
 
 
 def check_new_run_folder(path: Path) -> None:
-    """Raises InfoganError if a folder holds more than a run leaves that was killed before it began."""
+    """Raises InfoganError unless a folder is missing, empty, or of a run that was killed before it began."""
+    # Such a run leaves a lock, run.json and unfinished files, but no config.json.
     if path.is_dir() and any(
         p.name not in (LOCK_NAME, "run.json") and p.suffix != ".part" for p in path.iterdir()
     ):
         raise InfoganError(
-            f"{path} is there already and not empty; choose another folder, or continue that run with "
+            f"{path} already exists and is not empty; choose another folder, or continue that run with "
             f"`infogan train --resume {path}`."
         )
 

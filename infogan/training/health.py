@@ -1,6 +1,6 @@
-"""Warnings about what goes wrong while all numbers stay finite: mode collapse, codes that carry nothing.
+"""Warnings of problems that leave all numbers finite: mode collapse, and codes without information.
 
-Each is given once, after it has lasted a while; training continues.
+Each warning is given once, after the problem has lasted for many steps; training continues.
 """
 
 from collections.abc import Callable, Mapping
@@ -14,18 +14,18 @@ from infogan.method.objective import with_best_std
 
 Row = Mapping[str, float | int]
 
-PATIENCE_AT_START = 1000  # steps before a warning about a value that was never good
-PATIENCE = 400  # steps before a warning about a value that was good before
-MIN_DIVERSITY = 0.3  # of the real images' diversity
+PATIENCE_AT_START = 1000  # steps until a warning, if the value was never good
+PATIENCE = 400  # steps until a warning, if the value was good before
+MIN_DIVERSITY = 0.3  # relative to real images
 MIN_SHARE = 0.05  # of H(c)
-LEARNED_SHARE = 0.2  # of H(c), above which a code counts as learned
-MIN_SHARE_OF_BEST = 0.5  # of the largest share that a learned code has carried
+LEARNED_SHARE = 0.2  # of H(c); a code that has reached it counts as learned
+MIN_SHARE_OF_BEST = 0.5  # of the largest share that a learned code has reached
 
 COLLAPSE = (
     "G's images are nearly all the same, a mode collapse; train again with another seed, a lower lr_g, or "
     "diffaug if there are few images"
 )
-LOST = "G and Q have lost it: train again with a lower lr_g or a larger lam"
+LOST = "G and Q no longer use it: train again with a lower lr_g or a larger lam"
 NEVER_LEARNED = "raise its lam, train longer, or use fewer codes"
 
 
@@ -86,9 +86,9 @@ def share_of_entropy(code: Code, L_I: float, fixed_std: float | None) -> float:
 def diversity(
     x_real: Float[Tensor, "*seeds b ch h w"], x_fake: Float[Tensor, "*seeds b ch h w"]
 ) -> Float[Tensor, "*seeds"]:
-    """How much G's images differ from each other, relative to the real ones: about 1; 0 if all are equal.
+    """How much G's images differ from each other, relative to real ones; 0 if all are equal.
 
-    The root of the mean squared distance of a batch's images from their mean, over that of the real batch.
+    The root mean squared distance of a batch's images from their mean, divided by that of the real batch.
     """
     fake, real = (x.float().var(dim=-4, correction=0).mean(dim=(-3, -2, -1)) for x in (x_fake, x_real))
     return (fake / real.clamp(min=1e-12)).sqrt()

@@ -32,7 +32,7 @@ def train(
     is already there is resumed.
 
     Args:
-        stop_collapsed: ends the training, everything saved, once G's images have collapsed.
+        stop_collapsed: saves and ends the training once G's images have collapsed.
 
     Raises:
         InfoganError: before anything is written, if the images, the device or the folder cannot be used.
@@ -57,7 +57,7 @@ def resume(
     *,
     stop_collapsed: bool = False,
 ) -> Outcome:
-    """Continues from the newest whole checkpoint, to the same bits as without the stop.
+    """Continues from the newest valid checkpoint; the result is the same, bit for bit, as without the stop.
 
     Args:
         changes: settings with new values from here on: steps, devices, nodes.
@@ -114,7 +114,7 @@ def train_stacked(
 
 
 def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -> Trainer:
-    """A trainer of several seeds of one config, each to what it would become alone, up to rounding.
+    """A trainer of several seeds of one config; up to rounding, each gets the result of training it alone.
 
     Raises:
         InfoganError: if the config asks for several processes or bf16-mixed, or the images are in shards.

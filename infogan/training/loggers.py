@@ -25,12 +25,12 @@ Sink = Callable[[Row], None]
 
 @final
 class Means:
-    """Averages metrics over `log_every` steps (the last mean: over what is left), and calls the sinks."""
+    """Averages metrics over every `log_every` steps, and over what is left at the end; calls the sinks."""
 
     def __init__(self, config: Config, since_log: Tensor, sinks: list[Sink]) -> None:
         """
         Args:
-            since_log: the `rows` of a training that was stopped.
+            since_log: `Means.since_log` of a training that was stopped.
         """
         self.config, self.sinks = config, sinks
         self.names: list[str] = []
@@ -38,8 +38,8 @@ class Means:
         self._start, self._n_timed = time.perf_counter(), 0
 
     @property
-    def rows(self) -> Float[Tensor, "..."]:
-        """The metrics of the steps since the last regular mean, one row per step, if there are any."""
+    def since_log(self) -> Float[Tensor, "..."]:
+        """The metrics of the steps since the last regular mean, one row per step; empty if there are none."""
         return torch.stack(self._since_log).cpu() if self._since_log else torch.empty(0)
 
     def add(self, step: int, metrics: Mapping[str, Tensor]) -> None:

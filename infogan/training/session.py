@@ -46,7 +46,7 @@ class Session:
     ) -> None:
         """
         Args:
-            stop_collapsed: ends the training, everything saved, once G's images have collapsed.
+            stop_collapsed: saves and ends the training once G's images have collapsed.
         """
         self.runs, self.trainer, self.console = runs, trainer, console
         self.stop_collapsed = stop_collapsed
@@ -63,7 +63,7 @@ class Session:
         return ", ".join(str(run.path) for run in self.runs)
 
     def recover(self) -> None:
-        """Goes back to the newest whole checkpoints, or to the start if there are none yet.
+        """Goes back to the newest valid checkpoints, or to the start if there are none yet.
 
         Raises:
             InfoganError: if they are from different steps, or do not fit the training.
@@ -213,7 +213,7 @@ class Session:
         if not self.writes:
             return
         for i, run in enumerate(self.runs):
-            since_log = self.means[i].rows if self.means else self.since_log[i]
+            since_log = self.means[i].since_log if self.means else self.since_log[i]
             state = state_of(self.trainer, i) | {SINCE_LOG: since_log}
             run.save(self.trainer.n, state, {"config": run.config.to_json(), "images": self.images})
 

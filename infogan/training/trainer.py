@@ -1,4 +1,7 @@
-"""Training: a clock and two steps, beside Eq. (6). What logs, saves or plots iterates over `Trainer.fit`."""
+"""Training by Eq. (6): `Trainer.fit` alternates a step of D and Q with a step of G, and yields their metrics.
+
+It neither logs nor saves: `Session` does that, by iterating over `Trainer.fit`.
+"""
 
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple
@@ -25,20 +28,23 @@ from infogan.training.health import diversity
 
 
 class StepMetrics(NamedTuple):
-    """What is logged of one step of D and one of G; losses and L_I in nats, one entry per seed."""
+    """The metrics of one step of D and one of G, with one entry per seed.
+
+    L_I and losses are in nats. The terms `r1` and `orthogonal_jacobian`, and `diversity`, have no unit.
+    """
 
     step: int  # the first is 1
     values: dict[str, Tensor]
 
 
 class Trainer:
-    """Trains G, D and Q in place; of the images it takes the pixels, never the labels."""
+    """Trains G, D and Q in place. It reads the pixels of the images, never their labels."""
 
     def __init__(self, config: Config, model: Model, images: Images, seeds: Seeds | None = None) -> None:
         """Checks what can be checked before the first step.
 
         Args:
-            seeds: the networks of several seeds, to be trained as one; by default the model alone.
+            seeds: the networks of several seeds, which are trained together; by default the model alone.
 
         Raises:
             InfoganError: if the images do not fit the networks or are fewer than a batch, or the device is
@@ -103,7 +109,7 @@ class Trainer:
             self.seeds.eval()
 
     def step(self, x_real: Float[Tensor, "*seeds b ch h w"], *targets: Tensor) -> dict[str, Tensor]:
-        """One step of D, Q and their trunk, then one of G: each descends its terms of Eq. (6)."""
+        """One step of D, Q and their trunk, then one of G; each descends its own terms of Eq. (6)."""
         resample = self.config.optimisation.resample_fake
         z, c, x_fake = self.generate(with_gradient=not resample)
         x_detached = x_fake.detach()
@@ -127,7 +133,8 @@ class Trainer:
         """One step of Adam down a player's loss; returns what is logged."""
         loss_of = self.losses.loss_d if player == "D" else self.losses.loss_g
         u = self.batches.uniforms(self.losses.n_uniforms(player))
-        with self.fabric.autocast():  # once around all passes of a network, so that its weights are cast once
+        # One context for the whole loss: autocast keeps the weights that it has cast until the context ends.
+        with self.fabric.autocast():
             loss, metrics = self.seeds.call(loss_of, u, *batch)
         adam = self.adam_d if player == "D" else self.adam_g
         return adam.step(loss, metrics, self.fabric)

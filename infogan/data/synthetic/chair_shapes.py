@@ -1,4 +1,7 @@
-"""Parametric chairs made of closed convex solids, in metres: y up, floor at 0, front to +z."""
+"""Parametric chairs, built of closed convex solids.
+
+Coordinates are in metres: the y axis points up from the floor at y = 0, and the chair faces +z.
+"""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -8,11 +11,11 @@ from typing import NamedTuple, final
 import numpy as np
 from jaxtyping import Float, Int
 
-CUSHION, WOOD, METAL = 0.85, 0.6, 0.4  # albedo
-SEAT_DEPTH = 0.46  # front to back
-LEG_SPLAY = 0.03  # how far the foot of a leg is outside its top
-RECLINE = math.tan(math.radians(11))  # of the back
-BEVEL = 0.25  # of the edges of a cushion, relative to its thickness
+CUSHION, WOOD, METAL = 0.85, 0.6, 0.4  # albedos
+SEAT_DEPTH = 0.46  # from front to back, m
+LEG_SPLAY = 0.03  # m by which the foot of a leg stands further out than its top, along x and along z
+RECLINE = math.tan(math.radians(11))  # m by which the back leans backwards, per m of height
+BEVEL = 0.25  # width of a cushion's bevelled edges, as a share of its thickness
 N_SLATS = 4
 N_SPOKES = 5
 
@@ -32,7 +35,7 @@ class Chair:
     back: float  # height of the back above the seat
 
     def solids(self) -> Iterator["Solid"]:
-        """The parts, which may overlap; the chair is symmetric."""
+        """The parts, which may overlap."""
         yield from _seat(self)
         yield from _column(self) if self.swivel else _legs(self)
         yield from _slatted_back(self) if self.slats else _solid_back(self)
@@ -41,7 +44,7 @@ class Chair:
 
 
 class Solid(NamedTuple):
-    """A closed surface of one albedo; its triangles are counter-clockwise seen from outside."""
+    """A closed surface of one albedo. Seen from outside, its triangles are counter-clockwise."""
 
     vertices: Float[np.ndarray, "v 3"]
     triangles: Int[np.ndarray, "t 3"]
@@ -49,7 +52,10 @@ class Solid(NamedTuple):
 
 
 def outline(u: float, v: float, power: float = 1.0, n: int = 16) -> Float[np.ndarray, "n 2"]:
-    """A superellipse of half widths u and v as a polygon: power 1 is an ellipse, 0 or n = 4 a rectangle."""
+    """A cross-section: a superellipse with half-axes u and v, as a polygon of n points.
+
+    `power` 1 gives an ellipse and 0 a rectangle. With n = 4 it is a rectangle for any power.
+    """
     angle = 2 * math.pi * (np.arange(n) + 0.5) / n
     corner = np.stack([np.cos(angle), np.sin(angle)], axis=1) / math.cos(math.pi / n)
     points: Float[np.ndarray, "n 2"] = np.sign(corner) * np.abs(corner) ** power * np.array([u, v])
@@ -61,9 +67,14 @@ def loft(
     sections: Sequence[Float[np.ndarray, "n 2"]],
     albedo: float,
 ) -> Solid:
-    """The solid through polygons that are centred on points of a line and perpendicular to it.
+    """The solid between cross-sections, which are perpendicular to a straight line and centred on its points.
 
-    The u of a polygon is as close to the x axis as possible; v is perpendicular to u and the line.
+    In space, the v axis of the cross-sections is perpendicular to the line and to their u axis. The u axis is
+    perpendicular to the line and to z, or to y if the line is nearly parallel to z.
+
+    Args:
+        line: the centre of each cross-section, r points.
+        sections: r cross-sections of n points each, as `outline` returns them.
     """
     points = np.array(line)
     along = (points[-1] - points[0]) / np.linalg.norm(points[-1] - points[0])
@@ -124,7 +135,7 @@ def _column(c: Chair) -> Iterator[Solid]:
 
 
 def _back_point(c: Chair, x: float, height: float) -> Point:
-    """The point of the back at a height above the seat."""
+    """The point of the reclining back at this x and at this height above the seat."""
     return (x, c.seat + height, 0.03 - SEAT_DEPTH / 2 - RECLINE * height)
 
 

@@ -1,11 +1,12 @@
-"""The association of each code with each known factor, in [0, 1]: one measure for every combination of kinds.
+"""The association of each code with each known factor, in [0, 1]: one formula for every pair of kinds.
 
-A category is represented by its indicators, a number by its rank, an angle by its cosine and sine. The
-measure is the root mean square of the canonical correlations between two such sets of columns;
-ASSOCIATION_NAMES has its name for each pair of kinds. Jupp and Mardia's (Biometrika 67, 1980) is divided by
-its maximum.
+Each variable becomes columns: a category its indicators, a number its rank, an angle its cosine and sine. The
+association of two variables is the root mean square of the canonical correlations between their columns. For
+most pairs of kinds this is a known measure, whose name ASSOCIATION_NAMES gives; Jupp and Mardia's correlation
+(Biometrika 67, 1980) is divided by its maximum, so that it is at most 1.
 
-None depends on a sign, a number of bins or an order of the categories.
+The association does not change if a number changes its sign or if categories are renumbered, and no numbers
+have to be put into bins.
 """
 
 from collections.abc import Mapping, Sequence
@@ -35,7 +36,12 @@ N_RESAMPLES = 50
 def pairwise_association(
     a: Float[np.ndarray, "n d"], kinds_a: Sequence[Kind], b: Float[np.ndarray, "n e"], kinds_b: Sequence[Kind]
 ) -> Float[np.ndarray, "d e"]:
-    """The association of every column of a with every column of b, in [0, 1]; 0 if one is constant."""
+    """The association of every variable of a with every variable of b, in [0, 1]; 0 if either is constant.
+
+    Args:
+        a, b: one variable per column.
+        kinds_a, kinds_b: the kind of each variable.
+    """
     bases_a, bases_b = (
         [_orthonormal_basis(v, kind) for v, kind in zip(values.T, kinds, strict=True)]
         for values, kinds in ((a, kinds_a), (b, kinds_b))
@@ -46,7 +52,7 @@ def pairwise_association(
 def code_factor_association(
     values: Float[np.ndarray, "n L"], codes: Sequence[Code], factors: Factors
 ) -> Float[np.ndarray, "L f"]:
-    """The association of every code with every factor; one column of `values` per code."""
+    """The association of every code, a column of `values`, with every factor."""
     kinds = [factor.kind for factor in factors.columns]
     return pairwise_association(values, [code.kind for code in codes], factors.values, kinds)
 
@@ -81,7 +87,7 @@ class StrongestCode(TypedDict):
 
 
 def strongest_codes(scores: Mapping[str, Score]) -> dict[str, StrongestCode]:
-    """For each factor among these scores the code with the strongest association, the highest first."""
+    """For each factor among these scores, the code with the strongest association; the strongest first."""
     strongest: dict[str, StrongestCode] = {}
     for name, score in scores.items():
         prefix, _, rest = name.partition("_")
@@ -94,10 +100,10 @@ def strongest_codes(scores: Mapping[str, Score]) -> dict[str, StrongestCode]:
 
 
 def _orthonormal_basis(values: Float[np.ndarray, "n"], kind: Kind) -> Float[np.ndarray, "n d"]:
-    """Orthonormal columns that span the centred columns of the variable."""
+    """Orthonormal columns that span the same space as the centred columns of the variable."""
     columns = to_columns(rankdata(values) if kind == "number" else values, kind)
     centred = columns - columns.mean(axis=0)
-    # Through the small d x d matrix: n is tens of thousands and d at most some dozens.
+    # From the d x d matrix, which is small: d is a few dozen at most, and n tens of thousands.
     variance, axes = np.linalg.eigh(centred.T @ centred)
     nonzero = variance > 1e-9 * len(values)
     basis: Float[np.ndarray, "n d"] = centred @ (axes[:, nonzero] / np.sqrt(variance[nonzero]))

@@ -28,8 +28,8 @@ def mig(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Generator)
 
         mean over k of (I(v_k; c_best) - I(v_k; c_second)) / H(v_k)
 
-    of discretised codes of `train`; of a single code the second is 0. A code in 20 bins carries at most log
-    20 of a factor with more values, so even the best code then scores below 1.
+    of discretised codes of `train`; with a single code the second is 0. A code in 20 bins carries at most
+    log 20 nats about a factor, so for a factor with more values even the best code scores below 1.
     """
     factors = train.factors[:, varying_factors(train)]
     if factors.shape[1] == 0:

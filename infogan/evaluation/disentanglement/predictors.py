@@ -22,8 +22,8 @@ from infogan.evaluation.disentanglement.codes_and_factors import (
 )
 
 N_TREES = 10
-MIN_SAMPLES_LEAF = 20  # smaller leaves learn noise, and so raise the importance of codes that are noise
-N_STANDARD_ERRORS = 4  # of a correlation: more than one of pure noise reaches, so noise has no weight
+MIN_SAMPLES_LEAF = 20  # smaller leaves fit noise, which raises the importance of codes of pure noise
+N_STANDARD_ERRORS = 4  # of a correlation: correlations of pure noise are smaller, so noise has no weight
 
 
 def disentanglement(R: Float[np.ndarray, "d f"]) -> float:
@@ -83,8 +83,8 @@ def dci_lasso(train: CodesAndFactors, test: CodesAndFactors, rng: np.random.Gene
     units of a correlation: one chosen by cross-validation leaves a few small weights in pure noise, which
     then looks disentangled. Informativeness is R^2 on the test images, at least 0, mean over the factors.
 
-    Limits: it reads an order into a category, finds what is linear, and may use only one of two equal codes,
-    so copies do not lower completeness.
+    Limits: it treats a categorical factor as if its values had an order, it finds only what is linear, and it
+    may use only one of two equal codes, so that copies do not lower completeness.
     """
     x, x_test = standardise_columns(train, test)
     importances: list[np.ndarray] = []

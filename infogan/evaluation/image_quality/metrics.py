@@ -100,9 +100,11 @@ def precision_recall(real: Features, fake: Features, k: int = 3) -> tuple[float,
 
 
 def density_coverage(real: Features, fake: Features, k: int = 5) -> tuple[float, float]:
-    """The mean number of real balls around a generated image, over k; the share of real balls with one.
+    """Density and coverage (Naeem et al. 2020), with balls around the real images.
 
-    The density is unbounded, with mean 1 if both distributions are equal (Naeem et al. 2020).
+    Density: the mean number of balls in which a generated image lies, over k; its expectation is 1 if both
+    distributions are equal, and it has no upper bound. Coverage: the share of balls that hold a generated
+    image.
     """
     x, y = check_features(real, fake, min_images=k + 1)
     radius = _radii(x, k)

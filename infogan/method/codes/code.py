@@ -1,6 +1,6 @@
 """The interface of a latent code c_i: its prior P(c), its entropy H(c), its posterior Q(c|x).
 
-b = batch; c = a code as G takes it, (b, size); q = Q's raw output for that code, (b, n_params);
+b = batch; c = a code as G takes it, (b, width); q = Q's raw output for that code, (b, n_params);
 value = a code as people read it, (b,): a category's index, a number, an angle in radians.
 """
 
@@ -18,7 +18,7 @@ class Decoded(NamedTuple):
     """The most likely value of a code under Q, and its uncertainty."""
 
     value: Float[Tensor, "b"]
-    spread: Float[Tensor, "b"]  # a standard deviation, or the probability of all other values
+    spread: Float[Tensor, "b"]  # a standard deviation; of a category, the probability of all other categories
 
 
 class Code(ABC):
@@ -26,8 +26,8 @@ class Code(ABC):
 
     @property
     @abstractmethod
-    def size(self) -> int:
-        """How many numbers G takes for this code."""
+    def width(self) -> int:
+        """How many inputs of G this code takes."""
 
     @property
     @abstractmethod
@@ -49,15 +49,15 @@ class Code(ABC):
         """Values drawn from P(c)."""
 
     @abstractmethod
-    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b width"]:
         """The code as G takes it, from its values; the inverse of `decode`."""
 
-    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n} size"]:
+    def sample(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n} width"]:
         """Draws c ~ P(c), as G takes it."""
         return self.embed(self.sample_value(n, rng))
 
     @abstractmethod
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+    def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         """log P(c), in nats; a density if c is continuous."""
 
     @abstractmethod
@@ -65,7 +65,7 @@ class Code(ABC):
         """H(c) in nats; constant, as P(c) is fixed (Sec. 5). Differential if c is continuous."""
 
     @abstractmethod
-    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+    def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         """log Q(c|x), in nats, where q is Q's output at x."""
 
     @abstractmethod

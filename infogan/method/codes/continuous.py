@@ -1,6 +1,6 @@
 """The continuous codes: Uniform, Gaussian, Circular (Secs. 4-6).
 
-c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); see code.py.
+c = a code as G takes it, (b, width); q = Q's raw output for it, (b, n_params); see code.py.
 """
 
 import math
@@ -14,21 +14,21 @@ from torch import Tensor
 
 from infogan.method.codes.code import Code, Decoded, Kind
 
-MIN_STD = 0.02  # x determines a learned continuous code, so I(c; x) has no upper bound of its own
+MIN_STD = 0.02  # without a minimum, L_I of a continuous code would grow without bound as Q gets more certain
 
 
 class Real(Code, ABC):
     """A code on the real line, recovered by a Gaussian: Q(c|x) = N(mean, std) (Sec. 6, App. C).
 
-    q is a mean and the log of a standard deviation, to whose exponential `min_std` is added. With `fixed_std`
-    the second number is ignored, as in the original code on MNIST, which fixes 1.
+    q is (mean, log_std), and std = exp(log_std) + min_std. With `fixed_std` std is that number, and log_std
+    is not used; the original code fixes std at 1 on MNIST.
     """
 
     min_std: float
     fixed_std: float | None
 
     @property
-    def size(self) -> int:
+    def width(self) -> int:
         return 1
 
     @property
@@ -43,10 +43,10 @@ class Real(Code, ABC):
     def categories(self) -> None:
         return None
 
-    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b width"]:
         return value[:, None]
 
-    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+    def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         mean, std = self.decode(q)
         return -0.5 * ((c[:, 0] - mean) / std) ** 2 - std.log() - 0.5 * math.log(2 * math.pi)
 
@@ -74,12 +74,12 @@ class Uniform(Real):
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
         return 2 * torch.rand(n, generator=rng, device=rng.device) - 1
 
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+    def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         inside = c[:, 0].abs() <= 1
         return torch.where(inside, -math.log(2), -math.inf).to(c.dtype)
 
     def entropy(self) -> float:
-        """H(c) = log 2; differential, so not a bit count."""
+        """H(c) = log 2; differential."""
         return math.log(2)
 
 
@@ -94,7 +94,7 @@ class Gaussian(Real):
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
         return torch.randn(n, generator=rng, device=rng.device)
 
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+    def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         return -0.5 * c[:, 0] ** 2 - 0.5 * math.log(2 * math.pi)
 
     def entropy(self) -> float:
@@ -107,14 +107,14 @@ class Gaussian(Real):
 class Circular(Code):
     """An angle, uniform on the circle, given to G as its cosine and sine.
 
-    Q is a von Mises distribution with outputs kappa (cos mean, sin mean), so that no angle is special.
-    `min_std` adds its variance to Q's: 1 / kappa is never below min_std^2.
+    Q is a von Mises distribution. Its outputs are kappa (cos mean, sin mean), so that no angle is special.
+    The concentration is then capped, as `min_std` does for other codes: min_std^2 is added to 1 / kappa.
     """
 
     min_std: float = MIN_STD
 
     @property
-    def size(self) -> int:
+    def width(self) -> int:
         return 2
 
     @property
@@ -132,21 +132,22 @@ class Circular(Code):
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
         return 2 * math.pi * torch.rand(n, generator=rng, device=rng.device)
 
-    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b width"]:
         return torch.stack([value.cos(), value.sin()], dim=1)
 
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+    def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         return c.new_full((len(c),), -math.log(2 * math.pi))
 
     def entropy(self) -> float:
         """H(c) = log 2 pi; differential, over the angle in radians."""
         return math.log(2 * math.pi)
 
-    def _concentration(self, q: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2"]:
+    def _capped_concentration(self, q: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2"]:
+        """kappa (cos mean, sin mean) with kappa / (1 + min_std^2 kappa) < 1 / min_std^2 in place of kappa."""
         return q / (1 + self.min_std**2 * _length(q)[:, None])
 
-    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
-        q = self._concentration(q)
+    def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        q = self._capped_concentration(q)
         kappa = _length(q)
         log_i0: Tensor = torch.special.i0e(kappa).log() + kappa
         return (c * q).sum(dim=1) - log_i0 - math.log(2 * math.pi)
@@ -155,13 +156,13 @@ class Circular(Code):
         return None
 
     def decode(self, q: Float[Tensor, "b params"]) -> Decoded:
-        kappa = _length(self._concentration(q))
+        kappa = _length(self._capped_concentration(q))
         mean_length = torch.special.i1e(kappa) / torch.special.i0e(kappa)
         angle = torch.atan2(q[:, 1], q[:, 0]).remainder(2 * math.pi)
         return Decoded(angle, (-2 * mean_length.log()).sqrt())
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        return torch.linspace(0, 2 * math.pi, steps + 1)[:-1]  # the whole circle; low and high do not apply
+        return torch.linspace(0, 2 * math.pi, steps + 1)[:-1]  # the whole circle, whatever low and high are
 
 
 def _length(q: Float[Tensor, "b 2"]) -> Float[Tensor, "b"]:

@@ -1,6 +1,6 @@
 """The discrete codes: Categorical and Bernoulli (Secs. 4-6).
 
-c = a code as G takes it, (b, size); q = Q's raw output for it, (b, n_params); see code.py.
+c = a code as G takes it, (b, width); q = Q's raw output for it, (b, n_params); see code.py.
 """
 
 import math
@@ -23,7 +23,7 @@ class Categorical(Code):
     k: int
 
     @property
-    def size(self) -> int:
+    def width(self) -> int:
         return self.k
 
     @property
@@ -41,17 +41,17 @@ class Categorical(Code):
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
         return torch.randint(self.k, (n,), generator=rng, device=rng.device).float()
 
-    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b width"]:
         return F.one_hot(value.long(), self.k).to(value.dtype)
 
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+    def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         return c.new_full((len(c),), -math.log(self.k))
 
     def entropy(self) -> float:
         """H(c) = log k: 2.303 nats for 10 categories (Sec. 7.1)."""
         return math.log(self.k)
 
-    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+    def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         return (c * q.log_softmax(dim=1)).sum(dim=1)
 
     def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b k"]:
@@ -71,7 +71,7 @@ class Bernoulli(Code):
     """A coin c in {0, 1}, both equally likely; Q is a sigmoid."""
 
     @property
-    def size(self) -> int:
+    def width(self) -> int:
         return 1
 
     @property
@@ -89,17 +89,17 @@ class Bernoulli(Code):
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
         return torch.randint(2, (n,), generator=rng, device=rng.device).float()
 
-    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b size"]:
+    def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b width"]:
         return value[:, None]
 
-    def log_prob(self, c: Float[Tensor, "b size"]) -> Float[Tensor, "b"]:
+    def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         return c.new_full((len(c),), -math.log(2))
 
     def entropy(self) -> float:
         """H(c) = log 2."""
         return math.log(2)
 
-    def log_q(self, c: Float[Tensor, "b size"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+    def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         return -F.binary_cross_entropy_with_logits(q[:, 0], c[:, 0], reduction="none")
 
     def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b 2"]:

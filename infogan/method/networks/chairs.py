@@ -10,7 +10,7 @@ def make_chairs(latent: Latent, negative_slope: float) -> Networks:
     """Table 6. A stride that it does not name is 1, except in the last upconv, which must reach 64 with 2."""
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
-        *fc(latent.size, 1024, relu),
+        *fc(latent.width, 1024, relu),
         *fc(1024, 8 * 8 * 256, relu),
         nn.Unflatten(1, (256, 8, 8)),
         *upconv(256, 256, relu, stride=1),

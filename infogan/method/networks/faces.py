@@ -10,7 +10,7 @@ def make_faces(latent: Latent, negative_slope: float) -> Networks:
     """Table 4. Its last upconv names no stride; it must be 2 to reach 32. D and Q share all but one layer."""
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
-        *fc(latent.size, 1024, relu),
+        *fc(latent.width, 1024, relu),
         *fc(1024, 8 * 8 * 128, relu),
         nn.Unflatten(1, (128, 8, 8)),
         *upconv(128, 64, relu),

@@ -26,13 +26,13 @@ def _table_1(
 ) -> Networks:
     """Two convolutions down to `side`, two upconvolutions up from it.
 
-    The table's last upconv names neither stride nor nonlinearity: stride 2 is what reaches 28, and a
-    sigmoid is what makes gray.
+    The table's last upconv has neither stride nor nonlinearity. Here it has stride 2, without which the image
+    would not have 28 pixels a side, and a sigmoid, which gives gray levels in [0, 1].
     """
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     outer, inner = channels
     G = nn.Sequential(
-        *fc(latent.size, width, relu),
+        *fc(latent.width, width, relu),
         *fc(width, side * side * inner, relu),
         nn.Unflatten(1, (inner, side, side)),
         *upconv(inner, outer, relu),

@@ -1,8 +1,8 @@
 """Ours, for images of any height and width: each layer halves the image, down to about 4x4.
 
 For gray images D has a fully connected layer before its heads, as in Tables 1, 4 and 6; for colour it has
-none, as in Tables 2 and 3. In trials without it MNIST's categories followed strokes, and with it faces of
-CelebA were blurred (docs/results.md).
+none, as in Tables 2 and 3. In trials, MNIST's categories followed strokes instead of digits without this
+layer, and CelebA's faces were blurred with it (docs/results.md).
 """
 
 from itertools import pairwise
@@ -19,14 +19,14 @@ WIDTH = 256  # of the fully connected layer
 
 
 def make_small(latent: Latent, negative_slope: float, shape: Shape) -> Networks:
-    """As many layers as leave the shorter side 4 pixels or more, and at least one."""
+    """As many convolutions as leave the shorter side at least 4 pixels, and at least one."""
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     ch, h, w = shape
     depth = 1
     while min(h, w) >> (depth + 1) >= MIN_SIDE:
         depth += 1
     widths = [min(MAX_CHANNELS, OUTER_CHANNELS << i) for i in range(depth)]
-    # G doubles from the inside out, so it starts with what covers the image and is cropped at the end.
+    # G doubles the sides `depth` times. It starts large enough to cover the image, and is cropped at the end.
     inner_h, inner_w = -(-h >> depth), -(-w >> depth)
     up: list[nn.Module] = []
     down: list[nn.Module] = []
@@ -34,7 +34,7 @@ def make_small(latent: Latent, negative_slope: float, shape: Shape) -> Networks:
         up[:0] = upconv(inner, outer, relu)
         down += conv(outer, inner, lrelu)
     G = nn.Sequential(
-        *fc(latent.size, inner_h * inner_w * widths[-1], relu),
+        *fc(latent.width, inner_h * inner_w * widths[-1], relu),
         nn.Unflatten(1, (widths[-1], inner_h, inner_w)),
         *up,
         *upconv(widths[0], ch, nn.Tanh(), batch_norm=False),

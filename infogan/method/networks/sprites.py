@@ -10,7 +10,7 @@ def make_sprites(latent: Latent, negative_slope: float) -> Networks:
     """64x64, gray, at half the work of Table 1."""
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
-        *fc(latent.size, 256, relu),
+        *fc(latent.width, 256, relu),
         *fc(256, 4 * 4 * 64, relu),
         nn.Unflatten(1, (64, 4, 4)),
         *upconv(64, 64, relu),

@@ -10,7 +10,7 @@ def make_svhn(latent: Latent, negative_slope: float) -> Networks:
     """Tables 2 and 3, exactly: G has batch norm only in its first two layers, D no fully connected layer."""
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     G = nn.Sequential(
-        *fc(latent.size, 2 * 2 * 448, relu),
+        *fc(latent.width, 2 * 2 * 448, relu),
         nn.Unflatten(1, (448, 2, 2)),
         *upconv(448, 256, relu),
         *upconv(256, 128, relu, batch_norm=False),

@@ -14,7 +14,7 @@ def make_vectors(latent: Latent, negative_slope: float, shape: Shape) -> Network
     relu, lrelu = nn.ReLU(), nn.LeakyReLU(negative_slope)
     width = shape[0] * shape[1] * shape[2]
     G = nn.Sequential(
-        *fc(latent.size, WIDTH, relu),
+        *fc(latent.width, WIDTH, relu),
         *fc(WIDTH, WIDTH, relu),
         nn.Linear(WIDTH, width),
         nn.Unflatten(1, shape),

@@ -9,17 +9,20 @@ from torch import Tensor
 
 from infogan.method.terms.term import Batch, Term, TermValue
 
-STEP = 0.25  # of the finite difference, in units of the code; continuous codes have a range of 2
-N_IMAGES = 48  # of a batch, which are enough for a mean of cosines
+STEP = 0.25  # of the finite difference, in units of the code: uniform codes are in [-1, 1]
+N_IMAGES = 48  # of a batch, enough for the mean
 
 
 @final
 class OrthogonalJacobian(Term):
-    """The mean squared cosine between the directions of two continuous codes in G's images; in [0, 1].
+    """The mean squared cosine between the directions in which two codes change G's images; in [0, 1].
+
+    Only codes of kind "number" take part, uniform and Gaussian ones; with fewer than two of them it is 0.
 
     OroJaR, Wei et al. 2021, "Orthogonal Jacobian Regularization for Unsupervised Disentanglement in Image
-    Generation". The directions are forward differences of G instead of Jacobian-vector products:
-    d_i = (G(z, c + ε e_i) - G(z, c)) / ε. With fewer than two continuous codes it is 0.
+    Generation". The directions are one-sided differences of G instead of Jacobian-vector products,
+    d_i = (G(z, c + ε e_i) - G(z, c)) / ε. Each c_i moves towards 0 (ε < 0 if c_i > 0), so that a uniform code
+    stays in [-1, 1]: outside of it G has not been trained. The sign of ε does not change a squared cosine.
     """
 
     player, name = "G", "orthogonal_jacobian"
@@ -38,13 +41,13 @@ class OrthogonalJacobian(Term):
 
 
 def _shifted(c: list[Tensor], i: int) -> list[Tensor]:
-    """The codes with code i moved by `STEP`, towards 0 so that it stays in its range."""
+    """The codes with code i moved by `STEP` towards 0."""
     step = torch.where(c[i] > 0, -STEP, STEP).to(c[i])
     return [c_j + step if j == i else c_j for j, c_j in enumerate(c)]
 
 
 def _squared_cosine(a: Float[Tensor, "n d"], b: Float[Tensor, "n d"]) -> Float[Tensor, "n"]:
     product, lengths = (a * b).sum(dim=1), a.square().sum(dim=1) * b.square().sum(dim=1)
-    # A code that changes nothing has length 0; the clamp makes its cosine and its gradient 0.
+    # A code that changes nothing has a direction of length 0; the clamp makes its cosine and gradient 0.
     squared: Tensor = product.square() / lengths.clamp(min=1e-12)
     return squared

@@ -10,11 +10,11 @@ from infogan.method.terms.term import Batch, Term, TermValue
 
 @final
 class R1(Term):
-    """E[|∇_x D(x)|²] at real images x, D's logit being what is differentiated; not in nats.
+    """E[|∇_x logit(x)|²] at real images x: the penalty is on D's logit, not on D(x) = sigmoid(logit(x)).
 
-    Mescheder, Geiger and Nowozin 2018, "Which Training Methods for GANs do actually Converge?", Eq. (9): it
-    keeps D flat where the data are, so that training converges near the equilibrium. Its weight is the
-    paper's γ / 2.
+    Mescheder, Geiger and Nowozin 2018, "Which Training Methods for GANs do actually Converge?", Eq. (9), in
+    which D(x) is the logit. It keeps D flat where the data are, so that training converges near the
+    equilibrium. Its weight is the paper's γ / 2. It is not in nats.
     """
 
     player, name = "D", "r1"

@@ -16,9 +16,10 @@ Player = Literal["D", "G"]  # D stands for D, Q and their trunk
 
 @dataclass(frozen=True, kw_only=True)
 class Batch:
-    """What the networks of one seed see in one step of D or G.
+    """The inputs and outputs of the networks of one seed, in one step of D or of G.
 
-    `G` and `D` are functions of tensors: batch norm uses batch statistics and leaves the running ones alone.
+    A term may call `G` and `D` again: their batch norm uses the statistics of the batch, and the running
+    statistics stay as they are.
     """
 
     latent: Latent
@@ -37,10 +38,9 @@ class Batch:
 class TermValue(NamedTuple):
     """A term on one batch."""
 
-    loss: Float[
-        Tensor, ""
-    ]  # what its player descends, before the weight; in nats unless the term says otherwise
-    metrics: dict[str, Tensor]  # what else is logged
+    # What the player descends, without the weight; in nats unless the term's docstring says otherwise.
+    loss: Float[Tensor, ""]
+    metrics: dict[str, Tensor]  # logged beside the loss
 
 
 class Term(ABC):

@@ -34,8 +34,9 @@ def log_joint(log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k
 def mutual_information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
     """I(k; k') = sum of P(k, k') log( P(k, k') / (P(k) P(k')) ), Eq. (2), in nats.
 
-    Of `log_joint` it says how much an image's cluster keeps under transforms: at most log k, if clusters are
-    equally frequent and no image changes its cluster. So no term for their balance is needed.
+    For `log_joint` it is the information that an image's cluster keeps under transforms. It is largest,
+    log k, if all clusters are equally frequent and no image changes its cluster, so that no further term is
+    needed to balance the clusters.
     """
     log_P_k, log_P_m = log_P.logsumexp(dim=1, keepdim=True), log_P.logsumexp(dim=0, keepdim=True)
     return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()

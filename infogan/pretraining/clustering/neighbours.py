@@ -1,4 +1,4 @@
-"""The nearest neighbours of images under transforms: of one class more often than in plain pixels."""
+"""The nearest neighbours of images under transforms, which share a class more often than those in pixels."""
 
 import math
 from collections.abc import Callable, Iterator
@@ -12,7 +12,7 @@ from infogan.config.transforms import Transforms
 from infogan.method.transforms import N_UNIFORMS, transform
 
 N_NEIGHBOURS = 10
-N_TRANSFORMS = 40  # per image, the first being none; the one that brings two images nearest counts
+N_TRANSFORMS = 40  # per image, the first of which leaves it as it is; the smallest distance counts
 MAX_SIDE = 16  # pixels after pooling: MNIST at half its size has the same neighbours
 N_COMPONENTS = 96  # principal components of the pixels: half the time, and the others are mostly noise
 CHUNK = 500

@@ -1,4 +1,4 @@
-"""Trains and scores one run of a sweep: in this process, or in another that gets the job as JSON."""
+"""One run of a sweep, trained and scored: in this process, or in another, which gets a job (`make_job`)."""
 
 import io
 import json
@@ -21,7 +21,7 @@ from infogan.training import launch
 from infogan.training.health import HealthMonitor
 from infogan.utils.errors import InfoganError, NonFiniteError
 
-WIDTH = 10_000  # columns, so that no captured warning is wrapped
+WIDTH = 10_000  # columns of the console whose output is captured: each warning stays on one line
 
 
 class Failure(NamedTuple):
@@ -32,7 +32,7 @@ class Failure(NamedTuple):
 
 
 class Outcome(NamedTuple):
-    """How the runs of a sweep ended, beyond what their folders say."""
+    """How the runs of a sweep ended, as far as their folders do not show it."""
 
     failures: dict[Path, Failure]
     stopped: bool  # by a signal
@@ -41,9 +41,9 @@ class Outcome(NamedTuple):
 @final
 @dataclass(frozen=True)
 class Report:
-    """What a process reports about the run that it trained."""
+    """How a job ended: what its process reports to the sweep."""
 
-    completed: bool  # scored, or stopped at a mode collapse
+    completed: bool  # the run has its scores, or was stopped because it collapsed
     failure: Failure | None = None
     warnings: tuple[str, ...] = ()
 
@@ -57,7 +57,13 @@ class Report:
 
 
 def train_and_score(trial: Trial, load_options: LoadOptions, console: Console, stop_collapsed: bool) -> bool:
-    """Starts or resumes a run, and writes its scores, unless it collapsed; False if stopped by a signal.
+    """Starts or resumes a run, and scores it once it is trained.
+
+    Args:
+        stop_collapsed: ends the run if G's images collapse, and does not score it.
+
+    Returns:
+        Whether the run is complete: scored, or ended by a collapse. False if a signal stopped the training.
 
     Raises:
         InfoganError: as `launch.train`, `launch.resume` and `evaluate_run`.
@@ -79,7 +85,7 @@ def train_and_score(trial: Trial, load_options: LoadOptions, console: Console, s
 
 
 def is_complete(trial: Trial, stop_collapsed: bool) -> bool:
-    """Whether the run has its scores, or was stopped at a collapse."""
+    """Whether the run has its scores, or was stopped because it collapsed."""
     if trial.done:
         return read_evaluation(Run.open(trial.path)) is not None
     return stop_collapsed and collapse_step(trial) is not None
@@ -96,7 +102,7 @@ def collapse_step(trial: Trial) -> int | None:
 
 
 def make_job(trial: Trial, load_options: LoadOptions, stop_collapsed: bool) -> str:
-    """All that another process needs to train the run, as JSON."""
+    """A job: all that another process needs to train and score the run, as JSON."""
     folder = load_options.data_folder
     return json.dumps(
         {
@@ -110,7 +116,7 @@ def make_job(trial: Trial, load_options: LoadOptions, stop_collapsed: bool) -> s
 
 
 def run_job(text: str) -> Report:
-    """Trains and scores the run of a job."""
+    """Trains and scores the run of a job that `make_job` made."""
     job = json.loads(text)
     trial = Trial(Path(job["path"]), Config.from_json(job["config"]), {})
     load_options = LoadOptions(Path(job["data"]) if job["data"] else None, job["skip_bad"])
@@ -127,7 +133,7 @@ def run_job(text: str) -> Report:
 
 
 def stop_after(wait: Callable[[], object]) -> None:
-    """Asks this process to save and stop, by SIGTERM, once `wait` returns in a thread."""
+    """Calls `wait` in a thread; when it returns, sends this process a SIGTERM, so that it saves and stops."""
 
     def stop() -> None:
         wait()

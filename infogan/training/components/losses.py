@@ -18,7 +18,7 @@ Uniforms = dict[str, Tensor]  # by the name of what needs them
 
 @final
 class Losses:
-    """Computes the losses of D and G; pure but for the running statistics of D on real images."""
+    """Computes the losses of D and G. Their only side effect: real images update D's running statistics."""
 
     def __init__(
         self, config: Config, seeds: Seeds, device: torch.device, target_codes: Sequence[int]
@@ -48,9 +48,9 @@ class Losses:
         x_real: Tensor,
         *targets: Tensor,
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What D, Q and their trunk descend: -V(D, G) - λ L_I and what else the config asks for."""
-        # Real and fake images pass D separately, each with its own batch statistics; only the real ones
-        # update the running statistics, with which `Model.encode` reads images.
+        """The loss that D, Q and their trunk descend: -V(D, G) - λ L_I, and further terms of the config."""
+        # Real and generated images pass D separately, each with its own batch statistics. Only the real ones
+        # update the running statistics, which `Model.encode` uses on real images.
         x_real = self._augmented(x_real, u, "x_real")
         real = D(x_real)
         with batch_statistics(self.seeds.D), batch_statistics(self.seeds.G):
@@ -73,7 +73,8 @@ class Losses:
     def loss_g(
         self, G: Any, D: Any, u: Uniforms, z: Tensor, c: list[Tensor], x_fake: Tensor
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """What G descends: -E[log D(G(z, c))] - λ L_I, or the saturating form, and what else is asked for."""
+        """The loss that G descends: -E[log D(G(z, c))] or its saturating form, -λ L_I, and further terms."""
+        # Never with `info_to_trunk=False`: L_I reaches G through the trunk, whose weights are frozen here.
         with batch_statistics(self.seeds.D), batch_statistics(self.seeds.G):
             fake = D(self._augmented(x_fake, u, "x_fake"))
             return self._sum(
@@ -100,9 +101,8 @@ class Losses:
         metrics: dict[str, Tensor] = {}
         none = batch.z.new_empty(0, len(batch.z))
         for term in self.of(player):
-            with torch.autocast(
-                self.device_type, enabled=False
-            ):  # networks switch it on again for themselves
+            # A term, and its own calls of the networks, compute in the precision of the weights.
+            with torch.autocast(self.device_type, enabled=False):
                 value = term(batch, u.get(term.name, none))
             loss = loss + term.weight * value.loss
             metrics |= {term.name: value.loss, **value.metrics}

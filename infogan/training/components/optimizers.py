@@ -80,7 +80,7 @@ class GuardedAdam:
             fused=True,
             capturable=on_gpu,
         )
-        # Adam's own name for "do not step": its fused kernels know it, and gradient scalers set it.
+        # Adam's fused kernels skip the step if this is 1; gradient scalers use the same attribute.
         setattr(self.adam, "found_inf", guard.refused)  # noqa: B010, as no stub declares it
 
     def step(self, loss: Tensor, metrics: dict[str, Tensor], fabric: Fabric) -> dict[str, Tensor]:

@@ -1,6 +1,6 @@
 """The networks of one seed, or of several that are trained as one by `torch.vmap`.
 
-A step is written for one network; tensors of several seeds have one more dimension, the first.
+The code of a step is written for one seed. With several, every tensor has an additional first dimension.
 """
 
 from abc import ABC, abstractmethod
@@ -42,7 +42,7 @@ class Seeds(ABC):
                 synchronise_batchnorm(net)
         for net in (self.G, self.D):
             net.to(fabric.device, dtype)
-            if fabric.device.type == "cuda":  # on a CPU it brought nothing
+            if fabric.device.type == "cuda":  # it is no faster on a CPU
                 _to_channels_last(net)
         self.rngs = [make_rng(number, "latent", fabric.device) for number in self.numbers]
 
@@ -127,7 +127,7 @@ class OneSeed(Seeds):
 class StackedSeeds(Seeds):
     """Several seeds, whose weights are stacked: `torch.vmap` makes batched products and grouped convolutions.
 
-    For a GPU, which one network of this size leaves idle.
+    For GPUs: one network of this size would leave most of a GPU idle.
     """
 
     def __init__(self, models: Sequence[Model], seeds: Sequence[int]) -> None:
