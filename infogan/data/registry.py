@@ -18,6 +18,7 @@ from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
 from infogan.data.summary import SourceSummary, summarise
 from infogan.data.synthetic.chairs3d import CHAIRS3D
 from infogan.data.synthetic.faces3d import FACES3D
+from infogan.data.synthetic.rooms3d import ROOMS3D
 from infogan.data.synthetic.sprites import SPRITES
 from infogan.utils.errors import InfoganError, did_you_mean
 
@@ -25,7 +26,7 @@ DATASETS: dict[str, DatasetInfo] = {
     dataset.name: dataset
     for dataset in (
         *(MNIST, FASHION, DIGITS, SVHN, CELEBA, FACES3D, CHAIRS3D),
-        *(MODELNET_CHAIRS, RENDERED_CHAIRS, SPRITES),
+        *(MODELNET_CHAIRS, RENDERED_CHAIRS, SPRITES, ROOMS3D),
         *(DSPRITES, SHAPES3D, MPI3D, CARS3D, SMALLNORB),
     )
 }
