@@ -1,10 +1,13 @@
-"""Image folders and zips, and published files: SVHN, rendered chairs, dSprites, 3D Shapes, MPI3D."""
+"""Image folders and zips, and published files: SVHN, rendered chairs, and images of known factors."""
 
+import gzip
 import itertools
 import math
+import struct
 import sys
 import zipfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import h5py
 import numpy as np
@@ -14,8 +17,10 @@ from PIL import Image
 from scipy.io import savemat
 
 from infogan.data import load
+from infogan.data.datasets.cars3d import CARS3D
 from infogan.data.datasets.factored import DSPRITES, MPI3D, SHAPES3D, read_dsprites, read_mpi3d, read_shapes3d
 from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
+from infogan.data.datasets.smallnorb import SMALLNORB
 from infogan.data.datasets.svhn import SVHN, read_svhn
 from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.images import Factor, Images
@@ -323,7 +328,7 @@ SHAPES_LABELS = np.array([[0, 0.1, 0.9, 0.75, 0, -30], [0.5, 0, 0, 1.25, 3, 30],
 
 
 @pytest.mark.parametrize("kind", ["h5", "npz"])
-def test_3d_shapes(tmp_path: Path, kind: str) -> None:
+def test_3d_shapes(tmp_path: Path, user_cache: Path, kind: str) -> None:
     path = place_for(f"3dshapes/3dshapes.{kind}", tmp_path)
     if kind == "h5":
         with h5py.File(path, "w") as f:
@@ -345,7 +350,7 @@ def test_3d_shapes(tmp_path: Path, kind: str) -> None:
     assert [f.kind for f in images.factors.columns].count("angle") == 3
 
 
-def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:
+def test_3d_shapes_of_another_kind(tmp_path: Path, user_cache: Path) -> None:
     path = tmp_path / "3dshapes.h5"
     path.write_bytes(b"no numbers")
     with pytest.raises(InfoganError, match=r"3dshapes\.h5 cannot be read"):
@@ -360,7 +365,8 @@ def test_3d_shapes_of_another_kind(tmp_path: Path) -> None:
         read_shapes3d(path)
 
 
-def test_h5_without_h5py(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_h5_without_h5py(tmp_path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "3dshapes.h5").touch()
     monkeypatch.setitem(sys.modules, "h5py", None)
     with pytest.raises(InfoganError, match=r"pip install 'infogan\[h5\]'"):
         read_shapes3d(tmp_path / "3dshapes.h5")
@@ -386,3 +392,148 @@ def test_mpi3d(tmp_path: Path, kind: str) -> None:
         read_mpi3d(path)
     with pytest.raises(InfoganError, match="MPI3D is not in"):
         MPI3D.load(LoadOptions(tmp_path), "train")
+
+
+def test_compressed_arrays_are_unpacked_once(
+    tmp_path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "3dshapes.npz"
+    np.savez_compressed(path, images=SHAPES_X, labels=SHAPES_LABELS)
+    for _ in range(2):
+        np.testing.assert_array_equal(read_shapes3d(path).x, SHAPES_X.transpose(0, 3, 1, 2))
+        monkeypatch.setattr("infogan.data.formats.mapped._unpack", None)  # not called again
+    assert len(list((user_cache / "arrays").iterdir())) == 2
+    monkeypatch.undo()
+    monkeypatch.setattr("infogan.data.cache.platformdirs.user_cache_dir", lambda *_: str(user_cache))
+    np.savez_compressed(path, images=SHAPES_X[::-1], labels=SHAPES_LABELS)  # another file, of another time
+    np.testing.assert_array_equal(read_shapes3d(path).x, SHAPES_X[::-1].transpose(0, 3, 1, 2))
+
+
+def test_no_room_to_unpack(tmp_path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "3dshapes.npz"
+    np.savez_compressed(path, images=SHAPES_X, labels=SHAPES_LABELS)
+    monkeypatch.setattr("infogan.data.formats.mapped.shutil.disk_usage", lambda _: SimpleNamespace(free=10))
+    with pytest.raises(InfoganError, match=r"needs 0\.0 GB in .*; make room there"):
+        read_shapes3d(path)
+    assert not list((user_cache / "arrays").iterdir())
+
+
+@pytest.mark.parametrize("compressed", [True, False])
+def test_truncated_arrays(tmp_path: Path, user_cache: Path, compressed: bool) -> None:
+    path = tmp_path / "3dshapes.npz"
+    (np.savez_compressed if compressed else np.savez)(path, images=SHAPES_X, labels=SHAPES_LABELS)
+    truncate(path)
+    with pytest.raises(InfoganError, match=r"3dshapes\.npz cannot be read"):
+        read_shapes3d(path)
+    if compressed:
+        np.savez_compressed(path, images=SHAPES_X, labels=SHAPES_LABELS)
+        content = bytearray(path.read_bytes())
+        content[5000:5100] = bytes(100)
+        path.write_bytes(content)
+        with pytest.raises(InfoganError, match=r"3dshapes\.npz cannot be read"):
+            read_shapes3d(path)
+
+
+def save_car(path: Path, im: np.ndarray) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    savemat(path, {"im": im}, do_compression=True)
+
+
+def test_cars3d(tmp_path: Path, user_cache: Path) -> None:
+    levels = np.arange(2 * 24 * 4, dtype=np.uint8).reshape(2, 24, 4)  # of each picture of two cars
+    for car, level in enumerate(levels):
+        im = np.broadcast_to(level, (128, 128, 3, 24, 4)).copy()
+        im[:64, :, 0] = 255  # the upper half is red
+        save_car(tmp_path / "cars3d" / f"car_{car}_mesh.mat", im)
+    for _ in range(2):  # from the files and from the cache
+        images = CARS3D.load(LoadOptions(tmp_path), "train")
+        assert images.shape == CARS3D.shape
+        np.testing.assert_array_equal(images.x[:, 1, 5, 5], levels.ravel())
+        assert (images.x[:, 0, :28] == 255).all()
+        assert images.factors is not None
+        elevation, azimuth, car = images.factors.values.T
+        np.testing.assert_array_equal(car, np.repeat([0, 1], 96))
+        np.testing.assert_allclose(azimuth[:96], np.repeat(np.arange(24) * math.pi / 12, 4))
+        np.testing.assert_array_equal(elevation[:8], [0, 1, 2, 3] * 2)
+
+
+def test_cars3d_of_another_kind(tmp_path: Path, user_cache: Path) -> None:
+    with pytest.raises(InfoganError, match="put cars3d/data/cars or cars3d there"):
+        CARS3D.load(LoadOptions(tmp_path), "train")
+    path = tmp_path / "cars3d" / "car_1_mesh.mat"
+    path.parent.mkdir()
+    with pytest.raises(InfoganError, match=r"has no \.mat file"):
+        CARS3D.load(LoadOptions(tmp_path), "train")
+    save_car(path, np.zeros((64, 64, 3, 24, 4), np.uint8))
+    with pytest.raises(InfoganError, match=r"holds im uint8 \(64, 64, 3, 24, 4\)"):
+        CARS3D.load(LoadOptions(tmp_path), "train")
+    savemat(path, {"other": np.zeros(3)})
+    with pytest.raises(InfoganError, match="lacks im"):
+        CARS3D.load(LoadOptions(tmp_path), "train")
+    truncate(path)
+    with pytest.raises(InfoganError, match=r"car_1_mesh\.mat cannot be read"):
+        CARS3D.load(LoadOptions(tmp_path), "train")
+
+
+NORB = "smallnorb/smallnorb-5x01235x9x18x6x2x96x96-testing"
+NORB_INFO = [[0, 8, 34, 5], [9, 0, 0, 0], [3, 4, 18, 2]]
+
+
+def save_norb(root: Path, dat: np.ndarray, cat: list[int], info: list[list[int]], suffix: str = "") -> None:
+    """The three files of the test split, as published, gzipped with the suffix .gz."""
+    (root / "smallnorb").mkdir(exist_ok=True)
+    parts = {"dat": dat, "cat": np.array(cat, "<i4"), "info": np.array(info, "<i4")}
+    for part, array in parts.items():
+        magic = 0x1E3D4C55 if part == "dat" else 0x1E3D4C54
+        sides = [*array.shape, 1, 1][: max(3, array.ndim)]  # at least three are stored
+        content = struct.pack(f"<{2 + len(sides)}I", magic, array.ndim, *sides) + array.tobytes()
+        path = root / f"{NORB}-{part}.mat{suffix}"
+        path.write_bytes(gzip.compress(content) if suffix else content)
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_smallnorb(tmp_path: Path, user_cache: Path, suffix: str) -> None:
+    dat = np.zeros((3, 2, 96, 96), np.uint8)
+    dat[:, 0] = np.array([50, 100, 200])[:, None, None]
+    dat[:, 0, :48] = 0  # the left camera; that of the right is all black
+    save_norb(tmp_path, dat, [4, 0, 2], NORB_INFO, suffix)
+    for _ in range(2):  # from the files and from the cache
+        images = SMALLNORB.load(LoadOptions(tmp_path), "test")
+        assert images.shape == SMALLNORB.shape
+        np.testing.assert_array_equal(images.x[:, 0, 60, 9], [50, 100, 200])
+        assert not images.x[:, 0, :28].any()
+        assert images.labels is not None
+        assert images.labels.tolist() == [4, 0, 2]
+        assert images.factors is not None
+        category, instance, elevation, azimuth, lighting = images.factors.values.T
+        assert (category.tolist(), instance.tolist(), lighting.tolist()) == ([4, 0, 2], [0, 9, 3], [5, 0, 2])
+        np.testing.assert_allclose(np.degrees(elevation), [70, 30, 50])
+        np.testing.assert_allclose(np.degrees(azimuth), [340, 0, 180])
+    assert not SMALLNORB.is_available(LoadOptions(tmp_path), "train")
+    with pytest.raises(InfoganError, match=r"SmallNORB \(train\) is not in"):
+        SMALLNORB.load(LoadOptions(tmp_path), "train")
+
+
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_damaged_smallnorb(tmp_path: Path, user_cache: Path, suffix: str) -> None:
+    dat = RNG.integers(0, 256, (3, 2, 96, 96), np.uint8)
+
+    def load_test() -> Images:
+        return SMALLNORB.load(LoadOptions(tmp_path), "test")
+
+    save_norb(tmp_path, dat, [4, 0], NORB_INFO, suffix)
+    with pytest.raises(InfoganError, match=r"-cat\.mat.* holds int32 \(2,\); expected int32 \(3,\)"):
+        load_test()
+    save_norb(tmp_path, dat[:, :, ::2], [4, 0, 2], NORB_INFO, suffix)
+    with pytest.raises(InfoganError, match=r"uint8 \(3, 2, 48, 96\); expected uint8 \(3, 2, 96, 96\)"):
+        load_test()
+    save_norb(tmp_path, dat, [4, 0, 5], NORB_INFO, suffix)
+    with pytest.raises(InfoganError, match="factors that SmallNORB lacks"):
+        load_test()
+    save_norb(tmp_path, dat, [4, 0, 2], NORB_INFO, suffix)
+    path = tmp_path / f"{NORB}-dat.mat{suffix}"
+    whole = path.read_bytes()
+    for content in (whole[:-10], whole + b"\0", whole[:12], b"", b"\x1f\x8b", b"no numbers, no matrix"):
+        path.write_bytes(content)
+        with pytest.raises(InfoganError, match=r"-dat\.mat.* cannot be read \(.*\); fetch it again"):
+            load_test()

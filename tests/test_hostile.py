@@ -354,7 +354,9 @@ def test_parquet_that_unpacks_to_too_much(tmp_path: Path, monkeypatch: pytest.Mo
         data.load(f"parquet:{pictures}")
 
 
-def test_hdf5_leads_to_no_other_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_hdf5_leads_to_no_other_file(
+    tmp_path: Path, user_cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("infogan.utils.limits.MAX_UNPACKED_BYTES", 2**20)
     monkeypatch.setattr("infogan.utils.limits.MIN_CHECKED_BYTES", 2**20)
     secret, path, x = tmp_path / "secret", tmp_path / "3dshapes.h5", np.zeros((2, 64, 64, 3), np.uint8)
@@ -656,6 +658,10 @@ def test_nothing_is_unpickled(
         "dsprites/dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz",
         "3dshapes/3dshapes.h5",
         "mpi3d/mpi3d_real.npy",
+        "cars3d/car_001_mesh.mat",
+        "smallnorb/smallnorb-5x46789x9x18x6x2x96x96-training-dat.mat.gz",
+        "smallnorb/smallnorb-5x46789x9x18x6x2x96x96-training-cat.mat.gz",
+        "smallnorb/smallnorb-5x46789x9x18x6x2x96x96-training-info.mat.gz",
         "faces_makehuman/head_basis.npz",
         "chairs_modelnet10/chair_voxels_32.npz",
     ):

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 from infogan.data.custom import CustomSource, collection_from_images, parse_custom_name
+from infogan.data.datasets.cars3d import CARS3D
 from infogan.data.datasets.celeba import CELEBA
 from infogan.data.datasets.digits import DIGITS
 from infogan.data.datasets.factored import DSPRITES, MPI3D, SHAPES3D
 from infogan.data.datasets.mnist import FASHION, MNIST
 from infogan.data.datasets.modelnet import MODELNET_CHAIRS
 from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
+from infogan.data.datasets.smallnorb import SMALLNORB
 from infogan.data.datasets.svhn import SVHN
 from infogan.data.formats.collection import ImageCollection
 from infogan.data.images import Images
@@ -16,6 +18,7 @@ from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
 from infogan.data.summary import SourceSummary, summarise
 from infogan.data.synthetic.chairs3d import CHAIRS3D
 from infogan.data.synthetic.faces3d import FACES3D
+from infogan.data.synthetic.rooms3d import ROOMS3D
 from infogan.data.synthetic.sprites import SPRITES
 from infogan.utils.errors import InfoganError, did_you_mean
 
@@ -23,7 +26,8 @@ DATASETS: dict[str, DatasetInfo] = {
     dataset.name: dataset
     for dataset in (
         *(MNIST, FASHION, DIGITS, SVHN, CELEBA, FACES3D, CHAIRS3D),
-        *(MODELNET_CHAIRS, RENDERED_CHAIRS, SPRITES, DSPRITES, SHAPES3D, MPI3D),
+        *(MODELNET_CHAIRS, RENDERED_CHAIRS, SPRITES, ROOMS3D),
+        *(DSPRITES, SHAPES3D, MPI3D, CARS3D, SMALLNORB),
     )
 }
 

@@ -19,18 +19,23 @@ def require_within_limits(what: str, unpacked: int, packed: int) -> None:
         unpacked: announced size in bytes.
         packed: bytes in the file.
     """
+    require_plausible(what, unpacked, packed)
     if unpacked <= MIN_CHECKED_BYTES:
         return
-    if unpacked > max_unpacked_bytes(packed):
-        raise InfoganError(
-            f"{what} claims to unpack to {_gigabytes(unpacked)} from {_gigabytes(packed)}, which is not "
-            "plausible; download it again from where it was published."
-        )
     available = available_memory()
     if unpacked > available:
         raise InfoganError(
             f"{what} needs {_gigabytes(unpacked)} of memory, but only {_gigabytes(available)} are free; use "
             "fewer images or a machine with more memory."
+        )
+
+
+def require_plausible(what: str, unpacked: int, packed: int) -> None:
+    """The first half of `require_within_limits`, for data that need not fit into the memory."""
+    if unpacked > max(MIN_CHECKED_BYTES, max_unpacked_bytes(packed)):
+        raise InfoganError(
+            f"{what} claims to unpack to {_gigabytes(unpacked)} from {_gigabytes(packed)}, which is not "
+            "plausible; download it again from where it was published."
         )
 
 

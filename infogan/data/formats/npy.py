@@ -7,7 +7,7 @@ import warnings
 import zipfile
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, Literal, NamedTuple, final
 
 import numpy as np
 
@@ -23,6 +23,16 @@ MAX_HEADER_BYTES = 10_000  # a Python literal, slow to parse if it is long
 NUMBERS_AND_TEXT = "biufcSU"
 # Version 3 is for field names beyond Latin-1.
 READERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+
+
+@final
+class Header(NamedTuple):
+    """The first bytes of a .npy."""
+
+    shape: tuple[int, ...]
+    is_fortran: bool
+    dtype: np.dtype[Any]
+    length: int  # bytes
 
 
 def is_npz(path: Path) -> bool:
@@ -58,18 +68,24 @@ def read_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
     """One array of numbers or text."""
     with wrap_read_errors(path, hint), path.open("rb") as file:
         size = os.fstat(file.fileno()).st_size
-        _check_header(file, size)
+        check_header(file, size)
         require_within_limits(str(path), size, size)
         file.seek(0)
         return _read(file)
 
 
-def map_npy(path: Path, hint: str = "fetch it again.") -> np.ndarray:
-    """One array, memory-mapped copy-on-write: PyTorch warns of read-only memory."""
-    with wrap_read_errors(path, hint):
-        with path.open("rb") as file:
-            _check_header(file, os.fstat(file.fileno()).st_size)
-        return cast(np.ndarray, np.load(path, "c", allow_pickle=False, max_header_size=MAX_HEADER_BYTES))
+def map_npy(path: Path, hint: str = "fetch it again.", start: int = 0, size: int | None = None) -> np.ndarray:
+    """One array, memory-mapped copy-on-write: PyTorch warns of read-only memory.
+
+    Args:
+        start: where the .npy begins in the file, in bytes.
+        size: its length in bytes; None for the rest of the file.
+    """
+    with wrap_read_errors(path, hint), path.open("rb") as file:
+        file.seek(start)
+        header = check_header(file, os.fstat(file.fileno()).st_size - start if size is None else size)
+        order: Literal["C", "F"] = "F" if header.is_fortran else "C"
+        return np.memmap(file, header.dtype, "c", start + header.length, header.shape, order)
 
 
 def write_npy_header(file: IO[bytes], descr: str, shape: tuple[int, ...]) -> None:
@@ -81,7 +97,7 @@ def write_npy_header(file: IO[bytes], descr: str, shape: tuple[int, ...]) -> Non
 def _read_entry(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> np.ndarray:
     try:
         with archive.open(entry) as file:
-            _check_header(file, entry.file_size)
+            check_header(file, entry.file_size)
         with archive.open(entry) as file:
             return _read(file)
     except ValueError as error:
@@ -94,17 +110,21 @@ def _read(file: BinaryFile) -> np.ndarray:
         return np.lib.format.read_array(file, allow_pickle=False, max_header_size=MAX_HEADER_BYTES)
 
 
-def _check_header(file: BinaryFile, size: int) -> None:
-    """Raises one of `DECODE_ERRORS` unless the header announces numbers or text of exactly `size` bytes."""
+def check_header(file: BinaryFile, size: int) -> Header:
+    """Reads a header, which must announce numbers or text of exactly `size` bytes.
+
+    Raises one of `DECODE_ERRORS` otherwise.
+    """
     start = io.BytesIO(file.read(MAX_HEADER_BYTES))  # bounded, whatever length the header states
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         version = np.lib.format.read_magic(start)
         if version not in READERS:
             raise ValueError(f"a header of version {version[0]}.{version[1]}")
-        shape, _, dtype = READERS[version](start, max_header_size=MAX_HEADER_BYTES)
+        shape, is_fortran, dtype = READERS[version](start, max_header_size=MAX_HEADER_BYTES)
     if dtype.kind not in NUMBERS_AND_TEXT or not dtype.itemsize:
         raise ValueError(f"an array of {dtype}, not of numbers or text")
     announced = start.tell() + math.prod(shape) * dtype.itemsize  # Python integers do not overflow
     if announced != size:
         raise ValueError(f"{size:,} bytes, but {announced:,} are announced")
+    return Header(shape, is_fortran, dtype, start.tell())

@@ -55,6 +55,9 @@ HEAD_STD = (
 )
 N_POSES, N_TURNS = 4, 8  # readings of an image, moved or turned, beside the plain one
 CHUNK = 500
+# The largest random transforms, as in `Pose`; of those that are no knobs a share.
+LARGEST = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, "brightness": 0.4, "rotate": math.pi}
+NUISANCE = 0.4
 PLACE_NOISE, SIZE_NOISE = 0.04, 0.08  # of a crop: what the first network leaves uncertain
 
 
@@ -81,13 +84,19 @@ class Equivariance(Stage):
         self.assigned = assign_knobs(
             config.pretraining.knobs, config.codes.kinds, config.pretraining.transforms
         )
-        self.knobs = tuple(self.assigned)
+        self.knobs = tuple(knob for knob in self.assigned if knob != "rotate")
+        self.turns = "rotate" in self.assigned
+        # An angle leaves no room for a ratio and a shear. Whatever else is no knob must be read to be the same
+        # when it changes a little: without that the ink of a digit passes for its width.
+        others = () if self.turns else ("ratio", "shear")
+        self.sizes = {name: NUISANCE * LARGEST[name] for name in ("translate", "scale", "brightness", *others)}
+        self.sizes |= {name: LARGEST[name] for name in self.assigned}
         self.n_steps, self.seed = config.pretraining.steps, config.run.seed
         self.device = fabric.device
         self.rng = make_rng(self.seed, "equivariance", self.device)
         weights = make_rng(self.seed, "equivariance weights")
         channels = pixels.shape[0]
-        n_numbers = sum(len(codes) for knob, codes in self.assigned.items() if knob != "rotate")
+        n_numbers = sum(len(self.assigned[knob]) for knob in self.knobs)
         self.pose_net = Encoder(channels, n_numbers, weights).to(self.device) if n_numbers else None
         self.k = model.latent.k
         self.form_net = Encoder(channels, 2 * HARMONICS + OVER_CLUSTERING * self.k, weights)
@@ -131,11 +140,11 @@ class Equivariance(Stage):
 
     @property
     def _reads_crops(self) -> bool:
-        return bool({"translate", "scale", "rotate"} & set(self.knobs))
+        return bool({"translate", "scale", "rotate"} & set(self.assigned))
 
     @property
     def _uses_form(self) -> bool:
-        return "rotate" in self.knobs or self.finds_category
+        return self.turns or self.finds_category
 
     def _descend(self, net: Encoder, loss_of: "LossOf", n_before: int, n_steps: int) -> Iterator[int]:  # type: ignore[name-defined]  # noqa: F821
         adam = torch.optim.Adam(net.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
@@ -260,7 +269,7 @@ class Equivariance(Stage):
         return numbers, u, features
 
     def _sample(self, n: int, strength: float = 1.0) -> Pose:
-        return sample_transforms(n, self.knobs, self.rng, strength)
+        return sample_transforms(n, self.sizes, self.rng, strength)
 
     def _outputs(self, x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b d"]:
         assert self.pose_net is not None

@@ -6,8 +6,7 @@ to height and a horizontal shear. A pose is such a map, too: the one that takes 
 to this one. So the pose of T x is T after the pose of x.
 """
 
-import math
-from collections.abc import Collection
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import torch
@@ -15,7 +14,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-SIZES = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, "brightness": 0.4, "rotate": math.pi}
+PARTS = ("translate", "scale", "ratio", "shear", "brightness", "rotate")  # as in `Pose`
 
 
 class Pose(NamedTuple):
@@ -28,11 +27,10 @@ class Pose(NamedTuple):
     brightness: Float[Tensor, "b"]  # log of the factor of all that is brighter than the darkest value
     angle: Float[Tensor, "b"]  # f, in radians
 
-    def columns(self, knobs: Collection[str]) -> Float[Tensor, "b d"]:
-        """The numbers of these knobs, without the angle."""
-        parts = [self.place] if "translate" in knobs else []
-        parts += [getattr(self, name)[:, None] for name in NUMBERS if name in knobs]
-        return torch.cat(parts, dim=1)
+    def columns(self, knobs: Sequence[str]) -> Float[Tensor, "b d"]:
+        """The numbers of these knobs, in their order, without the angle."""
+        numbers = (self.place if knob == "translate" else getattr(self, knob)[:, None] for knob in knobs)
+        return torch.cat(list(numbers), dim=1)
 
     def matrix(self) -> Float[Tensor, "b 2 2"]:
         """A."""
@@ -43,7 +41,6 @@ class Pose(NamedTuple):
 
 
 EDGE_TOLERANCE = 0.2  # of the range of pixels, from the background
-NUMBERS = ("scale", "ratio", "shear", "brightness")
 
 
 def no_pose(n: int, device: torch.device) -> Pose:
@@ -52,28 +49,21 @@ def no_pose(n: int, device: torch.device) -> Pose:
     return Pose(torch.zeros(n, 2, device=device), zero, zero, zero, zero, zero)
 
 
-def sample_transforms(n: int, knobs: Collection[str], rng: torch.Generator, strength: float = 1.0) -> Pose:
-    """n random transforms, each knob uniform within `strength` times `SIZES`, all others left out."""
+def sample_transforms(
+    n: int, sizes: Mapping[str, float], rng: torch.Generator, strength: float = 1.0
+) -> Pose:
+    """n random transforms, each part uniform within `strength` times its size; parts without a size are 0."""
     u = strength * (2 * torch.rand(7, n, generator=rng, device=rng.device) - 1)
-    size = {name: float(name in knobs) * of for name, of in SIZES.items()}
-    return Pose(
-        size["translate"] * u[:2].T,
-        size["scale"] * u[2],
-        size["ratio"] * u[3],
-        size["shear"] * u[4],
-        size["brightness"] * u[5],
-        size["rotate"] * u[6],
-    )
+    scaled = [sizes.get(name, 0.0) * u_i for name, u_i in zip(PARTS, (u[:2].T, *u[2:]), strict=True)]
+    return Pose(*scaled)
 
 
-def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Collection[str]) -> Pose:
+def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Sequence[str]) -> Pose:
     """The inverse of `Pose.columns`; knobs that are not named are 0."""
-    numbers = list(columns.unbind(dim=1))
-    pose = no_pose(len(columns), columns.device)
-    if "translate" in knobs:
-        pose = pose._replace(place=columns[:, :2])
-        del numbers[:2]
-    return pose._replace(**dict(zip([name for name in NUMBERS if name in knobs], numbers, strict=True)))
+    parts = columns.split([2 if knob == "translate" else 1 for knob in knobs], dim=1)
+    numbers = {knob: part[:, 0] for knob, part in zip(knobs, parts, strict=True) if knob != "translate"}
+    places = {"place": part for knob, part in zip(knobs, parts, strict=True) if knob == "translate"}
+    return no_pose(len(columns), columns.device)._replace(**numbers, **places)
 
 
 def after(T: Pose, pose: Pose) -> Pose:
