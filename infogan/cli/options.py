@@ -20,6 +20,7 @@ MIN_IMAGES = 10  # below this nothing can be learned; results begin to be worth 
 COMMON = (
     "codes",
     "transforms",
+    "knobs",
     "pretraining_steps",
     "steps",
     "batch_size",
@@ -114,7 +115,7 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     if found.n < MIN_IMAGES:
         raise InfoganError(f"{source} holds {found.n} images, too few to learn from; use 200 or more.")
     shape = found.shape or (found.channels, size, size)
-    decisive = {name: options[name] for name in ("codes", "transforms") if name in options}
+    decisive = {name: options[name] for name in ("codes", "transforms", "knobs") if name in options}
     config = custom_images(absolute_name(source), found.n, shape, **decisive)
     fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}
     return config.replace(**fixed_shape | options)

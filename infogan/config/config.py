@@ -52,8 +52,6 @@ class Config:
                 "empty for vectors, which have no plane",
             )
             assign_knobs(self.pretraining.knobs, self.codes.kinds, transforms)
-            rule = "empty unless pretraining_steps says how long to learn them"
-            require(bool(steps), "knobs", repr(self.pretraining.knobs), rule)
         if not transforms:
             return
         require(not is_vectors, "transforms", repr(transforms), "empty for vectors, which have no plane")

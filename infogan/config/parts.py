@@ -113,13 +113,22 @@ class Pretraining:
     ratio (of width to height), shear, brightness, rotate (a circ code). The codes learn to read them off real
     images. A knob that cannot be read is said to be so and not used."""
     steps: int = named("pretraining_steps", 0)
-    """Steps of each stage of pretraining, clustering for transforms and equivariance for knobs."""
+    """Steps of clustering before adversarial training; if the clusters are not stable, they are not used."""
+    knob_steps: int = 1000
+    """Steps in which the knobs are learned, before adversarial training."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "pretraining_steps", self.steps, "at least 0")
-        any_stage = any(parse_transforms(self.transforms)) or parse_knobs(self.knobs)
-        rule = '0 unless transforms are set, such as "rotate:0.2 translate:0.1", or knobs'
-        require(bool(any_stage) or not self.steps, "pretraining_steps", self.steps, rule)
+        any_transform = any(parse_transforms(self.transforms))
+        rule = '0 unless transforms are set, such as "rotate:0.2 translate:0.1"'
+        require(any_transform or not self.steps, "pretraining_steps", self.steps, rule)
+        parse_knobs(self.knobs)
+        require(self.knob_steps >= 1, "knob_steps", self.knob_steps, "at least 1")
+
+    @property
+    def has_stages(self) -> bool:
+        """Whether anything is learned before adversarial training."""
+        return bool(self.steps or self.knobs)
 
 
 @dataclass(frozen=True, kw_only=True)

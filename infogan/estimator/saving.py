@@ -125,8 +125,8 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
         return estimator
 
     def _set_trained(self, config: Config, preprocessor: Preprocessor, model: Model, n_iter: int) -> None:
-        if config.pretraining.steps:  # clustering again would number the clusters differently
-            config = config.replace(transforms="", pretraining_steps=0)
+        if config.pretraining.has_stages:  # pretraining again would number the clusters differently
+            config = config.replace(transforms="", pretraining_steps=0, knobs="")
         self._set_model(config, preprocessor, model)
         self.n_features_in_, self.n_iter_ = preprocessor.row_shape[0], n_iter
 

@@ -56,7 +56,7 @@ def train(
         )
     last: deque[Tensor] = deque(maxlen=N_AVERAGED)
     with Progress(console=console(), disable=not verbose) as progress:
-        if config.pretraining.steps and state is None:
+        if config.pretraining.has_stages and state is None:
             (stage,) = trainer.stages()
             task = progress.add_task("pretraining", total=stage.n_steps)
             for step in stage.run(Targets()):

@@ -107,7 +107,7 @@ class Session:
         """
         began, trainer = time.perf_counter(), self.trainer
         with stop_requests() as requests:
-            if not (self.is_new and trainer.config.pretraining.steps) or self._pretrain(requests):
+            if not (self.is_new and trainer.config.pretraining.has_stages) or self._pretrain(requests):
                 self._train_with_rollbacks(requests)
         finished = trainer.n == trainer.config.optimisation.steps
         return Outcome(self.runs[0], trainer.n, finished, time.perf_counter() - began)

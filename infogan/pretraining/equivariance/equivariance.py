@@ -91,7 +91,7 @@ class Equivariance(Stage):
         others = () if self.turns else ("ratio", "shear")
         self.sizes = {name: NUISANCE * LARGEST[name] for name in ("translate", "scale", "brightness", *others)}
         self.sizes |= {name: LARGEST[name] for name in self.assigned}
-        self.n_steps, self.seed = config.pretraining.steps, config.run.seed
+        self.n_steps, self.seed = config.pretraining.knob_steps, config.run.seed
         self.device = fabric.device
         self.rng = make_rng(self.seed, "equivariance", self.device)
         weights = make_rng(self.seed, "equivariance weights")
