@@ -22,7 +22,7 @@ N_CONTEXTS, N_STEPS = 100, 8
 MIDDLE = 0.95  # of the prior, which a code is varied over
 N_PRIOR = 20_000  # draws from the prior that find its middle
 SIDE = 8  # of the images that are compared pixel by pixel
-Path = Float[np.ndarray, "n m d"]
+Changes = Float[np.ndarray, "n p _"]  # p = 1 of a number, m of an angle
 
 
 class Effect(NamedTuple):
@@ -30,7 +30,7 @@ class Effect(NamedTuple):
 
     values: Float[np.ndarray, "n m"]  # of the code
     read: Float[np.ndarray, "n m L"]  # by Q, off each image
-    paths: tuple[Path, ...]  # of the images in each feature space: centred, of length 1 in every context
+    changes: tuple[Changes, ...]  # of the images in each feature space, of length 1 in every context
 
 
 class Effects(NamedTuple):
@@ -38,7 +38,7 @@ class Effects(NamedTuple):
 
     of_code: dict[int, Effect]  # by the index of the code
     read: Float[np.ndarray, "n m L"]  # by Q, off images of fixed codes, with m draws of z
-    unrelated: tuple[Float[np.ndarray, "n d"], ...]  # differences of two random images, of length 1
+    unrelated: tuple[Float[np.ndarray, "n _"], ...]  # differences of two random images, of length 1
 
 
 @final
@@ -55,15 +55,16 @@ class FeatureSpaces:
             std[: len(LENGTHS)] = np.maximum(std[: len(LENGTHS)], 1.0)
         return FeatureSpaces(np.where(std > 1e-6, std, np.inf))  # leaves out what is constant
 
-    def __call__(self, x: Pictures) -> tuple[Float[np.ndarray, "_ d"], ...]:
+    def __call__(self, x: Pictures) -> tuple[Float[np.ndarray, "_ _"], ...]:
         first, *others = _describe(x)
         return (first / self.units, *others)
 
 
-def _describe(x: Pictures) -> list[Float[np.ndarray, "_ d"]]:
+def _describe(x: Pictures) -> list[Float[np.ndarray, "_ _"]]:
     if x.dtype != np.uint8:
         return [x.reshape(len(x), -1).astype(float)]
-    small = F.adaptive_avg_pool2d(torch.from_numpy(x).float(), [min(SIDE, side) for side in x.shape[2:]])
+    h, w = x.shape[2:]
+    small = F.adaptive_avg_pool2d(torch.from_numpy(x).float(), (min(SIDE, h), min(SIDE, w)))
     return [image_moments(x), small.flatten(1).numpy().astype(float)]
 
 
@@ -76,13 +77,13 @@ def measure_effects(model: Model, spaces: FeatureSpaces, rng: torch.Generator) -
         if code.categories is not None:
             continue
         varied = values[:, None].repeat(1, N_STEPS, 1)
-        varied[:, :, i] = steps(code, rng)
+        varied[:, :, i] = varying = steps(code, rng)
         x = model.decode(varied.flatten(0, 1), z.repeat_interleave(N_STEPS, dim=0))
-        paths = tuple(_unit_path(features) for features in spaces(x))
-        of_code[i] = Effect(varied[:, :, i].numpy().astype(float), _read(model, x), paths)
-    x = model.decode(
-        values.repeat_interleave(N_STEPS, dim=0), latent.sample_z(N_CONTEXTS * N_STEPS, rng)
-    )
+        contrast = _contrast(code, varying.numpy().astype(float))
+        changes = (contrast @ features.reshape(N_CONTEXTS, N_STEPS, -1) for features in spaces(x))
+        drawn = varied[:, :, i].numpy().astype(float)
+        of_code[i] = Effect(drawn, _read(model, x), tuple(map(_unit, changes)))
+    x = model.decode(values.repeat_interleave(N_STEPS, dim=0), latent.sample_z(N_CONTEXTS * N_STEPS, rng))
     differences = (features[::N_STEPS] - np.roll(features[::N_STEPS], 1, axis=0) for features in spaces(x))
     return Effects(of_code, _read(model, x), tuple(map(_unit, differences)))
 
@@ -105,17 +106,23 @@ def steps(code: Code, rng: torch.Generator) -> Float[Tensor, "m"]:
     return code.sweep(N_STEPS, low, high)
 
 
-def _read(model: Model, x: Pictures) -> Float[np.ndarray, "n m L"]:
-    values = model.encode(x).values.numpy().astype(float)
-    return values.reshape(N_CONTEXTS, N_STEPS, -1)
+def _read(model: Model, x: Pictures) -> Float[np.ndarray, "contexts steps L"]:
+    read: Float[np.ndarray, "contexts steps L"] = (
+        model.encode(x).values.numpy().astype(float).reshape(N_CONTEXTS, N_STEPS, -1)
+    )
+    return read
 
 
-def _unit_path(features: Float[np.ndarray, "nm d"]) -> Path:
-    path = features.reshape(N_CONTEXTS, N_STEPS, -1)
-    return _unit(path - path.mean(axis=1, keepdims=True))
+def _contrast(code: Code, values: Float[np.ndarray, "m"]) -> Float[np.ndarray, "p m"]:
+    """What turns features at these values into their change: the slope, or deviations from their mean."""
+    centred: Float[np.ndarray, "p m"] = (
+        np.eye(len(values)) - 1 / len(values) if code.kind == "angle" else (values - values.mean())[None]
+    )
+    return centred
 
 
 def _unit(a: Float[np.ndarray, "n *d"]) -> Float[np.ndarray, "n *d"]:
     """The same, scaled to a Frobenius norm of 1 in every context; 0 stays 0."""
     norm = np.sqrt(np.square(a).sum(axis=tuple(range(1, a.ndim)), keepdims=True))
-    return np.divide(a, norm, out=np.zeros_like(a), where=norm > 1e-9)
+    unit: np.ndarray = np.divide(a, norm, out=np.zeros_like(a), where=norm > 1e-9)
+    return unit

@@ -25,7 +25,7 @@ from infogan.method.codes import Code
 from infogan.method.latent import Latent
 from infogan.method.model import Model, Pictures
 
-N_REAL = 1_000  # real images at most
+N_REAL = 1_000  # real images are enough
 N_Z = 2  # images generated from the codes of each
 N_RESAMPLES = 50
 Contexts = Int[np.ndarray, "s"]
@@ -35,11 +35,12 @@ PARTS = {
     "moments or of 8 x 8 pixels; random signs stay below 0.2",
     "isolation": "1 - the largest movement of Q's reading of another code, in standard deviations of that "
     "code, less the movement as z is drawn again; 0 if it moves as if drawn anew",
-    "readability": "the code and Q's reading of G's image, or, if smaller, the reading of a real image and of "
-    "one generated from its codes, in absolute correlation; chance is below 0.1",
+    "readability": "absolute correlation of the code and Q's reading of G's image, or, if smaller, of Q's "
+    "readings of a real image and of one generated from its codes; chance is below 0.1",
     "uniqueness": "1 - the largest similarity of the changes of G's images by another continuous code; 1 if "
     "it is that of unrelated changes",
 }
+CONTROL_SCORES = (*PARTS, "control")
 
 
 class RoundTrip(NamedTuple):
@@ -52,10 +53,9 @@ class RoundTrip(NamedTuple):
 def control_scores(model: Model, real: Pictures, rng: torch.Generator) -> dict[str, Score]:
     """`alignment_c2` ..., the other PARTS, and `control_c2` ..., the smallest, of every continuous code.
 
-    At most the first 1,000 of the real images are used. All are in [0, 1] and 1 at best; the intervals are
-    over the contexts and the real images.
+    All are in [0, 1] and 1 at best. The intervals are over the contexts and the real images.
     """
-    latent, real = model.latent, real[:N_REAL]
+    latent = model.latent
     effects = measure_effects(model, FeatureSpaces.of_images(real), rng)
     trip = round_trip(model, real, rng)
     spreads = prior_spreads(latent, rng)
@@ -88,16 +88,16 @@ def control_scores(model: Model, real: Pictures, rng: torch.Generator) -> dict[s
 
 
 def alignment(effect: Effect) -> Callable[[Contexts], float]:
-    """The resultant length of the paths of G's images, in the space where it is larger.
+    """The resultant length of the changes of G's images, in the feature space where it is larger.
 
-    For contexts a and b with paths u_a and u_b of length 1 it is
+    For contexts a and b with changes u_a and u_b of length 1 it is
 
         sqrt(max(0, mean_{a != b} u_a . u_b))
 
     which estimates |E[u]| without the bias of |mean_a u_a|, whose mean is 1 / sqrt(n) for random signs. For
     one moment it is 2 p - 1, where p is the share of contexts with the commoner sign.
     """
-    grams = [np.einsum("amd,bmd->ab", path, path) for path in effect.paths]
+    grams = [np.einsum("apd,bpd->ab", u, u) for u in effect.changes]
 
     def of_contexts(s: Contexts) -> float:
         n = len(s)
@@ -138,15 +138,15 @@ def readability(
 def uniqueness(i: int, effects: Effects) -> Callable[[Contexts], float]:
     """1 - max_j sqrt((RV_ij - C_i) / (1 - C_i)), at least 0, over the other continuous codes j.
 
-    RV is the mean over contexts of Robert and Escoufier's coefficient (1976) of the two paths, each the
-    moments and the pixels side by side: the squared cosine of their directions, if both are straight. C is
-    that of the path of code i and the difference of two unrelated images.
+    RV is the mean over contexts of Robert and Escoufier's coefficient (1976) of the two changes, each that of
+    the moments and that of the pixels side by side: the squared cosine, if both codes are numbers. C is that
+    of the change by code i and the difference of two unrelated images.
     """
-    path = np.concatenate(effects.of_code[i].paths, axis=2)
+    change = np.concatenate(effects.of_code[i].changes, axis=2)
     difference = np.concatenate(effects.unrelated, axis=1)[:, None]
-    chance = rv_coefficients(path, difference)
+    chance = rv_coefficients(change, difference)
     others = [
-        rv_coefficients(path, np.concatenate(other.paths, axis=2))
+        rv_coefficients(change, np.concatenate(other.changes, axis=2))
         for j, other in effects.of_code.items()
         if j != i
     ]
@@ -159,15 +159,14 @@ def uniqueness(i: int, effects: Effects) -> Callable[[Contexts], float]:
     return of_contexts
 
 
-def rv_coefficients(
-    a: Float[np.ndarray, "n p d"], b: Float[np.ndarray, "n q d"]
-) -> Float[np.ndarray, "n"]:
+def rv_coefficients(a: Float[np.ndarray, "n p d"], b: Float[np.ndarray, "n q d"]) -> Float[np.ndarray, "n"]:
     """norm(a b^T)^2 / (norm(a a^T) norm(b b^T)) in every context; 0 if one of them is 0."""
     shared, own_a, own_b = (
         np.square(x @ y.transpose(0, 2, 1)).sum(axis=(1, 2)) for x, y in ((a, b), (a, a), (b, b))
     )
     own = np.sqrt(own_a * own_b)
-    return np.divide(shared, own, out=np.zeros_like(own), where=own > 1e-9)
+    rv: np.ndarray = np.divide(shared, own, out=np.zeros_like(own), where=own > 1e-9)
+    return rv
 
 
 def round_trip(model: Model, real: Pictures, rng: torch.Generator) -> RoundTrip:
@@ -184,13 +183,15 @@ def round_trip(model: Model, real: Pictures, rng: torch.Generator) -> RoundTrip:
 def prior_spreads(latent: Latent, rng: torch.Generator) -> Float[np.ndarray, "L"]:
     """The variance of each code under its prior, in the units of `spread_of_readings`."""
     values = torch.stack([code.sample_value(N_PRIOR, rng) for code in latent.codes], dim=1)
-    return spread_of_readings(latent, values.numpy().astype(float)[None])[0]
+    (spreads,) = spread_of_readings(latent, values.numpy().astype(float)[None])
+    return np.asarray(spreads)
 
 
 def spread_of_readings(latent: Latent, read: Float[np.ndarray, "n m L"]) -> Float[np.ndarray, "n L"]:
     """The variance over m values of each code as G takes it, summed over its columns, in each of n contexts.
 
-    So it is half the share of unequal pairs of a category, and 1 - R^2 of an angle.
+    So it is the share of unequal pairs of a category with one-hot columns, and 1 - R^2 of an angle but for
+    the factor m / (m - 1).
     """
     columns = []
     for code, values in zip(latent.codes, np.moveaxis(read, 2, 0), strict=True):
