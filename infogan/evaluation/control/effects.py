@@ -4,6 +4,7 @@ n = contexts, m = steps of a code, L = codes, d = features. A context is z and a
 code is varied, they are fixed.
 """
 
+import math
 from dataclasses import dataclass
 from typing import NamedTuple, final
 
@@ -21,6 +22,7 @@ from infogan.method.model import Model, Pictures
 N_CONTEXTS, N_STEPS = 100, 8
 MIDDLE = 0.95  # of the prior, which a code is varied over
 N_PRIOR = 20_000  # draws from the prior that find its middle
+CHUNK = 128  # images at once, as numbers of 8 bytes
 SIDE = 8  # of the images that are compared pixel by pixel
 Changes = Float[np.ndarray, "n p _"]  # p = 1 of a number, m of an angle
 
@@ -63,9 +65,11 @@ class FeatureSpaces:
 def _describe(x: Pictures) -> list[Float[np.ndarray, "_ _"]]:
     if x.dtype != np.uint8:
         return [x.reshape(len(x), -1).astype(float)]
-    h, w = x.shape[2:]
-    small = F.adaptive_avg_pool2d(torch.from_numpy(x).float(), (min(SIDE, h), min(SIDE, w)))
-    return [image_moments(x), small.flatten(1).numpy().astype(float)]
+    size = (min(SIDE, x.shape[2]), min(SIDE, x.shape[3]))
+    chunks = np.array_split(x, math.ceil(len(x) / CHUNK))
+    small = [F.adaptive_avg_pool2d(torch.from_numpy(part).float(), size).flatten(1) for part in chunks]
+    moments = np.concatenate([image_moments(part) for part in chunks])
+    return [moments, torch.cat(small).numpy().astype(float)]
 
 
 def measure_effects(model: Model, spaces: FeatureSpaces, rng: torch.Generator) -> Effects:
