@@ -4,12 +4,8 @@
 
 Varies each continuous code from -2 to 2 in 21 steps, with z and the other codes fixed, for ten z per
 category. Reports the median over these rows of |Spearman's rho| between code and moment, and the share of
-rows with the more common sign, which is low if a code changes a moment in both directions. With brightness
-as mass:
-
-    slant = m11 / m02,   width = sqrt(m20 - m11^2 / m02)  (after removing the slant),   ink = mean brightness
-
-m20 is horizontal, m02 vertical, both about the centre of mass. Writes records/moments-NAME.json.
+rows with the more common sign, which is low if a code changes a moment in both directions. The moments are
+those of `infogan.evaluation.control.moments`; ink is the mean brightness. Writes records/moments-NAME.json.
 """
 
 import sys
@@ -22,25 +18,19 @@ from jaxtyping import Float, UInt8
 from record import record
 from scipy.stats import spearmanr
 
+from infogan.evaluation.control.moments import MOMENTS, image_moments
 from infogan.method.codes import Code
 from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.utils.rng import make_rng
 
 N_STEPS, N_Z = 21, 10
-MOMENTS = ("slant", "width", "ink")
+NAMES = ("slant", "width", "ink")
 
 
 def moments(x: UInt8[np.ndarray, "n 1 h w"]) -> Float[np.ndarray, "n 3"]:
     """Slant, width and ink of each image."""
-    brightness = x[:, 0].astype(float) / 255 + 1e-9
-    mass = brightness / brightness.sum(axis=(1, 2), keepdims=True)
-    row, column = np.indices(x.shape[2:]).astype(float)
-    dy = row - (mass * row).sum(axis=(1, 2), keepdims=True)
-    dx = column - (mass * column).sum(axis=(1, 2), keepdims=True)
-    m20, m11, m02 = ((mass * product).sum(axis=(1, 2)) for product in (dx**2, dx * dy, dy**2))
-    width = np.sqrt(np.maximum(m20 - m11**2 / m02, 0))
-    return np.column_stack([-m11 / m02, width, brightness.mean(axis=(1, 2))])
+    return image_moments(x)[:, [MOMENTS.index(name) for name in ("slant", "width", "brightness")]]
 
 
 def correlations(model: Model) -> dict[str, dict[str, dict[str, float]]]:
@@ -61,7 +51,7 @@ def correlations(model: Model) -> dict[str, dict[str, dict[str, float]]]:
         values[:, i] = steps.repeat(n)
         measured = moments(model.decode(values, z.repeat_interleave(N_STEPS, dim=0))).reshape(n, N_STEPS, 3)
         found[name] = {}
-        for m, moment in enumerate(MOMENTS):
+        for m, moment in enumerate(NAMES):
             rho = np.array([spearmanr(steps.numpy(), row).statistic for row in measured[:, :, m]])
             positive = float((rho > 0).mean())
             found[name][moment] = {
@@ -75,7 +65,7 @@ def main() -> None:
     name, *paths = sys.argv[1:]
     runs: dict[str, Any] = {Path(path).name: correlations(Run.open(Path(path)).model()) for path in paths}
     best = {
-        run: {moment: max(code[moment]["median"] for code in found.values()) for moment in MOMENTS}
+        run: {moment: max(code[moment]["median"] for code in found.values()) for moment in NAMES}
         for run, found in runs.items()
     }
     record(f"moments-{name}", {"best": best, "runs": runs})

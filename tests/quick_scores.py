@@ -3,11 +3,12 @@
 from collections.abc import Callable
 
 from infogan.evaluation import across_runs, clustering, consistency
+from infogan.evaluation.control import scores as control
 from infogan.evaluation.disentanglement import association
 
 
 def use(set_attribute: Callable[[object, str, int], None] = setattr) -> None:
-    for module in (clustering, consistency, association):
+    for module in (clustering, consistency, association, control):
         set_attribute(module, "N_RESAMPLES", 4)
     set_attribute(consistency, "N_RESAMPLES_OF_BOUND", 4)
     for name in ("N_IMAGES", "N_IMAGES_FOR_BOUND"):

@@ -27,6 +27,7 @@ from infogan.evaluation.clustering import (
     purity,
 )
 from infogan.evaluation.consistency import info_bounds
+from infogan.evaluation.control.scores import CONTROL_SCORES
 from infogan.evaluation.image_quality.features import make_classifier_extractor
 from infogan.figures.traversal import code_index, make_grid, traverse
 from infogan.method.model import CHUNK, Model, make_model
@@ -165,13 +166,14 @@ def test_evaluate_names_splits_and_scores(model: Model) -> None:
     codes = ("c1", "c2", "c3")
     stability = {f"stability_{c}" for c in codes}
     assert set(scores["generated"]) == {f"{s}_{c}" for s in ("info_bound", "recovery") for c in codes}
+    control = {f"{s}_{c}" for s in CONTROL_SCORES for c in ("c2", "c3")}
     assert set(scores["test"]) == (
         agreement
         | {f"{s}_k_means" for s in agreement}
         | {f"{s}_batch_statistics" for s in matched}
         | stability
     )
-    assert set(scores["unlabelled"]) == stability
+    assert set(scores["unlabelled"]) == stability | control  # of the last split alone
     assert said
 
 

@@ -36,6 +36,7 @@ from infogan.report.metadata import join_metadata, make_column
 from infogan.report.outliers import find_duplicates_and_outliers
 from infogan.report.reliability import (
     CRITERIA,
+    OF_CONTINUOUS,
     Verdict,
     adjusted_for_chance,
     confidence,
@@ -320,6 +321,13 @@ def test_the_bound_and_the_recovery_are_measured(digits_page: Page, run: Run) ->
     right = float((back[:, 0] == drawn[:, 0]).float().mean())
     (recovery,) = re.findall(r"(\d\.\d\d)recovery.{,400}? Its categories", text)
     assert float(recovery) == pytest.approx((right - 0.1) / 0.9, abs=0.05)
+
+
+def test_what_continuous_codes_change_is_a_criterion_for_them_alone(digits_page: Page) -> None:
+    of_category, of_number = (" ".join(digits_page[c].text.split()) for c in ("c1", "c3"))
+    for name in OF_CONTINUOUS:
+        assert re.search(rf"\d\.\d\d{name}", of_number)
+        assert name not in of_category
 
 
 # A folder of images

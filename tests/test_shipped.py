@@ -11,10 +11,13 @@ from infogan.config.presets import get_preset
 from infogan.data import load
 from infogan.evaluation.clustering import one_to_one_error
 from infogan.evaluation.consistency import recover_codes, recovery_scores
+from infogan.evaluation.control.scores import CONTROL_SCORES, N_REAL, control_scores
+from infogan.report.reliability import CRITERIA, OF_CONTINUOUS
 from infogan.runs.find import shipped_run_path
 from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
 from infogan.training.components.schedule import learning_rates
+from infogan.utils.rng import make_rng
 
 needs_mnist = pytest.mark.skipif(
     not (Path(os.environ.get("INFOGAN_DATA", "nowhere")) / "mnist").is_dir(),
@@ -68,3 +71,14 @@ def test_its_categories_are_digits(run: Run) -> None:
     assert images.labels is not None
     category = run.model().encode(images.pixels).values[:, 0].numpy().astype(np.int64)
     assert one_to_one_error(images.labels, category) < 0.02
+
+
+@needs_mnist
+def test_its_continuous_codes_do_not_change_every_digit_alike(run: Run) -> None:
+    """c2 leans digits to either side, so that it must not pass as reliable."""
+    real = load("mnist", "test").subsample(N_REAL).x
+    scores = control_scores(run.model(), real, make_rng(0, "control"))
+    assert set(scores) == {f"{name}_{c}" for name in CONTROL_SCORES for c in ("c2", "c3")}
+    failed = {name for name in OF_CONTINUOUS if scores[f"{name}_c2"]["value"] < CRITERIA[name].upper}
+    assert failed == {"alignment"}
+    assert scores["alignment_c2"]["value"] == scores["control_c2"]["value"]

@@ -23,8 +23,8 @@ RunOrSweep = Annotated[Path, Parameter(help="A run, a NAME-sweep.json, or a fold
 Metrics = Annotated[
     tuple[str, ...] | None,
     Parameter(
-        help="Default: bound, consistency, clustering, association. disentanglement and image-quality take "
-        "minutes; all means all of them."
+        help="Default: bound, consistency, control, clustering, association. disentanglement and "
+        "image-quality take minutes; all means all of them."
     ),
 ]
 Features = Annotated[
@@ -32,7 +32,7 @@ Features = Annotated[
 ]
 Protocols = Annotated[bool, flag("Print every score with its interval and protocol.")]
 By = Annotated[
-    Literal["udr_and_recovery", "udr", "model_centrality", "bound", "recovery", "stability"],
+    Literal["udr_and_recovery", "udr", "model_centrality", "bound", "recovery", "stability", "control"],
     Parameter(help="The score to rank by."),
 ]
 VARIANTS = ("_batch_statistics", "_k_means")  # for comparison, and printed with --protocols only

@@ -10,6 +10,7 @@ from sklearn.cluster import KMeans
 from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, available_splits
 from infogan.evaluation.clustering import Labels, cluster_scores, discrete_codes, joint_categories
 from infogan.evaluation.consistency import info_bounds, recover_codes, recovery_scores, stability_scores
+from infogan.evaluation.control.scores import N_REAL, control_scores
 from infogan.evaluation.disentanglement.association import association_scores
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.scores import disentanglement_scores
@@ -25,8 +26,16 @@ from infogan.utils.rng import make_rng
 # Images of a split that are scored; of a larger split a random choice.
 MAX_IMAGES, MAX_IMAGES_WITH_FACTORS, MAX_IMAGES_FOR_FEATURES = 60_000, 20_000, 10_000
 
-METRIC_GROUPS = ("bound", "consistency", "clustering", "association", "disentanglement", "image-quality")
-DEFAULT_METRIC_GROUPS = METRIC_GROUPS[:4]  # take seconds, the others minutes
+METRIC_GROUPS = (
+    "bound",
+    "consistency",
+    "control",
+    "clustering",
+    "association",
+    "disentanglement",
+    "image-quality",
+)
+DEFAULT_METRIC_GROUPS = METRIC_GROUPS[:5]  # take seconds, the others minutes
 
 
 def resolve_metric_groups(names: Sequence[str]) -> tuple[str, ...]:
@@ -92,7 +101,7 @@ def evaluate_model(
     groups: Sequence[str] = DEFAULT_METRIC_GROUPS,
     extractor: FeatureExtractor | None = None,
 ) -> Evaluation:
-    """Scores generated images and each split; disentanglement and image quality on the last split alone.
+    """Scores generated images and each split; control, disentanglement, image quality on the last one alone.
 
     If there are several discrete codes, the names of their scores end in the code's: `nmi_c2`. Codes are read
     with D's running statistics of batch norm; `accuracy_batch_statistics` and
@@ -113,6 +122,9 @@ def evaluate_model(
         if "consistency" in groups:
             on_progress(f"{split}: codes of shifted images")
             scores |= stability_scores(model, some.subsample(MAX_IMAGES_FOR_FEATURES).x)
+        if "control" in groups and split == last:
+            on_progress("what the continuous codes change")
+            scores |= control_scores(model, some.subsample(N_REAL).x, make_rng(0, "control"))
         labels = some.labels if "clustering" in groups else None
         factors = some.factors if "association" in groups else None
         if labels is not None or factors is not None:

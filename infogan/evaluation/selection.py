@@ -17,6 +17,7 @@ from infogan.evaluation.consistency import (
     recovery_scores,
     stability_scores,
 )
+from infogan.evaluation.control.scores import N_REAL, control_scores
 from infogan.evaluation.disentanglement.association import code_factor_association, pairwise_association
 from infogan.evaluation.disentanglement.betavae_factorvae import factorvae
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
@@ -36,6 +37,7 @@ LABEL_FREE = {
     "bound": "sum of L_I over the codes, nats",
     "recovery": "how well Q reads c off G(z, c), mean over the codes",
     "stability": "agreement of codes before and after a shift by one pixel, mean over the codes",
+    "control": "how well a continuous code changes one thing, mean over these codes; 0 if there is none",
 }
 
 
@@ -69,13 +71,15 @@ def select(
     scores: dict[str, dict[str, float]] = {}
     recovered: list[RecoveredCodes] = []
     for name, model in models.items():
-        on_progress(f"{name}: bound, recovery, stability")
+        on_progress(f"{name}: bound, recovery, stability, control")
         bounds = info_bounds(model, batch_size, make_rng(0, "evaluate"))
         recovered.append(recover_codes(model, make_rng(0, "recovery")))
+        control = control_scores(model, some.subsample(N_REAL).x, make_rng(0, "control"))
         scores[name] = {
             "bound": sum(s["value"] for s in bounds.values()),
             "recovery": _mean(recovery_scores(model, recovered[-1])),
             "stability": _mean(stability_scores(model, x)),
+            "control": _mean({name: s for name, s in control.items() if name.startswith("control_")}),
         }
     udrs = udr(list(models.values()), recovered, some, on_progress)
     centralities = model_centrality(list(models.values()), recovered, on_progress)
@@ -178,7 +182,8 @@ def _labelled_scores(models: Mapping[str, Model], images: Images) -> dict[str, d
 
 
 def _mean(scores: Mapping[str, Score]) -> float:
-    return float(np.mean([score["value"] for score in scores.values()]))
+    """0 of no score."""
+    return float(np.mean([score["value"] for score in scores.values()])) if scores else 0.0
 
 
 def _spearman(a: Sequence[float], b: Sequence[float]) -> float:

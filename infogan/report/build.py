@@ -16,6 +16,7 @@ from infogan.evaluation.consistency import (
     recovery_scores,
     stability_scores,
 )
+from infogan.evaluation.control.scores import CONTROL_SCORES, N_REAL, control_scores
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.report.associations import association_table, known_columns
@@ -31,8 +32,9 @@ from infogan.utils.rng import make_rng
 
 N_SAMPLE_ROWS, N_SAMPLE_COLUMNS = 6, 10
 MAX_GROUPS, MAX_OUTLIERS = 12, 24  # shown
-N_SHIFTED = 1_000  # images that the stability is measured on
-SHOWN_ELSEWHERE = ("association_", "info_bound_", "recovery_", "stability_")
+SHOWN_ELSEWHERE = tuple(
+    f"{name}_" for name in ("association", "info_bound", "recovery", "stability", *CONTROL_SCORES)
+)
 
 
 def build_report(
@@ -65,7 +67,7 @@ def build_report(
         "charts": _charts(run, model.latent),
         **_duplicates_and_outliers(sample),
         "scores": _scores(run),
-        "n_shifted": min(N_SHIFTED, len(sample)),
+        "n_real": min(N_REAL, len(sample)),
         "n_generated": N_IMAGES,
     }
 
@@ -82,10 +84,12 @@ def _code_sections(
     if any(f"recovery_{id}" not in scores for id in ids):
         progress("recovery of the codes of generated images")
         scores |= recovery_scores(model, recover_codes(model, make_rng(0, "recovery")))
+    some = sample.x[np.linspace(0, len(sample) - 1, min(N_REAL, len(sample))).astype(int)]
     if sample.has_pictures:
         progress("stability of the codes of shifted images")
-        chosen = np.linspace(0, len(sample) - 1, min(N_SHIFTED, len(sample))).astype(int)
-        scores |= stability_scores(model, sample.x[chosen])
+        scores |= stability_scores(model, some)
+    progress("what the continuous codes change")
+    scores |= control_scores(model, some, make_rng(0, "control"))
     sensitivities = sensitivity(model, make_rng(0, "responses"))
     names, config = run.code_names(), run.config.codes
     sections = []

@@ -14,6 +14,7 @@ from infogan.method.objective import with_best_std
 from infogan.report.examples import Gallery, example_galleries, format_value
 from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.reliability import (
+    OF_CONTINUOUS,
     CriterionName,
     Verdict,
     adjusted_for_chance,
@@ -68,7 +69,8 @@ def build_code_section(
     """The section of code i, counted from 0.
 
     Args:
-        scores: info_bound_c1, recovery_c1, stability_c1 ... of every code; stability may be missing.
+        scores: info_bound_c1, recovery_c1, stability_c1 ... of every code, and alignment_c2 ... of every
+            continuous one; stability may be missing.
         sensitivity: as `reliability.sensitivity` returns it.
         fixed_std: of Q for a number, if it is not learned.
         min_std: of Q, if it is learned.
@@ -87,6 +89,8 @@ def build_code_section(
         "stability": adjusted_for_chance(stability["value"], code) if stability else None,
         "confidence": None if fixed_std else confidence(sample.spreads[:, i], code, prior_std, min_std),
     }
+    if code.categories is None:
+        criteria |= {name: scores[f"{name}_{id}"]["value"] for name in OF_CONTINUOUS}
     bound = scores[f"info_bound_{id}"]["value"]
     return CodeSection(
         id=id,

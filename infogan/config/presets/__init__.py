@@ -33,6 +33,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
         chairs.chairs_rotation,
         chairs.chairs_width,
         sprites.sprites,
+        sprites.sprites_code,
     )
 }
 

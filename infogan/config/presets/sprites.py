@@ -4,7 +4,22 @@ from infogan.config.config import Config
 
 
 def sprites() -> Config:
-    """The factors of dSprites, drawn here: a code for the shape, 4 continuous ones and an angle."""
+    """Shape, place, size and angle of sprites: knobs that follow shifts, zooms and turns, a category for shapes."""
+    return sprites_code().replace(
+        codes="cat:3 unif:3 circ:1 noise:16",
+        knobs="translate scale rotate",
+        max_images=20_000,
+        pseudo_label_weight=10.0,
+        lam=(1.0, 0.3, 0.3, 0.3, 0.3),
+        min_std=0.1,
+        lr_d=None,
+        ema_decay=0.999,
+        ema_decay_d=0.99,
+    )
+
+
+def sprites_code() -> Config:
+    """The factors of dSprites without a prior: a code for the shape, 4 continuous ones and an angle."""
     return Config.from_options(
         images="sprites",
         architecture="sprites",

@@ -11,6 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from infogan.config import to_text
 from infogan.evaluation import strongest_codes
+from infogan.evaluation.control.scores import CONTROL_SCORES
 from infogan.report.charts import Tick, nice_ticks
 from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.render import HERE, save_page
@@ -22,7 +23,8 @@ from infogan.utils.rng import make_rng
 
 WIDTH = 300  # of a strip plot, in CSS pixels
 SAMPLE_GRID = (4, 12)  # rows and columns of samples of the best run
-LABEL_FREE = ("info_bound_", "recovery_", "stability_")  # prefixes of scores that need no labels
+# Prefixes of scores that need no labels.
+LABEL_FREE = ("info_bound_", "recovery_", "stability_", *(f"{name}_" for name in CONTROL_SCORES))
 
 Values = dict[str, float | None]  # run -> value of a score
 

@@ -1,0 +1,1 @@
+"""Scores, without labels, of how well a continuous code controls one thing in G's images."""
