@@ -18,6 +18,7 @@ WITH = {  # what else must be set for an option to have another value than its d
     "shape": {"architecture": "small", "shape": (1, 8, 8)},
     "transforms": {"transforms": "rotate:0.1", "pretraining_steps": 10},
     "pretraining_steps": {"transforms": "rotate:0.1", "pretraining_steps": 10},
+    "mirror": {"factor_steps": 10},
 }
 
 Row = tuple[list[Any], list[Any], list[Any]]
@@ -52,6 +53,8 @@ TABLE: dict[str, Row] = {
     "orthogonal_jacobian_weight": WEIGHT,
     "transforms": (["rotate:0.2 hflip:0.5"], [0.1, None], ["rotat:1", "rotate", "rotate:9"]),
     "pretraining_steps": ([1, 10**9], [1.0, True, "3", None], [-1]),
+    "factor_steps": ([0, 10**9], [1.0, True, "3", None], [-1]),
+    "mirror": ([0, 3, 10], [1.0, True, "3", None], [-1, 11]),
     "steps": COUNT,
     "batch_size": ([2, 10**6], ["128", None, 2.0], [1]),
     "lr_d": ([None, *POSITIVE[0]], *POSITIVE[1:]),

@@ -39,6 +39,7 @@ MAX_IMAGES = 50_000  # that are learned from; all are read
 N_COMPARED = 5_000  # images on which runs are compared
 BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
+WARM_UP = 0.05  # of the steps
 BETA = 6.0
 MIN_INFORMATION = 0.01  # nats, below which a latent is unused
 CHUNK = 500
@@ -101,7 +102,10 @@ class Factors(Stage):
         adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
         loss = torch.zeros(())
         for i in range(n_steps):
-            warm_up, cosine = min(1, (i + 1) / 100), 0.5 * (1 + math.cos(math.pi * i / n_steps))
+            warm_up, cosine = (
+                min(1, (i + 1) / (WARM_UP * n_steps)),
+                0.5 * (1 + math.cos(math.pi * i / n_steps)),
+            )
             for group in adam.param_groups:
                 group["lr"] = LEARNING_RATE * warm_up * max(0.02, cosine)
             index = torch.randint(len(self.x), (BATCH_SIZE,), generator=rng, device=self.device)

@@ -1,0 +1,255 @@
+"""The stage that finds numbers by autoencoding: its loss, its choice among runs, and what it finds."""
+
+import math
+
+import pytest
+import torch
+from scipy.stats import kstest, spearmanr
+from torch import Tensor
+from torch.testing import assert_close
+
+from infogan.config import Config
+from infogan.data import Images
+from infogan.data.images import InMemoryPixels
+from infogan.method.codes.continuous import Gaussian, Uniform
+from infogan.method.model import make_model
+from infogan.pretraining import Outcome, Targets, make_stage
+from infogan.pretraining.factors import factors
+from infogan.pretraining.factors.choice import spearman, udr
+from infogan.pretraining.factors.vae import VAE, Posterior, beta_tcvae_loss, mirror_error, total_correlation
+from infogan.pretraining.ranks import from_uniform, ranks
+from infogan.training.components.device import make_fabric
+from infogan.utils.errors import InfoganError, NonFiniteError
+
+CONFIG = Config.from_options(
+    images="bars",
+    architecture="small",
+    shape=(1, 16, 16),
+    codes="cat:2 unif:1 gauss:1 noise:4",
+    factor_steps=240,
+    device="cpu",
+    precision="32-true",
+)
+
+
+def rng(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def bars(n: int = 600) -> tuple[Tensor, Tensor]:
+    """Vertical bars of random place (right) and brightness, uint8, and these two numbers."""
+    place, light = torch.rand(2, n, generator=rng())
+    axis = torch.arange(16.0)
+    profile = (-(axis - (4 + 7 * place[:, None])).square() / 8).exp()
+    pixels = 255 * (0.3 + 0.7 * light)[:, None, None, None] * profile[:, None, None, :]
+    return pixels.expand(n, 1, 16, 16).round().byte(), torch.stack([place, light], dim=1)
+
+
+def run(config: Config, x: Tensor, found: Targets | None = None) -> tuple[Outcome, list[int]]:
+    images = Images(InMemoryPixels(x))
+    stage = make_stage(make_model(config), images.pixels, config, make_fabric(config))
+    steps = list(stage.run(found or Targets()))
+    assert stage.n_steps == config.pretraining.factor_steps
+    return stage.outcome, steps
+
+
+@pytest.fixture
+def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To learn in seconds; with two runs, of which either has to do."""
+    monkeypatch.setattr(factors, "BATCH_SIZE", 32)
+    monkeypatch.setattr(factors, "LEARNING_RATE", 3e-3)
+    monkeypatch.setattr(factors, "N_RUNS", 2)
+
+
+@pytest.fixture
+def every_latent_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """For tests of a few steps, in which latents say little."""
+    monkeypatch.setattr(factors, "MIN_INFORMATION", -1.0)
+    monkeypatch.setattr(factors, "BATCH_SIZE", 16)
+
+
+# --- the loss ---
+
+
+def test_the_total_correlation_of_a_gaussian_is_that_by_hand() -> None:
+    """z of three latents, two of them correlated by rho: -log(1 - rho^2) / 2, in nats."""
+    n, spread = 2000, 0.6
+    for rho in (0.0, 0.5, 0.8):
+        u = torch.randn(n, 3, generator=rng())
+        # q(z) has variance 1: the means' is 1 - spread^2. The means' covariance is rho.
+        share, rest = rho / (1 - spread**2), 1 - spread**2
+        if share > 1:
+            continue
+        means = rest**0.5 * torch.stack(
+            [u[:, 0], share * u[:, 0] + (1 - share**2) ** 0.5 * u[:, 1], u[:, 2]], 1
+        )
+        q = Posterior(means, torch.full_like(means, 2 * math.log(spread)))
+        z = q.sample(torch.randn(n, 3, generator=rng(1)))
+        assert total_correlation(z, q).item() == pytest.approx(-0.5 * math.log(1 - rho**2), abs=0.04)
+
+
+def test_information_is_the_divergence_of_two_gaussians() -> None:
+    mean, std = 3 * torch.randn(2, 4, generator=rng()), torch.rand(2, 4, generator=rng(1)) + 0.1
+    expected = torch.distributions.kl_divergence(
+        torch.distributions.Normal(mean, std), torch.distributions.Normal(0.0, torch.ones(()))
+    )
+    assert_close(Posterior(mean, 2 * std.log()).information(), expected)
+
+
+def test_the_loss_is_the_sum_of_the_tcvae_decomposition() -> None:
+    """Chen et al., Eq. (2): information of index and code, total correlation, and divergences of each latent.
+
+    With draws of z in place of the divergence of Gaussians, all parts from the definition of q(z).
+    """
+    vae, x = VAE(1, 3, rng()), torch.rand(6, 1, 32, 32, generator=rng(1))
+    noise, ones = torch.randn(6, 3, generator=rng(2)), torch.ones(3)
+    q = vae.encode(x)
+    z = q.sample(noise)
+    normal = torch.distributions.Normal(q.mean, (q.log_var / 2).exp())
+    log_q_zx = normal.log_prob(z[:, None])  # of z i, image j, latent
+    log_qz = log_q_zx.sum(dim=2).exp().mean(dim=1).log()
+    log_qz_j = log_q_zx.exp().mean(dim=1).log()
+    log_p_j = torch.distributions.Normal(0.0, torch.ones(())).log_prob(z)
+    own = log_q_zx.diagonal().sum(dim=0)
+    information, tc, rest = own - log_qz, log_qz - log_qz_j.sum(dim=1), (log_qz_j - log_p_j).sum(dim=1)
+    assert_close(total_correlation(z, q), tc.mean())
+    # The expected divergence is used in the loss in place of its draw, own - log p.
+    correction = q.information().sum(dim=1) - (own - log_p_j.sum(dim=1))
+    p = vae.decode(z).sigmoid()
+    reconstruction = -4 * (x * p.log() + (1 - x) * (1 - p).log()).sum(dim=(1, 2, 3))
+    expected = (reconstruction + information + 6 * tc + rest + correction).mean()
+    assert_close(beta_tcvae_loss(vae, x, noise, 6.0, ones), expected)
+
+
+def test_the_mirror_error_is_0_only_where_signs_flip_as_they_should() -> None:
+    signs = torch.tensor([-1.0, 1.0])
+    q = Posterior(torch.tensor([[2.0, 3.0]]), torch.log(torch.tensor([[4.0, 0.25]])))
+    flipped = q._replace(mean=signs * q.mean)
+    assert mirror_error(q, flipped, signs) == 0
+    # 4 apart where the variance is 4; 6 apart where it is 0.25
+    assert_close(mirror_error(q, q, signs), torch.tensor(4.0))
+    assert_close(mirror_error(q, q, -signs), torch.tensor(36 / 0.25))
+
+
+def test_the_weights_of_the_networks_depend_on_the_generator_alone() -> None:
+    a, b, other = (VAE(3, 4, rng(seed)).state_dict() for seed in (0, 0, 1))
+    assert all(torch.equal(a[name], b[name]) for name in a)
+    assert not any(torch.equal(a[name], other[name]) for name in a)
+
+
+# --- ranks, and the choice among runs ---
+
+
+def test_ranks_are_uniform_in_the_order_of_the_values() -> None:
+    values = torch.randn(1001, generator=rng()).exp()
+    found = ranks(values, torch.zeros(1001, dtype=torch.long))
+    assert torch.equal(found.argsort(), values.argsort())
+    assert_close(found.sort().values, torch.linspace(-1 + 1 / 1001, 1 - 1 / 1001, 1001))
+    assert torch.equal(from_uniform(found, Uniform()), found[:, None].half())
+    normal = from_uniform(found, Gaussian()).float()
+    assert kstest(normal[:, 0].numpy(), "norm").statistic < 0.002
+
+
+def test_spearman_is_scipys() -> None:
+    a, b = torch.randn(50, 3, generator=rng()), torch.randn(50, 2, generator=rng(1))
+    expected = spearmanr(a.numpy(), b.numpy()).statistic[:3, 3:]
+    assert_close(spearman(a, b), torch.from_numpy(expected).float())
+
+
+def test_udr_is_1_for_the_same_latents_in_any_order_and_near_0_for_unrelated_ones() -> None:
+    z, unrelated = torch.randn(2000, 4, generator=rng()), torch.randn(2000, 4, generator=rng(1))
+    z = torch.linalg.qr(z).Q
+    permuted = -z[:, [2, 0, 3, 1]].exp()  # another order, sign and scale
+    everything = torch.ones(4, dtype=torch.bool)
+    assert min(udr([z, z, permuted], [everything] * 3)) > 0.9
+    assert udr([z, permuted, unrelated], [everything] * 3)[2] < 0.1
+    # A latent that does not count makes no difference, whatever it says.
+    three = torch.tensor([True, True, True, False])
+    z_three = torch.cat([z[:, :3], z[:, :1]], dim=1)
+    assert udr([z_three, z_three], [three, three]) == pytest.approx(udr([z[:, :3]] * 2, [everything[:3]] * 2))
+
+
+# --- the stage ---
+
+
+@pytest.mark.usefixtures("small_batches")
+def test_it_finds_the_place_of_bars_as_a_number_that_changes_sign_in_the_mirror() -> None:
+    x, values = bars()
+    outcome, steps = run(CONFIG.replace(mirror=5), torch.cat([x, x.flip(-1)]))
+    assert steps[:240] == list(range(1, 241))
+    assert set(outcome.targets.tables) == {1, 2}
+    for table in outcome.targets.tables.values():
+        assert (table.shape, table.dtype) == ((1200, 1), torch.float16)
+    uniform, normal = (outcome.targets.tables[i].float()[:, 0] for i in (1, 2))
+    assert kstest(uniform.numpy(), "uniform", (-1, 2)).statistic < 0.01
+    assert kstest(normal.numpy(), "norm").statistic < 0.01
+    columns = torch.stack([uniform, normal], dim=1)
+    R = spearman(columns, torch.cat([values[:, :1], 1 - values[:, :1]])).abs()[:, 0]
+    assert R.max() > 0.95
+    place = columns[:, R.argmax()]
+    assert (place[:600] + place[600:]).abs().mean() < 0.05
+
+
+@pytest.mark.usefixtures("every_latent_counts")
+def test_the_same_seed_gives_the_same_bits_and_another_one_does_not() -> None:
+    config = CONFIG.replace(factor_steps=6)
+    x = bars(100)[0]
+    first, again, other = (run(c, x)[0].targets.tables for c in (config, config, config.replace(seed=1)))
+    assert all(torch.equal(first[code], again[code]) for code in first)
+    assert not torch.equal(first[1], other[1])
+
+
+@pytest.mark.usefixtures("every_latent_counts")
+def test_it_draws_nothing_from_the_global_generator_but_initial_weights_that_are_overwritten() -> None:
+    config, x = CONFIG.replace(factor_steps=3), bars(100)[0]
+    torch.manual_seed(1)
+    first = run(config, x)[0].targets.tables
+    torch.manual_seed(2)
+    assert torch.equal(run(config, x)[0].targets.tables[1], first[1])
+
+
+@pytest.mark.usefixtures("every_latent_counts")
+def test_codes_of_knobs_and_of_earlier_stages_are_left_alone() -> None:
+    x = bars(100)[0]
+    served = Targets({1: torch.zeros(100, 1).half()})
+    outcome, _ = run(CONFIG.replace(factor_steps=3), x, served)
+    assert torch.equal(outcome.targets.tables[1], served.tables[1])
+    assert set(outcome.targets.tables) == {1, 2}
+    assert "nats: c3 " in outcome.message
+
+
+@pytest.mark.usefixtures("every_latent_counts")
+def test_codes_beyond_the_latents_get_no_targets_and_it_says_so() -> None:
+    outcome, _ = run(CONFIG.replace(codes="unif:12 noise:4", factor_steps=3), bars(100)[0])
+    assert set(outcome.targets.tables) <= set(range(10))
+    assert "no targets for " in outcome.message
+    assert outcome.message.endswith("c11, c12, learned from generated images alone")
+
+
+@pytest.mark.usefixtures("every_latent_counts")
+@pytest.mark.parametrize("shape", [(3, 28, 28), (1, 24, 40), (3, 64, 64), (1, 8, 8)])
+def test_it_takes_colour_and_any_size(shape: tuple[int, int, int]) -> None:
+    x = torch.randint(256, (40, *shape), generator=rng(), dtype=torch.uint8)
+    outcome, _ = run(CONFIG.replace(shape=shape, factor_steps=3), x)
+    assert all(table.isfinite().all() for table in outcome.targets.tables.values())
+
+
+def test_a_loss_that_is_no_number_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(factors, "BETA", math.nan)
+    with pytest.raises(NonFiniteError, match="factor stage is NaN"):
+        run(CONFIG.replace(factor_steps=3), bars(40)[0])
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"architecture": "vectors", "shape": (1, 1, 5)}, "factor_steps is 240, .* 0 for vectors"),
+        ({"codes": "cat:3 circ:1"}, "factor_steps is 240, .* 0 if no unif or gauss code is without a knob"),
+        ({"codes": "unif:2", "knobs": "translate"}, "factor_steps is 240, .* without a knob"),
+        ({"mirror": 11}, "mirror is 11, but must be in 0 .. 10"),
+        ({"mirror": 2, "factor_steps": 0}, "mirror is 2, but must be 0 unless factor_steps"),
+    ],
+)
+def test_settings_that_make_no_sense_are_refused(options: dict[str, object], sentence: str) -> None:
+    with pytest.raises(InfoganError, match=sentence):
+        CONFIG.replace(**options)
