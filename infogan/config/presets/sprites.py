@@ -4,7 +4,7 @@ from infogan.config.config import Config
 
 
 def sprites() -> Config:
-    """Shape, place, size and angle of sprites: knobs that follow shifts, zooms and turns, a category for shapes."""
+    """Sprites with knobs for place, size and angle, which follow transforms, and a category for shape."""
     return sprites_code().replace(
         codes="cat:3 unif:3 circ:1 noise:16",
         knobs="translate scale rotate",
