@@ -78,7 +78,7 @@ class Equivariance(Stage):
             pixels.shape[0], self.codes_of, sizes, n_clusters, self.seed, fabric.device, fabric.autocast
         )
         self.rng = self.reader.rng
-        self.error = self.change = torch.zeros(0)  # squared, summed over images: of the numbers read
+        self.error = self.change = torch.zeros(self.reader.n_numbers)  # squared, summed over images
         self.n_measured = torch.zeros(())
         self.turn_information = torch.zeros(HARMONICS)  # nats
 
@@ -120,7 +120,7 @@ class Equivariance(Stage):
             for group in adam.param_groups:
                 group["lr"] = LEARNING_RATE * rate
             index = torch.randint(len(self.x), (BATCH_SIZE,), generator=self.rng, device=self.device)
-            loss = loss_of(self.x[index].float() / 255, i >= (1 - MEASURED) * n_steps)
+            loss = loss_of(self.x[index].float() / 255, i >= int((1 - MEASURED) * n_steps))
             adam.zero_grad()
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(net.parameters(), 10)
@@ -179,7 +179,7 @@ class Equivariance(Stage):
             parts.append([part.cpu() for part in self.reader.read(x, crops=uses_form)])
             yield self.n_steps
         numbers, u, features = (torch.cat(of) for of in zip(*parts, strict=True))
-        R2 = 1 - self.error / self.change.clamp_min(1e-12)
+        R2 = torch.where(self.change > 0, 1 - self.error / self.change, 0.0)
         rms = (self.error / self.n_measured.clamp_min(1)).sqrt()
         return Reading(numbers, u, features, R2.cpu(), rms.cpu(), self.turn_information)
 

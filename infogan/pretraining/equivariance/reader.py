@@ -56,8 +56,8 @@ class Reader:
         self.knobs = tuple(knob for knob in codes_of if knob != "rotate")
         self.sizes, self.device, self.autocast = sizes, device, autocast
         self.rng, weights = make_rng(seed, "equivariance", device), make_rng(seed, "equivariance weights")
-        n_numbers = sum(len(codes_of[knob]) for knob in self.knobs)
-        self.pose_net = Encoder(channels, n_numbers, weights).to(device) if n_numbers else None
+        self.n_numbers = sum(len(codes_of[knob]) for knob in self.knobs)
+        self.pose_net = Encoder(channels, self.n_numbers, weights).to(device) if self.n_numbers else None
         self.form_net = Encoder(channels, 2 * HARMONICS + n_clusters, weights)
         nn.init.normal_(self.form_net.head.weight, 0, HEAD_STD, generator=weights)
         self.form_net.to(device)
