@@ -16,7 +16,8 @@ from infogan.data.images import Images
 from infogan.method.codes import Categorical, Circular, Gaussian, Uniform
 from infogan.method.model import make_model
 from infogan.pretraining import Equivariance, Targets
-from infogan.pretraining.equivariance.targets import Reading, make_targets, ranks
+from infogan.pretraining.equivariance.targets import Reading, make_targets
+from infogan.pretraining.ranks import ranks
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 

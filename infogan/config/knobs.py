@@ -67,3 +67,13 @@ def assign_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict
             )
         assigned[knob] = tuple(free[wanted[0]].pop(0) for _ in wanted)
     return assigned
+
+
+def numbers_without_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> tuple[int, ...]:
+    """The uniform and Gaussian codes, by index, that follow no knob.
+
+    Raises:
+        InfoganError: as `assign_knobs`.
+    """
+    taken = {code for codes in assign_knobs(knobs, kinds, transforms).values() for code in codes}
+    return tuple(i for i, kind in enumerate(kinds) if KINDS.get(kind) == "number" and i not in taken)

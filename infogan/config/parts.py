@@ -22,6 +22,7 @@ SHAPES: dict[str, Shape] = {  # of the architectures that take images of one sha
     "chairs": (1, 64, 64),
     "sprites": (1, 64, 64),
 }
+N_LATENTS = 10  # of the autoencoder that finds factors
 Precision = Literal["auto", "32-true", "bf16-mixed", "64-true"]
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
@@ -118,6 +119,13 @@ class Pretraining:
     """Steps of clustering before adversarial training; if the clusters are not stable, they are not used."""
     knob_steps: int = 1000
     """Steps in which the knobs are learned, before adversarial training."""
+    factor_steps: int = 0
+    """Steps in which an autoencoder, trained three times, learns what varies in real images, before
+    adversarial training; its numbers become targets for the unif and gauss codes that no knob uses."""
+    mirror: int = 0
+    """How many of the autoencoder's 10 numbers change sign in the mirror image, as the direction of a view or
+    of light does; the others stay the same. It assumes that a mirror image looks just as natural: a prior, to
+    be named beside the results."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "pretraining_steps", self.steps, "at least 0")
@@ -126,11 +134,15 @@ class Pretraining:
         require(any_transform or not self.steps, "pretraining_steps", self.steps, rule)
         parse_knobs(self.knobs)
         require(self.knob_steps >= 1, "knob_steps", self.knob_steps, "at least 1")
+        require(self.factor_steps >= 0, "factor_steps", self.factor_steps, "at least 0")
+        require(0 <= self.mirror <= N_LATENTS, "mirror", self.mirror, f"in 0 .. {N_LATENTS}")
+        rule = "0 unless factor_steps says how long to learn"
+        require(bool(self.factor_steps) or not self.mirror, "mirror", self.mirror, rule)
 
     @property
     def has_stages(self) -> bool:
         """Whether anything is learned before adversarial training."""
-        return bool(self.steps or self.knobs)
+        return bool(self.steps or self.knobs or self.factor_steps)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,6 @@ from itertools import combinations, permutations
 from typing import TypedDict
 
 import numpy as np
-from jaxtyping import Float
 from scipy.stats import rankdata, spearmanr
 
 from infogan.data import Images
@@ -26,6 +25,7 @@ from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import ProgressCallback, no_progress
 from infogan.utils.rng import make_rng
+from infogan.utils.udr import pairwise_udr
 
 N_IMAGES = 5_000  # real images that are encoded
 MIN_RECOVERY = 0.1  # a code with a lower recovery is uninformative, for UDR
@@ -122,21 +122,6 @@ def udr(
         R = pairwise_association(values[i], kinds[i], values[j], kinds[j])
         pairwise[i, j] = pairwise[j, i] = pairwise_udr(R[np.ix_(informative[i], informative[j])])
     return [float(np.nanmedian(row)) for row in pairwise]
-
-
-def pairwise_udr(R: Float[np.ndarray, "a b"]) -> float:
-    """How nearly each code of one model is associated with one code of the other (Eq. 3).
-
-        1 / (d_a + d_b) (sum_b r_b^2 / sum_a R(a, b) + sum_a r_a^2 / sum_b R(a, b)),   r_b = max_a R(a, b)
-
-    R(a, b) = the association of code a of one model with code b of another, on the same images, over
-    informative codes; 0 if one of the models has none.
-    """
-    if not R.size:
-        return 0.0
-    maxima = [(R.max(axis=axis) ** 2, R.sum(axis=axis)) for axis in (0, 1)]
-    parts = [np.divide(r, total, out=np.zeros_like(r), where=total > 0).sum() for r, total in maxima]
-    return float(sum(parts) / sum(R.shape))
 
 
 def model_centrality(

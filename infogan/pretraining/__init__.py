@@ -7,12 +7,22 @@ from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.clustering import Clustering
 from infogan.pretraining.equivariance import Equivariance, check_knobs
+from infogan.pretraining.factors import Factors
 from infogan.pretraining.stage import Outcome, Stage, Stages, Targets
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Clustering", "Equivariance", "Outcome", "Stage", "Targets", "check_knobs", "make_stage"]
+__all__ = [
+    "Clustering",
+    "Equivariance",
+    "Factors",
+    "Outcome",
+    "Stage",
+    "Targets",
+    "check_knobs",
+    "make_stage",
+]
 
 
 def make_stage(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> Stage:
@@ -21,4 +31,5 @@ def make_stage(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric
     return Stages(
         *([Clustering(model, pixels, config, fabric)] if settings.transforms else []),
         *([Equivariance(model, pixels, config, fabric)] if settings.knobs else []),
+        *([Factors(model, pixels, config, fabric)] if settings.factor_steps else []),
     )

@@ -44,7 +44,9 @@ def custom_images(
         steps=int(5_000 * max(1.0, n / 10_000) ** 0.5),
     )
     if knobs:
-        config = config.replace(knobs=knobs, min_std=0.1, lr_d=None, ema_decay_d=0.99, pseudo_label_weight=5.0)
+        config = config.replace(
+            knobs=knobs, min_std=0.1, lr_d=None, ema_decay_d=0.99, pseudo_label_weight=5.0
+        )
     return config.replace(**clustered(transforms, pretraining_steps=1_000)) if transforms else config
 
 

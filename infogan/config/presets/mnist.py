@@ -63,7 +63,12 @@ def mnist_small() -> Config:
 def fashion() -> Config:
     """Fashion-MNIST by the recipe of mnist, without knobs."""
     return mnist().replace(
-        images="fashion", knobs="", lam=(1.0,), fixed_std=1.0, transforms=SMALL_TRANSFORMS, q_learns_from="both"
+        images="fashion",
+        knobs="",
+        lam=(1.0,),
+        fixed_std=1.0,
+        transforms=SMALL_TRANSFORMS,
+        q_learns_from="both",
     )
 
 

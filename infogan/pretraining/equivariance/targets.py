@@ -14,6 +14,7 @@ from infogan.method.codes import Code
 from infogan.method.codes.continuous import Gaussian
 from infogan.pretraining.clustering.consensus import stability
 from infogan.pretraining.equivariance.angles import lowest_harmonic
+from infogan.pretraining.ranks import ranks
 from infogan.pretraining.stage import Targets
 
 MIN_R2 = 0.5  # of the changes that transforms make, below which a number cannot be read
@@ -99,16 +100,6 @@ def make_targets(
                 normal = math.sqrt(2) * torch.erfinv(uniform)
                 tables[i] = (normal if isinstance(codes[i], Gaussian) else uniform)[:, None].half()
     return Targets(tables), "\n".join(messages)
-
-
-def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
-    """Numbers in (-1, 1), uniform within each group, in the order of the values."""
-    found = torch.empty_like(values)
-    for group in torch.unique(groups).tolist():
-        of = groups == group
-        order = values[of].argsort().argsort().float()
-        found[of] = (2 * order + 1) / of.sum() - 1
-    return found
 
 
 def angles(u: Complex[Tensor, "n m"], groups: Int[Tensor, "n"]) -> tuple[Float[Tensor, "n"], dict[int, int]]:

@@ -1,0 +1,25 @@
+"""Numbers read off images, as targets that are distributed as P(c)."""
+
+import math
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from infogan.method.codes import Code
+from infogan.method.codes.continuous import Gaussian
+
+
+def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
+    """Numbers in (-1, 1), uniform within each group, in the order of the values."""
+    found = torch.empty_like(values)
+    for group in groups.unique():
+        of = groups == group
+        order = values[of].argsort().argsort().float()
+        found[of] = (2 * order + 1) / of.sum() - 1
+    return found
+
+
+def from_uniform(values: Float[Tensor, "n"], code: Code) -> Float[Tensor, "n 1"]:
+    """Numbers that are uniform in (-1, 1), as the targets of a uniform or Gaussian code; half precision."""
+    return (math.sqrt(2) * torch.erfinv(values) if isinstance(code, Gaussian) else values)[:, None].half()
