@@ -2,10 +2,11 @@
 
     python benchmarks/busy_neighbours.py [PRESET]
 
-Trains a preset (mnist by default) beside 0, 1 and 3 busy single-threaded processes, each way in a new process and
-all of them by turns. The fair share of t threads beside n busy processes on p processors is min(t, p t / (t + n))
-of their t processors; 1.0 is the speed of the same process alone times that share. Writes
-benchmarks/records/busy-neighbours.json. Run nothing beside it.
+Trains a preset (mnist by default) beside 0, 1 and 3 busy single-threaded processes, each way in a new process
+and all of them by turns. The fair share beside n busy processes on p processors is p / (2 + n), at most 1, of
+the speed of the fastest way alone: that of two threads among 2 + n that all have the same time.
+
+Writes records/busy-neighbours.json. Run nothing beside it.
 """
 
 import json

@@ -48,7 +48,7 @@ def assign_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict
         InfoganError: if there are fewer codes than the knobs take, or a knob is also among the transforms.
     """
     ignored = parse_transforms(transforms)
-    free = {"number": [], "circ": []}  # type: dict[str, list[int]]
+    free: dict[str, list[int]] = {"number": [], "circ": []}
     for i, kind in enumerate(kinds):
         if kind in KINDS:
             free[KINDS[kind]].append(i)
@@ -60,10 +60,10 @@ def assign_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict
             )
         wanted = KNOBS[knob]
         if len(free[wanted[0]]) < len(wanted):
-            word = {"number": "unif", "circ": "circ"}[wanted[0]]
+            word = f"{'unif' if wanted[0] == 'number' else 'circ'}:{len(wanted)}"
             raise InfoganError(
-                f"knobs: {knob} takes {len(wanted)} {word} code{'s' * (len(wanted) > 1)} more than codes has; "
-                f"add {word}:{len(wanted)}, or leave it out."
+                f"knobs: {knob} needs {word}, and all such codes are taken; add {word} to codes, or leave "
+                f"{knob} out."
             )
         assigned[knob] = tuple(free[wanted[0]].pop(0) for _ in wanted)
     return assigned

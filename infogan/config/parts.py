@@ -57,6 +57,8 @@ class Networks:
     """Channels, height and width, for small and vectors; the other architectures have a fixed shape."""
     negative_slope: float = 0.1
     """The slope of D's leaky ReLU below 0: 0.1 in the paper, 0.01 in the original code."""
+    q_trunk: Literal["shared", "own"] = "shared"
+    """Whether Q shares D's trunk, as in the paper, or has one of its own, with which D does not interfere."""
 
     def __post_init__(self) -> None:
         require(0 <= self.negative_slope < 1, "negative_slope", self.negative_slope, "in [0, 1)")

@@ -60,7 +60,8 @@ def target_bound(code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"]) 
         return views.mean() + code.entropy()
     p = c.mean(dim=0)
     p = p if len(p) == code.categories else torch.cat([1 - p, p])  # a coin's target is the probability of 1
-    return views.mean() + torch.special.entr(p).sum()
+    entropy: Tensor = torch.special.entr(p).sum()
+    return views.mean() + entropy
 
 
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:

@@ -6,14 +6,23 @@ from infogan.config import Config
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.clustering import Clustering
-from infogan.pretraining.equivariance import Equivariance
+from infogan.pretraining.equivariance import Equivariance, check_knobs
 from infogan.pretraining.factors import Factors
 from infogan.pretraining.stage import Outcome, Stage, Stages, Targets
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = ["Clustering", "Equivariance", "Factors", "Outcome", "Stage", "Targets", "make_stage"]
+__all__ = [
+    "Clustering",
+    "Equivariance",
+    "Factors",
+    "Outcome",
+    "Stage",
+    "Targets",
+    "check_knobs",
+    "make_stage",
+]
 
 
 def make_stage(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> Stage:

@@ -3,6 +3,7 @@
 from infogan.config import Config
 from infogan.data.images import Images
 from infogan.method.model import Model
+from infogan.pretraining import check_knobs
 from infogan.utils.errors import InfoganError
 
 
@@ -14,10 +15,11 @@ def check_fit(config: Config, model: Model, images: Images, n_processes: int) ->
         raise InfoganError(
             f"config: batch_size is {size}, but {name} holds {len(images)} images; choose a smaller one."
         )
-    if config.pretraining.steps and len(images) < k:
+    check_knobs(config, images.pixels)
+    if config.pretraining.has_stages and len(images) < k:
         raise InfoganError(
             f"config: clustering looks for {k} clusters among {len(images)} images; choose fewer categories, "
-            "such as codes='cat:2 unif:2 noise:62', or leave out transforms and pretraining_steps."
+            "such as codes='cat:2 unif:2 noise:62', or leave out transforms, pretraining_steps and knobs."
         )
     if size % n_processes or size // n_processes < 2:
         raise InfoganError(

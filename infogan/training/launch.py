@@ -153,7 +153,7 @@ def _locked(paths: Sequence[Path], trainer: Trainer) -> Iterator[None]:
 
 def _use_threads_of(run: Run) -> None:
     """As many threads as at the start, on which the bits depend, unless OMP_NUM_THREADS names a number."""
-    threads = run.environment.get("machine", {}).get("threads")
+    threads = run.environment().get("machine", {}).get("threads")
     if isinstance(threads, int) and 1 <= threads <= cores() and "OMP_NUM_THREADS" not in os.environ:
         torch.set_num_threads(threads)
 

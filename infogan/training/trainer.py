@@ -71,7 +71,7 @@ class Trainer:
             yield make_stage(model, self.batches.pixels, self.config.replace(seed=seed), self.fabric)
 
     def use_targets(self, targets: Sequence[Targets]) -> None:
-        """Trains with the targets that pretraining found for each seed, for the same codes in all, or none."""
+        """Trains with the targets that pretraining found, of the same codes in each seed, or without any."""
         config, device = self.config, self.fabric.device
         self.batches.targets = [
             {code: table.to(device) for code, table in sorted(of_seed.tables.items())} for of_seed in targets

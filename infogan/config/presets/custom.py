@@ -1,6 +1,7 @@
 """Defaults for your own images and vectors, which depend on their number and shape."""
 
 from infogan.config.config import Config
+from infogan.config.knobs import parse_knobs
 from infogan.config.parts import Shape
 from infogan.config.presets.mnist import clustered
 from infogan.config.spec import parse_spec
@@ -9,16 +10,23 @@ DEFAULT_CODES = "cat:10 unif:4 noise:62"
 
 
 def custom_images(
-    images: str, n: int, shape: Shape, codes: str = DEFAULT_CODES, transforms: str = ""
+    images: str, n: int, shape: Shape, codes: str = "", transforms: str = "", knobs: str = ""
 ) -> Config:
     """The defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results.md).
 
-    With transforms, clustering comes first, as in the preset mnist. There are none by default, as only a
-    person knows which transforms leave an image what it is.
+    With transforms, clustering comes first, as in the preset mnist; with knobs, continuous codes learn to
+    follow them. There are none by default, as only a person knows which transforms leave an image what it is.
+
+    Args:
+        codes: by default a category of ten, four uniform codes, and an angle if a knob is one.
 
     Raises:
-        InfoganError: if codes or transforms cannot be read, or there are transforms and no discrete code.
+        InfoganError: if codes, transforms or knobs cannot be read or do not fit, or there are transforms and
+            no discrete code.
     """
+    if not codes:
+        angle = " circ:1" if "rotate" in parse_knobs(knobs) else ""
+        codes = DEFAULT_CODES.replace(" noise", f"{angle} noise")
     kinds = [kind for kind, _ in parse_spec(codes).codes]
     config = Config.from_options(
         images=images,
@@ -35,6 +43,10 @@ def custom_images(
         batch_size=min(64, max(2, n // 2)),
         steps=int(5_000 * max(1.0, n / 10_000) ** 0.5),
     )
+    if knobs:
+        config = config.replace(
+            knobs=knobs, min_std=0.1, lr_d=None, ema_decay_d=0.99, pseudo_label_weight=5.0
+        )
     return config.replace(**clustered(transforms, pretraining_steps=1_000)) if transforms else config
 
 

@@ -7,16 +7,18 @@ SMALL_TRANSFORMS = "rotate:0.25 scale:0.15 shear:0.2 translate:0.1"
 
 
 def mnist() -> Config:
-    """The ten digits of MNIST in every seed: clusters real images first, then trains with them."""
+    """The ten digits of MNIST in every seed, their slant and their width: clusters, and knobs, come first."""
     return Config.from_options(
         images="mnist",
         architecture="small",
         shape=(1, 28, 28),
         negative_slope=0.01,
-        fixed_std=1.0,
+        knobs="shear ratio",
+        min_std=0.1,
+        lam=(1.0, 0.3, 0.3),
         resample_fake=False,
         steps=3000,
-        **clustered(pretraining_steps=4500),
+        **clustered("rotate:0.25 scale:0.15 translate:0.1", pretraining_steps=4500),
     )
 
 
@@ -59,8 +61,15 @@ def mnist_small() -> Config:
 
 
 def fashion() -> Config:
-    """Fashion-MNIST by the recipe of mnist."""
-    return mnist().replace(images="fashion")
+    """Fashion-MNIST by the recipe of mnist, without knobs."""
+    return mnist().replace(
+        images="fashion",
+        knobs="",
+        lam=(1.0,),
+        fixed_std=1.0,
+        transforms=SMALL_TRANSFORMS,
+        q_learns_from="both",
+    )
 
 
 def fashion_code() -> Config:

@@ -32,8 +32,12 @@ OF_ANY_SHAPE: dict[str, Callable[[Latent, float, Shape], Networks]] = {
 
 def make_networks(config: Config, latent: Latent) -> Networks:
     """G, D and Q of a config, before `init_weights`."""
-    if config.networks.architecture in OF_ANY_SHAPE:
-        return OF_ANY_SHAPE[config.networks.architecture](
-            latent, config.networks.negative_slope, config.networks.image_shape
-        )
-    return NETS[config.networks.architecture](latent, config.networks.negative_slope)
+    settings = config.networks
+    if settings.architecture in OF_ANY_SHAPE:
+        make = OF_ANY_SHAPE[settings.architecture]
+        networks = make(latent, settings.negative_slope, settings.image_shape)
+    else:
+        networks = NETS[settings.architecture](latent, settings.negative_slope)
+    if settings.q_trunk == "own":
+        networks.D.separate_trunks()
+    return networks

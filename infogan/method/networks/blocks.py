@@ -4,6 +4,7 @@ In the words of the tables: conv, upconv and FC, each followed by batch norm if 
 nonlinearity, in the order of the original code.
 """
 
+from copy import deepcopy
 from typing import Literal, NamedTuple, final
 
 import torch
@@ -64,7 +65,7 @@ class Generator(nn.Module):
 
 @final
 class DiscriminatorQ(nn.Module):
-    """D and Q: one trunk, two heads (App. C)."""
+    """D and Q: one trunk, two heads (App. C); or a trunk for each, if `separate_trunks` was called."""
 
     def __init__(self, latent: Latent, trunk: nn.Sequential, d_head: nn.Module, q_head: nn.Module) -> None:
         super().__init__()
@@ -72,17 +73,28 @@ class DiscriminatorQ(nn.Module):
         self.trunk = trunk
         self.d_head = d_head
         self.q_head = q_head
+        self.own_q_trunk: nn.Sequential | None = None
+
+    def separate_trunks(self) -> None:
+        """Gives Q a trunk of its own, like D's, with which D does not interfere."""
+        self.own_q_trunk = deepcopy(self.trunk)
+
+    @property
+    def q_trunk(self) -> nn.Sequential:
+        """The trunk that Q's head reads: D's, or its own."""
+        return self.trunk if self.own_q_trunk is None else self.own_q_trunk
 
     def forward(self, x: Float[Tensor, "b ch h w"], *, info_to_trunk: bool = True) -> DiscriminatorOutput:
-        """With `info_to_trunk=False` no gradient of Q's head reaches the trunk."""
+        """With `info_to_trunk=False` no gradient of Q's head reaches its trunk."""
         features = self.trunk(x)
-        q = self.q_head(features if info_to_trunk else features.detach())
+        q_features = features if self.own_q_trunk is None else self.own_q_trunk(x)
+        q = self.q_head(q_features if info_to_trunk else q_features.detach())
         return DiscriminatorOutput(self.d_head(features)[:, 0], self.latent.split_q(q))
 
     def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b width"]:
         """The input of the last layer of Q's head."""
         before_last = nn.Sequential(*list(self.q_head.children())[:-1])
-        penultimate: Tensor = before_last(self.trunk(x))
+        penultimate: Tensor = before_last(self.q_trunk(x))
         return penultimate
 
 

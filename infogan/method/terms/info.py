@@ -15,8 +15,8 @@ from infogan.method.terms.term import Batch, Player, Term, TermValue
 class Info(Term):
     """-λ L_I(G, Q), Eqs. (5) and (6), of either player; logs L_I of each code, in nats, in D's step.
 
-    In D's step without the codes that Q learns from real images alone: Eq. (5) is a lower bound for any Q, so
-    G can still raise it, and a Q that does not follow G's images does not reward patterns that real images lack.
+    D's step leaves out the codes that Q learns from real images alone. Eq. (5) is a lower bound for any Q, so
+    G can still raise it; and a Q that does not follow G's images rewards no pattern that real images lack.
     """
 
     def __init__(

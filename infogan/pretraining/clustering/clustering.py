@@ -85,7 +85,7 @@ class Clustering(Stage):
     def _make_heads(self) -> nn.Linear:
         with torch.inference_mode():
             self.D.eval()
-            width = self.D.trunk(torch.zeros(1, *self.shape, device=self.device, dtype=self.dtype)).shape[1]
+            width = self.D.q_trunk(torch.zeros(1, *self.shape, device=self.device, dtype=self.dtype)).shape[1]
             self.D.train()
         with torch.random.fork_rng(devices=[]):  # a layer draws weights when it is made
             heads = nn.Linear(width, N_HEADS * OVER_CLUSTERING * self.k)
@@ -122,13 +122,13 @@ class Clustering(Stage):
     def train_heads(self, n_steps: int) -> Iterator[int]:
         """Part 1: the trunk and the heads maximise the mutual information of their clusters."""
         adam = torch.optim.Adam(
-            [*self.D.trunk.parameters(), *self.heads.parameters()], LEARNING_RATE, fused=True
+            [*self.D.q_trunk.parameters(), *self.heads.parameters()], LEARNING_RATE, fused=True
         )
         for i in range(n_steps):
             _set_learning_rate(adam, 2 * (1 - i / n_steps))
             x = self._two_views(i, FIRST_STRENGTH)
             with self.fabric.autocast():
-                logits = self.heads(self.D.trunk(x))
+                logits = self.heads(self.D.q_trunk(x))
             log_p = logits.to(self.dtype).view(len(x), N_HEADS, -1).log_softmax(dim=2).transpose(0, 1)
             views = [head.chunk(2) for head in log_p]
             information = torch.stack([mutual_information(self._log_joint(a, b)) for a, b in views]).mean()
@@ -247,7 +247,7 @@ class Clustering(Stage):
 
     @torch.no_grad()
     def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
-        features: Tensor = self.D.trunk(self._images(index.to(self.device)))
+        features: Tensor = self.D.q_trunk(self._images(index.to(self.device)))
         return features.float().cpu().numpy()
 
 

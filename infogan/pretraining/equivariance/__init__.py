@@ -1,5 +1,5 @@
-"""The stage that reads off real images what known transforms change: place, size, shear, angle, brightness."""
+"""The stage that learns to read off real images what known transforms change, such as place and angle."""
 
-from infogan.pretraining.equivariance.equivariance import Equivariance
+from infogan.pretraining.equivariance.equivariance import Equivariance, check_knobs
 
-__all__ = ["Equivariance"]
+__all__ = ["Equivariance", "check_knobs"]

@@ -27,7 +27,8 @@ def information(
     """
     along = (v * turned(u, angle).conj()).real
     concentration = (u.abs() * v.abs()).clamp_min(1e-6)
-    return along - torch.special.i0e(concentration).log() - concentration
+    told: Tensor = along - torch.special.i0e(concentration).log() - concentration
+    return told
 
 
 def unit_vectors(u: Complex[Tensor, "b m"]) -> Complex[Tensor, "b m"]:

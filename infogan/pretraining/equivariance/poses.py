@@ -60,10 +60,13 @@ def sample_transforms(
 
 def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Sequence[str]) -> Pose:
     """The inverse of `Pose.columns`; knobs that are not named are 0."""
-    parts = columns.split([2 if knob == "translate" else 1 for knob in knobs], dim=1)
-    numbers = {knob: part[:, 0] for knob, part in zip(knobs, parts, strict=True) if knob != "translate"}
-    places = {"place": part for knob, part in zip(knobs, parts, strict=True) if knob == "translate"}
-    return no_pose(len(columns), columns.device)._replace(**numbers, **places)
+    pose, first = no_pose(len(columns), columns.device), 0
+    for knob in knobs:
+        if knob == "translate":
+            pose, first = pose._replace(place=columns[:, first : first + 2]), first + 2
+        else:
+            pose, first = pose._replace(**{knob: columns[:, first]}), first + 1
+    return pose
 
 
 def after(T: Pose, pose: Pose) -> Pose:

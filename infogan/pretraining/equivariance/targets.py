@@ -80,9 +80,13 @@ def make_targets(
             best = float(reading.turn_information.max())
             kept = best >= MIN_TURN_INFORMATION
             tables |= {targets[0]: torch.stack([angle.cos(), angle.sin()], dim=1).half()} if kept else {}
-            symmetry = ", ".join(str(m + 1) for m in sorted(set(harmonics.values())))
-            detail = f"{best:.2f} nats on a random turn, looks the same after 1/{symmetry.replace(', ', ', 1/')} turn"
-            messages.append(f"knob rotate: {detail}" + ("" if kept else ": cannot be read, not used"))
+            symmetries = ", ".join(f"1/{m + 1}" for m in sorted(set(harmonics.values())))
+            why = (
+                f"; things look the same after {symmetries} of a turn"
+                if kept
+                else ": cannot be read, not used"
+            )
+            messages.append(f"knob rotate: {best:.2f} nats on a random turn{why}")
             continue
         of_knob = slice(column, column + len(targets))
         column += len(targets)
@@ -101,7 +105,7 @@ def make_targets(
 def angles(u: Complex[Tensor, "n m"], groups: Int[Tensor, "n"]) -> tuple[Float[Tensor, "n"], dict[int, int]]:
     """The angle of each image, that of the lowest harmonic of its group, and these harmonics, from 0."""
     angle, harmonics = torch.zeros(len(u)), {}
-    for group in groups.unique().tolist():
+    for group in torch.unique(groups).tolist():
         of = groups == group
         harmonics[group] = lowest_harmonic(u[of])
         angle[of] = u[of, harmonics[group]].angle()

@@ -102,10 +102,8 @@ class Factors(Stage):
         adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
         loss = torch.zeros(())
         for i in range(n_steps):
-            warm_up, cosine = (
-                min(1, (i + 1) / (WARM_UP * n_steps)),
-                0.5 * (1 + math.cos(math.pi * i / n_steps)),
-            )
+            warm_up = min(1, (i + 1) / (WARM_UP * n_steps))
+            cosine = 0.5 * (1 + math.cos(math.pi * i / n_steps))
             for group in adam.param_groups:
                 group["lr"] = LEARNING_RATE * warm_up * max(0.02, cosine)
             index = torch.randint(len(self.x), (BATCH_SIZE,), generator=rng, device=self.device)

@@ -32,7 +32,7 @@ class Batches:
         self.targets: list[dict[int, Tensor]] = []  # by code, of each seed; see `Targets`
 
     def real(self, n: int) -> tuple[Tensor, ...]:
-        """Real images of step n, counted from 0, in G's range, and their targets, one tensor per code that has any."""
+        """Real images of step n, from 0, in G's range, and their targets, one tensor per code with any."""
         x = self.seeds.stack([self.to_range(source.batch(n)) for source in self.sources])
         if not self.targets:
             return (x,)

@@ -1,0 +1,114 @@
+"""How well the continuous codes of trained runs follow known factors, or the moments of digits.
+
+    for seed in 100 101 102 103 104; do infogan train sprites --seed $seed; done
+    python benchmarks/knobs.py sprites runs/sprites-10?
+
+With factors: |Spearman's rho| of every code with every factor, and MIG, DCI and FactorVAE on 10,000 images,
+with an angle as one code and, as papers on real-valued codes have it, as two, its cosine and sine. On MNIST:
+the error of c1, what each code changes in G's images (`moments.py`), and |Spearman's rho| of each code, read
+off the test images, with their moments, over all images and in the mean over digits.
+
+Labels and factors serve these scores alone. Writes records/knobs-NAME.json.
+"""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from moments import NAMES, correlations, moments
+from record import record
+from scipy.optimize import linear_sum_assignment
+from scipy.stats import spearmanr
+from sklearn.metrics import confusion_matrix
+
+from infogan.data import Images
+from infogan.evaluation.disentanglement.betavae_factorvae import factorvae
+from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
+from infogan.evaluation.disentanglement.information import mig
+from infogan.evaluation.disentanglement.predictors import dci_forest
+from infogan.method.codes import Code
+from infogan.runs.run import Run
+
+MAX_IMAGES = 10_000
+
+
+def rho(a: np.ndarray, b: np.ndarray) -> float:
+    return abs(float(spearmanr(a, b).statistic))
+
+
+def scores(values: np.ndarray, kinds: list[Any], factors: np.ndarray) -> dict[str, float]:
+    train, test = CodesAndFactors.from_arrays(values, factors, kinds).train_test_split()
+    found: dict[str, float] = {}
+    for function in (mig, dci_forest, factorvae):
+        found |= function(train, test, np.random.default_rng(0))
+    return {name: round(value, 4) for name, value in found.items()}
+
+
+def against_factors(codes: dict[str, Code], values: np.ndarray, images: Images) -> dict[str, Any]:
+    assert images.factors is not None
+    truth = images.factors.values
+    deciles = [
+        np.digitize(v, np.quantile(v, np.linspace(0, 1, 11)[1:-1])) if len(np.unique(v)) > 50 else v
+        for v in truth.T
+    ]
+    whole = np.column_stack([np.unique(v, return_inverse=True)[1] for v in deciles])
+    split: list[np.ndarray] = []
+    for v, code in zip(values.T, codes.values(), strict=True):
+        split += [np.cos(v), np.sin(v)] if code.kind == "angle" else [v]
+    split_kinds = [
+        k for code in codes.values() for k in (("number",) * 2 if code.kind == "angle" else (code.kind,))
+    ]
+    return {
+        "angle_as_one_code": scores(values, [code.kind for code in codes.values()], whole),
+        "angle_as_cosine_and_sine": scores(np.column_stack(split), split_kinds, whole),
+        "spearman": {
+            factor.name: {name: round(rho(values[:, i], truth[:, j]), 3) for i, name in enumerate(codes)}
+            for j, factor in enumerate(images.factors.columns)
+        },
+    }
+
+
+def against_moments(codes: dict[str, Code], values: np.ndarray, images: Images) -> dict[str, Any]:
+    assert images.labels is not None
+    y, measured = images.labels, moments(images.x)
+    table = confusion_matrix(y, values[:, 0].astype(int))
+    best = table[linear_sum_assignment(-table)].sum()
+    numbers = [(i, name) for i, (name, code) in enumerate(codes.items()) if code.kind == "number"]
+    return {
+        "error": round(1 - best / len(y), 4),
+        "read": {
+            name: {
+                moment: {
+                    "all": round(rho(values[:, i], measured[:, m]), 3),
+                    "within_digits": round(
+                        float(np.mean([rho(values[y == d, i], measured[y == d, m]) for d in range(10)])), 3
+                    ),
+                }
+                for m, moment in enumerate(NAMES)
+            }
+            for i, name in numbers
+        },
+    }
+
+
+def main() -> None:
+    name, *paths = sys.argv[1:]
+    rows: dict[str, Any] = {}
+    for path in paths:
+        run = Run.open(Path(path))
+        model = run.model()
+        codes = dict(zip(model.latent.names, model.latent.codes, strict=True))
+        split = "" if run.config.data.images == "sprites" else "test"
+        images = run.images(split).subsample(MAX_IMAGES)
+        values = model.encode(images.pixels).values.double().numpy()
+        if images.factors is not None:
+            rows[Path(path).name] = against_factors(codes, values, images)
+        else:
+            rows[Path(path).name] = against_moments(codes, values, images) | {"changes": correlations(model)}
+        print(Path(path).name, rows[Path(path).name], flush=True)
+    record(f"knobs-{name}", {"runs": rows})
+
+
+if __name__ == "__main__":
+    main()

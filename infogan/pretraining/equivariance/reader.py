@@ -1,0 +1,150 @@
+"""What reads images: the pose of a whole picture, then angle and features of the crop that the pose gives."""
+
+import math
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from typing import final
+
+import torch
+from jaxtyping import Complex, Float, Int, UInt8
+from torch import Tensor, nn
+
+from infogan.data.images import PixelArray
+from infogan.pretraining.equivariance.angles import HARMONICS, turned, unit_vectors
+from infogan.pretraining.equivariance.encoder import SIDE, Encoder, resized
+from infogan.pretraining.equivariance.poses import (
+    Pose,
+    apply,
+    background,
+    before,
+    look,
+    pose_from_columns,
+    sample_transforms,
+    touches_edge,
+)
+from infogan.utils.rng import make_rng
+
+MAX_SIDE = 64  # pixels: larger images are averaged down
+HEAD_STD = (
+    0.2  # of the second head: vectors without length and clusters that are alike learn nothing for long
+)
+N_POSES, N_TURNS = 4, 8  # readings of an image, moved or turned, beside the plain one
+
+
+@final
+class Reader:
+    """The two networks of the stage, and how they look at images.
+
+    Images are (b, ch, s, s), in [0, 1].
+    """
+
+    def __init__(
+        self,
+        channels: int,
+        codes_of: Mapping[str, tuple[int, ...]],
+        sizes: Mapping[str, float],
+        n_clusters: int,
+        seed: int,
+        device: torch.device,
+        autocast: Callable[[], AbstractContextManager[None]],
+    ) -> None:
+        """
+        Args:
+            codes_of: the codes of each knob.
+            sizes: of the random transforms.
+        """
+        self.knobs = tuple(knob for knob in codes_of if knob != "rotate")
+        self.sizes, self.device, self.autocast = sizes, device, autocast
+        self.rng, weights = make_rng(seed, "equivariance", device), make_rng(seed, "equivariance weights")
+        self.n_numbers = sum(len(codes_of[knob]) for knob in self.knobs)
+        self.pose_net = Encoder(channels, self.n_numbers, weights).to(device) if self.n_numbers else None
+        self.form_net = Encoder(channels, 2 * HARMONICS + n_clusters, weights)
+        nn.init.normal_(self.form_net.head.weight, 0, HEAD_STD, generator=weights)
+        self.form_net.to(device)
+        self.reach = 1.0  # half the side of a crop, in units of the size that is read
+        self.plain = True  # whether things lie on a plain background
+
+    def sample(self, n: int, strength: float = 1.0) -> Pose:
+        """Random transforms."""
+        return sample_transforms(n, self.sizes, self.rng, strength)
+
+    def columns(self, x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b d"]:
+        """The numbers of the knobs, as the first network reads them."""
+        if self.pose_net is None:
+            return x.new_zeros(len(x), 0)
+        with self.autocast():
+            outputs: Tensor = self.pose_net(x)
+        return outputs.float()
+
+    def pose(self, x: Float[Tensor, "b ch s s"]) -> Pose:
+        return pose_from_columns(self.columns(x), self.knobs)
+
+    def crop(
+        self, x: Float[Tensor, "b ch s s"], pose: Pose, turn: Float[Tensor, "b"]
+    ) -> Float[Tensor, "b ch 32 32"]:
+        """What the pose shows, always at the same place and size, turned by an angle."""
+        A = self.reach * pose._replace(angle=turn).matrix()
+        return look(x, A, pose.place, SIDE, plain=self.plain)
+
+    def form(self, crop: Float[Tensor, "b ch s s"]) -> tuple[Complex[Tensor, "b m"], Tensor, Tensor]:
+        """The vectors of the angle, log probabilities of clusters, and features of a crop."""
+        with self.autocast():
+            features = self.form_net.features(crop)
+            outputs = self.form_net.head(features).float()
+        u = torch.view_as_complex(outputs[:, : 2 * HARMONICS].reshape(-1, HARMONICS, 2).contiguous())
+        return u, outputs[:, 2 * HARMONICS :].log_softmax(dim=1), features.float()
+
+    @torch.no_grad()
+    def find_reach(self, x: Float[Tensor, "b ch s s"]) -> None:
+        """Takes the smallest crop that holds 0.99 of all that is not background, in the mean over images."""
+        pose, ink = self.pose(x), (x - background(x)).abs().sum(dim=1, keepdim=True)
+        total = ink.sum(dim=(1, 2, 3)).clamp_min(1)
+        for reach in torch.linspace(0.2, 8, 40).tolist():
+            A = reach * pose.matrix()
+            seen = look(ink, A, pose.place, x.shape[-1], plain=True).sum(dim=(1, 2, 3))
+            self.reach = 1.1 * reach
+            if (seen * torch.linalg.det(A).abs() / total).mean() > 0.99:
+                return
+
+    @torch.no_grad()
+    def read(
+        self, x: Float[Tensor, "b ch s s"], *, crops: bool
+    ) -> tuple[Float[Tensor, "b d"], Complex[Tensor, "b m"], Float[Tensor, "b w"]]:
+        """Numbers, vectors of the angle and features, each the mean of several readings.
+
+        Args:
+            crops: whether to read crops; if not, the vectors are 0 and there are no features.
+        """
+        n = len(x)
+        numbers, n_read = self.columns(x), x.new_ones(n, 1)
+        for _ in range(N_POSES if self.pose_net else 0):
+            T = self.sample(n, 0.25)
+            moved = apply(T, x, plain=self.plain)
+            whole = (~touches_edge(moved)).float()[:, None] if self.plain else x.new_ones(n, 1)
+            numbers = numbers + whole * before(T, self.pose(moved)).columns(self.knobs)
+            n_read = n_read + whole
+        numbers = numbers / n_read
+        u = torch.zeros(n, HARMONICS, dtype=torch.complex64, device=self.device)
+        if not crops:
+            return numbers, u, x.new_zeros(n, 0)
+        pose = pose_from_columns(numbers, self.knobs)
+        features = torch.zeros(())
+        for i in range(N_TURNS):
+            turn = x.new_full((n,), 2 * math.pi * i / N_TURNS + 0.3)
+            v, _, h = self.form(self.crop(x, pose, turn))
+            u = u + turned(unit_vectors(v), turn) / N_TURNS
+            features = features.to(h) + h / N_TURNS
+        return numbers, u, features
+
+
+def square_images(pixels: PixelArray, index: Int[Tensor, "n"]) -> UInt8[Tensor, "n ch s s"]:
+    """Images made square by repeating their edge, with at most `MAX_SIDE` pixels a side."""
+    x = pixels.take(index)
+    h, w = x.shape[2:]
+    if h != w:
+        missing = abs(h - w)
+        pad = (missing // 2, missing - missing // 2)
+        x = nn.functional.pad(x.float(), (0, 0, *pad) if h < w else (*pad, 0, 0), mode="replicate")
+    if x.shape[-1] > MAX_SIDE:
+        x = resized(x.float(), MAX_SIDE)
+    return x.round().byte() if x.is_floating_point() else x
