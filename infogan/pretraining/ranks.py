@@ -13,7 +13,7 @@ from infogan.method.codes.continuous import Gaussian
 def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
     """Numbers in (-1, 1), uniform within each group, in the order of the values."""
     found = torch.empty_like(values)
-    for group in groups.unique():
+    for group in torch.unique(groups):
         of = groups == group
         order = values[of].argsort().argsort().float()
         found[of] = (2 * order + 1) / of.sum() - 1
