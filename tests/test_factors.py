@@ -93,7 +93,7 @@ def test_information_is_the_divergence_of_two_gaussians() -> None:
 
 
 def test_the_loss_is_the_sum_of_the_tcvae_decomposition() -> None:
-    """Chen et al., Eq. (2): information of index and code, total correlation, divergences of single latents."""
+    """Chen et al., Eq. (2): information of index and code, total correlation, divergence of each latent."""
     vae, x = VAE(1, 3, rng()), torch.rand(6, 1, 32, 32, generator=rng(1))
     noise, ones = torch.randn(6, 3, generator=rng(2)), torch.ones(3)
     q = vae.encode(x)
