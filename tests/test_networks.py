@@ -127,6 +127,23 @@ def test_d_and_q_share_all_but_their_heads(name: str) -> None:
     assert sum(map(len, parts)) == len(set.union(*parts))  # no weight in two parts
 
 
+@each_network
+def test_q_may_have_a_trunk_of_its_own(name: str) -> None:
+    """Then neither head updates the trunk of the other."""
+    nets = make(name)
+    D = nets.D
+    D.separate_trunks()
+    out = D(images(nets))
+    torch.cat(out.q, dim=1).square().sum().backward(retain_graph=True)
+    assert all(p.grad is None for part in (D.trunk, D.d_head) for p in part.parameters())
+    assert all(p.grad is not None for part in (D.q_trunk, D.q_head) for p in part.parameters())
+    D.zero_grad()
+    out.logit.square().sum().backward()
+    assert all(p.grad is None for p in D.q_trunk.parameters())
+    assert all(p.grad is not None for p in D.trunk.parameters())
+    assert torch.equal(D.q_head[:-1](D.q_trunk(images(nets))), D.features(images(nets)))
+
+
 @pytest.mark.parametrize("info_to_trunk", [True, False])
 @each_network
 def test_info_to_trunk_decides_whether_q_updates_the_trunk(name: str, info_to_trunk: bool) -> None:
