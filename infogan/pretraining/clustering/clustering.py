@@ -56,7 +56,7 @@ MIN_STABILITY = 0.75  # mean NMI of the partitions, below which no clustering is
 class Clustering(Stage):
     """Clusters real images into the categories of a model's first discrete code.
 
-    The result is the same for the same config and images; an interrupted stage has to start again.
+    The same config and images give the same result; an interrupted stage has to start again.
     """
 
     def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
@@ -94,30 +94,21 @@ class Clustering(Stage):
         return heads.to(self.device, self.dtype)
 
     def run(self, found: Targets) -> Iterator[int]:
-        """
-        Args:
-            found: not used.
-
-        Raises:
-            NonFiniteError: if the mutual information is NaN.
-        """
-        n_first = round(FIRST_FRACTION * self.n_steps)
-        yield from self.train_heads(n_first)
+        """Raises NonFiniteError if the mutual information is NaN."""
+        yield from self.train_heads(n_first := round(FIRST_FRACTION * self.n_steps))
         self._check_finite()
         labels = yield from self.find_clusters(n_first)
-        summary = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
+        outcome = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
+        targets = Targets()
         if labels is None:
-            self.outcome = Outcome(
-                Targets(), f"{summary}, below {MIN_STABILITY}: training without pseudo-labels"
-            )
-            return
-        yield from self.train_clusters(labels, n_first)
-        self._check_finite()
-        table = yield from self.table()
-        kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
-        self.outcome = Outcome(
-            Targets({self.code: table}), f"{summary}; mutual information under transforms {kept}"
-        )
+            outcome += f", below {MIN_STABILITY}: training without pseudo-labels"
+        else:
+            yield from self.train_clusters(labels, n_first)
+            self._check_finite()
+            targets = Targets({self.code: (yield from self.table())})
+            kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
+            outcome += f"; mutual information under transforms {kept}"
+        self.outcome = Outcome(targets, outcome)
 
     def train_heads(self, n_steps: int) -> Iterator[int]:
         """Part 1: the trunk and the heads maximise the mutual information of their clusters."""
