@@ -40,7 +40,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 
 @pytest.fixture(scope="session")
 def nightly(request: pytest.FixtureRequest) -> bool:
-    """Whether there is time for 50 kills instead of 10, and for 100,000 hostile files per format."""
+    """Whether there is time for 50 kills instead of 3, and for 100,000 hostile files per format."""
     return bool(request.config.getoption("--nightly"))
 
 
