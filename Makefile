@@ -22,9 +22,9 @@ demo: $(V)/ok
 	@$(V)/bin/infogan figures runs/demo > /dev/null
 	@echo "pictures: runs/demo/figures; all numbers: runs/demo/evaluation.json"
 
-# A file of tests a process, each of one thread: the tensors of the tests are small.
+# A file of tests a process, each of one thread: the tensors of the tests are small. In the order of tests/conftest.py.
 test: $(V)/ok
-	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -n auto --dist loadfile
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest -n auto --dist loadfile --no-loadscope-reorder
 
 # The explorer's page in a real browser, which is installed where it is missing; `test` skips these then.
 browser: $(V)/ok

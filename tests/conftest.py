@@ -1,5 +1,6 @@
 """Fixtures of several test files: runs without training, the browser, and what `--nightly` adds."""
 
+import importlib
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -7,27 +8,39 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+# Imported here, because jaxtyping's import hook recompiles what a module of this package imports first.
+LIBRARIES = "beartype.claw lightning_fabric pandas pyarrow.csv sklearn.cluster sklearn.ensemble uvicorn"
+for library in LIBRARIES.split():
+    importlib.import_module(library)
+
 if TYPE_CHECKING:  # jaxtyping checks what is imported after this file
     from infogan.config import Config
     from infogan.runs.run import Run
 
 CHROMIUM = Path("/usr/bin/chromium")
+# The files that take longest come first, so that no process is left with one of them at the end.
+LONG = "test_docs test_cli test_sweep test_ddp test_explore_page test_kills test_clocks_and_locks"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    names = LONG.split()
+    items.sort(key=lambda item: names.index(item.path.stem) if item.path.stem in names else len(names))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--nightly", action="store_true", help="also run tests that take long")
 
 
-@pytest.fixture(autouse=True)
-def skip_night(request: pytest.FixtureRequest) -> None:
-    """Skips tests marked `night` unless `--nightly` is given."""
-    if request.node.get_closest_marker("night") and not request.config.getoption("--nightly"):
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skips tests marked `night` unless `--nightly` is given, before any of their fixtures is made."""
+    if item.get_closest_marker("night") and not item.config.getoption("--nightly"):
         pytest.skip("needs --nightly")
 
 
 @pytest.fixture(scope="session")
 def nightly(request: pytest.FixtureRequest) -> bool:
-    """Whether there is time for 50 kills instead of 10, and for 100,000 hostile files per format."""
+    """Whether there is time for 50 kills instead of 3, and for 100,000 hostile files per format."""
     return bool(request.config.getoption("--nightly"))
 
 

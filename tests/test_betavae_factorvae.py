@@ -177,6 +177,32 @@ def test_a_value_is_drawn_as_often_as_images_have_it() -> None:
     assert both(pairs)[0] == pytest.approx(0.95, abs=0.02)
 
 
+FOUR = independent(3, 4, 5, 6)
+ONE_CODE_A_FACTOR = {
+    "as they are": FOUR[:, [2, 0, 3, 1]],
+    "another unit": -50 * FOUR,
+    "twice": np.tile(FOUR, 2),
+    "beside a constant": np.insert(FOUR, 1, 7, axis=1),
+}
+
+
+@pytest.mark.parametrize("codes", ONE_CODE_A_FACTOR.values(), ids=ONE_CODE_A_FACTOR)
+def test_one_code_a_factor_is_best(codes: np.ndarray) -> None:
+    assert both(from_arrays(codes, FOUR)) == (1, 1)
+
+
+@pytest.mark.parametrize("scale", [1.0, -50.0])
+def test_noise_is_at_chance(scale: float) -> None:
+    noise = from_arrays(scale * draw().normal(size=(N, 4)), FOUR)
+    assert both(noise) == pytest.approx((0.25, 0.25), abs=0.04)
+
+
+def test_a_rotation_is_at_chance() -> None:
+    factors = independent(4, 4)
+    rotated = factors @ np.array([[1, -1], [1, 1]]) / math.sqrt(2)
+    assert both(from_arrays(rotated, factors)) == pytest.approx((0.5, 0.5), abs=0.04)
+
+
 def test_one_code_tells_two_factors_by_its_silence_to_betavae_alone() -> None:
     """Kim and Mnih's first objection to Higgins's score: K - 1 codes do for K factors."""
     factors = independent(4, 4)

@@ -51,7 +51,7 @@ CASES: dict[str, tuple[np.ndarray, tuple[Kind, ...]]] = {
     # Within the factor of 20 that InfoMEC's choice of codes allows, and all above FactorVAE's least.
     "rescaled": ((Z * [-3, 0.5, 4, -1] + [0, 5, -100, 1])[:, [2, 0, 3, 1]], NUMBERS),
     "mixed": (mix(np.arange(3), STEPS), MIXED),
-    "mixed, relabelled": (mix(np.array([2, 0, 1]), STEPS), MIXED),
+    "mixed, relabelled": (mix(np.array([20, 0, 10]), STEPS), MIXED),
     "mixed, turned": (mix(np.arange(3), STEPS + 2), MIXED),
     "mixed, fewer": (mix(np.arange(3), STEPS)[:FEWER], MIXED),
     **{f"blurred by {blur}": (Z + blur * NOISE, NUMBERS) for blur in BLURS},
@@ -82,21 +82,21 @@ class Known(NamedTuple):
     copies: tuple[float, float]
 
 
-HIGH, LOW, ANY = (0.95, 1.0), (0.0, 0.05), (0.0, 1.0)
+HIGH, LOW, LOWER, NONE = (0.95, 1.0), (0.0, 0.05), (0.0, 0.01), (0.0, 0.0)
+RATIO = (0.1, 1.0)  # of what the estimate leaves of noise
 EVEN = (0.2, 0.35)  # a factor in four is guessed
 KNOWN = {
-    "mig": Known(0.98, LOW, LOW, LOW),
-    # Of noise, the four ratios that follow are ratios of what the estimate leaves.
-    "modularity": Known(0.98, (0.2, 0.4), ANY, HIGH),
-    "infom": Known(0.95, (0.0, 0.4), ANY, HIGH),
-    "infoc": Known(0.95, (0.0, 0.3), ANY, (0.38, 0.46)),  # (1/2 - 1/8) / (1 - 1/8) = 0.43
-    "infoe": Known(0.98, HIGH, LOW, HIGH),
+    "mig": Known(0.98, LOW, LOWER, LOW),
+    "modularity": Known(0.98, (0.2, 0.4), RATIO, HIGH),
+    "infom": Known(0.97, (0.0, 0.4), RATIO, HIGH),
+    "infoc": Known(0.97, (0.0, 0.3), RATIO, (0.38, 0.46)),  # (1/2 - 1/8) / (1 - 1/8) = 0.43
+    "infoe": Known(0.98, HIGH, LOWER, HIGH),
     "dci_disentanglement": Known(0.98, LOW, LOW, HIGH),
     "dci_completeness": Known(0.98, LOW, LOW, (0.6, 0.72)),  # 1 - log 2 / log 8 = 0.67
     "dci_informativeness": Known(0.98, (0.7, 1.0), (0.15, 0.3), HIGH),  # one value in 3, 5, 4, 8
-    "dci_lasso_disentanglement": Known(0.98, LOW, LOW, HIGH),
-    "dci_lasso_completeness": Known(0.98, LOW, LOW, HIGH),  # it uses one of two copies
-    "dci_lasso_informativeness": Known(0.9, (0.9, 1.0), LOW, HIGH),
+    "dci_lasso_disentanglement": Known(0.98, LOW, NONE, HIGH),
+    "dci_lasso_completeness": Known(0.98, LOW, NONE, HIGH),  # it uses one of two copies
+    "dci_lasso_informativeness": Known(0.9, (0.9, 1.0), NONE, HIGH),
     "sap": Known(0.4, LOW, LOW, LOW),  # a line cannot cut out a value in the middle
     "explicitness": Known(0.98, HIGH, (0.45, 0.55), HIGH),
     "factorvae": Known(0.98, EVEN, EVEN, HIGH),
@@ -124,24 +124,28 @@ def test_other_known_answers(name: str, case: str) -> None:
     assert low <= scores(case)[name] <= high
 
 
+def assert_same(found: dict[str, float], expected: dict[str, float]) -> None:
+    """Up to where a fit stops, the order in which a forest breaks ties, and noise in the second-best SAP."""
+    for name, value in expected.items():
+        is_coarse = name == "sap" or (name.startswith("dci_") and "lasso" not in name)
+        slack = 1e-9 if name in EXACT else 0.01 if is_coarse else 1e-3
+        assert found[name] == pytest.approx(value, abs=slack), name
+
+
 def test_order_and_scale_of_codes_do_not_matter() -> None:
-    assert scores("rescaled") == pytest.approx(scores("numbers"), abs=0.01)
+    assert_same(scores("rescaled"), scores("numbers"))
 
 
 def test_a_constant_code_costs_its_share_of_modularity_alone() -> None:
     expected = scores("numbers")
-    assert scores("with a constant") == pytest.approx(
-        {**expected, "modularity": 4 / 5 * expected["modularity"]}, abs=0.01
-    )
+    assert_same(scores("with a constant"), {**expected, "modularity": 4 / 5 * expected["modularity"]})
 
 
 def test_a_category_has_no_order_and_an_angle_no_ends() -> None:
     plain = scores("mixed")
     assert 0.2 < plain["mig"] < 0.8
-    assert scores("mixed, relabelled") == pytest.approx(plain, abs=0.02)
-    for name in (*EXACT, "factorvae", "betavae"):
-        assert scores("mixed, relabelled")[name] == pytest.approx(plain[name], abs=1e-9)
-    assert scores("mixed, turned") == pytest.approx(plain, abs=0.05)
+    assert_same(scores("mixed, relabelled"), plain)
+    assert_same(scores("mixed, turned"), plain)
 
 
 @pytest.mark.parametrize("turn", [0.0, 2.5, -40.0])
@@ -158,12 +162,13 @@ def test_where_an_angle_is_cut_does_not_matter_to_its_bins(turn: float) -> None:
 @pytest.mark.parametrize("name", sorted(KNOWN.keys() - LASSO_RATIOS))
 def test_scores_fall_as_noise_rises(name: str) -> None:
     found = [scores(f"blurred by {blur}")[name] for blur in BLURS]
-    assert all(later < earlier + 0.01 for earlier, later in pairwise(found))
+    least = 0.02 if name in ("mig", "infoe") else -0.01  # the fall from each to the next
+    assert all(later < earlier - least for earlier, later in pairwise(found))
     assert found[-1] < (0.8 if name in INFORMATION_RATIOS else 0.65) * found[0]
 
 
 @given(data=st.data())
-@settings(max_examples=25, deadline=None, derandomize=True)
+@settings(max_examples=60, deadline=None, derandomize=True)
 def test_all_scores_are_from_0_to_1(data: st.DataObject) -> None:
     """Of any codes and factors of few images, and those of information of fewer still."""
     kinds = data.draw(st.lists(st.sampled_from(["number", "category", "angle"]), min_size=1, max_size=4))

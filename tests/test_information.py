@@ -6,6 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from scipy.special import digamma
 from scipy.stats import entropy
 from sklearn.feature_selection import mutual_info_classif
@@ -182,6 +184,18 @@ def test_neighbours_against_loops(seed: int) -> None:
     assert abs(around - mutual_information_knn(circle, v)) > 1e-3
 
 
+def test_neighbours_against_scikit_learn() -> None:
+    rng = np.random.default_rng(0)
+    v = factors_of(1000)
+    codes = np.stack([rng.normal(size=1000), v[:, 2] + rng.normal(size=1000), np.exp(v[:, 1])], axis=1)
+    codes[:, 2] *= rng.uniform(1, 2, 1000)
+    p = made(codes, v)
+    H = [mutual_info_score(s, s) for s in p.factors.T]
+    expected = [mutual_info_classif(p.codes, s, n_neighbors=10, random_state=0) for s in p.factors.T]
+    NMI = normalised_information(p, p.factors, np.random.default_rng(1))
+    np.testing.assert_allclose(NMI, np.array(expected) / np.array(H)[:, None], atol=1e-9)
+
+
 def test_neighbours_of_a_number_that_repeats_tell_what_its_counts_tell() -> None:
     v = factors_of(4000)
     coarse = np.round(v[:, 2] / 2 + np.random.default_rng(1).normal(size=4000))
@@ -346,4 +360,15 @@ def test_what_is_kept_to_test_on_is_not_asked() -> None:
         assert score(p, other, np.random.default_rng(0)) == score(p, p, np.random.default_rng(0))
 
 
-# Any codes.
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(seed=st.integers(0, 2**32 - 1), data=st.data())
+def test_order_of_codes_images_and_labels_does_not_matter(seed: int, data: st.DataObject) -> None:
+    p = mixed(80, seed, noise=0.5)
+    codes = data.draw(st.permutations(range(4)))
+    images = data.draw(st.permutations(range(80)))
+    labels = [np.array(data.draw(st.permutations(range(size)))) for size in SIZES]
+    relabelled = np.stack([new[v] for new, v in zip(labels, p.factors.T, strict=True)], axis=1)
+    q = made(p.codes[images][:, codes], relabelled[images], [KINDS[j] for j in codes])
+    found, expected = scores(q, seed), scores(made(p.codes, p.factors, KINDS))
+    assert found.pop("infoe") == pytest.approx(expected.pop("infoe"), abs=2e-3)  # a fit may stop early
+    assert found == pytest.approx(expected, abs=1e-9)

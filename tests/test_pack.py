@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 import pytest
 import webdataset
+from commands import fail, succeed
 from PIL import Image
 
 from infogan.data import LoadOptions, load, open_collection
@@ -285,17 +286,11 @@ def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
     assert files_of() == files_of("straight")
 
 
-def test_the_command_line(tmp_path: Path) -> None:
-    def main(*words: str) -> subprocess.CompletedProcess[str]:
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "XDG_CACHE_HOME": str(tmp_path / "c")}
-        command = [sys.executable, "-m", "infogan", "data", "pack", *words]
-        return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=100)
-
+def test_the_command_line() -> None:
     Image.fromarray(np.stack([X[0]] * 3, axis=-1) // np.array([1, 2, 3], np.uint8)).save("own/a.png")
     save()
-    done = main("folder:own", "out", "--per-shard", "30", "--size", "32")
-    assert done.stdout == "out: 41 images in 2 shards, 0.1 MB\n"
+    words = "data pack folder:own out --per-shard 30 --size 32"
+    assert succeed(*words.split(), cwd=Path.cwd()) == "out: 41 images in 2 shards, 0.1 MB\n"
     assert load("shards:out").shape == (3, 32, 32)
-    refused = main("own", "out", "--json")
-    assert refused.returncode == 2
-    assert refused.stderr.startswith("infogan: out contains shards of other")
+    refused = fail("data", "pack", "own", "out", "--json", cwd=Path.cwd())
+    assert refused.startswith("infogan: out contains shards of other")

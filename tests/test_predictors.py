@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from scipy.optimize import minimize
 from sklearn.ensemble import RandomForestClassifier
+from sklearn.svm import LinearSVC
 
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.predictors import (
@@ -81,6 +82,14 @@ def all_columns(pairs: CodesAndFactors) -> np.ndarray:
 
 def standard(x: np.ndarray, like: np.ndarray) -> np.ndarray:
     return (x - like.mean(axis=0)) / like.std(axis=0)
+
+
+def test_importances_by_hand() -> None:
+    R = np.array([[3.0, 1.0], [0.0, 0.0], [1.0, 3.0], [0.0, 4.0]])
+    bit = -(0.75 * math.log2(0.75) + 0.25 * math.log2(0.25))
+    assert disentanglement(R) == pytest.approx(1 / 3 * (1 - bit) * 2 + 1 / 3 * 1)
+    second = (1 / 8) * math.log(8, 4) + (3 / 8) * math.log(8 / 3, 4) + (1 / 2) * math.log(2, 4)
+    assert completeness(R) == pytest.approx(1 / 3 * (1 - bit / 2) + 2 / 3 * (1 - second))
 
 
 def test_importances_by_loops() -> None:
@@ -188,6 +197,22 @@ def test_lasso_by_coordinate_descent() -> None:
     assert found["dci_lasso_informativeness"] == pytest.approx(np.mean(told), abs=2e-3)
 
 
+def test_sap_is_the_gap_of_scikit_learns_machines() -> None:
+    """By the dual problem, of each code and factor."""
+    fit, test = NOISY.train_test_split()
+    gaps = []
+    for j in range(3):
+        right = []
+        for i in range(4):
+            x, x_test = columns(fit, i), columns(test, i)
+            machine = LinearSVC(C=0.01, class_weight="balanced", random_state=0, max_iter=100_000, tol=1e-6)
+            machine.set_params(dual=True).fit(standard(x, x), fit.factors[:, j])
+            right.append(np.mean(machine.predict(standard(x_test, x)) == test.factors[:, j]))
+        second, first = sorted(right)[-2:]
+        gaps.append(first - second)
+    assert sap(fit, test, np.random.default_rng(0))["sap"] == pytest.approx(np.mean(gaps), abs=2e-3)
+
+
 def test_sap_by_minimising_the_squared_hinge() -> None:
     """Each value against the rest; a value that is rare weighs more where it is the one."""
     fit, test = NOISY.take(np.arange(600)).train_test_split()
@@ -247,6 +272,50 @@ def test_explicitness_by_the_penalised_likelihood() -> None:
     found = explicitness(fit, test, np.random.default_rng(0))["explicitness"]
     assert 0.7 < found < 0.95
     assert found == pytest.approx(np.mean(means), abs=1e-3)
+
+
+def test_categories_that_are_the_factors_score_best() -> None:
+    """However the categories are numbered."""
+    found = scores(IDENTITY)
+    orders = ([2, 0, 1], [1, 3, 0, 2], [4, 2, 0, 3, 1])
+    permuted = np.stack([np.array(order)[v] for order, v in zip(orders, FACTORS.T, strict=True)], axis=1)
+    assert scores(from_arrays(permuted, FACTORS, ("category",) * 3)) == pytest.approx(found, abs=1e-3)
+    assert found.pop("sap") == pytest.approx(1 - CHANCE, abs=0.04)
+    assert found.pop("dci_lasso_informativeness") > 0.9  # the penalty takes something off
+    assert found == pytest.approx(dict.fromkeys(found, 1))
+
+
+def test_noise_is_at_the_floor() -> None:
+    values = np.stack([RNG.integers(0, 3, N), RNG.random(N), RNG.random(N) * 6, RNG.random(N)], axis=1)
+    found = scores(from_arrays(values, FACTORS, KINDS))
+    assert [value for name, value in found.items() if "lasso" in name] == [0, 0, 0]
+    assert found["dci_disentanglement"] < 0.1
+    assert found["dci_completeness"] < 0.2  # two columns of an angle, and a category's, take unequal shares
+    assert found["dci_informativeness"] == pytest.approx(CHANCE, abs=0.05)
+    assert found["explicitness"] == pytest.approx(0.5, abs=0.05)
+    assert found["sap"] < 0.06
+
+
+def test_order_and_unit_of_codes_make_no_difference() -> None:
+    order = [2, 3, 0, 1]
+    values = NOISY.codes * [1, 1e-9, 1, -300] + [0, 0, 0, 1e6]
+    unshuffled = np.empty(N, int)  # from_arrays shuffles
+    unshuffled[np.random.default_rng(0).permutation(N)] = np.arange(N)
+    kinds = [KINDS[i] for i in order]
+    moved = from_arrays(values[unshuffled][:, order], NOISY.factors[unshuffled], kinds)
+    np.testing.assert_array_equal(moved.factors, NOISY.factors)
+    expected, found = scores(NOISY), scores(moved)
+    for name, value in expected.items():  # a forest breaks its ties in the order of the columns
+        is_forest = name.startswith("dci_") and "lasso" not in name
+        assert found[name] == pytest.approx(value, abs=0.02 if is_forest else 2e-3)
+
+
+def test_copies_are_separate_in_no_way() -> None:
+    twice = scores(from_arrays(np.tile(FACTORS, 2), FACTORS, ("category",) * 6))
+    assert twice["sap"] == 0
+    assert twice["dci_disentanglement"] == pytest.approx(1)
+    assert twice["dci_completeness"] < 0.8
+    assert twice["explicitness"] == pytest.approx(scores(IDENTITY)["explicitness"], abs=1e-3)
 
 
 def test_an_angle_tells_more_than_a_number() -> None:

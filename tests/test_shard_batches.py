@@ -19,6 +19,7 @@ import numpy as np
 import pytest
 import safetensors.torch
 import torch
+from commands import succeed
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
@@ -428,9 +429,7 @@ def environment() -> dict[str, str]:
 
 
 def run(*words: object) -> str:
-    done = subprocess.run(command(*words), env=environment(), capture_output=True, text=True, timeout=200)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return succeed(*map(str, words), cwd=Path.cwd())
 
 
 @pytest.mark.night
@@ -464,7 +463,7 @@ def test_a_signal_to_all_processes_saves_and_ends(number: int) -> None:
     make_shards(300, 70)
     words = (
         "train",
-        "digits",
+        "digits-code",
         "--images",
         "shards:own",
         "--batch-size",

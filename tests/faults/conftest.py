@@ -1,9 +1,20 @@
 """A run that nothing happened to, for tests of what faults do to others."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from training_commands import SHORT, run, train
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread() -> Iterator[None]:
+    """As in the processes that are started, so that bits can be compared."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
 
 
 @pytest.fixture(scope="session")

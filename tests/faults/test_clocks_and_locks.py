@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from training_commands import SHORT, assert_same, is_sentence, lines, newest, run, start, train
+from training_commands import SHORT, assert_same, is_sentence, lines, newest, run, run_process, start, train
 
 CLOCK = """
 import time
@@ -38,7 +38,7 @@ def test_clock(how: str, straight: Path, tmp_path: Path) -> None:
     (tmp_path / "site" / "sitecustomize.py").write_text(patch)
     path_of_modules = os.pathsep.join([str(tmp_path / "site"), *os.environ.get("PYTHONPATH", "").split()])
     path = tmp_path / "run"
-    code, said = run(*train("digits-code", path, **SHORT), env={"PYTHONPATH": path_of_modules})
+    code, said = run_process(*train("digits-code", path, **SHORT), env={"PYTHONPATH": path_of_modules})
     assert (code, said) == (0, "")
     assert newest(path)[1] == newest(straight)[1]
     assert lines(path) == lines(straight)
@@ -81,7 +81,7 @@ def test_second_is_refused_while_one_trains(straight: Path, tmp_path: Path) -> N
     try:
         while first.poll() is None and not list(path.glob("checkpoints/*4.safetensors")):
             time.sleep(0.01)
-        code, said = run("train", "--resume", path, seconds=60)
+        code, said = run("train", "--resume", path)
         assert code == 2
         assert is_sentence(said)
         assert f"{path} is being trained by another process" in said

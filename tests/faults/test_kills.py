@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from kills import torment
 from PIL import Image
-from training_commands import difference, is_sentence, run, train
+from training_commands import difference, is_sentence, run, run_process, train
 
 
 def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int | str) -> tuple[Path, Path]:
@@ -18,7 +18,7 @@ def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int 
     begin = partial(train, source)
     straight = tmp_path / "straight"
     began = time.monotonic()
-    assert run(*train(source, straight, **options)) == (0, "")
+    assert run_process(*train(source, straight, **options)) == (0, "")
     seconds = time.monotonic() - began
     toll = torment(
         tmp_path, lambda path: begin(path, **options), kills, seconds, Random(f"{source} {options}")
@@ -32,7 +32,7 @@ def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int 
 
 
 def test_digits(tmp_path: Path, nightly: bool) -> None:
-    straight, killed = torment_and_compare("digits-code", tmp_path, 50 if nightly else 10)
+    straight, killed = torment_and_compare("digits-code", tmp_path, 50 if nightly else 3)
     drawn = []
     for path in (straight, killed):
         at = path.rename(tmp_path / "drawn")  # as the figures tell the folder's name
