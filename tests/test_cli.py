@@ -68,7 +68,7 @@ def test_evaluate(folder: Path) -> None:
     assert json.loads((folder / "run" / "evaluation.json").read_text()) == scores
     error = scores["test"]["one_to_one_error"]["value"]
     table = succeed("evaluate", "run", cwd=folder).splitlines()
-    assert len(table) <= 12
+    assert len(table) <= 14
     assert any(line.startswith("one_to_one_error") and f"test {error:.3f} [" in line for line in table)
     assert any(re.match(r"info_bound +generated c1 [\d.-]+, c2 [\d.-]+, c3", line) for line in table)
     protocols = succeed("evaluate", "run", "--protocols", cwd=folder)

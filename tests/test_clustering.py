@@ -245,7 +245,7 @@ def test_the_command_line(tmp_path: Path) -> None:
     words = "train digits-code --pretraining-steps 6 --steps 4 --pseudo-label-weight 2 --device cpu"
     done = run_command(*words.split(), "--transforms", "rotate:0.2 hflip:0.1", "--out", "run", cwd=tmp_path)
     assert done.status == 0, done.err
-    assert re.search(r"clustering stability .*\nclustering took", done.err)
+    assert re.search(r"clustering stability .*\npretraining took", done.err)
     assert Run.open(tmp_path / "run").config.pretraining.transforms == "rotate:0.2 hflip:0.1"
     refused = run_command("train", "digits-code", "--pretraining-steps", "6", "--out", "other", cwd=tmp_path)
     assert refused.status == 2
@@ -267,6 +267,6 @@ def test_ctrl_c_within_the_stage_ends_it_and_nothing_is_kept(tmp_path: Path) -> 
         finally:
             process.kill()
     assert process.returncode == 130
-    assert "stopped during clustering, of which nothing is kept" in printed
+    assert "stopped during pretraining, of which nothing is kept" in printed
     assert "infogan train --resume run" in printed
     assert Run.open(tmp_path / "run").checkpoint() is None

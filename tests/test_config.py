@@ -55,7 +55,7 @@ TABLE: dict[str, Row] = {
     "r1_weight": WEIGHT,
     "orthogonal_jacobian_weight": WEIGHT,
     "transforms": (["rotate:0.2 hflip:0.5"], [0.1, None], ["rotat:1", "rotate", "rotate:9"]),
-    "knobs": (["", "shear", "ratio brightness"], [1, None], ["slant", "shear shear", "rotate shear"]),
+    "knobs": (["shear", "ratio brightness"], [1, None], ["slant", "shear shear", "rotate shear"]),
     "knob_steps": COUNT,
     "pretraining_steps": ([1, 10**9], [1.0, True, "3", None], [-1]),
     "factor_steps": ([0, 10**9], [1.0, True, "3", None], [-1]),

@@ -43,7 +43,11 @@ def noise(config: Config) -> Images:
     rng, shape = np.random.default_rng(0), (13, *config.networks.image_shape)
     if config.networks.architecture == "vectors":
         return Images.from_arrays(rng.normal(size=shape).astype(np.float32))
-    return Images.from_arrays(rng.integers(0, 256, shape, dtype=np.uint8))
+    x = rng.integers(0, 256, shape, dtype=np.uint8)
+    x[..., [0, -1], :] = x[..., [0, -1]] = (
+        0  # a knob that translates is refused if all images reach their edge
+    )
+    return Images.from_arrays(x)
 
 
 @pytest.mark.parametrize("config", [pytest.param(config, id=name) for name, config in CASES.items()])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.testing import assert_close
 
-from infogan.method.codes import Bernoulli, Categorical, Gaussian
+from infogan.method.codes import Bernoulli, Categorical, Gaussian, Uniform
 from infogan.method.objective import gan_value, info_bound, infogan_value, target_bound
 
 
@@ -162,18 +162,19 @@ def test_infogan_value_weighs_the_bound() -> None:
 def test_target_bound_is_the_information_less_the_divergence_of_q(seed: int) -> None:
     """By enumeration of the joint distribution of k and x: k for c in Eq. (4), with p(k|x) for P(c|x)."""
     log_q = randn(4, 3, seed=seed).log_softmax(dim=1)
-    found = target_bound(POSTERIOR[X], log_q[X])
+    k = Categorical(3)
+    found = target_bound(k, POSTERIOR[X], log_q[X])
     divergence = (P_CX.T * (POSTERIOR.log() - log_q)).sum()
     assert_close(found, INFORMATION - divergence)
-    assert_close(target_bound(POSTERIOR[X], POSTERIOR.log()[X]), INFORMATION)
-    assert_close(target_bound(POSTERIOR[X], log_q[X], POSTERIOR.log()[X]), (found + INFORMATION) / 2)
+    assert_close(target_bound(k, POSTERIOR[X], POSTERIOR.log()[X]), INFORMATION)
+    assert_close(target_bound(k, POSTERIOR[X], log_q[X], POSTERIOR.log()[X]), (found + INFORMATION) / 2)
 
 
 def test_target_bound_of_one_cluster_for_all_images_is_0() -> None:
     """Though Q agrees with certainty; log k would be the bound for clusters of equal size."""
     p = one_hot(torch.zeros(12, dtype=torch.long), 4)
     certain = (1000 * p).log_softmax(dim=1)
-    assert target_bound(p, certain, certain) == 0
+    assert target_bound(Categorical(4), p, certain, certain) == 0
 
 
 @settings(deadline=None)
@@ -182,9 +183,21 @@ def test_target_bound_is_at_most_the_entropy_of_the_mean_target(seed: int, sharp
     p = (sharpness * randn(12, 4, seed=seed)).softmax(dim=1)
     mean = p.mean(dim=0)
     for log_q in (randn(12, 4, seed=seed + 1).log_softmax(dim=1), (p + 1e-30).log()):
-        assert target_bound(p, log_q) <= torch.special.entr(mean).sum() + 1e-9
+        assert target_bound(Categorical(4), p, log_q) <= torch.special.entr(mean).sum() + 1e-9
 
 
 def test_target_bound_is_that_of_codes_if_each_target_is_certain_and_clusters_are_equal() -> None:
     c, q = torch.arange(12) % 4, randn(12, 4)
-    assert_close(target_bound(one_hot(c, 4), q.log_softmax(dim=1)), of_categories(c, q))
+    assert_close(target_bound(Categorical(4), one_hot(c, 4), q), of_categories(c, q))
+
+
+def test_target_bound_of_a_coin_and_of_continuous_codes() -> None:
+    """A coin's target is the probability of 1; a continuous code has the entropy of its prior."""
+    p, q = torch.tensor([0.25, 1.0, 0.75], dtype=torch.float64), randn(3, 1)[:, 0]
+    cross_entropy = -(p * F.logsigmoid(q) + (1 - p) * F.logsigmoid(-q)).mean()
+    entropy = -2 / 3 * math.log(2 / 3) - 1 / 3 * math.log(1 / 3)
+    assert_close(target_bound(Bernoulli(), p[:, None], q[:, None]), entropy - cross_entropy)
+    c, mean = randn(5, 1, seed=1), randn(5, 2, seed=2)
+    found = target_bound(Uniform(fixed_std=1.0), c, mean)
+    expected = math.log(2) - ((c[:, 0] - mean[:, 0]) ** 2).mean() / 2 - math.log(2 * math.pi) / 2
+    assert_close(found, expected)

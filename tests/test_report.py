@@ -820,6 +820,5 @@ def test_a_run_without_names_labels_or_metrics(run: Run, tmp_path: Path) -> None
     (bare.path / "metrics.jsonl").write_text('{"step": 9, "L_I_c1": 2, "L_I_real_c1": 1.5}\n')
     tags = Page(build(bare, run.model(), Images.from_arrays(x))).tags
     assert [a["cx"] for tag, a in tags if tag == "circle"] == ["300.0", "300.0"]  # a curve of one point
-    assert "L_I of pseudo-labels, nats over 9 steps: L_I ends at 1.5" in [
-        a.get("aria-label") for _, a in tags
-    ]
+    labels = [a.get("aria-label") for _, a in tags]
+    assert "L_I of c1, nats over 9 steps: L_I ends at 2; on real images ends at 1.5" in labels

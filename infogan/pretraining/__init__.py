@@ -28,8 +28,9 @@ __all__ = [
 def make_stage(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> Stage:
     """The stages that a config asks for, as one."""
     settings = config.pretraining
-    return Stages(
+    stages: list[Stage] = [
         *([Clustering(model, pixels, config, fabric)] if settings.transforms else []),
         *([Equivariance(model, pixels, config, fabric)] if settings.knobs else []),
         *([Factors(model, pixels, config, fabric)] if settings.factor_steps else []),
-    )
+    ]
+    return stages[0] if len(stages) == 1 else Stages(*stages)

@@ -71,7 +71,7 @@ def resume(
     config = resolve(run.config.replace(**changes))
     if run.is_exported:
         raise InfoganError(f"{path} holds only weights, not the state of a training; train a new run.")
-    images = _load(config, load_options)
+    images = _sample(config, run.images(load_options=load_options))
     trainer = Trainer(config, make_model(config), images)
     run = Run(path, trainer.config)
     with _locked([path], trainer):
@@ -136,7 +136,10 @@ def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -
 
 def _load(config: Config, load_options: LoadOptions) -> Images:
     """The images to train on."""
-    images = load(config.data.images, load_options=load_options_for(config, load_options))
+    return _sample(config, load(config.data.images, load_options=load_options_for(config, load_options)))
+
+
+def _sample(config: Config, images: Images) -> Images:
     n = config.data.max_images
     return images if n is None else images.subsample(n)
 

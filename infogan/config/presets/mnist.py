@@ -67,6 +67,7 @@ def fashion() -> Config:
         knobs="",
         lam=(1.0,),
         fixed_std=1.0,
+        min_std=0.02,
         transforms=SMALL_TRANSFORMS,
         q_learns_from="both",
     )

@@ -1,6 +1,5 @@
 """From what the networks read off images to targets that are distributed as P(c)."""
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -11,10 +10,9 @@ from sklearn.cluster import KMeans
 from torch import Tensor
 
 from infogan.method.codes import Code
-from infogan.method.codes.continuous import Gaussian
 from infogan.pretraining.clustering.consensus import stability
 from infogan.pretraining.equivariance.angles import lowest_harmonic
-from infogan.pretraining.ranks import ranks
+from infogan.pretraining.ranks import from_uniform, ranks
 from infogan.pretraining.stage import Targets
 
 MIN_R2 = 0.5  # of the changes that transforms make, below which a number cannot be read
@@ -96,9 +94,7 @@ def make_targets(
         messages.append(f"knob {knob}: R2 {R2:.2f} of random changes" + (f": {why}" if why else ""))
         if not why:
             for i, values in zip(targets, numbers[:, of_knob].unbind(dim=1), strict=True):
-                uniform = ranks(values, groups)
-                normal = math.sqrt(2) * torch.erfinv(uniform)
-                tables[i] = (normal if isinstance(codes[i], Gaussian) else uniform)[:, None].half()
+                tables[i] = from_uniform(ranks(values, groups), codes[i])
     return Targets(tables), "\n".join(messages)
 
 
