@@ -70,6 +70,14 @@ def test_transforms_turn_on_clustering(place: Path) -> None:
         assert "transforms is 'translate:0.1', but must be empty" in error
 
 
+def test_knobs_bring_the_codes_that_they_need(place: Path) -> None:
+    found = dry_run("folder:shots", "--knobs", "translate rotate", cwd=place)
+    assert found.codes.spec == "cat:10 unif:4 circ:1 noise:62"
+    assert found.terms.pseudo_label.q_learns_from == "real"
+    error = fail("train", "folder:shots", "--knobs", "rotate", "--codes", "unif:2", cwd=place)
+    assert "knobs: rotate needs circ:1" in error
+
+
 def test_an_architecture_of_the_paper_resizes_images_to_its_own_shape(place: Path) -> None:
     config = dry_run("folder:shots", "--architecture", "mnist-small", cwd=place)
     assert config.networks.shape is None

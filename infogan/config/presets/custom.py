@@ -43,11 +43,13 @@ def custom_images(
         batch_size=min(64, max(2, n // 2)),
         steps=int(5_000 * max(1.0, n / 10_000) ** 0.5),
     )
-    if knobs:
-        config = config.replace(
-            knobs=knobs, min_std=0.1, lr_d=None, ema_decay_d=0.99, pseudo_label_weight=5.0
-        )
-    return config.replace(**clustered(transforms, pretraining_steps=1_000)) if transforms else config
+    if transforms:
+        config = config.replace(**clustered(transforms, pretraining_steps=1_000))
+    if not knobs:
+        return config
+    return config.replace(
+        knobs=knobs, q_learns_from="real", min_std=0.1, lr_d=None, ema_decay_d=0.99, pseudo_label_weight=5.0
+    )
 
 
 def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
