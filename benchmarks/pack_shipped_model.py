@@ -2,8 +2,8 @@
 
 The run has the first of the seeds that no setting was chosen on (docs/results.md):
 
-    infogan train mnist --seed 60 --pretraining-steps 3000
-    python benchmarks/pack_shipped_model.py runs/mnist-60
+    OMP_NUM_THREADS=1 infogan train mnist --seed 100 --device cpu
+    python benchmarks/pack_shipped_model.py runs/mnist-100
 """
 
 import json

@@ -35,12 +35,11 @@ def test_it_has_at_most_three_megabytes() -> None:
 
 
 def test_it_has_the_config_of_its_preset(run: Run) -> None:
-    before_knobs = get_preset("fashion").replace(images="mnist")  # the preset mnist when it was trained
-    preset, config = before_knobs.options(), run.config.options()
+    preset, config = get_preset("mnist").options(), run.config.options()
     different = {name for name in preset if preset[name] != config[name]}
     automatic = {"lr_d", "lr_decay_fraction"}  # None in the preset
-    assert different <= {"seed", "precision", "log_every", "pretraining_steps", *automatic}
-    rates = [learning_rates(c, with_targets=True) for c in (before_knobs, run.config)]
+    assert different <= {"seed", "precision", "device", *automatic}
+    rates = [learning_rates(c, with_targets=True) for c in (get_preset("mnist"), run.config)]
     assert rates[0] == rates[1]
 
 
@@ -75,11 +74,10 @@ def test_its_categories_are_digits(run: Run) -> None:
 
 
 @needs_mnist
-def test_its_continuous_codes_do_not_change_every_digit_alike(run: Run) -> None:
-    """c2 leans digits to either side, so that it must not pass as reliable."""
+def test_its_continuous_codes_change_every_digit_alike(run: Run) -> None:
+    """c2 is the slant, c3 the width. Of seed 60, without knobs, c2 leaned digits to either side."""
     real = load("mnist", "test").subsample(N_REAL).x
     scores = control_scores(run.model(), real, make_rng(0, "control"))
     assert set(scores) == {f"{name}_{c}" for name in CONTROL_SCORES for c in ("c2", "c3")}
-    failed = {name for name in OF_CONTINUOUS if scores[f"{name}_c2"]["value"] < CRITERIA[name].upper}
-    assert failed == {"alignment"}
-    assert scores["alignment_c2"]["value"] == scores["control_c2"]["value"]
+    for code in ("c2", "c3"):
+        assert all(scores[f"{name}_{code}"]["value"] > CRITERIA[name].upper for name in OF_CONTINUOUS)
