@@ -58,6 +58,7 @@ def test_run_folder(folder: Path) -> None:
     assert not list(run.rglob("*.part"))
 
 
+@pytest.mark.usefixtures("quick_scores")
 def test_evaluate(folder: Path) -> None:
     scores = json.loads(succeed("evaluate", "run", "--json", cwd=folder))
     assert set(scores) == {"generated", "train", "test"}

@@ -177,9 +177,11 @@ def test_evaluate_names_splits_and_scores(model: Model) -> None:
     assert said
 
 
+@pytest.mark.usefixtures("quick_scores")
 def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Every group of scores at once, on factors and codes of every kind; nothing is NaN."""
     monkeypatch.setattr("infogan.data.cache.cache_folder", lambda: tmp_path)
+    monkeypatch.setattr("infogan.evaluation.image_quality.classifier.STEPS", 60)
     config = CONFIG.replace(codes="cat:3 bern:1 unif:1 circ:1 noise:8")
     rng = np.random.default_rng(0)
     known = (Factor("shape", "category"), Factor("size", "number"), Factor("turn", "angle"))

@@ -1,4 +1,4 @@
-"""Every preset trains for 20 steps on its images, or on noise of their shape if they are missing."""
+"""Every preset trains for some steps on its images, or on noise of their shape if they are missing."""
 
 import os
 
@@ -16,7 +16,8 @@ from infogan.data.synthetic.faces3d import FACTORS as FACE_FACTORS
 from infogan.data.synthetic.faces3d import render_people
 from infogan.data.synthetic.head import has_head, load_head
 
-STEPS, BATCH = 20, 8
+BATCH = 8
+SLOW_TO_DIFFER = ("digits", "sprites")  # whose images round to equal ones at first
 
 
 def sample_images(name: str) -> Images:
@@ -39,15 +40,16 @@ def sample_images(name: str) -> Images:
 
 
 @pytest.mark.parametrize("name", PRESETS)
-def test_twenty_steps(name: str) -> None:
-    config = PRESETS[name]().replace(steps=STEPS, batch_size=BATCH, device="cpu")
+def test_a_few_steps(name: str, nightly: bool) -> None:
+    steps = 20 if nightly or name in SLOW_TO_DIFFER else 3
+    config = PRESETS[name]().replace(steps=steps, batch_size=BATCH, device="cpu")
     images = sample_images(config.data.images)
     assert images.shape == DATASETS[config.data.images].shape
     trainer = make_trainer(config, images)  # with random targets if the preset pretrains
     model = trainer.model
     before = [p.clone() for net in (model.G, model.D) for p in net.parameters()]
     metrics = [values for _, values in trainer.fit()]
-    assert len(metrics) == STEPS
+    assert len(metrics) == steps
     assert all(value.isfinite().all() for values in metrics for value in values.values())
     after = [p for net in (model.G, model.D) for p in net.parameters()]
     for old, new in zip(before, after, strict=True):
