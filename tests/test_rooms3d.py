@@ -105,7 +105,9 @@ def test_a_hue_changes_its_surface_only(factor: int, surface: int, shape: int) -
 
 def test_image_is_the_sum_of_coloured_shadings() -> None:
     index = random_indices(30)
-    values = ROOMS3D.load(LoadOptions(), "train").factors.values[index.numpy()]  # type: ignore[union-attr]
+    factors = ROOMS3D.load(LoadOptions(), "train").factors
+    assert factors is not None
+    values = factors.values[index.numpy()]
     for x, (*hues, scale, shape, orientation) in zip(Rooms3D().take(index), values.tolist(), strict=True):
         colours = [colorsys.hsv_to_rgb(hue / (2 * math.pi), 1, 1) for hue in hues]
         shading = shade_room(scale, int(shape), orientation) / ONE

@@ -18,11 +18,12 @@ def set_thread_policy(*, is_new_training: bool) -> None:
     """
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
-    if is_new_training and STAT.is_file() and hasattr(os, "sched_getaffinity"):
+    is_free = "OMP_NUM_THREADS" not in os.environ
+    if is_new_training and is_free and STAT.is_file() and hasattr(os, "sched_getaffinity"):
         before = STAT.read_text()
         time.sleep(SECONDS)
         idle = idle_processors(before, STAT.read_text(), os.sched_getaffinity(0))
-        os.environ.setdefault("OMP_NUM_THREADS", str(idle))
+        os.environ["OMP_NUM_THREADS"] = str(idle)
 
 
 def idle_processors(before: str, after: str, allowed: set[int]) -> int:

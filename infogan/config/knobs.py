@@ -32,7 +32,7 @@ def parse_knobs(text: str) -> tuple[str, ...]:
     clash = {"shear", "ratio"} & set(names)
     if "rotate" in names and clash:
         raise InfoganError(
-            f"knobs: rotate and {min(clash)} cannot be told apart in all images; name one of them."
+            f"knobs: a small rotation looks like a {min(clash)}; name rotate or {min(clash)}, not both."
         )
     return tuple(names)
 

@@ -130,7 +130,7 @@ class Equivariance(Stage):
             raise NonFiniteError("pretraining: the loss of the knobs is NaN; try another seed.")
 
     def _pose_loss(self, x: Float[Tensor, "b ch s s"], measured: bool) -> Float[Tensor, ""]:
-        """How far the pose of T2 x is from what T1 x says it is; every second T1 changes nothing."""
+        """How far the pose of T2 x is from what T1 x says it is; half of the T1 change nothing."""
         n, plain, knobs = len(x), self.reader.plain, self.reader.knobs
         still = torch.arange(n, device=self.device) < n // 2
         first, second = self.reader.sample(n), self.reader.sample(n)

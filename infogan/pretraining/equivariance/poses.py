@@ -1,7 +1,7 @@
 """Random transforms T of the picture's plane, and what they do to the pose of what a picture shows.
 
-Places are complex numbers, the picture's centre being 0 and half its side 1. T takes the place q to A q + t,
-where A is e^z R(f), a zoom and a rotation, or e^z [[e^r, k], [0, 1]], a zoom, a change of the ratio of width
+A place q is (right, down), the picture's centre being (0, 0) and half its side 1. T takes q to A q + t, where
+A is e^z R(f), a zoom and a rotation, or e^z [[e^r, k], [0, 1]], a zoom, a change of the ratio of width
 to height and a horizontal shear. A pose is such a map, too: the one that takes a standard picture of a thing
 to this one. So the pose of T x is T after the pose of x.
 """

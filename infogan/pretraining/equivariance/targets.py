@@ -70,9 +70,14 @@ def make_targets(
             tables[category] = torch.nn.functional.one_hot(labels, k).half()
     numbers = reading.numbers.clone()
     angle, harmonics = angles(reading.u, groups)
-    if "translate" in assigned and "scale" in assigned and "rotate" in assigned:
-        _centre(numbers, angle, harmonics, groups)
-    column = 0
+    columns: dict[str, slice] = {}
+    for knob, targets in assigned.items():
+        if knob != "rotate":
+            first = max((columns[name].stop for name in columns), default=0)
+            columns[knob] = slice(first, first + len(targets))
+    if {"translate", "scale", "rotate"} <= set(assigned):
+        place, size = columns["translate"], numbers[:, columns["scale"].start]
+        numbers[:, place] = _centred(numbers[:, place], size, angle, harmonics, groups)
     for knob, targets in assigned.items():
         if knob == "rotate":
             best = float(reading.turn_information.max())
@@ -86,8 +91,7 @@ def make_targets(
             )
             messages.append(f"knob rotate: {best:.2f} nats on a random turn{why}")
             continue
-        of_knob = slice(column, column + len(targets))
-        column += len(targets)
+        of_knob = columns[knob]
         R2, spread = float(reading.R2[of_knob].min()), numbers[:, of_knob].std(dim=0)
         varies = bool((spread > MIN_SPREAD * reading.rms[of_knob]).all())
         why = "cannot be read, not used" if R2 < MIN_R2 else "" if varies else "hardly varies, not used"
@@ -108,25 +112,26 @@ def angles(u: Complex[Tensor, "n m"], groups: Int[Tensor, "n"]) -> tuple[Float[T
     return angle, harmonics
 
 
-def _centre(
-    numbers: Float[Tensor, "n d"],
+def _centred(
+    place: Float[Tensor, "n 2"],
+    size: Float[Tensor, "n"],
     angle: Float[Tensor, "n"],
     harmonics: Mapping[int, int],
     groups: Int[Tensor, "n"],
-) -> None:
-    """Makes places independent of angle and size, in place.
+) -> Float[Tensor, "n 2"]:
+    """Places that do not depend on angle and size (the log of a length).
 
     Equivariance holds for any point of a thing; a point off its centre goes around as the thing turns. That
     can be so only in groups that never look the same after a part of a turn.
     """
-    place = torch.complex(numbers[:, 0], numbers[:, 1])
+    found = torch.complex(place[:, 0], place[:, 1])
     for group, harmonic in harmonics.items():
         if harmonic == 0:
             of = groups == group
-            arm = torch.polar(numbers[of, 2].exp(), angle[of])
-            arm_c, place_c = arm - arm.mean(), place[of] - place[of].mean()
-            place[of] -= arm * (place_c * arm_c.conj()).sum() / arm_c.abs().square().sum().clamp_min(1e-12)
-    numbers[:, 0], numbers[:, 1] = place.real, place.imag
+            arm = torch.polar(size[of].exp(), angle[of])
+            arm_c, found_c = arm - arm.mean(), found[of] - found[of].mean()
+            found[of] -= arm * (found_c * arm_c.conj()).sum() / arm_c.abs().square().sum().clamp_min(1e-12)
+    return torch.view_as_real(found)
 
 
 def kmeans(features: Float[Tensor, "n d"], k: int, seed: int) -> tuple[Int[Tensor, "n"], float]:
