@@ -22,7 +22,7 @@ from scipy.optimize import linear_sum_assignment
 from scipy.stats import spearmanr
 from sklearn.metrics import confusion_matrix
 
-from infogan.data import Images
+from infogan.data import Images, load
 from infogan.evaluation.disentanglement.betavae_factorvae import factorvae
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.information import mig
@@ -92,6 +92,17 @@ def against_moments(codes: dict[str, Code], values: np.ndarray, images: Images) 
     }
 
 
+def of_true_sprites() -> dict[str, float]:
+    """The scores of the true factors, with the angle as far as the shape shows it, as cosine and sine."""
+    factors = load("sprites").subsample(MAX_IMAGES).factors
+    assert factors is not None
+    shape, scale, angle, x, y = factors.values.T
+    shown = np.array([4, 2, 1])[shape.astype(int)] * angle  # square, ellipse, heart
+    codes = np.column_stack([shape, x, y, scale, np.cos(shown), np.sin(shown)])
+    whole = np.column_stack([np.unique(v, return_inverse=True)[1] for v in factors.values.T])
+    return scores(codes, ["category", *["number"] * 5], whole)
+
+
 def main() -> None:
     name, *paths = sys.argv[1:]
     rows: dict[str, Any] = {}
@@ -107,7 +118,8 @@ def main() -> None:
         else:
             rows[Path(path).name] = against_moments(codes, values, images) | {"changes": correlations(model)}
         print(Path(path).name, rows[Path(path).name], flush=True)
-    record(f"knobs-{name}", {"runs": rows})
+    true = {"true_factors": of_true_sprites()} if name == "sprites" else {}
+    record(f"knobs-{name}", {"runs": rows} | true)
 
 
 if __name__ == "__main__":
