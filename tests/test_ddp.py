@@ -174,7 +174,8 @@ def kill(run: Path, rank: int, started: subprocess.Popen[str]) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
-@pytest.mark.parametrize("rank", [0, pytest.param(1, marks=pytest.mark.night)])
+@pytest.mark.night
+@pytest.mark.parametrize("rank", [0, 1])
 def test_torchrun_continues_after_a_loss(two: Path, tmp_path: Path, rank: int) -> None:
     command = [*TWO, "infogan", *TRAIN, "--out", "b"]
     with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.PIPE, text=True) as started:
@@ -245,9 +246,10 @@ def test_numbers_of_processes_that_are_impossible(tmp_path: Path, options: list[
     ("options", "sentence"),
     [
         (["--batch-size", "33"], "batch_size is 33, which 2 processes cannot share"),
-        pytest.param(["--r1-weight", "0.1"], "r1_weight needs second derivatives", marks=pytest.mark.night),
+        (["--r1-weight", "0.1"], "r1_weight needs second derivatives"),
     ],
 )
+@pytest.mark.night
 def test_one_of_two_processes_prints_what_is_wrong(tmp_path: Path, options: list[str], sentence: str) -> None:
     done = infogan("train", "digits-code", "--devices", "2", *options, "--out", "run", cwd=tmp_path)
     assert done.returncode == 2

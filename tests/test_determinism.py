@@ -34,12 +34,12 @@ CASES |= {f"{name}, bf16": CONFIGS[name].replace(precision="bf16-mixed") for nam
 
 
 def short(config: Config, seed: int = 0) -> Config:
-    """Ten steps of a few images, on the processor."""
-    return config.replace(seed=seed, steps=10, batch_size=3, device="cpu")
+    """Six steps of a few images, on the processor."""
+    return config.replace(seed=seed, steps=6, batch_size=3, device="cpu")
 
 
 def noise(config: Config) -> Images:
-    """Thirteen images: ten steps are two epochs of four and go into a third."""
+    """Thirteen images: an epoch is four steps, so that step 3 is within the first and step 6 in the second."""
     rng, shape = np.random.default_rng(0), (13, *config.networks.image_shape)
     if config.networks.architecture == "vectors":
         return Images.from_arrays(rng.normal(size=shape).astype(np.float32))
@@ -54,13 +54,13 @@ def noise(config: Config) -> Images:
 def test_resuming_from_bytes_changes_no_bit(config: Config) -> None:
     config = short(config)
     straight = make_trainer(config, noise(config))
-    list(islice(straight.fit(), 5))
+    list(islice(straight.fit(), 3))
     content = safetensors.torch.save(state_of(straight))
     expected = list(straight.fit())
     second = resumed(config, safetensors.torch.load(content), noise(config))
-    assert not is_same(state_of(second), state_of(straight))  # step 5 is not step 10
+    assert not is_same(state_of(second), state_of(straight))  # step 3 is not step 6
     found = list(second.fit())
-    assert [step for step, _ in found] == [step for step, _ in expected] == [6, 7, 8, 9, 10]
+    assert [step for step, _ in found] == [step for step, _ in expected] == [4, 5, 6]
     for (_, metrics), (_, due) in zip(found, expected, strict=True):
         assert_same_bits(metrics, due)
     assert_same_bits(state_of(second), state_of(straight))
@@ -76,7 +76,7 @@ def test_another_seed_gives_other_bits(name: str) -> None:
 
 
 def digest(name: str) -> str:
-    """The hash of the state and the metrics of ten steps of a config."""
+    """The hash of the state and the metrics of six steps of a config."""
     trainer = make_trainer(short(CONFIGS[name]), noise(CONFIGS[name]))
     steps = [metrics for _, metrics in trainer.fit()]
     found = hashlib.sha256(safetensors.torch.save(state_of(trainer)))
@@ -90,16 +90,13 @@ def test_two_processes_give_the_same_bits(name: str) -> None:
     """What Python orders by hash, which differs from process to process, decides nothing."""
     code = f"from {Path(__file__).stem} import digest; print(digest({name!r}))"
     here = Path(__file__).parent
-    found = [
-        subprocess.run(
-            [sys.executable, "-c", code],
-            env={**os.environ, "PYTHONPATH": f"{here.parent}:{here}", "PYTHONHASHSEED": hash_seed},
-            cwd=here.parent,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
-        for hash_seed in ("1", "2")
-    ]
-    assert len(found[0]) == 64
-    assert found[0] == found[1]
+    found = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PYTHONPATH": f"{here.parent}:{here}", "PYTHONHASHSEED": "1"},
+        cwd=here.parent,
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+    assert len(found) == 64
+    assert found == digest(name)

@@ -32,6 +32,7 @@ def test_an_input_is_a_function_of_its_index(name: str) -> None:
     assert make_input(name, 4, 109) != inputs[-1]
 
 
+@pytest.mark.night
 def test_what_is_found(fuzzer: Fuzzer) -> None:
     """An exception, a death, a hang, memory without bound and a message that moves the cursor."""
     results = {what: fuzzer.run(f"planted {what}", seed=0, inputs=3).findings for what in PLANTED}
