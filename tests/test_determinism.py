@@ -39,7 +39,7 @@ def short(config: Config, seed: int = 0) -> Config:
 
 
 def noise(config: Config) -> Images:
-    """Thirteen images: an epoch is four steps, so that step 3 is within the first and step 6 in the second."""
+    """Thirteen images: an epoch is four steps, so that step 3 is in the first, step 6 in the second."""
     rng, shape = np.random.default_rng(0), (13, *config.networks.image_shape)
     if config.networks.architecture == "vectors":
         return Images.from_arrays(rng.normal(size=shape).astype(np.float32))

@@ -9,20 +9,22 @@ from jaxtyping import Bool
 from torch import Tensor
 from torch.testing import assert_close
 
+from infogan.data.images import Factors
 from infogan.data.options import LoadOptions
 from infogan.data.synthetic.sprites import (
     CENTROID_OFFSET,
     ELLIPSE,
     FACTORS,
+    GRID,
     HEART,
     SPRITES,
     SQUARE,
     Sprites,
-    grid,
     render_sprites,
 )
 from infogan.utils.rng import make_rng
 
+VALUES = Factors.on_grid(FACTORS, GRID).values
 SHAPES = {"square": 0, "ellipse": 1, "heart": 2}
 AREAS = {
     "square": 4 * SQUARE**2,
@@ -59,7 +61,7 @@ def white_pixels(values: np.ndarray) -> Bool[np.ndarray, "64 64"]:
 
 
 def test_grid_order() -> None:
-    values = grid()
+    values = VALUES
     position = [np.unique(values[:, f], return_inverse=True) for f in range(5)]
     assert tuple(len(levels) for levels, _ in position) == SIZES
     assert_close(np.ravel_multi_index([where for _, where in position], SIZES), np.arange(737_280))
@@ -84,13 +86,13 @@ def test_dataset_info() -> None:
 
 def test_independent_implementation() -> None:
     index = random_indices(300)
-    expected = np.stack([white_pixels(values) for values in grid()[index.numpy()]])
+    expected = np.stack([white_pixels(values) for values in VALUES[index.numpy()]])
     assert_close(Sprites().take(index)[:, 0].numpy(), expected.astype(np.uint8) * np.uint8(255))
 
 
 def test_take_matches_render_sprites() -> None:
     index = torch.cat([random_indices(2000), torch.tensor([0, 737_279])])
-    values = torch.from_numpy(grid()[index.numpy()])
+    values = torch.from_numpy(VALUES[index.numpy()])
     assert_close(Sprites().take(index), render_sprites(values))
     assert_close(Sprites().take(index), render_sprites(values.float()))
 
@@ -182,7 +184,7 @@ def test_centroid_matches_x_and_y() -> None:
     at = torch.arange(64).double()
     x = (white.sum(dim=1) @ at) / area
     y = (white.sum(dim=2) @ at) / area
-    expected = 16 + 31 * torch.from_numpy(grid()[index.numpy(), 3:])
+    expected = 16 + 31 * torch.from_numpy(VALUES[index.numpy(), 3:])
     away = torch.stack([x, y], dim=1) - expected
     assert away.abs().max() < 0.3
     assert away.mean(dim=0).abs().max() < 0.01

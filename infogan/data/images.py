@@ -1,6 +1,7 @@
 """Images by index, with the labels and factors that only an evaluation uses."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, final
 
@@ -74,6 +75,12 @@ class Factors:
 
     columns: tuple[Factor, ...]
     values: Float[np.ndarray, "n f"]
+
+    @staticmethod
+    def on_grid(columns: tuple[Factor, ...], values: Sequence[Sequence[float] | np.ndarray]) -> "Factors":
+        """Every combination of the values of each factor; the last factor varies fastest."""
+        grid = np.stack(np.meshgrid(*values, indexing="ij"), axis=-1).reshape(-1, len(values))
+        return Factors(columns, grid.astype(np.float64))
 
 
 @final

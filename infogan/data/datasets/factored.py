@@ -105,8 +105,8 @@ def read_mpi3d(path: Path, grid: Sequence[int] = MPI3D_GRID) -> Images:
         raise InfoganError(
             f"{path} holds {len(x):,} images, but the grid has {math.prod(grid):,} points; fetch it again."
         )
-    values = np.indices(grid).reshape(len(grid), -1).T.astype(np.float64)
-    return Images.from_arrays(x.transpose(0, 3, 1, 2), factors=Factors(MPI3D_FACTORS, values))
+    factors = Factors.on_grid(MPI3D_FACTORS, [range(k) for k in grid])
+    return Images.from_arrays(x.transpose(0, 3, 1, 2), factors=factors)
 
 
 def _map_images(

@@ -165,8 +165,8 @@ class Rooms3D(PixelArray):
 
 def load_rooms3d(load_options: LoadOptions, split: str) -> Images:
     """All 480,000 images, with the shape as label; no file is needed."""
-    values = np.stack(np.meshgrid(*GRID, indexing="ij"), axis=-1).reshape(-1, len(GRID))
-    return Images(Rooms3D(), values[:, 4].astype(np.int64), factors=Factors(FACTORS, values))
+    factors = Factors.on_grid(FACTORS, GRID)
+    return Images(Rooms3D(), factors.values[:, 4].astype(np.int64), factors=factors)
 
 
 ROOMS3D = DatasetInfo(

@@ -49,11 +49,6 @@ CENTROID_OFFSET = (math.pi / 2 + 2 / 3) / (4 + math.pi)
 HEART = RADIUS / (math.sqrt(2) * (1 + CENTROID_OFFSET))  # half a side; the tip has the largest distance
 
 
-def grid() -> Float[np.ndarray, "n 5"]:
-    """The factors of every image, one row per image and one column per factor of `FACTORS`."""
-    return np.stack(np.meshgrid(*GRID, indexing="ij"), axis=-1).reshape(-1, len(GRID))
-
-
 def render_sprites(values: Float[Tensor, "b 5"]) -> UInt8[Tensor, "b 1 64 64"]:
     """The images, 0 or 255, of factors on or off the grid, on the device of the values.
 
@@ -93,7 +88,7 @@ def is_inside(
 @cache
 def padded_forms() -> UInt8[Tensor, "forms side side"]:
     """The 720 forms, padded so that every position of a form is a 64x64 window of it (6.5 MB)."""
-    form = torch.from_numpy(grid()[:: N_POSITIONS**2, :3].copy())
+    form = torch.from_numpy(Factors.on_grid(FACTORS, GRID).values[:: N_POSITIONS**2, :3].copy())
     offset = torch.arange(1 - ORIGIN, ORIGIN, dtype=torch.float64).expand(len(form), -1)
     return F.pad(is_inside(form, offset, offset).to(torch.uint8) * 255, [SIDE // 2] * 4)
 
@@ -123,8 +118,8 @@ class Sprites(PixelArray):
 
 def load_sprites(load_options: LoadOptions, split: str) -> Images:
     """All 737,280 images, with the shape as label; no file is needed."""
-    values = grid()
-    return Images(Sprites(), values[:, 0].astype(np.int64), factors=Factors(FACTORS, values))
+    factors = Factors.on_grid(FACTORS, GRID)
+    return Images(Sprites(), factors.values[:, 0].astype(np.int64), factors=factors)
 
 
 SPRITES = DatasetInfo(

@@ -41,7 +41,7 @@ BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
 WARM_UP = 0.05  # of the steps
 BETA = 6.0
-MIN_INFORMATION = 0.01  # nats, below which a latent is unused
+MIN_INFORMATION = 0.1  # nats, below which a latent is unused: its ranks would be noise
 CHUNK = 500
 
 
