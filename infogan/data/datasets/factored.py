@@ -105,7 +105,7 @@ def read_mpi3d(path: Path, grid: Sequence[int] = MPI3D_GRID) -> Images:
         raise InfoganError(
             f"{path} holds {len(x):,} images, but the grid has {math.prod(grid):,} points; fetch it again."
         )
-    factors = Factors.on_grid(MPI3D_FACTORS, [range(k) for k in grid])
+    factors = Factors.on_grid(MPI3D_FACTORS, [np.arange(k) for k in grid])
     return Images.from_arrays(x.transpose(0, 3, 1, 2), factors=factors)
 
 
