@@ -64,7 +64,9 @@ def test_half_precision(tmp_path: Path, nightly: bool) -> None:
 def test_mnist(tmp_path: Path, nightly: bool) -> None:
     if not nightly:
         pytest.skip("for the night")
-    torment_and_compare("mnist", tmp_path, 3, batch=32, steps=20, save_every=2)
+    torment_and_compare(
+        "mnist", tmp_path, 3, batch_size=32, steps=20, save_every=2, pretraining_steps=20, knob_steps=20
+    )
 
 
 def test_pictures_of_ones_own(tmp_path: Path, nightly: bool, monkeypatch: pytest.MonkeyPatch) -> None:
