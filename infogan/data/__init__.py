@@ -16,6 +16,7 @@ from infogan.data.registry import (
     load,
     open_collection,
     public_name,
+    short_name,
 )
 
 __all__ = [
@@ -34,4 +35,5 @@ __all__ = [
     "load",
     "open_collection",
     "public_name",
+    "short_name",
 ]

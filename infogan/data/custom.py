@@ -61,12 +61,12 @@ class CustomSource:
             if shape in (None, images.shape):
                 return images
             return replace(images, pixels=_resize(self._npz_collection(images), shape, load_options).pixels)
-        collection = self.open_collection(split)
+        collection = self.open_collection(load_options, split)
         if shape is not None:
             return _resize(collection, shape, load_options)
         return _read(collection, pil_to_array, load_options.skip_bad)
 
-    def open_collection(self, split: str = "") -> ImageCollection:
+    def open_collection(self, load_options: LoadOptions, split: str = "") -> ImageCollection:
         """The images as a collection that is decoded on demand; `split` is for the Hugging Face hub."""
         match self.format:
             case "hf":
@@ -78,7 +78,8 @@ class CustomSource:
             case "parquet":
                 return open_parquet(self._existing_path())
             case "folder":
-                return find_image_files(self._existing_path()).collection()
+                files = find_image_files(self._existing_path())
+                return (files.with_pages() if load_options.pages else files).collection()
 
     def _existing_path(self) -> Path:
         path = Path(self.location)

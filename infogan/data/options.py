@@ -18,6 +18,7 @@ class LoadOptions:
 
     root: Path | None = None  # the folder of data sets; None for the environment variable INFOGAN_DATA
     skip_bad: bool = False  # leave out unreadable images instead of raising an error
+    pages: bool = False  # every page of a TIFF and every frame of an animation in a folder is an image
     shape: Shape | None = None  # resize your images to this shape; None keeps their size
     square: Literal["crop", "pad"] = "crop"  # how images of another aspect ratio are fitted
 
