@@ -20,14 +20,17 @@ from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
 from infogan.data.images import Images
 from infogan.data.loading.resized_cache import load_resized
 from infogan.data.options import LoadOptions
-from infogan.data.shards.files import is_url
+from infogan.data.shards.files import SUFFIXES, is_url
 from infogan.data.shards.images import load_shards
 from infogan.data.shards.reader import open_shards
 from infogan.utils.errors import InfoganError, shown
 
 Format = Literal["folder", "npz", "parquet", "hf", "shards"]
 FORMAT_BY_PREFIX: dict[str, Format] = {**{name: name for name in get_args(Format)}, "wds": "shards"}
-FORMAT_BY_SUFFIX: dict[str, Format] = {".npy": "npz", ".npz": "npz", ".parquet": "parquet", ".tar": "shards"}
+FORMAT_BY_SUFFIX: dict[str, Format] = {
+    **{".npy": "npz", ".npz": "npz", ".parquet": "parquet"},
+    **dict.fromkeys(SUFFIXES, "shards"),
+}
 MAX_UNCACHED = 100  # images; smaller collections are decoded on every load
 BLOCK = 256  # images of an array that are converted at a time
 
@@ -72,7 +75,7 @@ class CustomSource:
             case "hf":
                 return open_huggingface(self.location, split)
             case "shards":
-                return open_shards(self.location).collection
+                return open_shards(self.location, load_options.skip_bad).collection
             case "npz":
                 return self._npz_collection(load_numpy(self._existing_path()))
             case "parquet":
@@ -100,7 +103,8 @@ def parse_custom_name(name: str) -> CustomSource | None:
         return CustomSource(FORMAT_BY_PREFIX[prefix], location)
     if not Path(name).exists():
         return None
-    return CustomSource(FORMAT_BY_SUFFIX.get(Path(name).suffix.lower(), "folder"), name)
+    formats = (found for suffix, found in FORMAT_BY_SUFFIX.items() if name.lower().endswith(suffix))
+    return CustomSource(next(formats, "folder"), name)
 
 
 def _resize(collection: ImageCollection, shape: Shape, load_options: LoadOptions) -> Images:

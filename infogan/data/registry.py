@@ -94,7 +94,7 @@ def short_name(name: str) -> str:
     if own is None or own.format == "hf":
         return PurePosixPath(own.location if own else name).name.replace(":", "-")
     path = Path(os.path.abspath(own.location))
-    return path.name if path.is_dir() else path.name.removesuffix(".gz").rpartition(".")[0] or path.name
+    return path.name if path.is_dir() else Path(path.name.removesuffix(".tar.gz")).stem
 
 
 def get_dataset_info(name: str) -> DatasetInfo:

@@ -100,6 +100,7 @@ class ImageCollection:
     labels: Int[np.ndarray, "n"] | None = None
     has_file_names: bool = True  # else the names are made up: "row 3"
     n_adjacent: int = 1  # adjacent images that are read as fast as a single one
+    file_names: Sequence[str] | None = None  # if messages name the images in another way
     left_out: str = ""  # what the source contains beside these images, as a message says it
 
     def spread_indices(self, max_n: int) -> list[int]:

@@ -17,21 +17,20 @@ from PIL import Image
 
 from infogan.data.cache import cached_arrays
 from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, read_images
-from infogan.data.formats.image import N_PREFIX, SUFFIXES, format_of, open_image, size_of
+from infogan.data.formats.image import (
+    N_PREFIX,
+    SUFFIXES,
+    describe_left_out,
+    is_image_file,
+    open_image,
+    size_of,
+)
 from infogan.data.formats.npy import Arrays
 from infogan.data.formats.pages import PageReader, count_pages, page_name
 from infogan.data.formats.zip import check_entries, read_entry
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import DECODE_ERRORS
 
-# Endings of tables, notes and system files, and of files that are incomplete or replaced.
-NOT_IMAGES = (
-    *(".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg"),
-    *(".md", ".rst", ".html", ".htm", ".css", ".js", ".py", ".ipynb", ".sh", ".m", ".log", ".xls", ".xlsx"),
-    *(".db", ".lnk", ".url", ".sha1", ".sha256", ".md5", ".license", ".npy", ".npz", ".parquet", ".arrow"),
-    *("~", ".part", ".crdownload", ".download", ".tmp", ".bak", ".old", ".orig"),
-)
-N_LISTED = 3  # endings that a message lists
 MAX_ENTRY_BYTES = 2**31  # of an image in a zip, which is read into memory
 
 
@@ -150,18 +149,18 @@ def find_image_files(path: Path) -> ImageFiles:
     """All images in a folder and its subfolders, in a zip, or a single file; sorted by name.
 
     Files without the ending of an image or of a known other kind are images if their first bytes say so.
-    Files and folders whose names begin with a dot are skipped. Links to folders are followed, but each folder
-    is visited once, and no parent of this one.
+    Run folders are skipped, and files and folders whose names begin with a dot. Links to folders are
+    followed, but each folder is visited once, and no parent of this one.
     """
     if path.is_dir():
         files, separator = _list_files(path), os.sep
-        others = [name for name in files if not _is_image(name, partial(_read_prefix, str(path)))]
+        others = [name for name in files if not is_image_file(name, partial(_read_prefix, str(path)))]
     elif path.suffix.lower() == ".zip":
         try:
             with zipfile.ZipFile(path) as archive:
                 files, separator = [e for e in archive.namelist() if not e.endswith("/")], "/"
                 files = [f for f in files if not any(part.startswith(".") for part in PurePosixPath(f).parts)]
-                others = [f for f in files if not _is_image(f, partial(_read_entry_prefix, archive))]
+                others = [f for f in files if not is_image_file(f, partial(_read_entry_prefix, archive))]
         except DECODE_ERRORS as error:
             raise InfoganError(f"{path} cannot be read as a zip ({error}); fetch it again.") from error
     else:
@@ -171,20 +170,7 @@ def find_image_files(path: Path) -> ImageFiles:
         raise InfoganError(
             f"{shown(str(path))} contains no image ({', '.join(SUFFIXES[:8])}, ...){_describe_others(files)}."
         )
-    return ImageFiles(path, tuple(names), left_out=_describe_left_out(others, len(files)))
-
-
-def _is_image(name: str, read_prefix: Callable[[str], bytes]) -> bool:
-    """Whether a name ends like that of an image, or its content begins like one."""
-    lower = name.lower()
-    if lower.endswith(SUFFIXES):
-        return True
-    if lower.endswith(NOT_IMAGES):
-        return False
-    suffix = os.path.splitext(lower)[1]
-    found = format_of(read_prefix(name))
-    # Cameras' raw files begin like a TIFF, whose first page is a preview.
-    return bool(found) and (found != "TIFF" or not suffix or suffix[1:].isdigit())
+    return ImageFiles(path, tuple(names), left_out=describe_left_out(others, len(files)))
 
 
 def _read_prefix(root: str, name: str) -> bytes:
@@ -203,18 +189,6 @@ def _read_entry_prefix(archive: zipfile.ZipFile, name: str) -> bytes:
         with archive.open(entry) as file:
             return file.read(N_PREFIX)
     return b""
-
-
-def _describe_left_out(others: list[str], n: int) -> str:
-    """How many files are neither images nor of a kind that accompanies images; "" if none is."""
-    unknown = [name for name in others if not name.lower().endswith(NOT_IMAGES)]
-    suffixes = Counter(os.path.splitext(name)[1].lower() for name in unknown if os.path.splitext(name)[1])
-    if not suffixes:
-        return ""
-    first = ", ".join(f"{count:,} {shown(suffix)}" for suffix, count in suffixes.most_common(N_LISTED))
-    more = ", ..." if len(suffixes) > N_LISTED else ""
-    total = sum(suffixes.values())
-    return f"{total:,} of {n:,} files are left out, as they are no images that can be read: {first}{more}"
 
 
 def _describe_others(files: list[str]) -> str:
@@ -244,6 +218,8 @@ def _list_files(root: Path) -> list[str]:
             entries = sorted(os.scandir(folder), key=lambda entry: entry.name, reverse=True)
         except OSError as error:
             raise InfoganError(f"{shown(folder)} cannot be listed ({error.strerror}).") from error
+        if {"config.json", "checkpoints"} <= {entry.name for entry in entries}:
+            continue  # a run folder, whose figures are no images to train on
         for entry in entries:
             name = os.path.join(below, entry.name)
             if entry.name.startswith("."):

@@ -3,11 +3,13 @@
 import io
 import os
 import re
+from collections import Counter
+from collections.abc import Callable, Sequence
 from functools import cache
 
 from PIL import Image, UnidentifiedImageError
 
-from infogan.utils.errors import InfoganError
+from infogan.utils.errors import InfoganError, shown
 from infogan.utils.limits import max_unpacked_bytes
 
 # Pillow reads more formats, but some of those start other programs or are rarely maintained.
@@ -17,6 +19,14 @@ SUFFIXES = (
     *(".pgm", ".ppm", ".pbm", ".pnm", ".pfm", ".avif", ".heic", ".heif", ".hif"),
     *(".jp2", ".j2k", ".jpf", ".jpx", ".j2c", ".jpc"),
 )
+# Endings of tables, notes and system files, and of files that are incomplete or replaced.
+NOT_IMAGES = (
+    *(".txt", ".csv", ".tsv", ".json", ".jsonl", ".ndjson", ".xml", ".yaml", ".yml", ".toml", ".ini", ".cfg"),
+    *(".md", ".rst", ".html", ".htm", ".css", ".js", ".py", ".ipynb", ".sh", ".m", ".log", ".xls", ".xlsx"),
+    *(".db", ".lnk", ".url", ".sha1", ".sha256", ".md5", ".license", ".npy", ".npz", ".parquet", ".arrow"),
+    *("~", ".part", ".crdownload", ".download", ".tmp", ".bak", ".old", ".orig"),
+)
+N_LISTED = 3  # endings that a message lists
 N_PREFIX = 64  # bytes from which `format_of` tells a format
 SIGNATURES = {
     "PNG": rb"\x89PNG\r\n\x1a\n",
@@ -36,6 +46,31 @@ SIGNATURES = {
 def format_of(prefix: bytes) -> str:
     """The format that the first `N_PREFIX` bytes of a file announce, or "" if it is none of these."""
     return next((name for name, begin in SIGNATURES.items() if re.match(begin, prefix, re.DOTALL)), "")
+
+
+def is_image_file(name: str, read_prefix: Callable[[str], bytes]) -> bool:
+    """Whether a name ends like that of an image, or its content begins like one."""
+    lower = name.lower()
+    if lower.endswith(SUFFIXES):
+        return True
+    if lower.endswith(NOT_IMAGES):
+        return False
+    suffix = os.path.splitext(lower)[1]
+    found = format_of(read_prefix(name))
+    # Cameras' raw files begin like a TIFF, whose first page is a preview.
+    return bool(found) and (found != "TIFF" or not suffix or suffix[1:].isdigit())
+
+
+def describe_left_out(others: Sequence[str], n: int) -> str:
+    """How many files are neither images nor of a kind that accompanies images; "" if none is."""
+    unknown = [name for name in others if not name.lower().endswith(NOT_IMAGES)]
+    suffixes = Counter(os.path.splitext(name)[1].lower() for name in unknown if os.path.splitext(name)[1])
+    if not suffixes:
+        return ""
+    first = ", ".join(f"{count:,} {shown(suffix)}" for suffix, count in suffixes.most_common(N_LISTED))
+    more = ", ..." if len(suffixes) > N_LISTED else ""
+    total = sum(suffixes.values())
+    return f"{total:,} of {n:,} files are left out, as they are no images that can be read: {first}{more}"
 
 
 def open_image(source: str | bytes) -> Image.Image:

@@ -1,7 +1,7 @@
 """A cache of resized images, read through a memory map.
 
 cache/pictures/NAME-HASH/pixels.npy   uint8 (n, ch, h, w)
-                        /about.json   what the images were made from; names; the unreadable; how many have pages
+                        /about.json   what the images were made from; names; bad ones; how many have pages
 """
 
 import json
