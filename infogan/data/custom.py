@@ -13,7 +13,7 @@ from PIL import Image
 from infogan.config import Shape
 from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, read_images
 from infogan.data.formats.folder import find_image_files
-from infogan.data.formats.huggingface import open_huggingface, split_name
+from infogan.data.formats.huggingface import absolute_path, open_huggingface, split_name
 from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.formats.parquet import open_parquet
 from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
@@ -48,8 +48,7 @@ class CustomSource:
         """The name of the source with an absolute path."""
         if self.format == "hf":
             name, split = split_name(self.location)
-            found = str(Path(name).resolve()) if Path(name).exists() else name
-            return f"hf:{found}" + (f":{split}" if split else "")
+            return f"hf:{absolute_path(name) or name}" + (f":{split}" if split else "")
         if self.format == "shards" and is_url(self.location):
             return f"shards:{self.location}"
         return f"{self.format}:{Path(self.location).resolve()}"

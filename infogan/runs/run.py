@@ -227,9 +227,9 @@ def check_new_run_folder(path: Path) -> None:
 
 
 def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
-    """The load options with the image shape that the config's networks take, and pages as it has them."""
-    shape = config.networks.image_shape
-    return replace(load_options, shape=shape, square=config.data.square, pages=config.data.pages)
+    """The load options with the image shape that the config's networks take, and its options of images."""
+    data = config.data
+    return replace(load_options, shape=config.networks.image_shape, square=data.square, pages=data.pages)
 
 
 def _to_json(value: Any) -> bytes:

@@ -134,7 +134,7 @@ def _register_heif() -> None:
     try:
         import pillow_heif
     except ImportError as error:
-        raise InfoganError("HEIC needs the package pillow-heif; pip install 'infogan[heic]'") from error
+        raise InfoganError("HEIC needs the package pillow-heif; pip install 'infogan[heic]'.") from error
     pillow_heif.register_heif_opener(thumbnails=False)
 
 
