@@ -5,7 +5,7 @@ import os
 import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path, PurePosixPath
@@ -78,8 +78,7 @@ class ImageFiles:
 
     @contextmanager
     def _items(self, indices: Sequence[int] | None) -> Iterator[Iterator[LazyImage]]:
-        with self._opener() as open_file:
-            read_page = PageReader(open_file)
+        with self._opener() as open_file, closing(PageReader(open_file)) as read_page:
 
             def lazy(name: str, page: int | None) -> LazyImage:
                 if page is None:

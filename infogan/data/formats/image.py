@@ -67,7 +67,8 @@ def describe_left_out(others: Sequence[str], n: int) -> str:
     suffixes = Counter(os.path.splitext(name)[1].lower() for name in unknown if os.path.splitext(name)[1])
     if not suffixes:
         return ""
-    first = ", ".join(f"{count:,} {shown(suffix)}" for suffix, count in suffixes.most_common(N_LISTED))
+    ranked = sorted(suffixes.items(), key=lambda pair: (-pair[1], pair[0]))
+    first = ", ".join(f"{count:,} {shown(suffix)}" for suffix, count in ranked[:N_LISTED])
     more = ", ..." if len(suffixes) > N_LISTED else ""
     total = sum(suffixes.values())
     return f"{total:,} of {n:,} files are left out, as they are no images that can be read: {first}{more}"

@@ -48,13 +48,17 @@ class PageReader:
 
     def __init__(self, open_file: Open) -> None:
         self.open_file, self.kept = open_file, threading.local()
+        self.opened: list[Image.Image] = []
 
     def __call__(self, name: str, page: int) -> Image.Image:
         """A page, counted from 0; raises what `open_image` raises."""
         if getattr(self.kept, "name", None) != name:
+            if getattr(self.kept, "name", None) is not None:
+                self.kept.image.close()
             self.kept.name = None
             self.kept.image, self.kept.size = self.open_file(name)
             self.kept.name = name
+            self.opened.append(self.kept.image)
         image: Image.Image = self.kept.image
         try:
             image.seek(page)
@@ -62,7 +66,13 @@ class PageReader:
             return image.copy()
         except BaseException:
             self.kept.name = None
+            image.close()
             raise
+
+    def close(self) -> None:
+        """Closes the files of all threads, which no longer read."""
+        for image in self.opened:
+            image.close()
 
 
 @final
