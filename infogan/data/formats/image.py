@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from functools import cache
 
-from PIL import Image, UnidentifiedImageError
+from PIL import Image, ImageFile, UnidentifiedImageError
 
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.limits import max_unpacked_bytes
@@ -109,22 +109,17 @@ def require_decodable(image: Image.Image, size: int) -> None:
         raise Image.DecompressionBombError
 
 
-def _open(source: str | bytes) -> Image.Image:
-    def with_formats(formats: tuple[str, ...]) -> Image.Image:
-        return Image.open(source if isinstance(source, str) else io.BytesIO(source), formats=formats)
-
+def _open(source: str | bytes) -> ImageFile.ImageFile:
     try:
-        return with_formats(FORMATS)
+        return Image.open(source if isinstance(source, str) else io.BytesIO(source), formats=FORMATS)
     except UnidentifiedImageError as error:
-        if isinstance(source, bytes):
-            prefix = source[:N_PREFIX]
-        else:
-            with open(source, "rb") as file:
-                prefix = file.read(N_PREFIX)
-        found = format_of(prefix)
-        if found == "HEIF":
-            _register_heif()
-            return with_formats(("HEIF",))
+        with open(source, "rb") if isinstance(source, str) else io.BytesIO(source) as file:
+            found = format_of(file.read(N_PREFIX))
+            if found == "HEIF":
+                _register_heif()
+                file.seek(0)
+                # From memory, where the plugin puts it anyway; it leaves files open.
+                return Image.open(io.BytesIO(file.read()), formats=("HEIF",))
         if found:
             raise OSError(f"damaged, or a {found} of a kind that is not read") from error
         raise

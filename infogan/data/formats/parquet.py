@@ -160,7 +160,8 @@ def lazy_image(value: Any, row: int, is_local: bool = False) -> LazyImage:
     Of bytes and path either may be missing. If there are no bytes, the path is opened if `is_local`. A list
     of one image is that image.
     """
-    content, path = value, None
+    content: Any = value
+    path: str | None = None
     if isinstance(content, list) and len(content) == 1 and isinstance(content[0], bytes | str | dict):
         content = content[0]
     if isinstance(content, dict):
@@ -170,9 +171,9 @@ def lazy_image(value: Any, row: int, is_local: bool = False) -> LazyImage:
 
 def _open(content: Any, path: str | None) -> Image.Image:
     match content:
-        case None if path is None:
-            raise ValueError("empty")
         case None:
+            if path is None:
+                raise ValueError("empty")
             return open_image(path)
         case str():
             return open_image(_from_base64(content))

@@ -123,7 +123,7 @@ def _unpacked(shard: Shard) -> Shard:
 
 def _unpack(shard: Shard, packed: IOBase, file: IO[bytes]) -> None:
     n = 0
-    with gzip.GzipFile(fileobj=packed) as opened:  # type: ignore[call-overload]
+    with gzip.GzipFile(fileobj=packed) as opened:
         while True:
             try:
                 block = opened.read(BLOCK_BYTES)
