@@ -197,7 +197,7 @@ def _read_json(path: Path) -> tuple[list[IndexedShard], str]:
         for row in content["shards"]:
             if [type(value) for value in row] != [str, int, str, int, str, int, str]:
                 return [], ""
-            found = IndexedShard(*row, start)
+            found = IndexedShard._make([*row, start])
             indexed.append(found._replace(images=max(found.images, 0)))
             start += indexed[-1].images
         if re.fullmatch(r"index-[0-9a-f]{12}\.npy", content["rows"]):
