@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from commands import fail, succeed
-from PIL import Image
+from PIL import Image, PngImagePlugin
 
 from infogan.data import LoadOptions, absolute_name, inspect_source, load, open_collection, short_name
 from infogan.data.formats.image import N_PREFIX, format_of, open_image
@@ -153,7 +153,7 @@ def test_heic_with_its_package(monkeypatch: pytest.MonkeyPatch, heif_cache: None
 
     def opener(file: Any, name: str) -> Image.Image:
         file.close()
-        image = Image.new("L", (10, 10), 60)
+        image = PngImagePlugin.PngImageFile(io.BytesIO(encoded(60)))
         image.format = "HEIF"
         return image
 
