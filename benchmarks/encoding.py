@@ -49,7 +49,7 @@ def make_samples(n: int) -> Iterator[Sample]:
         x = np.broadcast_to(low + (high - low) * ramp, (32, 32, 3)).astype(np.uint8)
         file = BytesIO()
         Image.fromarray(x).save(file, "PNG", compress_level=1)
-        yield Sample(i, "png", file.getvalue(), None)
+        yield Sample(i, "png", file.getvalue(), None, None)
 
 
 def make_shards(folder: Path, n: int) -> Path:

@@ -33,6 +33,7 @@ TABLE: dict[str, Row] = {
     "images": (["folder:/a b/ü:x", "none", "npz:1"], [None, 3], ["\ud800"]),
     "max_images": ([None, 2, 10**6], ["2", 2.0, True], [1]),
     "square": (["crop", "pad"], ["cut", None], []),
+    "pages": FLAG,
     "diffaug": FLAG,
     "architecture": (sorted(SHAPES), ["lenet", None], []),
     "shape": ([(3, 64, 40)], [[1, 8], [1, 8, 8.0], "1", 8], [(1, 0, 8), (1, 8, 9999), None]),

@@ -413,9 +413,9 @@ def test_no_picture_can_be_read(cache: Path) -> None:
 def test_a_folder_without_pictures_says_what_it_holds() -> None:
     with pytest.raises(InfoganError, match=r"own contains no image \(\.png, .*\); it is empty\."):
         shaped()
-    for name in ("a.HEIC", "b.heic", "c.txt"):
+    for name in ("a.PSD", "b.psd", "c.txt"):
         Path("own", name).touch()
-    with pytest.raises(InfoganError, match=r"of its 3 files 2 end in \.heic\."):
+    with pytest.raises(InfoganError, match=r"of its 3 files 2 end in \.psd\."):
         inspect_source("folder:own")
     with zipfile.ZipFile("own.zip", "w") as archive:
         archive.writestr("notes.txt", "no image")

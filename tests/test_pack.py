@@ -290,7 +290,7 @@ def test_the_command_line() -> None:
     Image.fromarray(np.stack([X[0]] * 3, axis=-1) // np.array([1, 2, 3], np.uint8)).save("own/a.png")
     save()
     words = "data pack folder:own out --per-shard 30 --size 32"
-    assert succeed(*words.split(), cwd=Path.cwd()) == "out: 41 images in 2 shards, 0.1 MB\n"
+    assert succeed(*words.split(), cwd=Path.cwd()) == "out: 41 images in 2 shards, 0.2 MB\n"
     assert load("shards:out").shape == (3, 32, 32)
     refused = fail("data", "pack", "own", "out", "--json", cwd=Path.cwd())
     assert refused.startswith("infogan: out contains shards of other")

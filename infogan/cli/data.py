@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from infogan.cli.options import Data, Json, SkipBad, print_paths, to_json
+from infogan.cli.options import Data, Json, Pages, SkipBad, print_paths, to_json
 from infogan.utils.progress import console
 
 Name = Annotated[
@@ -38,7 +38,7 @@ def list_sets(*, data: Data = None, json: Json = False) -> None:
 
 
 @data_app.command
-def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
+def info(name: Name, /, *, data: Data = None, pages: Pages = False, json: Json = False) -> None:
     """Describe a data set: licence, shape, number of images, factors, and where its files are expected.
 
     For your own images: how many there are, whether they are in colour, and how large.
@@ -52,7 +52,7 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
         is_image_source,
     )
 
-    load_options = LoadOptions(data)
+    load_options = LoadOptions(data, pages=pages)
     if name not in DATASETS and is_image_source(name):
         found = inspect_source(name, load_options)
         custom = {
@@ -60,8 +60,13 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
             "channels": found.channels,
             "images": found.n,
             "shorter side, median": found.side,
+            "cannot be read": found.unreadable
+            and f"{found.unreadable} of {found.inspected} that were opened",
+            "have further pages": found.paged and f"{found.paged} of {found.inspected} that were opened",
+            "left out": found.left_out,
         }
-        print(to_json(custom) if json else "\n".join(f"{key:24} {value}" for key, value in custom.items()))
+        lines = (f"{key:24} {value}" for key, value in custom.items() if value)
+        print(to_json(custom) if json else "\n".join(lines))
         return
     source = get_dataset_info(name)
     facts = {
@@ -93,11 +98,19 @@ def info(name: Name, /, *, data: Data = None, json: Json = False) -> None:
 
 
 @data_app.command
-def prepare(name: Name, /, *, data: Data = None, skip_bad: SkipBad = False, json: Json = False) -> None:
+def prepare(
+    name: Name,
+    /,
+    *,
+    data: Data = None,
+    skip_bad: SkipBad = False,
+    pages: Pages = False,
+    json: Json = False,
+) -> None:
     """Download, read or render a data set now, so that training starts at once; print its size."""
     from infogan.data import LoadOptions, available_splits, load
 
-    load_options = LoadOptions(data, skip_bad)
+    load_options = LoadOptions(data, skip_bad, pages)
     counts = {
         split or "all": len(load(name, split, load_options)) for split in available_splits(name, load_options)
     }
@@ -115,14 +128,15 @@ def preview(
     ] = None,
     data: Data = None,
     skip_bad: SkipBad = False,
+    pages: Pages = False,
     json: Json = False,
 ) -> None:
     """Save a contact sheet of a data set as a picture."""
-    from infogan.data import LoadOptions, load
+    from infogan.data import LoadOptions, load, short_name
     from infogan.figures.traversal import save_contact_sheet
 
-    images = load(name, load_options=LoadOptions(data, skip_bad))
-    path = out or Path(f"{Path(name.replace(':', '-')).stem}.png")
+    images = load(name, load_options=LoadOptions(data, skip_bad, pages))
+    path = out or Path(f"{short_name(name)}.png")
     with console().status("drawing"):
         save_contact_sheet(images.subsample(n).x, path)
     print_paths([path], json)
@@ -143,6 +157,7 @@ def pack(
     ] = None,
     data: Data = None,
     skip_bad: SkipBad = False,
+    pages: Pages = False,
     json: Json = False,
 ) -> None:
     """Write images to tar shards in a folder, to train on more images than fit in memory or on disk.
@@ -155,7 +170,7 @@ def pack(
     from infogan.data.shards.pack import pack
     from infogan.data.shards.writer import ShardLimit
 
-    ending, load_options = ShardLimit.parse(per_shard), LoadOptions(data, skip_bad)
+    ending, load_options = ShardLimit.parse(per_shard), LoadOptions(data, skip_bad, pages)
     pictures = open_collection(name, load_options)
     shaper = None
     if size is not None:

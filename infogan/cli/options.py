@@ -43,6 +43,9 @@ def flag(help_text: str, **options: Any) -> Parameter:
 
 Data = Annotated[Path | None, Parameter(help="The folder of data sets; default: INFOGAN_DATA.")]
 SkipBad = Annotated[bool, flag("Skip images that cannot be read, and say how many.")]
+Pages = Annotated[
+    bool, flag("Take every page of a TIFF and every frame of an animation in a folder as an image.")
+]
 Json = Annotated[bool, flag("Print JSON.", name="--json")]
 Size = Annotated[Literal[32, 64], Parameter(help="Resize your own images to squares of SIZE x SIZE pixels.")]
 Source = Annotated[
@@ -109,6 +112,7 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     """
     from infogan.data import absolute_name, inspect_source, is_image_source
 
+    load_options = dataclasses.replace(load_options, pages=options.get("pages", False))
     if not is_image_source(source):
         get_preset(source)  # raises: a known preset is a command of its own
     found = inspect_source(source, load_options)
@@ -122,8 +126,10 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
 
 
 def run_name(source: str) -> str:
-    """The name of a run on these images: the last part of their path, without its suffix."""
-    name = Path(source.partition(":")[2] or source).stem
+    """The name of a run on these images: the last part of their path, without the ending of a file."""
+    from infogan.data import short_name
+
+    name = short_name(source)
     if not name:
         raise InfoganError(f"{source!r} names no images; write folder:PATH.")
     return name

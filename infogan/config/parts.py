@@ -37,6 +37,8 @@ class Data:
     """Train on a random sample of so many images, or on all; evaluations use all in either case."""
     square: Literal["crop", "pad"] = "crop"
     """How your own images become squares: the middle is cut out, or the border is filled."""
+    pages: bool = False
+    """Whether every page of a TIFF and every frame of an animation in a folder is an image."""
     diffaug: bool = False
     """Whether D and Q see every image shifted and partly covered (DiffAugment), for small data sets."""
 

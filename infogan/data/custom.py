@@ -13,21 +13,24 @@ from PIL import Image
 from infogan.config import Shape
 from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, read_images
 from infogan.data.formats.folder import find_image_files
-from infogan.data.formats.huggingface import open_huggingface, split_name
+from infogan.data.formats.huggingface import absolute_path, open_huggingface, split_name
 from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.formats.parquet import open_parquet
 from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
 from infogan.data.images import Images
 from infogan.data.loading.resized_cache import load_resized
 from infogan.data.options import LoadOptions
-from infogan.data.shards.files import is_url
+from infogan.data.shards.files import SUFFIXES, is_url
 from infogan.data.shards.images import load_shards
 from infogan.data.shards.reader import open_shards
 from infogan.utils.errors import InfoganError, shown
 
 Format = Literal["folder", "npz", "parquet", "hf", "shards"]
 FORMAT_BY_PREFIX: dict[str, Format] = {**{name: name for name in get_args(Format)}, "wds": "shards"}
-FORMAT_BY_SUFFIX: dict[str, Format] = {".npy": "npz", ".npz": "npz", ".parquet": "parquet", ".tar": "shards"}
+FORMAT_BY_SUFFIX: dict[str, Format] = {
+    **{".npy": "npz", ".npz": "npz", ".parquet": "parquet"},
+    **dict.fromkeys(SUFFIXES, "shards"),
+}
 MAX_UNCACHED = 100  # images; smaller collections are decoded on every load
 BLOCK = 256  # images of an array that are converted at a time
 
@@ -45,8 +48,7 @@ class CustomSource:
         """The name of the source with an absolute path."""
         if self.format == "hf":
             name, split = split_name(self.location)
-            found = str(Path(name).resolve()) if Path(name).exists() else name
-            return f"hf:{found}" + (f":{split}" if split else "")
+            return f"hf:{absolute_path(name) or name}" + (f":{split}" if split else "")
         if self.format == "shards" and is_url(self.location):
             return f"shards:{self.location}"
         return f"{self.format}:{Path(self.location).resolve()}"
@@ -61,24 +63,25 @@ class CustomSource:
             if shape in (None, images.shape):
                 return images
             return replace(images, pixels=_resize(self._npz_collection(images), shape, load_options).pixels)
-        collection = self.open_collection(split)
+        collection = self.open_collection(load_options, split)
         if shape is not None:
             return _resize(collection, shape, load_options)
         return _read(collection, pil_to_array, load_options.skip_bad)
 
-    def open_collection(self, split: str = "") -> ImageCollection:
+    def open_collection(self, load_options: LoadOptions, split: str = "") -> ImageCollection:
         """The images as a collection that is decoded on demand; `split` is for the Hugging Face hub."""
         match self.format:
             case "hf":
                 return open_huggingface(self.location, split)
             case "shards":
-                return open_shards(self.location).collection
+                return open_shards(self.location, load_options.skip_bad).collection
             case "npz":
                 return self._npz_collection(load_numpy(self._existing_path()))
             case "parquet":
                 return open_parquet(self._existing_path())
             case "folder":
-                return find_image_files(self._existing_path()).collection()
+                files = find_image_files(self._existing_path())
+                return (files.with_pages() if load_options.pages else files).collection()
 
     def _existing_path(self) -> Path:
         path = Path(self.location)
@@ -99,7 +102,8 @@ def parse_custom_name(name: str) -> CustomSource | None:
         return CustomSource(FORMAT_BY_PREFIX[prefix], location)
     if not Path(name).exists():
         return None
-    return CustomSource(FORMAT_BY_SUFFIX.get(Path(name).suffix.lower(), "folder"), name)
+    formats = (found for suffix, found in FORMAT_BY_SUFFIX.items() if name.lower().endswith(suffix))
+    return CustomSource(next(formats, "folder"), name)
 
 
 def _resize(collection: ImageCollection, shape: Shape, load_options: LoadOptions) -> Images:

@@ -90,14 +90,14 @@ class Images:
 
     pixels: PixelArray
     labels: Int[np.ndarray, "n"] | None = None  # the class of each image, 0, 1, ...
-    names: tuple[str, ...] | None = None  # the file of each image
+    names: Sequence[str] | None = None  # the file of each image
     factors: Factors | None = None
 
     @staticmethod
     def from_arrays(
         x: UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"],
         labels: Int[np.ndarray, "n"] | None = None,
-        names: tuple[str, ...] | None = None,
+        names: Sequence[str] | None = None,
         factors: Factors | None = None,
     ) -> "Images":
         """Images in memory; the array is not copied."""

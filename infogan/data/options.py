@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, final
 
-from infogan.config import Shape
+from infogan.config import Config, Shape
 from infogan.data.images import Factor, Images
 from infogan.utils.errors import InfoganError
 
@@ -18,6 +18,7 @@ class LoadOptions:
 
     root: Path | None = None  # the folder of data sets; None for the environment variable INFOGAN_DATA
     skip_bad: bool = False  # leave out unreadable images instead of raising an error
+    pages: bool = False  # every page of a TIFF and every frame of an animation in a folder is an image
     shape: Shape | None = None  # resize your images to this shape; None keeps their size
     square: Literal["crop", "pad"] = "crop"  # how images of another aspect ratio are fitted
 
@@ -50,6 +51,12 @@ class LoadOptions:
 
 
 DEFAULT_OPTIONS = LoadOptions()
+
+
+def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
+    """The load options by which images become what the networks of a config take."""
+    data, shape = config.data, config.networks.image_shape
+    return replace(load_options, shape=shape, square=data.square, pages=data.pages)
 
 
 @final

@@ -1,6 +1,7 @@
 """Images by name: a data set such as `mnist:test`, or your own images such as `folder:photos`."""
 
-from pathlib import Path
+import os
+from pathlib import Path, PurePosixPath
 
 from infogan.data.custom import CustomSource, collection_from_images, parse_custom_name
 from infogan.data.datasets.cars3d import CARS3D
@@ -50,7 +51,7 @@ def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> So
     """How many images a name stands for, in colour or gray, and their size, without loading them all."""
     found = _find_dataset(name)
     if found is None:
-        return summarise(_find_custom(name).open_collection())
+        return summarise(_find_custom(name).open_collection(load_options))
     dataset, split = found
     ch, h, w = dataset.shape
     return SourceSummary(dataset.splits[split], 1 if ch == 1 else 3, min(h, w), dataset.shape)
@@ -60,7 +61,7 @@ def open_collection(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> I
     """The images that a name stands for, with labels, as a collection that is decoded on demand."""
     found = _find_dataset(name)
     if found is None:
-        return _find_custom(name).open_collection()
+        return _find_custom(name).open_collection(load_options)
     dataset, split = found
     images, key = dataset.load(load_options, split), f"{dataset.name}:{split}"
     return collection_from_images(images, where=name, key=key, version=str(dataset.splits[split]))
@@ -82,6 +83,18 @@ def public_name(name: str) -> str:
     if prefix in DATASETS or prefix == "hf":
         return name
     return f"{prefix}:{Path(rest).name}" if colon else Path(name).name
+
+
+def short_name(name: str) -> str:
+    """The last part of a source's name, without the ending of a file; for the names of runs and figures.
+
+    `photos-v1.1` for `folder:photos-v1.1`, and the name of the working folder for `folder:.`
+    """
+    own = None if name.partition(":")[0] in DATASETS else parse_custom_name(name)
+    if own is None or own.format == "hf":
+        return PurePosixPath(own.location if own else name).name.replace(":", "-")
+    path = Path(os.path.abspath(own.location))
+    return path.name if path.is_dir() else Path(path.name.removesuffix(".tar.gz")).stem
 
 
 def get_dataset_info(name: str) -> DatasetInfo:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from infogan.config import Shape
 from infogan.data.formats.collection import ImageCollection, Unreadable, decode_images, report_unreadable
+from infogan.data.formats.pages import PageCounter
 from infogan.data.formats.resize import GRAY_MODES
 
 N_INSPECTED = 200  # images that stand for the whole collection
@@ -26,6 +27,10 @@ class SourceSummary:
     channels: Literal[1, 3]
     side: int  # the median of the shorter sides, in pixels
     shape: Shape | None = None  # the fixed shape of a data set; None if images can be resized to any shape
+    left_out: str = ""  # what is not read although nothing is wrong with it
+    inspected: int = 0  # images that were opened
+    paged: int = 0  # inspected images with further pages or frames
+    unreadable: int = 0  # inspected images that cannot be read
 
 
 def summarise(collection: ImageCollection) -> SourceSummary:
@@ -46,7 +51,8 @@ def summarise(collection: ImageCollection) -> SourceSummary:
 
     index = collection.spread_indices(N_INSPECTED)
     readable, unreadable = list[tuple[bool, int]](), list[Unreadable]()
-    with closing(decode_images(collection, is_gray_and_side, index)) as outcomes:
+    counted = PageCounter(is_gray_and_side)
+    with closing(decode_images(collection, counted, index)) as outcomes:
         for _, outcome in outcomes:
             unreadable.append(outcome) if isinstance(outcome, Unreadable) else readable.append(outcome)
     if not readable:
@@ -55,4 +61,8 @@ def summarise(collection: ImageCollection) -> SourceSummary:
         n=collection.n,
         channels=1 if all(is_gray for is_gray, _ in readable) else 3,
         side=round(median(side for _, side in readable)),
+        left_out=collection.left_out,
+        inspected=len(index),
+        paged=counted.n,
+        unreadable=len(unreadable),
     )

@@ -35,6 +35,8 @@ def read_upload(content: bytes, shape: Shape, square: Literal["crop", "pad"]) ->
     except Image.DecompressionBombError:
         raise InfoganError(f"This picture has more than {MAX_PIXELS:,} pixels; shrink it.") from None
     except UnidentifiedImageError:
-        raise InfoganError("This is not a picture in PNG, JPEG, WebP, GIF, TIFF or BMP format.") from None
+        raise InfoganError(
+            "This is not a picture in PNG, JPEG, WebP, GIF, TIFF, BMP, PPM, AVIF, JPEG 2000 or HEIC format."
+        ) from None
     except DECODE_ERRORS as error:
         raise InfoganError(f"This picture cannot be read ({error}).") from None

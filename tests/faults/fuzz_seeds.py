@@ -96,7 +96,7 @@ def pictures(kind: str, **options: Any) -> list[bytes]:
     return found
 
 
-MOVING = ("GIF", "TIFF", "WEBP", "PNG")
+MOVING = ("GIF", "TIFF", "WEBP", "PNG", "AVIF")
 
 
 def jpeg() -> list[bytes]:

@@ -15,6 +15,7 @@ import numpy as np
 from jaxtyping import Int, UInt8
 from PIL import Image, UnidentifiedImageError
 
+from infogan.data.formats.pages import PageCounter
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import DECODE_ERRORS
 from infogan.utils.progress import progress
@@ -56,6 +57,21 @@ def report_unreadable(source: str, n: int, unreadable: Sequence[Unreadable], ski
     print(f"{message}; they are left out.", file=sys.stderr)
 
 
+def report_left_out(source: str, left_out: str, n_paged: int = 0) -> None:
+    """Says on standard error what of a source is not read although nothing is wrong with it.
+
+    Args:
+        left_out: that of the collection.
+        n_paged: images with further pages or frames, of which only the first is read.
+    """
+    pages = (
+        f"{n_paged:,} of the files have more than one page or frame; the first is taken, and the others are "
+        "left out unless pages is set"
+    )
+    for said in filter(None, (left_out, n_paged and pages)):
+        print(f"{shown(source)}: {said}.", file=sys.stderr)
+
+
 def escape_surrogates(name: str) -> str:
     """A file name as text that can be encoded as UTF-8, even if its bytes were not UTF-8."""
     return name.encode("utf-8", "backslashreplace").decode("utf-8")
@@ -84,6 +100,8 @@ class ImageCollection:
     labels: Int[np.ndarray, "n"] | None = None
     has_file_names: bool = True  # else the names are made up: "row 3"
     n_adjacent: int = 1  # adjacent images that are read as fast as a single one
+    file_names: Sequence[str] | None = None  # if messages name the images in another way
+    left_out: str = ""  # what the source contains beside these images, as a message says it
 
     def spread_indices(self, max_n: int) -> list[int]:
         """At most `max_n` ascending indices from all over the collection, in runs of `n_adjacent`."""
@@ -153,7 +171,8 @@ def read_images(
     x = np.empty((0, 0, 0, 0), np.uint8)
     names: list[str] = []
     unreadable: dict[int, Unreadable] = {}
-    with closing(decode_images(collection, decode, progress_label="reading images")) as outcomes:
+    counted = PageCounter(decode)
+    with closing(decode_images(collection, counted, progress_label="reading images")) as outcomes:
         for i, (name, outcome) in enumerate(outcomes):
             if isinstance(outcome, Unreadable):
                 unreadable[i] = outcome
@@ -169,4 +188,5 @@ def read_images(
             x[len(names)] = outcome
             names.append(name)
     report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
+    report_left_out(collection.source, collection.left_out, counted.n)
     return x[: len(names)], tuple(map(escape_surrogates, names)), list(unreadable)

@@ -15,10 +15,11 @@ from infogan.utils.errors import InfoganError, did_you_mean, one_line
 from infogan.utils.progress import console
 
 ROWS_PER_READ = 16
+N_LISTED = 5  # configurations that a message lists
 
 
 def open_huggingface(name: str, split: str = "") -> ImageCollection:
-    """The images of NAME or NAME:SPLIT, where NAME is a local folder or a data set of the hub.
+    """The images of NAME, NAME/CONFIG or either with :SPLIT, where NAME is a local folder or on the hub.
 
     The default split is train. Labels are the first ClassLabel. The library keeps downloads in its own cache;
     with HF_HUB_OFFLINE=1 it downloads nothing.
@@ -34,7 +35,9 @@ def open_huggingface(name: str, split: str = "") -> ImageCollection:
         if (Path(name) / "dataset_dict.json").exists() or (Path(name) / "state.json").exists():
             loaded: Any = datasets.load_from_disk(name)
         else:
-            loaded = datasets.load_dataset(name)
+            loaded = _load_dataset(name)
+    except InfoganError:
+        raise
     except Exception as error:  # of any type: the library calls many readers
         raise InfoganError(f"hf:{name} cannot be loaded ({one_line(error).rstrip('.')}).") from error
     if isinstance(loaded, datasets.DatasetDict):
@@ -53,13 +56,39 @@ def open_huggingface(name: str, split: str = "") -> ImageCollection:
     labels = [key for key, kind in loaded.features.items() if isinstance(kind, datasets.ClassLabel)]
     return ImageCollection(
         source=source,
-        key=source.replace(name, str(Path(name).resolve())) if Path(name).exists() else source,
+        key=source.replace(name, absolute_path(name) or name),
         n=len(rows),
         items=lambda indices: nullcontext(_items(rows, column, indices)),
         fingerprint=lambda: f"{loaded._fingerprint} {column}",
         labels=_labels(loaded, labels[0]) if labels else None,
         has_file_names=not lazy_image(rows[0][column], 0).name.startswith("row "),
     )
+
+
+def _load_dataset(name: str) -> Any:
+    """The data set NAME or NAME/CONFIG; on the hub, ORGANISATION/NAME comes before NAME/CONFIG."""
+    import datasets
+
+    parent, slash, config = name.rpartition("/")
+    is_config = slash and not Path(name).exists() and (Path(parent).exists() or parent.count("/") == 1)
+    try:
+        return datasets.load_dataset(parent, config) if is_config else datasets.load_dataset(name)
+    except ValueError as error:  # also if the name of a config is missing or unknown
+        base = parent if is_config else name
+        configs = datasets.get_dataset_config_names(base)
+        if config in configs if is_config else len(configs) < 2:
+            raise
+        named = ", ".join(f"hf:{base}/{each}" for each in configs[:N_LISTED])
+        more = ", ..." if len(configs) > N_LISTED else ""
+        raise InfoganError(
+            f"hf:{base} has {len(configs)} configurations; choose one: {named}{more}."
+        ) from error
+
+
+def absolute_path(name: str) -> str | None:
+    """The absolute path of a local data set, with a configuration if it has one; None if it is on the hub."""
+    is_local = Path(name).exists() or ("/" in name and Path(name).parent.exists())
+    return str(Path(name).resolve()) if is_local else None
 
 
 def split_name(name: str, split: str = "") -> tuple[str, str]:

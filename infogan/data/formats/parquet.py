@@ -1,5 +1,6 @@
 """Images in a column of Parquet files."""
 
+import base64
 import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
@@ -14,7 +15,7 @@ from jaxtyping import Int
 from PIL import Image
 
 from infogan.data.formats.collection import ImageCollection, LazyImage
-from infogan.data.formats.image import open_image
+from infogan.data.formats.image import N_PREFIX, format_of, open_image
 from infogan.utils.errors import InfoganError, one_line, shown
 from infogan.utils.io import DECODE_ERRORS
 from infogan.utils.limits import require_within_limits
@@ -27,9 +28,10 @@ N_ADJACENT = 25  # rows per run of a sample: reading one row reads its whole row
 def open_parquet(path: Path) -> ImageCollection:
     """The images of a Parquet file, or of all in a folder, sorted by file name.
 
-    They are encoded, as PNG or JPEG for example, in a column of bytes, or of structs of bytes and path as the
-    library `datasets` writes them. The column is the one called image or similar, or the only one of this
-    type. An integer column called label gives labels.
+    They are encoded, as PNG or JPEG for example, in a column of bytes, of base64, or of structs of bytes and
+    path as the library `datasets` writes them; or they are nested lists of numbers from 0 to 255. A list of
+    one image is that image. The column is the one called image or similar, or the only one of this type. An
+    integer column called label gives labels.
     """
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
@@ -71,16 +73,22 @@ def _check_sizes(file: Path, metadata: pq.FileMetaData, column: str) -> None:
     require_within_limits(f"the labels of {shown(str(file))}", 8 * metadata.num_rows, size)
     for group in map(metadata.row_group, range(metadata.num_row_groups)):
         chunks = (group.column(i) for i in range(group.num_columns))
-        unpacked = sum(c.total_uncompressed_size for c in chunks if c.path_in_schema.split(".")[0] == column)
+        chosen = [chunk for chunk in chunks if chunk.path_in_schema.split(".")[0] == column]
+        # A long list of equal numbers takes a few bytes in a file, and 8 bytes for each in memory.
+        unpacked = sum(max(chunk.total_uncompressed_size, 8 * chunk.num_values) for chunk in chosen)
         require_within_limits(f"a row group of {shown(str(file))}", unpacked, size)
 
 
 def find_image_column(schema: pa.Schema, source: str) -> str:
     """The name of the column that contains images."""
     candidates = [str(field.name) for field in schema if _is_bytes(field.type)]
-    for name in IMAGE_COLUMNS:
-        if name in candidates:
-            return name
+    lists = [str(field.name) for field in schema if _is_list(field.type)]
+    texts = [str(field.name) for field in schema if _is_text(field.type)]
+    for kind in (candidates, lists, texts):
+        named = {name.lower(): name for name in reversed(kind)}
+        for name in IMAGE_COLUMNS:
+            if name in named:
+                return named[name]
     if not candidates:
         columns = ", ".join(schema.names)
         raise InfoganError(f"{shown(source)} has no column of images, which are bytes, but {columns}.")
@@ -95,7 +103,21 @@ def find_image_column(schema: pa.Schema, source: str) -> str:
 def _is_bytes(kind: pa.DataType) -> bool:
     if pa.types.is_struct(kind):
         return kind.get_field_index("bytes") >= 0 and _is_bytes(kind.field("bytes").type)
-    return bool(pa.types.is_binary(kind) or pa.types.is_large_binary(kind))
+    if pa.types.is_dictionary(kind):
+        return _is_bytes(kind.value_type)
+    if _is_list(kind):
+        return _is_bytes(kind.value_type)
+    return any(test(kind) for test in (pa.types.is_binary, pa.types.is_large_binary, pa.types.is_binary_view))
+
+
+def _is_list(kind: pa.DataType) -> bool:
+    return any(test(kind) for test in (pa.types.is_list, pa.types.is_large_list, pa.types.is_fixed_size_list))
+
+
+def _is_text(kind: pa.DataType) -> bool:
+    if pa.types.is_dictionary(kind):
+        return _is_text(kind.value_type)
+    return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
 def _labels(file: Path) -> Int[np.ndarray, "n"] | None:
@@ -133,16 +155,57 @@ def _values(file: Path, wanted: set[int] | None) -> Iterator[tuple[int, Any]]:
 
 
 def lazy_image(value: Any, row: int, is_local: bool = False) -> LazyImage:
-    """The image of a table cell: bytes, or a dict of bytes and path, either of which may be missing.
+    """The image of a table cell: bytes, base64, nested lists of numbers, or a dict of bytes and path.
 
-    If there are no bytes, the path is opened if `is_local`.
+    Of bytes and path either may be missing. If there are no bytes, the path is opened if `is_local`. A list
+    of one image is that image.
     """
-    content, path = (value.get("bytes"), value.get("path")) if isinstance(value, dict) else (value, None)
+    content: Any = value
+    path: str | None = None
+    if isinstance(content, list) and len(content) == 1 and isinstance(content[0], bytes | str | dict):
+        content = content[0]
+    if isinstance(content, dict):
+        content, path = content.get("bytes"), content.get("path")
     return LazyImage(path or f"row {row}", partial(_open, content, path if is_local else None))
 
 
-def _open(content: bytes | None, path: str | None) -> Image.Image:
-    source = path if content is None else content
-    if source is None:
-        raise ValueError("empty")
-    return open_image(source)
+def _open(content: Any, path: str | None) -> Image.Image:
+    match content:
+        case None:
+            if path is None:
+                raise ValueError("empty")
+            return open_image(path)
+        case str():
+            return open_image(_from_base64(content))
+        case list():
+            return _from_list(content)
+    return open_image(content)
+
+
+def _from_base64(text: str) -> bytes:
+    """The bytes of a picture in base64, also as a data URI; nothing else that a text may be is opened."""
+    encoded = text.partition(",")[2] if text.startswith("data:") else text
+    try:
+        content = base64.b64decode("".join(encoded.split()), validate=True)
+    except ValueError:
+        content = b""
+    if not format_of(content[:N_PREFIX]):
+        raise ValueError(f"{shown(text[:60])} is a text, but no image in base64; read files as folder:PATH")
+    return content
+
+
+def _from_list(value: list[Any]) -> Image.Image:
+    """An image of encoded bytes as numbers, or of pixels: (h, w), (h, w, ch) or (ch, h, w)."""
+    if value and not isinstance(value[0], int | float | list):
+        raise ValueError(f"a list of {len(value)} images; give each a row of its own")
+    x = np.array(value)
+    if x.dtype.kind not in "iu" or x.ndim > 3 or not x.size or x.min() < 0 or x.max() > 255:
+        raise ValueError("numbers other than whole ones from 0 to 255; save them as a .npz")
+    x = x.astype(np.uint8)
+    if x.ndim == 1:
+        return open_image(x.tobytes())
+    if x.ndim == 3 and x.shape[0] in (1, 3) and x.shape[2] not in (1, 3):
+        x = x.transpose(1, 2, 0)
+    if x.ndim == 3 and x.shape[2] not in (1, 3):
+        raise ValueError(f"pixels of shape {x.shape}; images are (h, w), (h, w, ch) or (ch, h, w)")
+    return Image.fromarray(np.ascontiguousarray(x[..., 0] if x.ndim == 3 and x.shape[2] == 1 else x))

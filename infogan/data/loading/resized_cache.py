@@ -1,7 +1,7 @@
 """A cache of resized images, read through a memory map.
 
 cache/pictures/NAME-HASH/pixels.npy   uint8 (n, ch, h, w)
-                        /about.json   what the images were made from, their names, and the unreadable ones
+                        /about.json   what the images were made from; names; bad ones; how many have pages
 """
 
 import json
@@ -22,15 +22,17 @@ from infogan.data.formats.collection import (
     Unreadable,
     decode_images,
     escape_surrogates,
+    report_left_out,
     report_unreadable,
 )
 from infogan.data.formats.npy import map_npy, write_npy_header
+from infogan.data.formats.pages import PageCounter
 from infogan.data.formats.resize import Resize, estimate_bit_depth
 from infogan.data.images import Images
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import wrap_write_errors
 
-VERSION = 1  # increase it when the same images give other pixels than before
+VERSION = 2  # increase it when the same images give other pixels than before
 
 About = dict[str, Any]
 
@@ -57,6 +59,7 @@ def load_resized(
     x, about = found
     unreadable = {int(i): Unreadable(name, reason) for i, name, reason in about["bad"]}
     report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
+    report_left_out(collection.source, collection.left_out, about["paged"])
     labels = None if collection.labels is None else np.delete(collection.labels, list(unreadable))
     names = tuple(map(escape_surrogates, about["names"])) if collection.has_file_names else None
     return Images.from_arrays(x, labels, names)
@@ -68,7 +71,7 @@ def _read(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], Abo
         about = json.loads((folder / "about.json").read_text("ascii"))
         if about["recipe"] == recipe:
             x = map_npy(folder / "pixels.npy")
-            if len(x) == len(about["names"]):
+            if len(x) == len(about["names"]) and isinstance(about["paged"], int):
                 return x, about
     return None
 
@@ -77,6 +80,7 @@ def _write(collection: ImageCollection, resize: Resize, recipe: str, folder: Pat
     part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
     names: list[str] = []
     unreadable: list[tuple[int, str, str]] = []
+    counted = PageCounter(resize)
     with wrap_write_errors(folder.parent, "resized images are cached there; make room."):
         try:
             part.mkdir(parents=True, exist_ok=True)
@@ -88,7 +92,7 @@ def _write(collection: ImageCollection, resize: Resize, recipe: str, folder: Pat
                 )
             with (
                 (part / "pixels.npy").open("wb") as file,
-                closing(decode_images(collection, resize, progress_label="reading images")) as outcomes,
+                closing(decode_images(collection, counted, progress_label="reading images")) as outcomes,
             ):
                 write_npy_header(file, "|u1", (collection.n, *resize.shape))
                 for i, (name, outcome) in enumerate(outcomes):
@@ -104,7 +108,7 @@ def _write(collection: ImageCollection, resize: Resize, recipe: str, folder: Pat
             if not names:
                 reported = [Unreadable(name, reason) for _, name, reason in unreadable]
                 report_unreadable(collection.source, collection.n, reported, skip_bad=True)
-            about = {"recipe": recipe, "names": names, "bad": unreadable}
+            about = {"recipe": recipe, "names": names, "bad": unreadable, "paged": counted.n}
             (part / "about.json").write_text(json.dumps(about), "ascii")
             _replace_folder(part, folder)
         finally:

@@ -1,5 +1,6 @@
 """Tar shards by name, on local disk or in object storage, and byte ranges of them."""
 
+import gzip
 import os
 import re
 from concurrent.futures import ThreadPoolExecutor
@@ -7,10 +8,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 from io import IOBase
 from pathlib import Path, PurePosixPath
-from typing import Any, final
+from typing import IO, Any, final
 
+from infogan.data.cache import folder_in_cache, written_to_cache
 from infogan.utils.errors import InfoganError, one_line, shown
+from infogan.utils.limits import require_plausible
 
+PACKED = (".tar.gz", ".tgz")
+SUFFIXES = (".tar", *PACKED)
+BLOCK_BYTES = 2**22  # of a .tar.gz that is unpacked
 MAX_SHARDS = 1_000_000
 N_THREADS = 16  # shards looked up at a time, as object storage is slow to answer
 READ_AHEAD_BYTES = 2**23
@@ -26,13 +32,14 @@ class Shard:
     path: str  # within its file system
     size: int  # bytes
     version: str  # changes if the file is rewritten
+    unpacked_from: str = ""  # the .tar.gz that it was unpacked from
 
     @property
     def name(self) -> str:
         return PurePosixPath(self.path).name
 
     def __str__(self) -> str:
-        return shown(self.path)
+        return shown(self.unpacked_from or self.path)
 
     def read_range(self, start: int, stop: int) -> bytes:
         """Its bytes from start to stop."""
@@ -68,7 +75,10 @@ def is_url(source: str) -> bool:
 
 
 def find_shards(source: str) -> list[Shard]:
-    """The shards of a folder, sorted by name, of a pattern such as {000..127}.tar, or a single one."""
+    """The shards of a folder, sorted by name, of a pattern such as {000..127}.tar, or a single one.
+
+    Each may be a .tar.gz, which is unpacked into the cache.
+    """
     if not source:
         raise InfoganError("shards: the name is empty; write shards:FOLDER or shards:FOLDER/{000..127}.tar.")
     file_system, path = _file_system(source)
@@ -77,10 +87,10 @@ def find_shards(source: str) -> list[Shard]:
         if is_pattern:
             with ThreadPoolExecutor(N_THREADS) as pool:
                 found = list(pool.map(file_system.info, expand_braces(path)))
-        elif path.endswith(".tar"):
+        elif path.endswith(SUFFIXES):
             found = [file_system.info(path)]
         else:
-            found = [entry for entry in file_system.ls(path, detail=True) if entry["name"].endswith(".tar")]
+            found = [entry for entry in file_system.ls(path, detail=True) if entry["name"].endswith(SUFFIXES)]
     except FileNotFoundError as error:
         named = [value for value in (error.filename, *error.args) if isinstance(value, str) and "/" in value]
         raise InfoganError(f"shards: there is no {shown((named or [path])[0])}.") from error
@@ -95,7 +105,36 @@ def find_shards(source: str) -> list[Shard]:
     if not is_pattern:
         found.sort(key=lambda entry: entry["name"])
     versions = [next((str(entry[key]) for key in VERSION_KEYS if entry.get(key)), "") for entry in found]
-    return [Shard(source, e["name"], int(e["size"]), v) for e, v in zip(found, versions, strict=True)]
+    shards = [Shard(source, e["name"], int(e["size"]), v) for e, v in zip(found, versions, strict=True)]
+    return [_unpacked(shard) if shard.name.endswith(PACKED) else shard for shard in shards]
+
+
+def _unpacked(shard: Shard) -> Shard:
+    """A .tar.gz as a .tar in the cache, as only that can be read from any place; unpacked once."""
+    key = f"{shard.source}: {shard.path}, {shard.size}, {shard.version}"
+    name = shard.name.removesuffix(".gz").removesuffix(".tgz").removesuffix(".tar")
+    path = folder_in_cache("unpacked", name, "shard", key.encode(errors="replace")) / f"{name}.tar"
+    if not path.exists():
+        with written_to_cache(path) as part, shard.open() as packed, part.open("wb") as file:
+            _unpack(shard, packed, file)
+    found = path.stat()
+    return Shard(str(path), str(path), found.st_size, str(found.st_mtime), shard.path)
+
+
+def _unpack(shard: Shard, packed: IOBase, file: IO[bytes]) -> None:
+    n = 0
+    with gzip.GzipFile(fileobj=packed) as opened:
+        while True:
+            try:
+                block = opened.read(BLOCK_BYTES)
+            except Exception as error:  # of any type: every file system raises its own
+                reason = one_line(error).rstrip(".")
+                raise InfoganError(f"{shard} cannot be unpacked ({reason}); replace it.") from error
+            if not block:
+                return
+            n += len(block)
+            require_plausible(str(shard), n, shard.size)
+            file.write(block)
 
 
 def expand_braces(text: str) -> list[str]:

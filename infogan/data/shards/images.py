@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from infogan.config import Shape
-from infogan.data.formats.collection import Unreadable, decode_images, report_unreadable
+from infogan.data.formats.collection import Unreadable, decode_images, report_left_out, report_unreadable
 from infogan.data.formats.image import open_image
 from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
 from infogan.data.images import Images, PixelArray
@@ -79,14 +79,15 @@ class ShardedPixels(PixelArray):
 
 def load_shards(source: str, load_options: LoadOptions) -> Images:
     """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same."""
-    shards, cpu = open_shards(source), torch.device("cpu")
+    shards, cpu = open_shards(source, load_options.skip_bad), torch.device("cpu")
+    report_left_out(shards.source, shards.left_out)
     if load_options.shape is not None:
         resize = Resize(load_options.shape, load_options.square, estimate_bit_depth(shards.collection))
-        return Images(ShardedPixels(shards, resize, cpu), shards.labels)
+        return Images(ShardedPixels(shards, resize, cpu), shards.labels, shards.names)
     with closing(decode_images(shards.collection, pil_to_array, [0])) as outcomes:
         (_, first) = next(outcomes)
     if isinstance(first, Unreadable):
         report_unreadable(shards.source, len(shards), [first], skip_bad=False)
     assert not isinstance(first, Unreadable)
     ch, h, w = first.shape
-    return Images(ShardedPixels(shards, RequireShape((ch, h, w)), cpu), shards.labels)
+    return Images(ShardedPixels(shards, RequireShape((ch, h, w)), cpu), shards.labels, shards.names)

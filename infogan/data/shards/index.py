@@ -1,9 +1,10 @@
 """Where each image lies in its shard, for random access: scanned once, then memory-mapped.
 
-index.json        every shard's name, bytes, version, images and layout, and the name of the other file
+index.json        every shard's name, bytes, version, images, layout, and samples without an image; HASH
 index-HASH.npy    int64 (images, 3): the offset of an image, its size in bytes, and its label or -1
+index-HASH.txt    the name of the file of each image, in a line, as UTF-8
 
-Both lie beside shards made by `infogan data pack`, else in the user's cache folder, cache/shards/NAME-HASH.
+They lie beside shards made by `infogan data pack`, else in the user's cache folder, cache/shards/NAME-HASH.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ import numpy as np
 from jaxtyping import Int
 
 from infogan.data.cache import folder_in_cache
+from infogan.data.formats.collection import escape_surrogates
 from infogan.data.formats.npy import map_npy, write_npy_header
 from infogan.data.shards.files import Shard, fetch_sibling, is_url
 from infogan.data.shards.tar import scan_shard
@@ -28,6 +30,7 @@ from infogan.utils.io import DECODE_ERRORS, make_folder, wrap_write_errors, writ
 from infogan.utils.progress import progress
 
 INDEX_NAME = "index.json"
+N_STORED = 7  # fields of a shard in index.json
 MAX_INDEX_BYTES = 2**28  # of index.json, which is read into memory
 
 
@@ -39,6 +42,8 @@ class IndexedShard(NamedTuple):
     version: str
     images: int
     layout: str  # the members of a sample: "cls picture"
+    without_image: int  # samples that lack one
+    first_without: str  # the key of the first of them
     start: int = 0  # its first row; not in index.json
 
 
@@ -53,6 +58,11 @@ class ShardIndex:
     def rows(self) -> Int[np.ndarray, "n 3"]:
         """Offset, size and label of each image; memory-mapped."""
         return map_npy(self.rows_path)
+
+    @property
+    def names_path(self) -> Path:
+        """The names of the files, in the same order."""
+        return self.rows_path.with_suffix(".txt")
 
 
 def find_index(shards: Sequence[Shard]) -> ShardIndex:
@@ -75,41 +85,61 @@ def find_index(shards: Sequence[Shard]) -> ShardIndex:
 def write_index(shards: Sequence[Shard], folder: Path) -> None:
     """Writes an index; scans only shards that the index in the folder lacks or that have changed since."""
     known, known_rows = _read(folder)
-    reusable = {} if known_rows is None else {(s.name, s.size, s.version): s for s in known}
+    known_names: list[bytes] = []
+    if known_rows is not None:
+        names_path = folder / Path(_read_json(folder / INDEX_NAME)[1]).with_suffix(".txt")
+        known_names = names_path.read_bytes().splitlines(keepends=True)
+    is_whole = known_rows is not None and len(known_names) == len(known_rows)
+    reusable = {(s.name, s.size, s.version): s for s in known} if is_whole else {}
     indexed: list[IndexedShard] = []
     start = 0
-    part = folder / f"index.{os.getpid()}.part"
+    part, names_part = (folder / f"index.{os.getpid()}.{kind}" for kind in ("part", "names"))
     with wrap_write_errors(folder, f"the index of {shards[0].source} is kept there; make room."):
         try:
             make_folder(folder)
-            with part.open("wb") as file:
+            with part.open("wb") as file, names_part.open("wb") as names_file:
                 write_npy_header(file, "<i8", (0, 3))
                 for shard in progress(shards, "scanning shards", len(shards)):
                     old = reusable.get((shard.name, shard.size, shard.version))
                     if old is not None and known_rows is not None:
-                        rows, layout = known_rows[old.start : old.start + old.images], old.layout
+                        found, rows = (
+                            old._replace(start=start),
+                            known_rows[old.start : old.start + old.images],
+                        )
+                        names = known_names[old.start : old.start + old.images]
                     else:
-                        rows, layout = scan_shard(shard)
-                    found = IndexedShard(shard.name, shard.size, shard.version, len(rows), layout, start)
+                        scan = scan_shard(shard)
+                        rows, names = scan.rows, [_to_line(name) for name in scan.names]
+                        found = IndexedShard(
+                            *(shard.name, shard.size, shard.version, len(rows), scan.layout),
+                            *(scan.without_image, scan.first_without, start),
+                        )
                     indexed.append(found)
                     start += len(rows)
-                    if layout != indexed[0].layout:
+                    if found.layout != indexed[0].layout:
                         raise InfoganError(
-                            f"{shard} has samples of {layout}, but {shards[0]} has {indexed[0].layout}; "
-                            "choose shards of one layout, or pack them again."
+                            f"{shard} has samples of {found.layout}, but {shards[0]} has "
+                            f"{indexed[0].layout}; choose shards of one layout, or pack them again."
                         )
                     file.write(rows.tobytes())
+                    names_file.writelines(names)
                 file.seek(0)
                 write_npy_header(file, "<i8", (start, 3))
-                file.flush()
-                os.fsync(file.fileno())
-            digest = hashlib.sha256(json.dumps([s[:5] for s in indexed]).encode()).hexdigest()
+                for written in (file, names_file):
+                    written.flush()
+                    os.fsync(written.fileno())
+            digest = hashlib.sha256(json.dumps([s[:N_STORED] for s in indexed]).encode()).hexdigest()
             name = f"index-{digest[:12]}.npy"
+            names_part.replace((folder / name).with_suffix(".txt"))
             part.replace(folder / name)
             _write_json(folder, indexed, name)
         finally:
-            with suppress(OSError):
-                part.unlink()
+            for left in (part, names_part):
+                left.unlink(missing_ok=True)
+
+
+def _to_line(name: str) -> bytes:
+    return escape_surrogates(name).replace("\n", "\\n").replace("\r", "\\r").encode() + b"\n"
 
 
 def _read_index(folder: Path, shards: Sequence[Shard], check_version: bool = True) -> ShardIndex | None:
@@ -135,9 +165,10 @@ def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
             if not fetch_sibling(shards[0], INDEX_NAME, fetched):
                 return None
             indexed, name = _read_json(fetched)
-            if not name or not fetch_sibling(shards[0], name, fetched):
-                return None
-            fetched.replace(cached / name)
+            for file in (name.replace(".npy", ".txt"), name):
+                if not name or not fetch_sibling(shards[0], file, fetched):
+                    return None
+                fetched.replace(cached / file)
             _write_json(cached, [s._replace(version=versions.get(s.name, "")) for s in indexed], name)
         finally:
             with suppress(OSError):
@@ -150,7 +181,8 @@ def _read(folder: Path) -> tuple[list[IndexedShard], Int[np.ndarray, "n 3"] | No
     indexed, name = _read_json(folder / INDEX_NAME)
     with suppress(InfoganError):
         rows = map_npy(folder / name)
-        if name and rows.dtype == np.int64 and rows.shape == (sum(s.images for s in indexed), 3):
+        has_names = name and (folder / name).with_suffix(".txt").is_file()
+        if has_names and rows.dtype == np.int64 and rows.shape == (sum(s.images for s in indexed), 3):
             return indexed, rows
     return indexed, None
 
@@ -163,10 +195,10 @@ def _read_json(path: Path) -> tuple[list[IndexedShard], str]:
         content: Any = json.loads(path.read_bytes())
         indexed, start = list[IndexedShard](), 0
         for row in content["shards"]:
-            if [type(value) for value in row] != [str, int, str, int, str]:
+            if [type(value) for value in row] != [str, int, str, int, str, int, str]:
                 return [], ""
-            name, size, version, images, layout = row
-            indexed.append(IndexedShard(name, size, version, max(images, 0), layout, start))
+            found = IndexedShard._make([*row, start])
+            indexed.append(found._replace(images=max(found.images, 0)))
             start += indexed[-1].images
         if re.fullmatch(r"index-[0-9a-f]{12}\.npy", content["rows"]):
             return indexed, content["rows"]
@@ -174,7 +206,9 @@ def _read_json(path: Path) -> tuple[list[IndexedShard], str]:
 
 
 def _write_json(folder: Path, indexed: Sequence[IndexedShard], rows: str) -> None:
-    write_atomic(folder / INDEX_NAME, json.dumps({"rows": rows, "shards": [s[:5] for s in indexed]}).encode())
-    for old in folder.glob("index-*.npy"):
-        if old.name != rows:
+    write_atomic(
+        folder / INDEX_NAME, json.dumps({"rows": rows, "shards": [s[:N_STORED] for s in indexed]}).encode()
+    )
+    for old in folder.glob("index-*"):
+        if old.stem != Path(rows).stem:
             old.unlink(missing_ok=True)

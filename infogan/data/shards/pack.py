@@ -1,6 +1,7 @@
 """Writes images as tar shards, which WebDataset reads too, and an index beside them.
 
-000000.tar, 000001.tar, ...  the samples: an image, 000000000.png, and its label, 000000000.cls, if any
+000000.tar, 000001.tar, ...  the samples: an image, 000000000.png, its label, 000000000.cls, if any, and the
+                             name of its file, 000000000.json, if it has one
 pack.json                    what the shards are made from, so that an interrupted pack can continue
 """
 
@@ -18,7 +19,14 @@ from typing import NamedTuple
 import PIL
 from PIL import Image
 
-from infogan.data.formats.collection import ImageCollection, Unreadable, decode_images, report_unreadable
+from infogan.data.formats.collection import (
+    ImageCollection,
+    Unreadable,
+    decode_images,
+    report_left_out,
+    report_unreadable,
+)
+from infogan.data.formats.pages import PageCounter
 from infogan.data.formats.resize import Resize, pil_to_array
 from infogan.data.shards.files import find_shards
 from infogan.data.shards.index import INDEX_NAME, write_index
@@ -28,9 +36,11 @@ from infogan.utils.io import make_folder, wrap_write_errors, write_atomic
 
 RECIPE_NAME = "pack.json"
 OUR_FILES = re.compile(
-    rf"{TAR}(\.[0-9]+\.part)?|(pack|index)\.json(\.part)?|index-[0-9a-f]{{12}}\.npy|index\.[0-9]+\.part"
+    rf"{TAR}(\.[0-9]+\.part)?|(pack|index)\.json(\.part)?|index-[0-9a-f]{{12}}\.(npy|txt)|index\.[0-9]+\.(part|names)"
 )
-SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif"}
+VERSION = 2  # increase it when the same images give other shards than before
+SUFFIXES = {"JPEG": "jpg", "MPO": "jpg", "TIFF": "tif", "JPEG2000": "jp2", "HEIF": "heic"}
+PNG_MODES = ("1", "L", "LA", "P", "I", "I;16", "RGB", "RGBA")
 
 
 class PackResult(NamedTuple):
@@ -61,11 +71,12 @@ def pack(
         unreadable: list[Unreadable] = []
         if start < collection.n and not (out / INDEX_NAME).exists():
             indices = range(start, collection.n) if start else None
-            encode = partial(_encode, resize)
+            encode = PageCounter(partial(_encode, resize))
             with closing(decode_images(collection, encode, indices, progress_label="packing")) as outcomes:
                 samples = _samples(outcomes, start, collection, skip_bad, unreadable)
                 write_shards(samples, out, len(done), limit)
             done = list_shards(out)
+            report_left_out(collection.source, collection.left_out, encode.n)
         if not done:
             report_unreadable(collection.source, len(unreadable), unreadable, skip_bad=True)
         if not (out / INDEX_NAME).exists():
@@ -76,10 +87,9 @@ def pack(
 
 
 def _recipe(collection: ImageCollection, limit: ShardLimit, resize: Resize | None) -> bytes:
-    # The wording is that of earlier versions, whose interrupted packs can thus continue.
     limits = f"PerShard(pictures={limit.images}, bytes={limit.bytes})"
     shaper = resize and f"Shaper(shape={resize.shape}, square={resize.square!r}, bits={resize.bit_depth})"
-    made_of = f"{collection.fingerprint()}; {limits}; {shaper}; Pillow {PIL.__version__}"
+    made_of = f"{VERSION}; {collection.fingerprint()}; {limits}; {shaper}; Pillow {PIL.__version__}"
     return json.dumps({"made_of": hashlib.sha256(made_of.encode(errors="replace")).hexdigest()}).encode()
 
 
@@ -87,10 +97,10 @@ def _encode(resize: Resize | None, image: Image.Image) -> tuple[str, bytes]:
     """The suffix and the bytes of an opened image: those of its file if it can be decoded."""
     if resize is not None:
         x = resize(image)
-        return "png", _to_png(Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0)))
+        return "png", _encoded(Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0)))
     file = getattr(image, "fp", None)
     if file is None or image.format is None:  # from an array, not a file
-        return "png", _to_png(image)
+        return ("png", _encoded(image)) if image.mode in PNG_MODES else ("tif", _encoded(image, "TIFF"))
     position = file.tell()
     file.seek(0)
     content: bytes = file.read()
@@ -99,9 +109,9 @@ def _encode(resize: Resize | None, image: Image.Image) -> tuple[str, bytes]:
     return SUFFIXES.get(image.format, image.format.lower()), content
 
 
-def _to_png(image: Image.Image) -> bytes:
+def _encoded(image: Image.Image, kind: str = "PNG") -> bytes:
     buffer = io.BytesIO()
-    image.save(buffer, "PNG")
+    image.save(buffer, kind)
     return buffer.getvalue()
 
 
@@ -113,10 +123,11 @@ def _samples(
     unreadable: list[Unreadable],
 ) -> Iterator[Sample]:
     """The readable images; the others are appended to `unreadable`, or raise an error."""
-    for number, (_, outcome) in enumerate(outcomes, start):
+    for number, (name, outcome) in enumerate(outcomes, start):
         if not isinstance(outcome, Unreadable):
             label = None if collection.labels is None else int(collection.labels[number])
-            yield Sample(number, *outcome, label)
+            file_name = collection.file_names[number] if collection.file_names else name
+            yield Sample(number, *outcome, label, file_name if collection.has_file_names else None)
         elif skip_bad:
             unreadable.append(outcome)
         else:

@@ -1,21 +1,23 @@
 """Encoded images in tar shards by index; neighbours are read together."""
 
 import hashlib
+import sys
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import cached_property, partial
-from typing import Any, NamedTuple, final
+from typing import Any, NamedTuple, SupportsIndex, final, overload
 
 import numpy as np
-from jaxtyping import Int
+from jaxtyping import Int, UInt8
 
 from infogan.data.formats.collection import ImageCollection, LazyImage
 from infogan.data.formats.image import open_image
 from infogan.data.shards.files import Shard, find_shards, is_url
 from infogan.data.shards.index import ShardIndex, find_index
-from infogan.data.shards.tar import BLOCK, header_name, header_size
-from infogan.utils.errors import InfoganError
+from infogan.data.shards.tar import BLOCK, header_name, header_size, is_image_member
+from infogan.utils.errors import InfoganError, shown
+from infogan.utils.io import wrap_read_errors
 
 MAX_GAP_BYTES = 2**16  # read for nothing, rather than by a second request
 MAX_READ_BYTES = 2**22  # of one request, unless a single image is larger
@@ -81,6 +83,11 @@ class Shards:
             labels = np.concatenate([self.rows[s.start : s.start + s.images, 2] for s in shards])
         return None if (labels < 0).any() else labels
 
+    @cached_property
+    def names(self) -> "FileNames":
+        """The name of the file of each image, or of its member in the tar."""
+        return FileNames(self)
+
     def read(self, indices: Int[np.ndarray, "k"]) -> Iterator[EncodedImage]:
         """The encoded images of ascending indices."""
         shard, rows = self.locate(indices)
@@ -112,7 +119,29 @@ class Shards:
             fingerprint=lambda: f"{self.fingerprint} {[file.version for file in self.files]}",
             labels=self.labels,
             n_adjacent=N_ADJACENT,
+            left_out=self.left_out,
+            file_names=self.names,
         )
+
+    @property
+    def left_out(self) -> str:
+        """Images beside the image of a sample, as a message says it."""
+        others = [word for word in self.index.shards[0].layout.split() if is_image_member(word)]
+        return f"each sample has more than one image; {', '.join(others)} is left out" if others else ""
+
+    def report_without_image(self, skip_bad: bool) -> None:
+        """Says on standard error how many samples lack an image; an InfoganError unless `skip_bad` is set."""
+        lacking = [shard for shard in self.index.shards if shard.without_image > 0]
+        if not lacking:
+            return
+        n = sum(shard.without_image for shard in lacking)
+        message = (
+            f"{n:,} of {len(self) + n:,} samples in {shown(self.source)} have no image, the first of them "
+            f"{shown(lacking[0].first_without)} in {shown(lacking[0].name)}"
+        )
+        if not skip_bad:
+            raise InfoganError(f"{message}; repair them, or set skip_bad to leave them out.")
+        print(f"{message}; they are left out.", file=sys.stderr)
 
     def _items(self, indices: Sequence[int] | None) -> Iterator[LazyImage]:
         chosen = range(len(self)) if indices is None else indices
@@ -132,6 +161,43 @@ class Shards:
         return f"{n} {digest.hexdigest()[:16]}"
 
 
+@final
+class FileNames(Sequence[str]):
+    """Names by index, mapped from the disk when the first is asked for, as there may be millions."""
+
+    def __init__(self, shards: Shards) -> None:
+        self.shards = shards
+
+    def __len__(self) -> int:
+        return len(self.shards)
+
+    @overload
+    def __getitem__(self, i: SupportsIndex) -> str: ...
+
+    @overload
+    def __getitem__(self, i: slice) -> list[str]: ...
+
+    def __getitem__(self, i: SupportsIndex | slice) -> str | list[str]:
+        if isinstance(i, slice):
+            return [self[j] for j in range(*i.indices(len(self)))]
+        index = range(len(self))[i]
+        shard, _ = self.shards.locate(np.array([index]))
+        row = self.shards.index.shards[shard[0]].start + index - int(self.shards.first_indices[shard[0]])
+        text, ends = self._lines
+        return bytes(text[int(ends[row - 1]) + 1 if row else 0 : int(ends[row])]).decode("utf-8", "replace")
+
+    @cached_property
+    def _lines(self) -> tuple[UInt8[np.ndarray, "b"], Int[np.ndarray, "r"]]:
+        """The file, and where its lines end."""
+        path = self.shards.index.names_path
+        with wrap_read_errors(path, "delete it and the files beside it whose names begin with index."):
+            text = np.memmap(path, np.uint8, "r")
+            ends = np.flatnonzero(text == ord("\n"))
+            if len(ends) != len(self.shards.rows):
+                raise ValueError(f"{len(ends):,} names of {len(self.shards.rows):,} images")
+            return text, ends
+
+
 def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
     """Ascending (offset, size), grouped by what one request reads."""
     run: list[tuple[int, int]] = []
@@ -146,7 +212,9 @@ def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
         yield run
 
 
-def open_shards(source: str) -> Shards:
-    """The shards of a name, and their index."""
+def open_shards(source: str, skip_bad: bool = False) -> Shards:
+    """The shards of a name, and their index. `skip_bad` leaves out samples without an image and says so."""
     files = tuple(find_shards(source))
-    return Shards(source, files, find_index(files))
+    shards = Shards(source, files, find_index(files))
+    shards.report_without_image(skip_bad)
+    return shards

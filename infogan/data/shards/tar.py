@@ -5,15 +5,18 @@ parses single headers, but does not iterate here: it takes a damaged header for 
 global headers to members, and in Python 3.11 needs ten seconds for an extended header of 64 kB.
 """
 
+import json
 import re
 import tarfile
 from collections.abc import Iterator
+from contextlib import suppress
 from io import IOBase
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int
 
+from infogan.data.formats.image import SUFFIXES
 from infogan.data.shards.files import Shard
 from infogan.utils.errors import InfoganError, one_line
 
@@ -21,8 +24,10 @@ BLOCK = 512  # bytes of a header; members are padded to a multiple
 MAX_EXTENDED_BYTES = 2**16  # of a header for long names and sizes
 EXTENDED = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME)
 SKIPPED = (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK)
-IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif")
+IMAGE_SUFFIXES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
+IMAGE_NAMES = ("image", "img", "picture", "photo", "input", "rgb")  # KEY.image.png beside KEY.mask.png
 MAX_LABEL_BYTES = 30
+MAX_JSON_BYTES = 2**16
 
 
 class Member(NamedTuple):
@@ -33,28 +38,74 @@ class Member(NamedTuple):
     size: int  # bytes
 
 
-def scan_shard(shard: Shard) -> tuple[Int[np.ndarray, "n 3"], str]:
-    """The offset, size and label (or -1) of each image, and the layout of the samples: "cls picture"."""
+class ShardScan(NamedTuple):
+    """What a shard contains."""
+
+    rows: Int[np.ndarray, "n 3"]  # the offset, size and label (or -1) of each image
+    names: list[str]  # of the file of each image
+    layout: str  # the members of a sample: "cls picture"
+    without_image: int  # samples that lack one
+    first_without: str  # the key of the first of them
+
+
+def scan_shard(shard: Shard) -> ShardScan:
+    """Finds the images in a shard."""
     rows: list[tuple[int, int, int]] = []
+    names: list[str] = []
     layout: set[str] = set()
+    without: list[str] = []
     try:
         with shard.open() as file:
             for key, sample in _samples(file, shard.size):
-                images = [suffix for suffix in sample if suffix.rpartition(".")[2] in IMAGE_SUFFIXES]
-                if len(images) != 1:
-                    count = "several images" if images else "no image"
-                    raise ValueError(f"{key} has {count}, but {', '.join(sample)}")
-                member = sample[images[0]]
+                image = _image_suffix(key, sample)
+                if image is None:
+                    without.append(key)
+                    continue
+                member = sample[image]
                 rows.append((member.offset, member.size, _label(file, sample.get("cls"))))
-                layout |= {"picture" if suffix in images else suffix for suffix in sample}
+                names.append(_file_name(file, sample.get("json")) or member.name)
+                layout |= {"picture" if suffix == image else suffix for suffix in sample}
     except InfoganError:
         raise
     except Exception as error:  # of any type: every file system raises its own
         reason = one_line(error).rstrip(".")
         raise InfoganError(f"{shard} cannot be read as a shard ({reason}); replace it.") from error
     if not rows:
-        raise InfoganError(f"{shard} is empty: it contains no image ({', '.join(IMAGE_SUFFIXES)}).")
-    return np.array(rows, np.int64), " ".join(sorted(layout))
+        raise InfoganError(f"{shard} is empty: it contains no image ({', '.join(IMAGE_SUFFIXES[:8])}, ...).")
+    first = without[0] if without else ""
+    return ShardScan(np.array(rows, np.int64), names, " ".join(sorted(layout)), len(without), first)
+
+
+def _image_suffix(key: str, sample: dict[str, Member]) -> str | None:
+    """Which member of a sample is its image: of several the one without a second suffix, or called image."""
+    images = [suffix for suffix in sample if suffix.rpartition(".")[2] in IMAGE_SUFFIXES]
+    for chosen in (
+        images,
+        [suffix for suffix in images if "." not in suffix],
+        [suffix for suffix in images if suffix.partition(".")[0] in IMAGE_NAMES],
+    ):
+        if len(chosen) == 1:
+            return chosen[0]
+    if images:
+        raise ValueError(f"{key} has several images, but {', '.join(sample)}")
+    return None
+
+
+def is_image_member(suffix: str) -> bool:
+    """Whether a word of a layout is a further image, such as mask.png."""
+    return suffix.rpartition(".")[2] in IMAGE_SUFFIXES
+
+
+def _file_name(file: IOBase, member: Member | None) -> str:
+    """The `file_name` in the JSON of a sample, which `infogan data pack` and COCO write; "" without one."""
+    if member is None or member.size > MAX_JSON_BYTES:
+        return ""
+    file.seek(member.offset)
+    with suppress(ValueError, RecursionError):
+        found = json.loads(file.read(member.size))
+        if isinstance(found, dict) and isinstance(found.get("file_name"), str):
+            return str(found["file_name"])
+    return ""
 
 
 def _samples(file: IOBase, size: int) -> Iterator[tuple[str, dict[str, Member]]]:

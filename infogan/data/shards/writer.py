@@ -1,5 +1,6 @@
 """Writes tar shards: atomically, and with the same bytes each time."""
 
+import json
 import os
 import re
 import tarfile
@@ -37,17 +38,20 @@ class ShardLimit:
 
 
 class Sample(NamedTuple):
-    """An encoded image and its label."""
+    """An encoded image, its label, and the name of its file."""
 
     number: int  # in the collection
     suffix: str
     content: bytes
     label: int | None
+    file_name: str | None
 
     def members(self) -> Iterator[tuple[str, bytes]]:
         yield f"{self.number:09}.{self.suffix}", self.content
         if self.label is not None:
             yield f"{self.number:09}.cls", str(self.label).encode()
+        if self.file_name is not None:
+            yield f"{self.number:09}.json", json.dumps({"file_name": self.file_name}).encode()
 
 
 def write_shards(samples: Iterator[Sample], out: Path, first_shard: int, limit: ShardLimit) -> None:

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor
 
-from infogan.data import DATASETS, Images, LoadOptions
+from infogan.data import DATASETS, Images, LoadOptions, short_name
 from infogan.data.images import InMemoryPixels, PixelArray
 from infogan.evaluation.image_quality.classifier import classifier_targets, fit_classifier
 from infogan.utils.errors import InfoganError
@@ -72,8 +72,8 @@ def make_classifier_extractor(
     targets = classifier_targets(images)
     if targets is None:
         return None
-    kind, _, rest = images_name.partition(":")
-    name = f"{kind if kind in DATASETS else Path(rest or images_name).resolve().stem}-classifier"
+    kind = images_name.partition(":")[0]
+    name = f"{kind if kind in DATASETS else short_name(images_name)}-classifier"
     net, accuracy = fit_classifier(images, targets, name, on_progress)
     target_names = "labels" if images.factors is None else "factors"
     about = f"a small classifier with {accuracy:.1%} accuracy on the {target_names} of held-out images"
