@@ -76,7 +76,7 @@ def test_shards_of_webdataset() -> None:
             assert images.shape == SHAPE
             np.testing.assert_array_equal(images.x[:, 0], X)
             assert images.labels is not None
-            assert images.labels.tolist() == [i % 7 for i in range(23)]
+            assert images.labels.numbers.tolist() == [i % 7 for i in range(23)]
     for name in ("own/000001.tar", "shards:own/000001.tar"):
         np.testing.assert_array_equal(load(name).x[:, 0], X[10:])
 

@@ -20,6 +20,7 @@ from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, 
 from infogan.data.formats.image import open_image
 from infogan.data.formats.npy import Arrays
 from infogan.data.formats.zip import read_entry
+from infogan.data.labels import labels_from_folders
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import DECODE_ERRORS
 
@@ -52,8 +53,14 @@ class ImageFiles:
     def collection(self) -> ImageCollection:
         is_single = len(self.names) == 1 and self.root.is_dir()
         key = (self.root / self.names[0] if is_single else self.root).resolve()
+        separator = "/" if self.root.is_file() else os.sep
         return ImageCollection(
-            str(self.root), str(key), len(self.names), self._items, lambda: self.fingerprint
+            str(self.root),
+            str(key),
+            len(self.names),
+            self._items,
+            lambda: self.fingerprint,
+            labels_from_folders(self.names, separator),
         )
 
     @contextmanager

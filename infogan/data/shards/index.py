@@ -1,6 +1,7 @@
 """Where each image lies in its shard, for random access: scanned once, then memory-mapped.
 
-index.json        every shard's name, bytes, version, images and layout, and the name of the other file
+index.json        every shard's name, bytes, version, images and layout; the names of the classes, if their
+                  labels are text; the name of the other file
 index-HASH.npy    int64 (images, 3): the offset of an image, its size in bytes, and its label or -1
 
 Both lie beside shards made by `infogan data pack`, else in the user's cache folder, cache/shards/NAME-HASH.
@@ -49,6 +50,7 @@ class ShardIndex:
 
     shards: tuple[IndexedShard, ...]
     rows_path: Path
+    class_names: tuple[str, ...] = ()  # of the labels 0, 1, ...; empty if the labels are numbers
 
     def rows(self) -> Int[np.ndarray, "n 3"]:
         """Offset, size and label of each image; memory-mapped."""
@@ -72,9 +74,13 @@ def find_index(shards: Sequence[Shard]) -> ShardIndex:
     return found
 
 
-def write_index(shards: Sequence[Shard], folder: Path) -> None:
-    """Writes an index; scans only shards that the index in the folder lacks or that have changed since."""
+def write_index(shards: Sequence[Shard], folder: Path, class_names: Sequence[str] = ()) -> None:
+    """Writes an index; scans only shards that the index in the folder lacks or that have changed since.
+
+    `class_names` are those of labels that the shards contain as numbers.
+    """
     known, known_rows = _read(folder)
+    class_numbers = {name: i for i, name in enumerate(class_names or _read_json(folder / INDEX_NAME)[2])}
     reusable = {} if known_rows is None else {(s.name, s.size, s.version): s for s in known}
     indexed: list[IndexedShard] = []
     start = 0
@@ -89,7 +95,7 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
                     if old is not None and known_rows is not None:
                         rows, layout = known_rows[old.start : old.start + old.images], old.layout
                     else:
-                        rows, layout = scan_shard(shard)
+                        rows, layout = scan_shard(shard, class_numbers)
                     found = IndexedShard(shard.name, shard.size, shard.version, len(rows), layout, start)
                     indexed.append(found)
                     start += len(rows)
@@ -106,7 +112,7 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
             digest = hashlib.sha256(json.dumps([s[:5] for s in indexed]).encode()).hexdigest()
             name = f"index-{digest[:12]}.npy"
             part.replace(folder / name)
-            _write_json(folder, indexed, name)
+            _write_json(folder, indexed, name, list(class_numbers))
         finally:
             with suppress(OSError):
                 part.unlink()
@@ -122,7 +128,8 @@ def _read_index(folder: Path, shards: Sequence[Shard], check_version: bool = Tru
     pairs = list(zip(shards, indexed, strict=True))
     if any(a.size != b.size or (check_version and a.version != b.version) for a, b in pairs):
         return None
-    return ShardIndex(tuple(indexed), folder / _read_json(folder / INDEX_NAME)[1])
+    _, rows_name, class_names = _read_json(folder / INDEX_NAME)
+    return ShardIndex(tuple(indexed), folder / rows_name, tuple(class_names))
 
 
 def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
@@ -134,11 +141,12 @@ def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
             make_folder(cached)
             if not fetch_sibling(shards[0], INDEX_NAME, fetched):
                 return None
-            indexed, name = _read_json(fetched)
+            indexed, name, class_names = _read_json(fetched)
             if not name or not fetch_sibling(shards[0], name, fetched):
                 return None
             fetched.replace(cached / name)
-            _write_json(cached, [s._replace(version=versions.get(s.name, "")) for s in indexed], name)
+            indexed = [s._replace(version=versions.get(s.name, "")) for s in indexed]
+            _write_json(cached, indexed, name, class_names)
         finally:
             with suppress(OSError):
                 fetched.unlink()
@@ -147,7 +155,7 @@ def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
 
 def _read(folder: Path) -> tuple[list[IndexedShard], Int[np.ndarray, "n 3"] | None]:
     """The shards of the index in a folder, and its rows if they are complete."""
-    indexed, name = _read_json(folder / INDEX_NAME)
+    indexed, name, _ = _read_json(folder / INDEX_NAME)
     with suppress(InfoganError):
         rows = map_npy(folder / name)
         if name and rows.dtype == np.int64 and rows.shape == (sum(s.images for s in indexed), 3):
@@ -155,26 +163,30 @@ def _read(folder: Path) -> tuple[list[IndexedShard], Int[np.ndarray, "n 3"] | No
     return indexed, None
 
 
-def _read_json(path: Path) -> tuple[list[IndexedShard], str]:
-    """The shards in an index.json, and the name of its rows; empty if it is missing or damaged."""
+def _read_json(path: Path) -> tuple[list[IndexedShard], str, list[str]]:
+    """The shards, the name of the rows and the classes in an index.json; empty if missing or damaged."""
     with suppress(RecursionError, *DECODE_ERRORS):
         if path.stat().st_size > MAX_INDEX_BYTES:
-            return [], ""
+            return [], "", []
         content: Any = json.loads(path.read_bytes())
         indexed, start = list[IndexedShard](), 0
         for row in content["shards"]:
             if [type(value) for value in row] != [str, int, str, int, str]:
-                return [], ""
+                return [], "", []
             name, size, version, images, layout = row
             indexed.append(IndexedShard(name, size, version, max(images, 0), layout, start))
             start += indexed[-1].images
+        class_names = content.get("classes", [])
+        if any(type(name) is not str for name in class_names):
+            return [], "", []
         if re.fullmatch(r"index-[0-9a-f]{12}\.npy", content["rows"]):
-            return indexed, content["rows"]
-    return [], ""
+            return indexed, content["rows"], class_names
+    return [], "", []
 
 
-def _write_json(folder: Path, indexed: Sequence[IndexedShard], rows: str) -> None:
-    write_atomic(folder / INDEX_NAME, json.dumps({"rows": rows, "shards": [s[:5] for s in indexed]}).encode())
+def _write_json(folder: Path, indexed: Sequence[IndexedShard], rows: str, class_names: Sequence[str]) -> None:
+    content = {"rows": rows, "shards": [s[:5] for s in indexed], "classes": list(class_names)}
+    write_atomic(folder / INDEX_NAME, json.dumps(content).encode())
     for old in folder.glob("index-*.npy"):
         if old.name != rows:
             old.unlink(missing_ok=True)

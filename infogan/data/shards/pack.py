@@ -69,7 +69,10 @@ def pack(
         if not done:
             report_unreadable(collection.source, len(unreadable), unreadable, skip_bad=True)
         if not (out / INDEX_NAME).exists():
-            write_index([replace(shard, version="") for shard in find_shards(str(out))], out)
+            class_names = collection.labels.names if collection.labels else None
+            write_index(
+                [replace(shard, version="") for shard in find_shards(str(out))], out, class_names or ()
+            )
         images = sum(shard[3] for shard in json.loads((out / INDEX_NAME).read_bytes())["shards"])
     report_unreadable(collection.source, images + len(unreadable), unreadable, skip_bad=True)
     return PackResult(len(done), images, sum(path.stat().st_size for path in done))
@@ -115,7 +118,7 @@ def _samples(
     """The readable images; the others are appended to `unreadable`, or raise an error."""
     for number, (_, outcome) in enumerate(outcomes, start):
         if not isinstance(outcome, Unreadable):
-            label = None if collection.labels is None else int(collection.labels[number])
+            label = None if collection.labels is None else int(collection.labels.numbers[number])
             yield Sample(number, *outcome, label)
         elif skip_bad:
             unreadable.append(outcome)

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int
 
+from infogan.data.labels import NO_CLASS
 from infogan.data.shards.files import Shard
 from infogan.utils.errors import InfoganError, one_line
 
@@ -22,7 +23,8 @@ MAX_EXTENDED_BYTES = 2**16  # of a header for long names and sizes
 EXTENDED = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME)
 SKIPPED = (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK)
 IMAGE_SUFFIXES = ("png", "jpg", "jpeg", "webp", "bmp", "tif", "tiff", "gif")
-MAX_LABEL_BYTES = 30
+MAX_LABEL_BYTES = 200
+TEXT_LABELS = "text-cls"  # in a layout, for labels that are names
 
 
 class Member(NamedTuple):
@@ -33,9 +35,13 @@ class Member(NamedTuple):
     size: int  # bytes
 
 
-def scan_shard(shard: Shard) -> tuple[Int[np.ndarray, "n 3"], str]:
-    """The offset, size and label (or -1) of each image, and the layout of the samples: "cls picture"."""
-    rows: list[tuple[int, int, int]] = []
+def scan_shard(shard: Shard, class_numbers: dict[str, int]) -> tuple[Int[np.ndarray, "n 3"], str]:
+    """The offset, size and label (or -1) of each image, and the layout of the samples: "cls picture".
+
+    If the labels are text, `class_numbers` gives their numbers, and new classes are added to it.
+    """
+    places: list[tuple[int, int]] = []
+    labels: list[str] = []
     layout: set[str] = set()
     try:
         with shard.open() as file:
@@ -45,15 +51,24 @@ def scan_shard(shard: Shard) -> tuple[Int[np.ndarray, "n 3"], str]:
                     count = "several images" if images else "no image"
                     raise ValueError(f"{key} has {count}, but {', '.join(sample)}")
                 member = sample[images[0]]
-                rows.append((member.offset, member.size, _label(file, sample.get("cls"))))
+                places.append((member.offset, member.size))
+                labels.append(_label(file, sample.get("cls")))
                 layout |= {"picture" if suffix in images else suffix for suffix in sample}
     except InfoganError:
         raise
     except Exception as error:  # of any type: every file system raises its own
         reason = one_line(error).rstrip(".")
         raise InfoganError(f"{shard} cannot be read as a shard ({reason}); replace it.") from error
-    if not rows:
+    if not places:
         raise InfoganError(f"{shard} is empty: it contains no image ({', '.join(IMAGE_SUFFIXES)}).")
+    numbers = [-1 if label in NO_CLASS else label for label in labels]
+    if not all(re.fullmatch(r"-?[0-9]{1,18}", str(number)) for number in numbers):
+        known = sorted({label for label in labels if label not in NO_CLASS})
+        for name in known:
+            class_numbers.setdefault(name, len(class_numbers))
+        numbers = [class_numbers.get(label, -1) for label in labels]
+        layout = {TEXT_LABELS if part == "cls" else part for part in layout}
+    rows = [(*place, int(number)) for place, number in zip(places, numbers, strict=True)]
     return np.array(rows, np.int64), " ".join(sorted(layout))
 
 
@@ -75,14 +90,14 @@ def _samples(file: IOBase, size: int) -> Iterator[tuple[str, dict[str, Member]]]
         yield key, sample
 
 
-def _label(file: IOBase, member: Member | None) -> int:
+def _label(file: IOBase, member: Member | None) -> str:
+    """What a .cls contains: a number or the name of a class; empty if there is none."""
     if member is None:
-        return -1
+        return ""
+    if member.size > MAX_LABEL_BYTES:
+        raise ValueError(f"{member.name} has {member.size:,} bytes, which is no label")
     file.seek(member.offset)
-    text = file.read(min(member.size, MAX_LABEL_BYTES)).strip()
-    if member.size > MAX_LABEL_BYTES or not re.fullmatch(rb"-?[0-9]{1,18}", text):
-        raise ValueError(f"{member.name} contains no integer")
-    return int(text)
+    return file.read(member.size).decode("utf-8", "replace").strip()
 
 
 def iter_members(file: IOBase, size: int) -> Iterator[Member]:
