@@ -94,7 +94,8 @@ def test_colour_arrays_and_a_known_set() -> None:
     packed("digits:test", "digits", "100MB")
     images = load("shards:digits")
     np.testing.assert_array_equal(images.x, digits.x)
-    assert digits.labels is not None and images.labels is not None
+    assert digits.labels is not None
+    assert images.labels is not None
     np.testing.assert_array_equal(images.labels.numbers, digits.labels.numbers)
 
 
