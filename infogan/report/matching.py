@@ -23,6 +23,7 @@ NAME_COLUMNS = (
     "imagefile",
 )
 NAME_COLUMNS += ("img", "imgname", "imgpath", "picture", "photo")
+NAME_COLUMNS += ("datei", "dateiname", "bild", "fichier", "archivo", "imagen", "immagine")
 NUMBER_COLUMNS = ("image", "index", "row", "id", "number")  # may hold the number of the image
 # Numbers under another name, such as a size, are no names of files, even if they fit.
 NUMBERS_AS_NAMES = r"(.*[_ -])?(id|key|no|nr|num|number|index|idx|row)|.*Id|.*ID"
