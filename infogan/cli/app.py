@@ -50,9 +50,10 @@ def main() -> None:
     if (
         os.environ.get("LOCAL_RANK", "0") != "0"
     ):  # of several processes that train together, the first one prints
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, open until the process ends
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal in ASCII has no λ
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, open until the process ends
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console in ASCII or cp1252 has no λ
     arguments = [argument for argument in sys.argv[1:] if argument != "--quiet"]
     if len(arguments) < len(sys.argv) - 1:
         os.environ[QUIET] = "1"
