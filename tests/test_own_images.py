@@ -679,12 +679,6 @@ def test_a_sample_comes_from_all_over_a_pile() -> None:
     assert sorted(np.diff(runs))[:-7] == [1] * 192
 
 
-def test_labels_that_are_none() -> None:
-    for label in ([0.5] * 7, list("abcdefg"), [0, 1, 2, 3, 4, 5, None], [-1] * 7):
-        write_parquet("own.parquet", PICTURES, "bytes", label=label)
-        assert shaped("own.parquet").labels is None
-
-
 @pytest.mark.parametrize(
     ("table", "said"),
     [

@@ -63,6 +63,14 @@ def main() -> None:
     except InfoganError as error:
         print(f"infogan: {error}", file=sys.stderr)
         sys.exit(2)
+    except UnicodeEncodeError as error:  # of a file name, in a locale other than UTF-8
+        letters = ascii(error.object[error.start : error.end])
+        print(
+            f"infogan: a file name contains {letters}, which this locale's {error.encoding} lacks; set "
+            "PYTHONUTF8=1.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     except KeyboardInterrupt:
         print("infogan: stopped.", file=sys.stderr)
         sys.exit(130)

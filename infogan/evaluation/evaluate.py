@@ -138,6 +138,9 @@ def evaluate_model(
         if labels is not None and (reason := why_not_scored(labels)):
             print(f"the labels of {split} are not scored: {reason}.", file=sys.stderr)
             labels = None
+        elif labels is not None and (n_unknown := int((labels == UNKNOWN).sum())):
+            known = f"{n_unknown:,} of {len(labels):,} images of {split} have no known label"
+            print(f"{known}; scores by labels leave them out.", file=sys.stderr)
         factors = some.factors if "association" in groups else None
         if labels is not None or factors is not None:
             on_progress(f"{split}: codes of {len(some):,} images")

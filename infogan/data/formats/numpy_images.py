@@ -40,7 +40,7 @@ def load_numpy(path: Path) -> Images:
         raise InfoganError(f"{path} contains an array of shape {x.shape}; images are (n, h, w[, ch]).")
     if name and arrays[name].shape[:1] != (len(x),):
         raise InfoganError(f"{path} contains {len(x)} images but {name} of shape {arrays[name].shape}.")
-    labels = to_labels(arrays[name], f"{name} in {path}") if name else None
+    labels = to_labels(arrays[name], str(path)) if name else None
     if values is not None and (values.ndim != 2 or len(values) != len(x)):
         raise InfoganError(f"{path} contains {len(x)} images but factors of shape {values.shape}.")
     factors = None if values is None else _read_factors(path, values, arrays)
