@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -12,18 +12,10 @@ import pyarrow.compute
 
 # What a column of file names is called, in lower case and without spaces, hyphens and underscores.
 NAME_COLUMNS = (
-    "file",
-    "filename",
-    "image",
-    "imagename",
-    "name",
-    "path",
-    "filepath",
-    "imagepath",
-    "imagefile",
+    *("file", "filename", "filepath", "image", "imagename", "imagepath", "imagefile", "name", "path"),
+    *("img", "imgname", "imgpath", "picture", "photo"),
+    *("datei", "dateiname", "bild", "fichier", "archivo", "imagen", "immagine"),
 )
-NAME_COLUMNS += ("img", "imgname", "imgpath", "picture", "photo")
-NAME_COLUMNS += ("datei", "dateiname", "bild", "fichier", "archivo", "imagen", "immagine")
 NUMBER_COLUMNS = ("image", "index", "row", "id", "number")  # may hold the number of the image
 # Numbers under another name, such as a size, are no names of files, even if they fit.
 NUMBERS_AS_NAMES = r"(.*[_ -])?(id|key|no|nr|num|number|index|idx|row)|.*Id|.*ID"
@@ -104,25 +96,26 @@ def _keys(depth: int) -> Iterator[tuple[str, int, Callable[[Path], Path]]]:
     `depth` is that of the deepest path.
     """
 
-    def without_ending(path: Path) -> Path:
-        return (*path[:-1], _stem(path[-1]))
-
-    def folded(path: Path) -> Path:
-        return tuple(part.casefold() for part in path)
-
-    def number(path: Path) -> Path:
-        stem = _stem(path[-1])
-        return (stem.lstrip("0") if stem.isdigit() else stem.casefold(),)
-
-    for case, name_of_case in ((lambda path: path, ""), (folded, ", whatever its case")):
-        yield f"whole name{name_of_case}", MAX_FOLDERS, case
+    for case, fold in (("", False), (", whatever its case", True)):
+        yield f"whole name{case}", MAX_FOLDERS, partial(_end, n=MAX_FOLDERS, fold=fold)
         for n in range(depth - 1, 0, -1):
             what = "name without folders" if n == 1 else f"last {n} parts of the path"
-            yield f"{what}{name_of_case}", n, lambda path, n=n, case=case: case(path[-n:])
+            yield f"{what}{case}", n, partial(_end, n=n, fold=fold)
         for n in range(depth, 0, -1):
             what = "name without folders and extension" if n == 1 else "name without extension"
-            yield f"{what}{name_of_case}", n, lambda path, n=n, case=case: case(without_ending(path[-n:]))
-    yield "number in the name", 1, number
+            yield f"{what}{case}", n, partial(_end, n=n, fold=fold, has_ending=False)
+    yield "number in the name", 1, _number
+
+
+def _end(path: Path, *, n: int, fold: bool, has_ending: bool = True) -> Path:
+    """The last n parts of a path, in lower case if `fold`, and without the ending unless it is wanted."""
+    end = path[-n:] if has_ending else (*path[-n:-1], _stem(path[-1]))
+    return tuple(part.casefold() for part in end) if fold else end
+
+
+def _number(path: Path) -> Path:
+    stem = _stem(path[-1])
+    return (stem.lstrip("0") if stem.isdigit() else stem.casefold(),)
 
 
 def _match_paths(paths: Sequence[Path], values: Sequence[Path | None]) -> tuple[dict[int, int], str]:

@@ -97,7 +97,8 @@ def _label(file: IOBase, member: Member | None) -> str:
     if member.size > MAX_LABEL_BYTES:
         raise ValueError(f"{member.name} has {member.size:,} bytes, which is no label")
     file.seek(member.offset)
-    return file.read(member.size).decode("utf-8", "replace").strip()
+    content: bytes = file.read(member.size)
+    return content.decode("utf-8", "replace").strip()
 
 
 def iter_members(file: IOBase, size: int) -> Iterator[Member]:

@@ -28,6 +28,7 @@ from infogan.data.cache import cached_arrays
 from infogan.data.datasets.factored import SHAPES3D_FACTORS as FACTORS
 from infogan.data.formats.npy import Arrays
 from infogan.data.images import Factors, Images, PixelArray
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.data.synthetic import solids
 from infogan.data.synthetic.solids import Points, Rays, Solid, Vectors, ball, cube, cylinder, pill
@@ -166,7 +167,7 @@ class Rooms3D(PixelArray):
 def load_rooms3d(load_options: LoadOptions, split: str) -> Images:
     """All 480,000 images, with the shape as label; no file is needed."""
     values = np.stack(np.meshgrid(*GRID, indexing="ij"), axis=-1).reshape(-1, len(GRID))
-    return Images(Rooms3D(), values[:, 4].astype(np.int64), factors=Factors(FACTORS, values))
+    return Images(Rooms3D(), Labels(values[:, 4].astype(np.int64)), factors=Factors(FACTORS, values))
 
 
 ROOMS3D = DatasetInfo(

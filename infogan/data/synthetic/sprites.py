@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from infogan.data.images import Factor, Factors, Images, PixelArray
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo, LoadOptions
 
 SIDE = 64
@@ -124,7 +125,7 @@ class Sprites(PixelArray):
 def load_sprites(load_options: LoadOptions, split: str) -> Images:
     """All 737,280 images, with the shape as label; no file is needed."""
     values = grid()
-    return Images(Sprites(), values[:, 0].astype(np.int64), factors=Factors(FACTORS, values))
+    return Images(Sprites(), Labels(values[:, 0].astype(np.int64)), factors=Factors(FACTORS, values))
 
 
 SPRITES = DatasetInfo(

@@ -38,7 +38,8 @@ def to_columns_by_name(table: Any, what: str) -> dict[str, np.ndarray]:
 def is_missing(v: np.ndarray) -> Bool[np.ndarray, "n"]:
     """Which values are None, NaN or an empty text; of numbers, which are NaN."""
     if v.dtype != object:
-        return np.isnan(v)
+        missing: np.ndarray = np.isnan(v)
+        return missing
     return np.array([value in NO_CLASS for value in v.tolist()])
 
 
