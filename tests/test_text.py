@@ -55,12 +55,10 @@ def test_the_folder_of_a_run_in_letters_that_the_locale_lacks(tmp_path: Path) ->
     config = CONFIG.replace(images=f"folder:{tmp_path}/ü λ")
     (tmp_path / "config.json").write_bytes(config.to_json().encode())
     assert Config.from_json((tmp_path / "config.json").read_text("utf-8")) == config
-    read = X
-    env = {**ENV, **ASCII}
-    told = subprocess.run(
-        [sys.executable, "-c", read], cwd=tmp_path, env=env, capture_output=True, text=True, check=False
-    )
-    assert told.stdout.strip() == ascii(config), told.stderr
+    read = "from pathlib import Path; from infogan import Run; print(ascii(Run.open(Path()).config))"
+    command, env = [sys.executable, "-c", read], {**ENV, **ASCII}
+    told = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, check=False)
+    assert told.stdout.decode().strip() == ascii(config), told.stderr
 
 
 def test_a_file_name_that_the_locale_cannot_encode_is_a_sentence(
