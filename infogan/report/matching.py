@@ -78,7 +78,7 @@ def is_text(type: pa.DataType) -> bool:
 
 def _is_unique(column: pa.ChunkedArray) -> bool:
     n_distinct: int = pa.compute.count_distinct(column).as_py()
-    return n_distinct == len(column) - column.null_count
+    return n_distinct == int(len(column) - column.null_count)
 
 
 Path = tuple[str, ...]  # folders and a file name
