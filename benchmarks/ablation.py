@@ -117,7 +117,7 @@ def measure(path: Path, config: Config, seconds: float | None) -> dict[str, Any]
     cache, exists = path / "measured.json", (path / "config.json").is_file()
     if exists and Run.open(path).config.replace(precision=config.run.precision) != config:
         raise InfoganError(f"{path} was trained with another config; move it away.")
-    found: dict[str, Any] = json.loads(cache.read_text()) if cache.is_file() else {}
+    found: dict[str, Any] = json.loads(cache.read_text("utf-8")) if cache.is_file() else {}
     if set(ALL_SCORES) <= set(found):
         return found
     if not exists:
@@ -137,7 +137,7 @@ def measure(path: Path, config: Config, seconds: float | None) -> dict[str, Any]
     found |= {name: generated[name]["value"] for name in GENERATED_SCORES}
     fid = next(name for name in test if name.startswith("fid"))
     found |= {"fid": test[fid]["value"], "commit": run.environment().get("commit")}
-    cache.write_text(json.dumps({"seconds": seconds} | found))
+    cache.write_text(json.dumps({"seconds": seconds} | found), "utf-8")
     return {"seconds": seconds} | found
 
 

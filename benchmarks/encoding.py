@@ -77,7 +77,7 @@ def encode(run: Path, shards: Path, out: str, until: int | None = None) -> dict[
     memory: list[float] = []  # MiB, every tenth of a second
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     while process.poll() is None:
-        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())
+        found = re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text("utf-8"))
         if found:
             memory.append(int(found[1]) / 1024)
         if until is not None and len(list(Path(out).glob("part-*"))) >= until:

@@ -29,7 +29,7 @@ def predict(run: Run, images: Images) -> Int[np.ndarray, "n"]:
     category = model.encode(images.pixels).values[:, first].numpy().astype(int)
     k, labels = model.latent.codes[first].categories or 0, images.labels
     assert labels is not None
-    rows, columns = match_labels(contingency_table(labels, category, n_categories=k))
+    rows, columns = match_labels(contingency_table(labels.numbers, category, n_categories=k))
     label_of = np.full(k, -1)
     label_of[rows] = columns
     predicted: np.ndarray = label_of[category]
@@ -42,8 +42,8 @@ def main() -> None:
     images = runs[0].images(
         list(available_splits(runs[0].config.data.images, DEFAULT_OPTIONS))[-1], DEFAULT_OPTIONS
     )
-    labels = images.labels
-    assert labels is not None
+    assert images.labels is not None
+    labels = images.labels.numbers
     predicted = np.stack([predict(run, images) for run in runs])
     wrong = predicted != labels
     pairs = {
@@ -72,15 +72,16 @@ def plot(
     from matplotlib import pyplot
 
     assert images.labels is not None
+    known = images.labels.numbers
     worst = np.argsort(-n_wrong, kind="stable")[:N_IMAGES]
     x = images.pixels.take(torch.from_numpy(worst)).numpy().transpose(0, 2, 3, 1)
     figure, axes = pyplot.subplots(
         -(-N_IMAGES // N_COLUMNS), N_COLUMNS, figsize=(14, 3), layout="constrained"
     )
     for axis, i, image in zip(axes.flat, worst, x, strict=True):
-        [(mistaken, _)] = Counter(row[i] for row in predicted if row[i] != images.labels[i]).most_common(1)
+        [(mistaken, _)] = Counter(row[i] for row in predicted if row[i] != known[i]).most_common(1)
         axis.imshow(image.squeeze(), cmap="gray")
-        axis.set_title(f"{images.labels[i]} as {mistaken}\n{n_wrong[i]} of {n}", fontsize=7)
+        axis.set_title(f"{known[i]} as {mistaken}\n{n_wrong[i]} of {n}", fontsize=7)
     for axis in axes.flat:
         axis.axis("off")
     figure.savefig(

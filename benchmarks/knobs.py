@@ -71,7 +71,7 @@ def against_factors(codes: dict[str, Code], values: np.ndarray, images: Images) 
 
 def against_moments(codes: dict[str, Code], values: np.ndarray, images: Images) -> dict[str, Any]:
     assert images.labels is not None
-    y, measured = images.labels, moments(images.x)
+    y, measured = images.labels.numbers, moments(images.x)
     table = confusion_matrix(y, values[:, 0].astype(int))
     best = table[linear_sum_assignment(-table)].sum()
     numbers = [(i, name) for i, (name, code) in enumerate(codes.items()) if code.kind == "number"]

@@ -35,8 +35,8 @@ def main() -> None:
     shutil.rmtree(target, ignore_errors=True)
     save_pretrained(run, target)
     halve_precision(target / "model.safetensors")
-    (target / "metrics.jsonl").write_text(json.dumps(run.metrics()[-1]) + "\n")
-    environment = json.loads((target / "run.json").read_text())
+    (target / "metrics.jsonl").write_text(json.dumps(run.metrics()[-1]) + "\n", "utf-8")
+    environment = json.loads((target / "run.json").read_text("utf-8"))
     del environment["machine"]  # private
     packed = Run.open(target)
     packed.write_json("run.json", environment)

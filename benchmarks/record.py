@@ -22,7 +22,7 @@ def record(name: str, measured: dict[str, Any]) -> None:
     """Writes benchmarks/records/NAME.json, and prints it."""
     text = json.dumps({**measured, "environment": environment()}, indent=1, ensure_ascii=False)
     RECORDS.mkdir(exist_ok=True)
-    (RECORDS / f"{name}.json").write_text(text + "\n")
+    (RECORDS / f"{name}.json").write_text(text + "\n", "utf-8")
     print(text)
 
 

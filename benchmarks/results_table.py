@@ -26,8 +26,8 @@ def main() -> None:
     print("| run | commit | " + " | ".join(COLUMNS) + " |")
     print("|---" * (len(COLUMNS) + 2) + "|")
     for path in map(Path, sys.argv[1:]):
-        evaluation = json.loads((path / "evaluation.json").read_text())
-        commit = json.loads((path / "run.json").read_text())["commit"]
+        evaluation = json.loads((path / "evaluation.json").read_text("utf-8"))
+        commit = json.loads((path / "run.json").read_text("utf-8"))["commit"]
         values = [evaluation[split][score]["value"] for split, score in COLUMNS.values()]
         rows.setdefault(path.name.rpartition("-")[0], []).append(values)
         print(f"| {path.name} | {commit} | " + " | ".join(f"{v:.3f}" for v in values) + " |")

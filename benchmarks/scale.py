@@ -183,7 +183,7 @@ def encoding_table(record: dict[str, Any]) -> str:
 def main() -> None:
     records = Path(__file__).parent / "records"
     data_parallel, encoding = (
-        json.loads((records / f"{name}.json").read_text()) for name in ("data_parallel", "encoding")
+        json.loads((records / f"{name}.json").read_text("utf-8")) for name in ("data_parallel", "encoding")
     )
     tables = [
         step_table(data_parallel),

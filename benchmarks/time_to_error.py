@@ -58,7 +58,7 @@ def curve(config: Config) -> dict[str, Any]:
         model.D.load_state_dict(weights)
         model.D.eval()
         category = model.encode(images.pixels).values[:, 0].long().numpy()
-        points.append((round(seconds, 2), one_to_one_error(images.labels, category)))
+        points.append((round(seconds, 2), one_to_one_error(images.labels.numbers, category)))
     goal = next((seconds for seconds, error in points if error <= GOAL), None)
     print(f"seed {config.run.seed}: {goal} s to {GOAL:.0%}; {points[-1][1]:.4f} after {points[-1][0]:.0f} s")
     return {"seed": config.run.seed, "seconds_to_goal": goal, "curve": points}

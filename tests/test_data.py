@@ -144,7 +144,7 @@ def test_second_mirror_is_tried(mnist_cache: Path, server: str, broken: str) -> 
     images = mnist.load_mnist("mnist", DEFAULT_OPTIONS, "test", (f"{server}{broken}/", f"{server}good/"))
     np.testing.assert_array_equal(images.x[:, 0], X)
     assert images.labels is not None
-    assert images.labels.tolist() == LABELS.tolist()
+    assert images.labels.numbers.tolist() == LABELS.tolist()
     assert sorted(p.name for p in mnist_cache.iterdir()) == [f"{name}.gz" for name in NAMES]
 
 
@@ -195,7 +195,7 @@ def test_real_mnist() -> None:
     assert test.x.shape == (10_000, 1, 28, 28)
     assert train.labels is not None
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]
-    assert np.bincount(train.labels).tolist() == counts
+    assert np.bincount(train.labels.numbers).tolist() == counts
 
 
 def test_digits() -> None:
@@ -233,8 +233,8 @@ def test_subsample_is_fixed() -> None:
     np.testing.assert_array_equal(sample.x, full.subsample(100).x)
     assert full.labels is not None
     assert sample.labels is not None
-    by_picture = {bytes(x): label for x, label in zip(full.x, full.labels, strict=True)}
-    assert [by_picture[bytes(x)] for x in sample.x] == sample.labels.tolist()
+    by_picture = {bytes(x): label for x, label in zip(full.x, full.labels.numbers, strict=True)}
+    assert [by_picture[bytes(x)] for x in sample.x] == sample.labels.numbers.tolist()
     np.testing.assert_array_equal(full.subsample(len(full)).x, full.x)
 
 
@@ -292,7 +292,7 @@ def test_npz(tmp_path: Path) -> None:
     images = data.load(f"npz:{path}")
     np.testing.assert_array_equal(images.x[:, 0], x)
     assert images.labels is not None
-    assert images.labels.tolist() == [0, 1, 2, 3, 4]
+    assert images.labels.numbers.tolist() == [0, 1, 2, 3, 4]
     np.savez(path, images=x)
     assert data.load(f"npz:{path}").labels is None
 
@@ -309,7 +309,6 @@ GOOD = np.zeros((5, 8, 8), np.uint8)
         ({"images": GOOD[0]}, r"shape \(8, 8\)"),
         ({"images": np.zeros((2, 8, 8, 4), np.uint8)}, "shape"),
         ({"images": GOOD, "labels": np.arange(4)}, r"5 images but labels of shape \(4,\)"),
-        ({"images": GOOD, "labels": np.array(list("abcde"))}, "labels of type <U1; they must be numbers"),
         ({"images": np.array([{}, None])}, "array of object, not of numbers"),
     ],
 )

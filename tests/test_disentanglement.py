@@ -246,7 +246,6 @@ def broken(value: float) -> np.ndarray:
 
 
 ONE_VALUE = np.insert(FACTORS[:50], 1, 4, axis=1)
-EACH_ITS_OWN = np.insert(FACTORS[:50], 0, np.arange(50), axis=1)
 
 
 @pytest.mark.parametrize(
@@ -259,12 +258,6 @@ EACH_ITS_OWN = np.insert(FACTORS[:50], 0, np.arange(50), axis=1)
         (Z[:0], FACTORS[:0], None, "of 0"),
         (Z[:50], FACTORS[:40], None, "codes of 50 images, but factors of 40"),
         (Z[:50], ONE_VALUE, None, "factor 2 has one value in all images; leave it out"),
-        (
-            Z[:50],
-            EACH_ITS_OWN,
-            None,
-            "factor 1 has 50 values in 50 images, fewer than 6 images per value; group",
-        ),
         (Z[:50], FACTORS[:50], ("number",), "there are 4 codes, 1 kinds and 4 factors"),
         (Z[:50, :0], FACTORS[:50], None, "there are 0 codes"),
         (Z[:50], FACTORS[:50, :0], None, "4 codes, 4 kinds and 0 factors"),

@@ -154,7 +154,7 @@ def test_svhn(tmp_path: Path) -> None:
     images = SVHN.load(LoadOptions(tmp_path), "test")
     np.testing.assert_array_equal(images.x, x)
     assert images.labels is not None
-    assert images.labels.tolist() == [1, 0, 9]
+    assert images.labels.numbers.tolist() == [1, 0, 9]
     assert SVHN.is_available(LoadOptions(tmp_path), "test")
     assert not SVHN.is_available(LoadOptions(tmp_path), "train")
     with pytest.raises(InfoganError, match=r"SVHN \(train\) is not in"):
@@ -503,7 +503,7 @@ def test_smallnorb(tmp_path: Path, user_cache: Path, suffix: str) -> None:
         np.testing.assert_array_equal(images.x[:, 0, 60, 9], [50, 100, 200])
         assert not images.x[:, 0, :28].any()
         assert images.labels is not None
-        assert images.labels.tolist() == [4, 0, 2]
+        assert images.labels.numbers.tolist() == [4, 0, 2]
         assert images.factors is not None
         category, instance, elevation, azimuth, lighting = images.factors.values.T
         assert (category.tolist(), instance.tolist(), lighting.tolist()) == ([4, 0, 2], [0, 9, 3], [5, 0, 2])

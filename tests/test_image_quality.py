@@ -14,6 +14,7 @@ from torchmetrics.image.fid import FrechetInceptionDistance
 from torchmetrics.image.kid import poly_mmd
 
 from infogan.data import Factor, Factors, Images, LoadOptions, load
+from infogan.data.labels import Labels
 from infogan.evaluation.image_quality.classifier import classifier_targets
 from infogan.evaluation.image_quality.features import (
     FeatureExtractor,
@@ -261,8 +262,8 @@ def accuracy(extractor: FeatureExtractor) -> float:
     assert train.labels is not None
     assert test.labels is not None
     x, y = (np.c_[extractor.features(images.pixels), np.ones(len(images))] for images in (train, test))
-    weights = np.linalg.lstsq(x, np.eye(10)[train.labels], rcond=None)[0]
-    return float(((y @ weights).argmax(axis=1) == test.labels).mean())
+    weights = np.linalg.lstsq(x, np.eye(10)[train.labels.numbers], rcond=None)[0]
+    return float(((y @ weights).argmax(axis=1) == test.labels.numbers).mean())
 
 
 def test_a_classifier_of_digits(cache: Path, tmp_path: Path) -> None:
@@ -299,7 +300,7 @@ def small(*, labels: np.ndarray | None = None, factors: Factors | None = None, s
     x = np.random.default_rng(seed).integers(0, 100, (40, 3, 9, 17)).astype(np.uint8)
     x[20:] += 100
     x[1::2, :, :, :8] += 50
-    return Images.from_arrays(x, labels=labels, factors=factors)
+    return Images.from_arrays(x, labels=None if labels is None else Labels(labels), factors=factors)
 
 
 def test_factors_come_before_labels(quick: Path) -> None:

@@ -13,6 +13,7 @@ from infogan import data
 from infogan.config.presets.digits import digits_code
 from infogan.data import Factor, Factors, Images
 from infogan.data.images import PixelArray
+from infogan.data.labels import Labels
 from infogan.evaluation import METRIC_GROUPS, evaluate_model, resolve_metric_groups
 from infogan.evaluation.clustering import (
     accuracy,
@@ -187,7 +188,7 @@ def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyP
     known = (Factor("shape", "category"), Factor("size", "number"), Factor("turn", "angle"))
     factors = np.stack([rng.integers(0, 3, 400), rng.random(400), rng.uniform(0, 6.28, 400)], axis=1)
     x = rng.integers(0, 256, (400, 1, 8, 8), np.uint8)
-    images = Images.from_arrays(x, factors[:, 0].astype(np.int64), factors=Factors(known, factors))
+    images = Images.from_arrays(x, Labels(factors[:, 0].astype(np.int64)), factors=Factors(known, factors))
     extractor = make_classifier_extractor(images, "own")
     scores = evaluate_model(
         make_model(config), {"train": images}, 16, groups=METRIC_GROUPS, extractor=extractor
@@ -213,9 +214,9 @@ def test_table_counts_every_image(model: Model) -> None:
     test = data.load("digits", "test")
     assert test.labels is not None
     (categories,) = discrete_codes(model.encode(test.x).values.numpy(), model.latent.codes).values()
-    table = contingency_table(test.labels, categories, 10)
+    table = contingency_table(test.labels.numbers, categories, 10)
     assert table.shape == (10, 10)
-    assert table.sum(axis=0).tolist() == np.bincount(test.labels).tolist()
+    assert table.sum(axis=0).tolist() == np.bincount(test.labels.numbers).tolist()
 
 
 def test_encode_asks_for_no_more_images_than_a_chunk(model: Model) -> None:

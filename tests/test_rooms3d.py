@@ -65,7 +65,7 @@ def test_dataset_info() -> None:
         assert_close(position[f][0], 2 * math.pi * np.linspace(0, 0.9, 10))
     assert_close(position[3][0][[0, -1]], np.array([0.75, 1.25]))
     assert_close(np.degrees(position[5][0][[0, 7, -1]]), np.array([-30.0, 0.0, 30.0]))
-    assert_close(images.labels, values[:, 4].astype(np.int64))
+    assert_close(images.labels.numbers, values[:, 4].astype(np.int64))
     levels = discretise_factors(Factors(FACTORS, values[:: 7 * 11]))  # as scores see them
     assert (levels.max(axis=0) + 1).tolist() == list(SIZES)
 

@@ -74,7 +74,7 @@ def test_dataset_info() -> None:
     assert len(images) == SPRITES.splits["train"] == 737_280
     assert images.shape == SPRITES.shape == (1, 64, 64)
     assert images.labels is not None
-    assert_close(np.bincount(images.labels), np.full(3, 245_760))
+    assert_close(np.bincount(images.labels.numbers), np.full(3, 245_760))
     assert images.factors is not None
     assert images.factors.columns == FACTORS == SPRITES.factors
     sample = images.subsample(50)

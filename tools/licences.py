@@ -78,14 +78,14 @@ def main(python: str) -> None:
     licence_of = licences(python) | READ_BY_HAND
     rows = []
     for name, reason in sorted(
-        needs(tomllib.loads((ROOT / "pyproject.toml").read_text()), installed).items()
+        needs(tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8")), installed).items()
     ):
         if name in installed:
             version = re.sub(r"\+.*", "", installed[name].version)  # without the local version
             rows.append(f"| {installed[name].name} | {version} | {licence_of[name]} | {reason} |")
         else:
             rows.append(f"| {name} | not in `all` | see its own page | {reason} |")
-    (ROOT / "docs" / "licences.md").write_text(HEAD + "\n".join(rows) + "\n")
+    (ROOT / "docs" / "licences.md").write_text(HEAD + "\n".join(rows) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

@@ -50,9 +50,10 @@ def main() -> None:
     if (
         os.environ.get("LOCAL_RANK", "0") != "0"
     ):  # of several processes that train together, the first one prints
-        sys.stdout = sys.stderr = open(os.devnull, "w")  # noqa: SIM115, open until the process ends
-    if isinstance(sys.stdout, io.TextIOWrapper):
-        sys.stdout.reconfigure(errors="backslashreplace")  # a terminal in ASCII has no λ
+        sys.stdout = sys.stderr = open(os.devnull, "w", encoding="utf-8")  # noqa: SIM115, open until the process ends
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a console in ASCII or cp1252 has no λ
     arguments = [argument for argument in sys.argv[1:] if argument != "--quiet"]
     if len(arguments) < len(sys.argv) - 1:
         os.environ[QUIET] = "1"
@@ -61,6 +62,14 @@ def main() -> None:
         make_app(show_all=show_all)(["--help" if word == "--help-all" else word for word in arguments])
     except InfoganError as error:
         print(f"infogan: {error}", file=sys.stderr)
+        sys.exit(2)
+    except UnicodeEncodeError as error:  # of a file name, in a locale other than UTF-8
+        letters = ascii(error.object[error.start : error.end])
+        print(
+            f"infogan: a file name contains {letters}, which this locale's {error.encoding} lacks; set "
+            "PYTHONUTF8=1.",
+            file=sys.stderr,
+        )
         sys.exit(2)
     except KeyboardInterrupt:
         print("infogan: stopped.", file=sys.stderr)

@@ -20,9 +20,9 @@ def set_thread_policy(*, is_new_training: bool) -> None:
     os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     is_free = "OMP_NUM_THREADS" not in os.environ
     if is_new_training and is_free and STAT.is_file() and hasattr(os, "sched_getaffinity"):
-        before = STAT.read_text()
+        before = STAT.read_text("utf-8")
         time.sleep(SECONDS)
-        idle = idle_processors(before, STAT.read_text(), os.sched_getaffinity(0))
+        idle = idle_processors(before, STAT.read_text("utf-8"), os.sched_getaffinity(0))
         os.environ["OMP_NUM_THREADS"] = str(idle)
 
 

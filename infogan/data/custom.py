@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal, final, get_args
 
-import numpy as np
 import torch
 from PIL import Image
 
@@ -115,7 +114,7 @@ def _resize(collection: ImageCollection, shape: Shape, load_options: LoadOptions
 
 def _read(collection: ImageCollection, decode: Decode, skip_bad: bool) -> Images:
     x, names, bad = read_images(collection, decode, skip_bad)
-    labels = None if collection.labels is None else np.delete(collection.labels, bad)
+    labels = collection.labels and collection.labels.drop(bad)
     return Images.from_arrays(x, labels, names if collection.has_file_names else None)
 
 
@@ -135,8 +134,9 @@ def collection_from_images(images: Images, where: str, key: str, version: str) -
         pairs = (zip(block, _to_pillow(images, block), strict=True) for block in blocks)
         yield (LazyImage(f"image {i}", picture.copy) for block in pairs for i, picture in block)
 
-    fingerprint, labels = (lambda: f"{key}: {version}"), images.labels
-    return ImageCollection(where, key, len(images), items, fingerprint, labels, has_file_names=False)
+    return ImageCollection(
+        where, key, len(images), items, lambda: f"{key}: {version}", images.labels, has_file_names=False
+    )
 
 
 def _to_pillow(images: Images, index: Sequence[int]) -> list[Image.Image]:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from infogan.data.labels import Labels
 from infogan.utils.rng import make_rng
 
 
@@ -89,14 +90,14 @@ class Images:
     """Images with their labels, file names and factors; training uses the pixels only."""
 
     pixels: PixelArray
-    labels: Int[np.ndarray, "n"] | None = None  # the class of each image, 0, 1, ...
+    labels: Labels | None = None  # the class of each image
     names: Sequence[str] | None = None  # the file of each image
     factors: Factors | None = None
 
     @staticmethod
     def from_arrays(
         x: UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"],
-        labels: Int[np.ndarray, "n"] | None = None,
+        labels: Labels | None = None,
         names: Sequence[str] | None = None,
         factors: Factors | None = None,
     ) -> "Images":
@@ -126,7 +127,7 @@ class Images:
         chosen = index.numpy()
         return Images(
             InMemoryPixels(self.pixels.take(index)),
-            None if self.labels is None else self.labels[chosen],
+            None if self.labels is None else self.labels.take(chosen),
             None if self.names is None else tuple(self.names[i] for i in chosen),
             None if self.factors is None else replace(self.factors, values=self.factors.values[chosen]),
         )

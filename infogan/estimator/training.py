@@ -18,6 +18,7 @@ from infogan.runs.weights import load_weights
 from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.progress import console
+from infogan.utils.torch_state import torch_defaults
 
 N_AVERAGED = 100  # steps over which L_I is averaged
 
@@ -29,6 +30,7 @@ class TrainingState(NamedTuple):
     x_checksum: str  # of the rows that targets from clustering belong to
 
 
+@torch_defaults()
 def train(
     config: Config, model: Model, x: Pictures, state: TrainingState | None, steps: int, verbose: int
 ) -> tuple[TrainingState, Float[np.ndarray, "L"]]:

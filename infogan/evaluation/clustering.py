@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from scipy.optimize import linear_sum_assignment
 from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
+from infogan.data.labels import UNKNOWN
 from infogan.evaluation.score import Score, make_score, sample_halves
 from infogan.method.codes import Code
 
@@ -19,8 +20,9 @@ N_RESAMPLES = 100
 
 
 def contingency_table(labels: Labels, categories: Labels, n_categories: int = 0) -> ContingencyTable:
-    """How many images of each label (column) fell into each category (row)."""
-    n_labels = int(labels.max()) + 1
+    """How many images of each label (column, in ascending order) fell into each category (row)."""
+    found, labels = np.unique(labels, return_inverse=True)  # a label is a name, and may have eight digits
+    n_labels = len(found)
     n_categories = n_categories or int(categories.max()) + 1
     counts = np.bincount(categories * n_labels + labels, minlength=n_categories * n_labels)
     return counts.reshape(n_categories, n_labels)
@@ -70,6 +72,17 @@ SCORES: dict[str, tuple[Callable[[Labels, Labels], float], str, float]] = {  # f
 }
 
 
+def why_not_scored(labels: Labels) -> str:
+    """Why labels say nothing about categories; empty if they do."""
+    known, n = labels[labels != UNKNOWN], len(labels)
+    n_classes = len(np.unique(known))
+    if n_classes < 2:
+        return f"{len(known):,} of {n:,} images have a known label, and all of them the same"
+    if n_classes > len(known) / 2:
+        return f"they name {n_classes:,} classes in {len(known):,} images, fewer than two images a class"
+    return ""
+
+
 def cluster_scores(
     labels_true: Labels,
     labels_pred: Labels,
@@ -77,10 +90,12 @@ def cluster_scores(
     suffix: str = "",
     names: Sequence[str] = tuple(SCORES),
 ) -> dict[str, Score]:
-    """These of SCORES, with a suffix to their names and an interval over the images.
+    """These of SCORES, with a suffix to their names and an interval over the images with a known label.
 
     `conditions` says in the protocol how the categories were obtained.
     """
+    is_known = labels_true != UNKNOWN
+    labels_true, labels_pred = labels_true[is_known], labels_pred[is_known]
     n = len(labels_true)
     halves = list(sample_halves(n, N_RESAMPLES, np.random.default_rng(0)))
     scores: dict[str, Score] = {}

@@ -1,5 +1,6 @@
 """The scores of a model, split by split."""
 
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,7 +9,14 @@ from jaxtyping import Float
 from sklearn.cluster import KMeans
 
 from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, available_splits
-from infogan.evaluation.clustering import Labels, cluster_scores, discrete_codes, joint_categories
+from infogan.data.labels import UNKNOWN
+from infogan.evaluation.clustering import (
+    Labels,
+    cluster_scores,
+    discrete_codes,
+    joint_categories,
+    why_not_scored,
+)
 from infogan.evaluation.consistency import info_bounds, recover_codes, recovery_scores, stability_scores
 from infogan.evaluation.control.scores import N_REAL, control_scores
 from infogan.evaluation.disentanglement.association import association_scores
@@ -25,6 +33,7 @@ from infogan.utils.rng import make_rng
 
 # Images of a split that are scored; of a larger split a random choice.
 MAX_IMAGES, MAX_IMAGES_WITH_FACTORS, MAX_IMAGES_FOR_FEATURES = 60_000, 20_000, 10_000
+MAX_CLUSTERS = 200  # more classes have no score of k-means, which would take minutes
 
 METRIC_GROUPS = (
     "bound",
@@ -125,7 +134,13 @@ def evaluate_model(
         if "control" in groups and split == last:
             on_progress("what the continuous codes change")
             scores |= control_scores(model, some.subsample(N_REAL).x, make_rng(0, "control"))
-        labels = some.labels if "clustering" in groups else None
+        labels = some.labels.numbers if some.labels is not None and "clustering" in groups else None
+        if labels is not None and (reason := why_not_scored(labels)):
+            print(f"the labels of {split} are not scored: {reason}.", file=sys.stderr)
+            labels = None
+        elif labels is not None and (n_unknown := int((labels == UNKNOWN).sum())):
+            known = f"{n_unknown:,} of {len(labels):,} images of {split} have no known label"
+            print(f"{known}; scores by labels leave them out.", file=sys.stderr)
         factors = some.factors if "association" in groups else None
         if labels is not None or factors is not None:
             on_progress(f"{split}: codes of {len(some):,} images")
@@ -170,10 +185,13 @@ def _clustering_scores(
     on_progress("k-means")
     some = images.subsample(MAX_IMAGES_FOR_FEATURES)
     assert some.labels is not None
-    k = len(np.unique(some.labels))
+    labels = some.labels.numbers
+    k = len(np.unique(labels[labels != UNKNOWN]))
+    if k > MAX_CLUSTERS:
+        return scores
     clusters = KMeans(k, n_init=10, random_state=0).fit_predict(model.features(some.x).numpy())
     conditions = f"k-means of Q's penultimate features, k = {k} as there are labels, the best of 10 starts"
-    return scores | cluster_scores(some.labels, clusters.astype(np.int64), conditions, "_k_means")
+    return scores | cluster_scores(labels, clusters.astype(np.int64), conditions, "_k_means")
 
 
 def _image_quality_scores(

@@ -83,7 +83,7 @@ def read_evaluation(run: Run) -> Evaluation | None:
         return None
     try:
         scores, resamples = (
-            json.loads((run.path / name).read_text()) for name in ("evaluation.json", "resamples.json")
+            json.loads((run.path / name).read_text("utf-8")) for name in ("evaluation.json", "resamples.json")
         )
         return {
             split: {name: _make_score(s, resamples[split][name]) for name, s in of.items()}

@@ -8,7 +8,7 @@ import numpy as np
 from scipy.stats import rankdata, spearmanr
 
 from infogan.data import Images
-from infogan.evaluation.clustering import discrete_codes, one_to_one_error
+from infogan.evaluation.clustering import discrete_codes, one_to_one_error, why_not_scored
 from infogan.evaluation.consistency import (
     RecoveredCodes,
     info_bounds,
@@ -156,8 +156,10 @@ def _labelled_scores(models: Mapping[str, Model], images: Images) -> dict[str, d
     for name, model in models.items():
         values = model.encode(images.pixels).values.numpy()
         categories = discrete_codes(values, model.latent.codes)
-        if images.labels is not None and categories:
-            error = min(one_to_one_error(images.labels, c) for c in categories.values())
+        if images.labels is not None and categories and not why_not_scored(images.labels.numbers):
+            is_known = images.labels.is_known
+            labels = images.labels.numbers[is_known]
+            error = min(one_to_one_error(labels, c[is_known]) for c in categories.values())
             scores.setdefault("one_to_one_accuracy", {})[name] = 1 - error
         if images.factors is not None:
             association = code_factor_association(values, model.latent.codes, images.factors)

@@ -8,7 +8,13 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from infogan.data import Images
-from infogan.evaluation.clustering import ContingencyTable, contingency_table, discrete_codes, match_labels
+from infogan.evaluation.clustering import (
+    ContingencyTable,
+    contingency_table,
+    discrete_codes,
+    match_labels,
+    why_not_scored,
+)
 from infogan.evaluation.disentanglement.association import code_factor_association
 from infogan.figures.traversal import make_grid, traverse
 from infogan.method.model import Model
@@ -23,6 +29,7 @@ if TYPE_CHECKING:
 
 COLOURS = ("tab:blue", "tab:green")  # this run and its baseline, as in Fig. 1
 MAX_IMAGES = 10_000  # real images that are encoded
+MAX_CLASSES = 100  # in a figure of the confusion; it is left out for more
 N_ROWS = 5  # random z and other codes, as in Fig. 2
 
 
@@ -56,14 +63,17 @@ def plot_traversal(
     return figure
 
 
-def plot_confusion(table: ContingencyTable, code: str) -> "Figure":
-    """How many images of each label fell into each category; categories are ordered by their label."""
-    order, labels = order_by_label(table)
+def plot_confusion(table: ContingencyTable, code: str, names: Sequence[str]) -> "Figure":
+    """How many images of each label fell into each category; categories are ordered by their label.
+
+    `names` are those of the labels, the columns of the table.
+    """
+    order, labels = order_by_label(table, names)
     figure, axes = _subplots(6, 5.2)
     table = table[order]
     _heat_map(axes, table / np.maximum(table.sum(axis=0), 1), table.astype(str))
     axes.set(xlabel="label", ylabel=f"category of {code} → its label")
-    axes.set_xticks(range(table.shape[1]))
+    axes.set_xticks(range(table.shape[1]), names)
     axes.set_yticks(range(len(order)), [f"{c} → {t}" for c, t in zip(order, labels, strict=True)])
     return figure
 
@@ -91,11 +101,11 @@ def plot_samples(real: UInt8[np.ndarray, "n ch h w"], fake: UInt8[np.ndarray, "n
     return figure
 
 
-def order_by_label(table: ContingencyTable) -> tuple[Int[np.ndarray, "k"], list[str]]:
+def order_by_label(table: ContingencyTable, names: Sequence[str]) -> tuple[Int[np.ndarray, "k"], list[str]]:
     """The categories in the order of their labels, matched one to one, and those labels; a dash if none."""
     categories, labels = match_labels(table)
     unmatched = np.setdiff1d(np.arange(len(table)), categories)
-    titles = [str(label) for label in np.sort(labels)] + ["–"] * len(unmatched)
+    titles = [names[label] for label in np.sort(labels)] + ["–"] * len(unmatched)
     return np.concatenate([categories[np.argsort(labels)], unmatched]), titles
 
 
@@ -119,7 +129,12 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
     images = images.subsample(MAX_IMAGES)
     categories: dict[str, Int[np.ndarray, n]] = {}
     titles = dict.fromkeys(names, "")
-    if images.labels is not None or images.factors is not None:
+    labels = images.labels
+    if labels is not None and (
+        why_not_scored(labels.numbers) or len(np.unique(labels.numbers)) > MAX_CLASSES
+    ):
+        labels = None
+    if labels is not None or images.factors is not None:
         values = model.encode(images.pixels).values.numpy()
         categories = discrete_codes(values, codes)
         if images.factors is not None:
@@ -134,10 +149,13 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
         x, kind, ticks = traversal.images, "sweep", [f"{v:.1f}" for v in traversal.values.tolist()]
         if code.categories is not None:
             kind, ticks = "categories", [str(k) for k in range(code.categories)]
-            if images.labels is not None:
-                table = contingency_table(images.labels, categories[name], code.categories)
-                figures[f"confusion_{name}"] = plot_confusion(table, name)
-                order, ticks = order_by_label(table)
+            if labels is not None:
+                is_known = labels.is_known
+                known = labels.numbers[is_known]
+                table = contingency_table(known, categories[name][is_known], code.categories)
+                classes = [labels.name(number) for number in np.unique(known).tolist()]
+                figures[f"confusion_{name}"] = plot_confusion(table, name, classes)
+                order, ticks = order_by_label(table, classes)
                 x = x[:, order]
         figures[f"{kind}_{name}"] = plot_traversal(x, name, ticks, titles[name])
     real = images.subsample(100).x

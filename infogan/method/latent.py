@@ -67,8 +67,8 @@ class Latent:
 
     def sample_z(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n} n_z"]:
         if self.noise == "normal":
-            return torch.randn(n, self.n_z, generator=rng, device=rng.device)
-        return 2 * torch.rand(n, self.n_z, generator=rng, device=rng.device) - 1
+            return torch.randn(n, self.n_z, generator=rng, device=rng.device, dtype=torch.float32)
+        return 2 * torch.rand(n, self.n_z, generator=rng, device=rng.device, dtype=torch.float32) - 1
 
     def sample_c(self, n: int, rng: torch.Generator) -> list[Float[Tensor, "{n} _"]]:
         """One tensor per code, drawn independently: P(c) is the product of the P(c_i) (Sec. 4)."""

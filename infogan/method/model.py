@@ -16,6 +16,7 @@ from infogan.method.networks import DiscriminatorQ, Generator, init_weights, mak
 from infogan.utils.errors import InfoganError
 from infogan.utils.limits import available_memory
 from infogan.utils.rng import make_rng
+from infogan.utils.torch_state import torch_defaults
 
 # Images that pass a network at once. With more, activations are too large for the allocator to keep, and a
 # third of the time goes to page faults.
@@ -84,7 +85,8 @@ class Model(nn.Module):
                 values.append(torch.stack([d.value for d in decoded], dim=1).cpu())
                 spreads.append(torch.stack([d.spread for d in decoded], dim=1).cpu())
         if not len(pixels):
-            return Encoding(*(torch.empty(0, len(self.latent.codes)) for _ in range(2)))
+            none = torch.empty(0, len(self.latent.codes), dtype=torch.float32)
+            return Encoding(none, none)
         return Encoding(torch.cat(values), torch.cat(spreads))
 
     @torch.inference_mode()
@@ -112,6 +114,7 @@ class Model(nn.Module):
         return torch.stack([code.sample_value(n, rng) for code in self.latent.codes], dim=1)
 
 
+@torch_defaults()
 def make_model(config: Config) -> Model:
     """The networks of a config, with the initial weights of its seed.
 

@@ -52,11 +52,12 @@ def known_columns(sample: Sample) -> list[Column]:
     """The label and the factors of the images that vary."""
     columns = []
     if sample.labels is not None:
-        columns.append(Column("label", "category", sample.labels.astype(float)))
+        ranks = np.unique(sample.labels.numbers, return_inverse=True)[1].astype(float)
+        columns.append(Column("label", "category", np.where(sample.labels.is_known, ranks, math.nan)))
     if sample.factors is not None:
         known = zip(sample.factors.columns, sample.factors.values.T, strict=True)
         columns += [Column(factor.name, factor.kind, values.astype(float)) for factor, values in known]
-    return [column for column in columns if len(np.unique(column.values)) > 1]
+    return [c for c in columns if len(np.unique(c.values[np.isfinite(c.values)])) > 1]
 
 
 def association_table(

@@ -1,6 +1,7 @@
 """Measures all that the report says; `report.html` lays it out."""
 
 import math
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,8 @@ def build_report(
     progress("encoding images")
     sample = sample_images(model, images)
     joined = join_metadata(metadata, images.names, len(images), sample.index) if metadata else None
+    if joined:
+        print(joined.message, file=sys.stderr)
     sections = _code_sections(run, model, sample, progress)
     columns = [*known_columns(sample), *(joined.columns if joined else [])]
     progress("associations of the codes")

@@ -108,7 +108,7 @@ def _members_per_category(sample: Sample, n_categories: int) -> int:
 def _most_common_labels(sample: Sample, is_member: np.ndarray) -> str:
     if sample.labels is None or not is_member.any():
         return ""
-    counts = Counter(sample.labels[is_member].tolist()).most_common(3)
+    counts = Counter(map(sample.labels.name, sample.labels.numbers[is_member].tolist())).most_common(3)
     shares = [(label, n / is_member.sum()) for label, n in counts]
     listed = [f"{label} ({share:.0%})" for label, share in shares if share >= 0.05]
     return f"Labels: {', '.join(listed)}" if listed else ""

@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from infogan.data import Factors, Images
+from infogan.data.labels import Labels
 from infogan.method.model import Model, Pictures
 
 MAX_IMAGES = 10_000
@@ -22,7 +23,7 @@ class Sample:
     index: Int[np.ndarray, "n"]  # of the sampled images in the data set
     x: Pictures
     names: tuple[str, ...] | None
-    labels: Int[np.ndarray, "n"] | None
+    labels: Labels | None
     factors: Factors | None
     values: Float[np.ndarray, "n L"]  # as `Code.decode` returns them
     spreads: Float[np.ndarray, "n L"]
@@ -44,9 +45,9 @@ class Sample:
 def sample_images(model: Model, images: Images, max_images: int = MAX_IMAGES) -> Sample:
     """At most this many images, sampled as `Images.subsample` does, and encoded by the model."""
     max_images = min(max_images, max(100, MAX_BYTES // int(np.prod(images.shape))))
-    numbered = Images(images.pixels, labels=np.arange(len(images))).subsample(max_images)
-    index = numbered.labels
-    assert index is not None
+    numbered = Images(images.pixels, labels=Labels(np.arange(len(images)))).subsample(max_images)
+    assert numbered.labels is not None
+    index = numbered.labels.numbers
     x = numbered.x
     encoding = model.encode(x)
     return Sample(
@@ -54,7 +55,7 @@ def sample_images(model: Model, images: Images, max_images: int = MAX_IMAGES) ->
         index=index,
         x=x,
         names=None if images.names is None else tuple(images.names[i] for i in index),
-        labels=None if images.labels is None else images.labels[index],
+        labels=images.labels and images.labels.take(index),
         factors=None
         if images.factors is None
         else replace(images.factors, values=images.factors.values[index]),

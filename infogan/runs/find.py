@@ -16,7 +16,7 @@ def find_runs(path: Path) -> list[Run]:
     """
     if path.suffix == ".json":
         try:
-            names = [Path(run).name for run in json.loads(path.read_text())["runs"]]
+            names = [Path(run).name for run in json.loads(path.read_text("utf-8"))["runs"]]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InfoganError(f"{path} is not the NAME-sweep.json of a sweep ({error}).") from error
         return [Run.open(path.parent / name) for name in names]

@@ -69,7 +69,7 @@ class Run:
             hint = f"; there are {', '.join(map(str, near[:5]))}" if near else ""
             raise InfoganError(f"{path} is not a run: it holds no config.json{hint}.")
         try:
-            return Run(path, Config.from_json(file.read_text()))
+            return Run(path, Config.from_json(file.read_text("utf-8")))
         except InfoganError as error:
             made_by = _package_version(path)
             if made_by in (None, version("infogan")):

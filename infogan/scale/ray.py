@@ -55,7 +55,7 @@ def connect(address: str) -> Iterator[None]:
         options = {"include_dashboard": False, "object_store_memory": OBJECT_STORE_BYTES}
     else:
         _check_answer(address)
-    with open(os.devnull, "w") as devnull, redirect_stdout(devnull):
+    with open(os.devnull, "w", encoding="utf-8") as devnull, redirect_stdout(devnull):
         try:
             with _discard_stderr():
                 ray.init(
@@ -163,7 +163,7 @@ def _discard_stderr() -> Iterator[None]:
     """Also for Ray's C++ core, which writes to the file descriptor."""
     sys.stderr.flush()
     saved = os.dup(2)
-    with open(os.devnull, "w") as devnull:
+    with open(os.devnull, "w", encoding="utf-8") as devnull:
         os.dup2(devnull.fileno(), 2)
     try:
         yield

@@ -65,7 +65,7 @@ def metrics_file(run: Run) -> Sink:
     """Appends each row to metrics.jsonl at once."""
 
     def write(row: Row) -> None:
-        with wrap_write_errors(run.path), (run.path / "metrics.jsonl").open("a") as file:
+        with wrap_write_errors(run.path), (run.path / "metrics.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
 
     return write

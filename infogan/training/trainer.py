@@ -25,6 +25,7 @@ from infogan.training.components.optimizers import GuardedAdam, NonFiniteGuard
 from infogan.training.components.schedule import learning_rates, make_scheduler
 from infogan.training.components.seeds import OneSeed, Seeds
 from infogan.training.health import diversity
+from infogan.utils.torch_state import torch_defaults
 
 
 class StepMetrics(NamedTuple):
@@ -40,6 +41,7 @@ class StepMetrics(NamedTuple):
 class Trainer:
     """Trains G, D and Q in place. It reads the pixels of the images, never their labels."""
 
+    @torch_defaults()
     def __init__(self, config: Config, model: Model, images: Images, seeds: Seeds | None = None) -> None:
         """Checks what can be checked before the first step.
 
@@ -70,6 +72,7 @@ class Trainer:
         ):
             yield make_stage(model, self.batches.pixels, self.config.replace(seed=seed), self.fabric)
 
+    @torch_defaults()
     def use_targets(self, targets: Sequence[Targets]) -> None:
         """Trains with the targets that pretraining found, of the same codes in each seed, or without any."""
         config, device = self.config, self.fabric.device
@@ -97,7 +100,8 @@ class Trainer:
         self.seeds.train()
         try:
             while self.n < steps:
-                metrics = step(*self.batches.real(self.n))
+                with torch_defaults():
+                    metrics = step(*self.batches.real(self.n))
                 self.n += 1
                 for scheduler in schedulers:
                     scheduler.step()

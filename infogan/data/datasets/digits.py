@@ -3,6 +3,7 @@
 import numpy as np
 
 from infogan.data.images import Images
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo, LoadOptions
 
 N_TRAIN = 1437
@@ -15,7 +16,7 @@ def load_digits(load_options: LoadOptions, split: str) -> Images:
     digits = load_from_sklearn()
     part = slice(N_TRAIN, None) if split == "test" else slice(N_TRAIN)
     x = np.rint(digits.images[part] * (255 / 16)).astype(np.uint8)
-    return Images.from_arrays(x[:, None], digits.target[part].astype(np.int64))
+    return Images.from_arrays(x[:, None], Labels(digits.target[part].astype(np.int64)))
 
 
 DIGITS = DatasetInfo(

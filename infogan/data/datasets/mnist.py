@@ -14,6 +14,7 @@ from rich.progress import wrap_file
 from infogan.data.cache import cache_folder, written_to_cache
 from infogan.data.formats.idx import read_idx
 from infogan.data.images import Images
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
@@ -59,7 +60,7 @@ def load_mnist(
         )
         for file, md5 in zip(FILES[split], MD5[name][split], strict=True)
     )
-    return Images.from_arrays(x[:, None], labels.astype(np.int64))
+    return Images.from_arrays(x[:, None], Labels(labels.astype(np.int64)))
 
 
 def _is_available(name: str, load_options: LoadOptions, split: str) -> bool:

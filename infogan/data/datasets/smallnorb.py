@@ -15,6 +15,7 @@ from PIL import Image
 from infogan.data.cache import cached_arrays
 from infogan.data.formats.npy import Arrays
 from infogan.data.images import Factor, Factors, Images
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import wrap_read_errors
@@ -48,7 +49,9 @@ def load_smallnorb(load_options: LoadOptions, split: str) -> Images:
     key = f"left, Lanczos, {SIDE}; {[str(path.resolve()) for path in paths]}; {stats}"
     arrays = cached_arrays(f"smallnorb-{split}", key, lambda: read_smallnorb(*paths))
     values = arrays["values"]
-    return Images.from_arrays(arrays["x"], values[:, 0].astype(np.int64), factors=Factors(FACTORS, values))
+    return Images.from_arrays(
+        arrays["x"], Labels(values[:, 0].astype(np.int64)), factors=Factors(FACTORS, values)
+    )
 
 
 def files_of(split: str, part: str) -> tuple[str, str]:

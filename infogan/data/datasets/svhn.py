@@ -6,6 +6,7 @@ import numpy as np
 
 from infogan.data.formats.mat import read_mat
 from infogan.data.images import Images
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo
 from infogan.utils.errors import InfoganError
 
@@ -31,7 +32,8 @@ def read_svhn(path: Path) -> Images:
         raise InfoganError(f"{path} holds no image; SVHN has thousands.")
     if y.min() < 1 or y.max() > 10:
         raise InfoganError(f"{path} holds labels from {y.min()} to {y.max()}; expected 1 to 10.")
-    return Images.from_arrays(np.ascontiguousarray(X.transpose(3, 2, 0, 1)), y.ravel().astype(np.int64) % 10)
+    labels = Labels(y.ravel().astype(np.int64) % 10)
+    return Images.from_arrays(np.ascontiguousarray(X.transpose(3, 2, 0, 1)), labels)
 
 
 SVHN = DatasetInfo(

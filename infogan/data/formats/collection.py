@@ -12,10 +12,11 @@ from itertools import islice
 from typing import TypeVar, final
 
 import numpy as np
-from jaxtyping import Int, UInt8
+from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
 from infogan.data.formats.pages import PageCounter
+from infogan.data.labels import Labels
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import DECODE_ERRORS
 from infogan.utils.progress import progress
@@ -97,7 +98,7 @@ class ImageCollection:
     items: Callable[[Sequence[int] | None], AbstractContextManager[Iterator[LazyImage]]]
     """Opens all images in order, or those of ascending indices."""
     fingerprint: Callable[[], str]  # changes if an image is added, removed or rewritten
-    labels: Int[np.ndarray, "n"] | None = None
+    labels: Labels | None = None
     has_file_names: bool = True  # else the names are made up: "row 3"
     n_adjacent: int = 1  # adjacent images that are read as fast as a single one
     file_names: Sequence[str] | None = None  # if messages name the images in another way

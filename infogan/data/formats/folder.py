@@ -28,6 +28,7 @@ from infogan.data.formats.image import (
 from infogan.data.formats.npy import Arrays
 from infogan.data.formats.pages import PageReader, count_pages, page_name
 from infogan.data.formats.zip import check_entries, read_entry
+from infogan.data.labels import labels_from_folders
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import DECODE_ERRORS
 
@@ -61,6 +62,7 @@ class ImageFiles:
     def collection(self) -> ImageCollection:
         is_single = len(self.names) == 1 and self.root.is_dir()
         key = (self.root / self.names[0] if is_single else self.root).resolve()
+        separator = "/" if self.root.is_file() else os.sep
         n, of_pages = (sum(self.pages), "; pages") if self.pages else (len(self.names), "")
         return ImageCollection(
             str(self.root),
@@ -68,6 +70,7 @@ class ImageFiles:
             n,
             self._items,
             lambda: f"{self.fingerprint}{of_pages}",
+            labels_from_folders([name for name, _ in self._entries()], separator),
             left_out=self.left_out,
         )
 

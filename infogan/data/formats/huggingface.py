@@ -6,11 +6,11 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from jaxtyping import Int
+import pyarrow as pa
 
 from infogan.data.formats.collection import ImageCollection, LazyImage
-from infogan.data.formats.parquet import find_image_column, lazy_image
+from infogan.data.formats.parquet import arrow_labels, find_image_column, find_label_column, lazy_image
+from infogan.data.labels import Labels
 from infogan.utils.errors import InfoganError, did_you_mean, one_line
 from infogan.utils.progress import console
 
@@ -21,8 +21,8 @@ N_LISTED = 5  # configurations that a message lists
 def open_huggingface(name: str, split: str = "") -> ImageCollection:
     """The images of NAME, NAME/CONFIG or either with :SPLIT, where NAME is a local folder or on the hub.
 
-    The default split is train. Labels are the first ClassLabel. The library keeps downloads in its own cache;
-    with HF_HUB_OFFLINE=1 it downloads nothing.
+    The default split is train. Labels are the first ClassLabel, or a column called label or similar. The
+    library keeps downloads in its own cache; with HF_HUB_OFFLINE=1 it downloads nothing.
     """
     try:
         import datasets
@@ -53,14 +53,15 @@ def open_huggingface(name: str, split: str = "") -> ImageCollection:
     rows = loaded.select_columns([column])
     if image_columns:
         rows = rows.cast_column(column, datasets.Image(decode=False))
-    labels = [key for key, kind in loaded.features.items() if isinstance(kind, datasets.ClassLabel)]
+    class_labels = [key for key, kind in loaded.features.items() if isinstance(kind, datasets.ClassLabel)]
+    label_column = (class_labels or [find_label_column(loaded.features.arrow_schema)])[0]
     return ImageCollection(
         source=source,
         key=source.replace(name, absolute_path(name) or name),
         n=len(rows),
         items=lambda indices: nullcontext(_items(rows, column, indices)),
         fingerprint=lambda: f"{loaded._fingerprint} {column}",
-        labels=_labels(loaded, labels[0]) if labels else None,
+        labels=_labels(loaded, label_column, source) if label_column else None,
         has_file_names=not lazy_image(rows[0][column], 0).name.startswith("row "),
     )
 
@@ -99,9 +100,10 @@ def split_name(name: str, split: str = "") -> tuple[str, str]:
     return name, split
 
 
-def _labels(rows: Any, column: str) -> Int[np.ndarray, "n"] | None:
-    labels = np.array([-1 if label is None else label for label in rows[column][:]], np.int64)
-    return None if (labels < 0).any() else labels  # a split whose labels are withheld
+def _labels(rows: Any, column: str, source: str) -> Labels | None:
+    values = rows.select_columns([column]).with_format("arrow")[:][column]
+    chunked = values if isinstance(values, pa.ChunkedArray) else pa.chunked_array([values])
+    return arrow_labels([chunked], source, getattr(rows.features[column], "names", None))
 
 
 def _items(rows: Any, column: str, indices: Sequence[int] | None) -> Iterator[LazyImage]:

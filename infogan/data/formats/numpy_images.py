@@ -7,6 +7,7 @@ from jaxtyping import Float
 
 from infogan.data.formats.npy import Arrays, is_npz, read_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
+from infogan.data.labels import LABEL_COLUMNS, to_labels
 from infogan.utils.errors import InfoganError
 
 HINT = "save it by numpy.save or numpy.savez, as numbers."
@@ -15,16 +16,19 @@ HINT = "save it by numpy.save or numpy.savez, as numbers."
 def load_numpy(path: Path) -> Images:
     """A .npy of images, or a .npz with `images` and, for evaluation, `labels` or `factors`.
 
-    Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels. Labels: integers (n,).
+    Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels. Labels are what
+    `to_labels` takes, under any name of LABEL_COLUMNS.
     Factors are (n, f) numbers, optionally with f `factor_names` and f `factor_kinds`. A kind is "category"
     (0, 1, ...), "number" (the default) or "angle" (radians).
     """
     if is_npz(path):
-        arrays = read_npz(path, ("images",), ("labels", "factors", "factor_names", "factor_kinds"), HINT)
+        arrays = read_npz(
+            path, ("images",), (*LABEL_COLUMNS, "factors", "factor_names", "factor_kinds"), HINT
+        )
     else:
         arrays = {"images": read_npy(path, HINT)}
     x = arrays["images"]
-    labels = _to_numbers(path, arrays, "labels", np.int64)
+    name = next((name for name in LABEL_COLUMNS if name in arrays), None)
     values = _to_numbers(path, arrays, "factors", np.float64)
     if x.dtype != np.uint8:
         raise InfoganError(f"{path} contains {x.dtype}; images are uint8, from 0 to 255.")
@@ -34,8 +38,9 @@ def load_numpy(path: Path) -> Images:
         x = x.transpose(0, 3, 1, 2)
     if x.ndim != 4 or x.shape[1] not in (1, 3):
         raise InfoganError(f"{path} contains an array of shape {x.shape}; images are (n, h, w[, ch]).")
-    if labels is not None and labels.shape != (len(x),):
-        raise InfoganError(f"{path} contains {len(x)} images but labels of shape {labels.shape}.")
+    if name and arrays[name].shape[:1] != (len(x),):
+        raise InfoganError(f"{path} contains {len(x)} images but {name} of shape {arrays[name].shape}.")
+    labels = to_labels(arrays[name], str(path)) if name else None
     if values is not None and (values.ndim != 2 or len(values) != len(x)):
         raise InfoganError(f"{path} contains {len(x)} images but factors of shape {values.shape}.")
     factors = None if values is None else _read_factors(path, values, arrays)

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from functools import partial
@@ -11,11 +12,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from jaxtyping import Int
 from PIL import Image
 
 from infogan.data.formats.collection import ImageCollection, LazyImage
 from infogan.data.formats.image import N_PREFIX, format_of, open_image
+from infogan.data.labels import LABEL_COLUMNS, UNKNOWN, Labels, to_labels
 from infogan.utils.errors import InfoganError, one_line, shown
 from infogan.utils.io import DECODE_ERRORS
 from infogan.utils.limits import require_within_limits
@@ -30,23 +31,26 @@ def open_parquet(path: Path) -> ImageCollection:
 
     They are encoded, as PNG or JPEG for example, in a column of bytes, of base64, or of structs of bytes and
     path as the library `datasets` writes them; or they are nested lists of numbers from 0 to 255. A list of
-    one image is that image. The column is the one called image or similar, or the only one of this type. An
-    integer column called label gives labels.
+    one image is that image. The column is the one called image or similar, or the only one of this type. A
+    column called label or similar gives labels.
     """
     files = sorted(path.rglob("*.parquet")) if path.is_dir() else [path]
     if not files:
         raise InfoganError(f"{shown(str(path))} contains no .parquet file.")
     counts: list[int] = []
-    labels: list[np.ndarray] | None = []
+    class_names: list[str] | None = None
+    labels: list[pa.ChunkedArray] | None = []
     digest = hashlib.sha256()
     for file in files:
         try:
             with pq.ParquetFile(file) as opened:
                 column = find_image_column(opened.schema_arrow, str(file))
+                label_column = find_label_column(opened.schema_arrow)
                 _check_sizes(file, opened.metadata, column)
                 counts.append(opened.metadata.num_rows)
+                class_names = class_names or _class_names(opened.schema_arrow, label_column)
+                found = opened.read([label_column])[label_column] if label_column else None
             state = file.stat()
-            found = _labels(file)
         except (pa.ArrowException, *DECODE_ERRORS) as error:
             reason = one_line(error).rstrip(".")
             raise InfoganError(f"{shown(str(file))} cannot be read as Parquet ({reason}).") from error
@@ -61,7 +65,7 @@ def open_parquet(path: Path) -> ImageCollection:
         n=sum(counts),
         items=lambda indices: nullcontext(_items(files, counts, indices)),
         fingerprint=lambda: f"{path.resolve()}: {digest.hexdigest()}",
-        labels=None if labels is None else np.concatenate(labels),
+        labels=None if labels is None else arrow_labels(labels, str(path), class_names),
         has_file_names=not first.name.startswith("row "),
         n_adjacent=N_ADJACENT,
     )
@@ -120,13 +124,46 @@ def _is_text(kind: pa.DataType) -> bool:
     return any(test(kind) for test in (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view))
 
 
-def _labels(file: Path) -> Int[np.ndarray, "n"] | None:
-    schema = pq.read_schema(file)
-    if "label" not in schema.names or not pa.types.is_integer(schema.field("label").type):
+def find_label_column(schema: pa.Schema) -> str | None:
+    """The column of labels, if one has a usual name and a type that can hold classes."""
+
+    def holds_classes(kind: pa.DataType) -> bool:
+        kind = kind.value_type if pa.types.is_dictionary(kind) else kind
+        texts = (pa.types.is_string, pa.types.is_large_string, pa.types.is_string_view)
+        numbers = (pa.types.is_integer, pa.types.is_floating, pa.types.is_boolean)
+        return any(test(kind) for test in (*numbers, *texts))
+
+    return next((c for c in LABEL_COLUMNS if c in schema.names and holds_classes(schema.field(c).type)), None)
+
+
+def arrow_labels(
+    parts: Sequence[pa.ChunkedArray], source: str, class_names: Sequence[str] | None
+) -> Labels | None:
+    """The labels of columns, one after the other; arguments as `to_labels`."""
+    arrays: list[np.ndarray] = []
+    for part in parts:
+        kind = part.type.value_type if pa.types.is_dictionary(part.type) else part.type
+        part = part.cast(kind)
+        if pa.types.is_boolean(kind):
+            part = part.cast(pa.int8())
+        is_number = pa.types.is_integer(part.type) or pa.types.is_floating(part.type)
+        is_unsigned = pa.types.is_unsigned_integer(part.type)
+        if part.null_count and is_number:
+            part = part.cast(pa.float64(), safe=False) if is_unsigned else part.fill_null(UNKNOWN)
+        arrays.append(part.to_numpy() if is_number else np.array(part.to_pylist(), object))
+    if len({array.dtype.kind == "O" for array in arrays}) > 1:  # numbers in one file, text in another
+        arrays = [array.astype(object) for array in arrays]
+    return to_labels(np.concatenate(arrays), source, class_names)
+
+
+def _class_names(schema: pa.Schema, column: str | None) -> list[str] | None:
+    """The names of a ClassLabel, which the library `datasets` keeps in the metadata of the schema."""
+    try:
+        features = json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"]
+        names = features[column]["names"]
+        return [str(name) for name in names]
+    except DECODE_ERRORS:
         return None
-    column = pq.read_table(file, columns=["label"])["label"]
-    labels: np.ndarray = column.fill_null(-1).to_numpy().astype(np.int64)
-    return None if (labels < 0).any() else labels  # a split whose labels are withheld
 
 
 def _items(files: list[Path], counts: list[int], indices: Sequence[int] | None) -> Iterator[LazyImage]:

@@ -60,7 +60,7 @@ def load_resized(
     unreadable = {int(i): Unreadable(name, reason) for i, name, reason in about["bad"]}
     report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
     report_left_out(collection.source, collection.left_out, about["paged"])
-    labels = None if collection.labels is None else np.delete(collection.labels, list(unreadable))
+    labels = collection.labels and collection.labels.drop(list(unreadable))
     names = tuple(map(escape_surrogates, about["names"])) if collection.has_file_names else None
     return Images.from_arrays(x, labels, names)
 

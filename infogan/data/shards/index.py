@@ -1,6 +1,7 @@
 """Where each image lies in its shard, for random access: scanned once, then memory-mapped.
 
-index.json        every shard's name, bytes, version, images, layout, and samples without an image; HASH
+index.json        every shard's name, bytes, version, images, layout, and samples without an image; the names
+                  of the classes, if their labels are text; HASH
 index-HASH.npy    int64 (images, 3): the offset of an image, its size in bytes, and its label or -1
 index-HASH.txt    the name of the file of each image, in a line, as UTF-8
 
@@ -54,6 +55,7 @@ class ShardIndex:
 
     shards: tuple[IndexedShard, ...]
     rows_path: Path
+    class_names: tuple[str, ...] = ()  # of the labels 0, 1, ...; empty if the labels are numbers
 
     def rows(self) -> Int[np.ndarray, "n 3"]:
         """Offset, size and label of each image; memory-mapped."""
@@ -82,9 +84,13 @@ def find_index(shards: Sequence[Shard]) -> ShardIndex:
     return found
 
 
-def write_index(shards: Sequence[Shard], folder: Path) -> None:
-    """Writes an index; scans only shards that the index in the folder lacks or that have changed since."""
+def write_index(shards: Sequence[Shard], folder: Path, class_names: Sequence[str] = ()) -> None:
+    """Writes an index; scans only shards that the index in the folder lacks or that have changed since.
+
+    `class_names` are those of labels that the shards contain as numbers.
+    """
     known, known_rows = _read(folder)
+    class_numbers = {name: i for i, name in enumerate(class_names or _read_json(folder / INDEX_NAME)[2])}
     known_names: list[bytes] = []
     if known_rows is not None:
         names_path = folder / Path(_read_json(folder / INDEX_NAME)[1]).with_suffix(".txt")
@@ -108,7 +114,7 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
                         )
                         names = known_names[old.start : old.start + old.images]
                     else:
-                        scan = scan_shard(shard)
+                        scan = scan_shard(shard, class_numbers)
                         rows, names = scan.rows, [_to_line(name) for name in scan.names]
                         found = IndexedShard(
                             *(shard.name, shard.size, shard.version, len(rows), scan.layout),
@@ -132,7 +138,7 @@ def write_index(shards: Sequence[Shard], folder: Path) -> None:
             name = f"index-{digest[:12]}.npy"
             names_part.replace((folder / name).with_suffix(".txt"))
             part.replace(folder / name)
-            _write_json(folder, indexed, name)
+            _write_json(folder, indexed, name, list(class_numbers))
         finally:
             for left in (part, names_part):
                 left.unlink(missing_ok=True)
@@ -152,7 +158,8 @@ def _read_index(folder: Path, shards: Sequence[Shard], check_version: bool = Tru
     pairs = list(zip(shards, indexed, strict=True))
     if any(a.size != b.size or (check_version and a.version != b.version) for a, b in pairs):
         return None
-    return ShardIndex(tuple(indexed), folder / _read_json(folder / INDEX_NAME)[1])
+    _, rows_name, class_names = _read_json(folder / INDEX_NAME)
+    return ShardIndex(tuple(indexed), folder / rows_name, tuple(class_names))
 
 
 def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
@@ -164,12 +171,13 @@ def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
             make_folder(cached)
             if not fetch_sibling(shards[0], INDEX_NAME, fetched):
                 return None
-            indexed, name = _read_json(fetched)
+            indexed, name, class_names = _read_json(fetched)
             for file in (name.replace(".npy", ".txt"), name):
                 if not name or not fetch_sibling(shards[0], file, fetched):
                     return None
                 fetched.replace(cached / file)
-            _write_json(cached, [s._replace(version=versions.get(s.name, "")) for s in indexed], name)
+            indexed = [s._replace(version=versions.get(s.name, "")) for s in indexed]
+            _write_json(cached, indexed, name, class_names)
         finally:
             with suppress(OSError):
                 fetched.unlink()
@@ -178,7 +186,7 @@ def _fetch_index(cached: Path, shards: Sequence[Shard]) -> ShardIndex | None:
 
 def _read(folder: Path) -> tuple[list[IndexedShard], Int[np.ndarray, "n 3"] | None]:
     """The shards of the index in a folder, and its rows if they are complete."""
-    indexed, name = _read_json(folder / INDEX_NAME)
+    indexed, name, _ = _read_json(folder / INDEX_NAME)
     with suppress(InfoganError):
         rows = map_npy(folder / name)
         has_names = name and (folder / name).with_suffix(".txt").is_file()
@@ -187,28 +195,30 @@ def _read(folder: Path) -> tuple[list[IndexedShard], Int[np.ndarray, "n 3"] | No
     return indexed, None
 
 
-def _read_json(path: Path) -> tuple[list[IndexedShard], str]:
-    """The shards in an index.json, and the name of its rows; empty if it is missing or damaged."""
+def _read_json(path: Path) -> tuple[list[IndexedShard], str, list[str]]:
+    """The shards, the name of the rows and the classes in an index.json; empty if missing or damaged."""
     with suppress(RecursionError, *DECODE_ERRORS):
         if path.stat().st_size > MAX_INDEX_BYTES:
-            return [], ""
+            return [], "", []
         content: Any = json.loads(path.read_bytes())
         indexed, start = list[IndexedShard](), 0
         for row in content["shards"]:
             if [type(value) for value in row] != [str, int, str, int, str, int, str]:
-                return [], ""
+                return [], "", []
             found = IndexedShard._make([*row, start])
             indexed.append(found._replace(images=max(found.images, 0)))
             start += indexed[-1].images
+        class_names = content.get("classes", [])
+        if any(type(name) is not str for name in class_names):
+            return [], "", []
         if re.fullmatch(r"index-[0-9a-f]{12}\.npy", content["rows"]):
-            return indexed, content["rows"]
-    return [], ""
+            return indexed, content["rows"], class_names
+    return [], "", []
 
 
-def _write_json(folder: Path, indexed: Sequence[IndexedShard], rows: str) -> None:
-    write_atomic(
-        folder / INDEX_NAME, json.dumps({"rows": rows, "shards": [s[:N_STORED] for s in indexed]}).encode()
-    )
+def _write_json(folder: Path, indexed: Sequence[IndexedShard], rows: str, class_names: Sequence[str]) -> None:
+    content = {"rows": rows, "shards": [s[:N_STORED] for s in indexed], "classes": list(class_names)}
+    write_atomic(folder / INDEX_NAME, json.dumps(content).encode())
     for old in folder.glob("index-*"):
         if old.stem != Path(rows).stem:
             old.unlink(missing_ok=True)

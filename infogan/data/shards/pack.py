@@ -80,7 +80,10 @@ def pack(
         if not done:
             report_unreadable(collection.source, len(unreadable), unreadable, skip_bad=True)
         if not (out / INDEX_NAME).exists():
-            write_index([replace(shard, version="") for shard in find_shards(str(out))], out)
+            class_names = collection.labels.names if collection.labels else None
+            write_index(
+                [replace(shard, version="") for shard in find_shards(str(out))], out, class_names or ()
+            )
         images = sum(shard[3] for shard in json.loads((out / INDEX_NAME).read_bytes())["shards"])
     report_unreadable(collection.source, images + len(unreadable), unreadable, skip_bad=True)
     return PackResult(len(done), images, sum(path.stat().st_size for path in done))
@@ -125,7 +128,7 @@ def _samples(
     """The readable images; the others are appended to `unreadable`, or raise an error."""
     for number, (name, outcome) in enumerate(outcomes, start):
         if not isinstance(outcome, Unreadable):
-            label = None if collection.labels is None else int(collection.labels[number])
+            label = None if collection.labels is None else int(collection.labels.numbers[number])
             file_name = collection.file_names[number] if collection.file_names else name
             yield Sample(number, *outcome, label, file_name if collection.has_file_names else None)
         elif skip_bad:

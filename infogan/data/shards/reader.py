@@ -13,9 +13,10 @@ from jaxtyping import Int, UInt8
 
 from infogan.data.formats.collection import ImageCollection, LazyImage
 from infogan.data.formats.image import open_image
+from infogan.data.labels import Labels, to_labels
 from infogan.data.shards.files import Shard, find_shards, is_url
 from infogan.data.shards.index import ShardIndex, find_index
-from infogan.data.shards.tar import BLOCK, header_name, header_size, is_image_member
+from infogan.data.shards.tar import BLOCK, TEXT_LABELS, header_name, header_size, is_image_member
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import wrap_read_errors
 
@@ -71,17 +72,17 @@ class Shards:
         return shard, self.rows[start[shard] + indices - self.first_indices[shard]]
 
     @cached_property
-    def labels(self) -> Int[np.ndarray, "n"] | None:
-        """The numbers in the .cls members, if all samples have one and none is negative."""
+    def labels(self) -> Labels | None:
+        """What the .cls members contain, if there are any."""
         shards = self.index.shards
-        if "cls" not in shards[0].layout.split():
+        if not {"cls", TEXT_LABELS} & set(shards[0].layout.split()):
             return None
         ends = [shard.start + shard.images for shard in shards]
         if ends[:-1] == [shard.start for shard in shards[1:]]:  # the usual case, without a copy
             labels = self.rows[shards[0].start : ends[-1], 2]
         else:
             labels = np.concatenate([self.rows[s.start : s.start + s.images, 2] for s in shards])
-        return None if (labels < 0).any() else labels
+        return to_labels(labels, self.source, self.index.class_names or None)
 
     @cached_property
     def names(self) -> "FileNames":

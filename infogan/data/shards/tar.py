@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Int
 
 from infogan.data.formats.image import SUFFIXES
+from infogan.data.labels import NO_CLASS
 from infogan.data.shards.files import Shard
 from infogan.utils.errors import InfoganError, one_line
 
@@ -26,7 +27,8 @@ EXTENDED = (tarfile.XHDTYPE, tarfile.SOLARIS_XHDTYPE, tarfile.GNUTYPE_LONGNAME)
 SKIPPED = (tarfile.XGLTYPE, tarfile.GNUTYPE_LONGLINK)
 IMAGE_SUFFIXES = tuple(suffix.removeprefix(".") for suffix in SUFFIXES)
 IMAGE_NAMES = ("image", "img", "picture", "photo", "input", "rgb")  # KEY.image.png beside KEY.mask.png
-MAX_LABEL_BYTES = 30
+MAX_LABEL_BYTES = 200
+TEXT_LABELS = "text-cls"  # in a layout, for labels that are names
 MAX_JSON_BYTES = 2**16
 
 
@@ -48,9 +50,13 @@ class ShardScan(NamedTuple):
     first_without: str  # the key of the first of them
 
 
-def scan_shard(shard: Shard) -> ShardScan:
-    """Finds the images in a shard."""
-    rows: list[tuple[int, int, int]] = []
+def scan_shard(shard: Shard, class_numbers: dict[str, int]) -> ShardScan:
+    """Finds the images in a shard.
+
+    If the labels are text, `class_numbers` gives their numbers, and new classes are added to it.
+    """
+    places: list[tuple[int, int]] = []
+    labels: list[str] = []
     names: list[str] = []
     layout: set[str] = set()
     without: list[str] = []
@@ -62,7 +68,8 @@ def scan_shard(shard: Shard) -> ShardScan:
                     without.append(key)
                     continue
                 member = sample[image]
-                rows.append((member.offset, member.size, _label(file, sample.get("cls"))))
+                places.append((member.offset, member.size))
+                labels.append(_label(file, sample.get("cls")))
                 names.append(_file_name(file, sample.get("json")) or member.name)
                 layout |= {"picture" if suffix == image else suffix for suffix in sample}
     except InfoganError:
@@ -70,10 +77,23 @@ def scan_shard(shard: Shard) -> ShardScan:
     except Exception as error:  # of any type: every file system raises its own
         reason = one_line(error).rstrip(".")
         raise InfoganError(f"{shard} cannot be read as a shard ({reason}); replace it.") from error
-    if not rows:
+    if not places:
         raise InfoganError(f"{shard} is empty: it contains no image ({', '.join(IMAGE_SUFFIXES[:8])}, ...).")
+    numbers, is_text = _label_numbers(labels, class_numbers)
+    layout = {TEXT_LABELS if part == "cls" and is_text else part for part in layout}
+    rows = [(*place, number) for place, number in zip(places, numbers, strict=True)]
     first = without[0] if without else ""
     return ShardScan(np.array(rows, np.int64), names, " ".join(sorted(layout)), len(without), first)
+
+
+def _label_numbers(labels: list[str], class_numbers: dict[str, int]) -> tuple[list[int], bool]:
+    """The number of each label, -1 without one, and whether the labels are text."""
+    numbers = ["-1" if label in NO_CLASS else label for label in labels]
+    if all(re.fullmatch(r"-?[0-9]{1,18}", number) for number in numbers):
+        return [int(number) for number in numbers], False
+    for name in sorted({label for label in labels if label not in NO_CLASS}):
+        class_numbers.setdefault(name, len(class_numbers))
+    return [class_numbers.get(label, -1) for label in labels], True
 
 
 def _image_suffix(key: str, sample: dict[str, Member]) -> str | None:
@@ -126,14 +146,15 @@ def _samples(file: IOBase, size: int) -> Iterator[tuple[str, dict[str, Member]]]
         yield key, sample
 
 
-def _label(file: IOBase, member: Member | None) -> int:
+def _label(file: IOBase, member: Member | None) -> str:
+    """What a .cls contains: a number or the name of a class; empty if there is none."""
     if member is None:
-        return -1
+        return ""
+    if member.size > MAX_LABEL_BYTES:
+        raise ValueError(f"{member.name} has {member.size:,} bytes, which is no label")
     file.seek(member.offset)
-    text = file.read(min(member.size, MAX_LABEL_BYTES)).strip()
-    if member.size > MAX_LABEL_BYTES or not re.fullmatch(rb"-?[0-9]{1,18}", text):
-        raise ValueError(f"{member.name} contains no integer")
-    return int(text)
+    content: bytes = file.read(member.size)
+    return content.decode("utf-8", "replace").strip()
 
 
 def iter_members(file: IOBase, size: int) -> Iterator[Member]:

@@ -126,7 +126,7 @@ def extract_head(folder: Path) -> Arrays:
 def _read_base(path: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Vertices (v, 3), quads (q, 4) of the body and the eyeballs, and whether each is of an eyeball (q,)."""
     vertices, quads, is_eyeball, group = [], [], [], ""
-    for line in path.read_text().splitlines():
+    for line in path.read_text("utf-8").splitlines():
         kind, _, rest = line.partition(" ")
         if kind == "v":
             vertices.append([float(word) for word in rest.split()])

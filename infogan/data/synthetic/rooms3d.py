@@ -28,6 +28,7 @@ from infogan.data.cache import cached_arrays
 from infogan.data.datasets.factored import SHAPES3D_FACTORS as FACTORS
 from infogan.data.formats.npy import Arrays
 from infogan.data.images import Factors, Images, PixelArray
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.data.synthetic import solids
 from infogan.data.synthetic.solids import Points, Rays, Solid, Vectors, ball, cube, cylinder, pill
@@ -166,7 +167,7 @@ class Rooms3D(PixelArray):
 def load_rooms3d(load_options: LoadOptions, split: str) -> Images:
     """All 480,000 images, with the shape as label; no file is needed."""
     factors = Factors.on_grid(FACTORS, GRID)
-    return Images(Rooms3D(), factors.values[:, 4].astype(np.int64), factors=factors)
+    return Images(Rooms3D(), Labels(factors.values[:, 4].astype(np.int64)), factors=factors)
 
 
 ROOMS3D = DatasetInfo(

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float, Int, UInt8
 from torch import Tensor
 
 from infogan.data.images import Factor, Factors, Images, PixelArray
+from infogan.data.labels import Labels
 from infogan.data.options import DatasetInfo, LoadOptions
 
 SIDE = 64
@@ -119,7 +120,7 @@ class Sprites(PixelArray):
 def load_sprites(load_options: LoadOptions, split: str) -> Images:
     """All 737,280 images, with the shape as label; no file is needed."""
     factors = Factors.on_grid(FACTORS, GRID)
-    return Images(Sprites(), factors.values[:, 0].astype(np.int64), factors=factors)
+    return Images(Sprites(), Labels(factors.values[:, 0].astype(np.int64)), factors=factors)
 
 
 SPRITES = DatasetInfo(

@@ -4,16 +4,24 @@ n = images, d = codes, f = factors, m = columns: the codes as numbers for a regr
 """
 
 import math
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import final
+from typing import Any, final
 
 import numpy as np
 from jaxtyping import Float, Int
 from sklearn.preprocessing import StandardScaler
 
-from infogan.data import Factors, Images
+from infogan.data import Factor, Factors, Images
 from infogan.data.images import PixelArray
+from infogan.evaluation.disentanglement.user_columns import (
+    check_sizes,
+    code_as_numbers,
+    known_rows,
+    to_columns_by_name,
+    to_kinds,
+)
 from infogan.method.codes import Kind
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
@@ -40,39 +48,59 @@ class CodesAndFactors:
     @classmethod
     def from_arrays(
         cls,
-        codes: np.ndarray,
-        factors: np.ndarray,
-        kinds: Sequence[Kind] | None = None,
+        codes: Any,
+        factors: Any,
+        kinds: Sequence[str] | None = None,
         factor_names: Sequence[str] | None = None,
     ) -> "CodesAndFactors":
         """Checks codes and factors and shuffles them; the order depends on the number of images alone.
 
+        Images with an unknown factor are left out, with a warning: NaN, None, an empty text, or -1 in a
+        column of whole numbers whose least is -1. `discretise_factors` groups the values of numbers.
+
         Args:
-            codes: (n, d); a category as 0, 1, ..., an angle in radians.
-            factors: (n, f), whole numbers.
-            kinds: of the codes; all numbers by default.
+            codes: (n, d) or, for a single one, (n,): an array, a list or a data frame. A category may be any
+                number or text, -1 included; an angle is in radians.
+            factors: (n, f) or (n,), numbers or text.
+            kinds: of the codes: category, number, angle, or the words of a spec, cat, unif, gauss, bern and
+                circ. By default text is a category, and all else a number.
 
         Raises:
-            InfoganError: if the arrays do not fit, there are fewer than 20 images, a code is not finite, or a
-                factor has one value or fewer than six images per value.
+            InfoganError: if codes and factors do not fit, fewer than 20 images are known, a code is NaN or
+                infinite, or a factor has one value or, as text, fewer than six images per value.
         """
-        codes = codes.astype(float)
-        (n, d), f = codes.shape, factors.shape[1]
-        kinds = tuple(kinds or ("number",) * d)
-        if len(factors) != n:
-            raise InfoganError(f"scores: there are codes of {n:,} images, but factors of {len(factors):,}.")
+        of_codes, of_factors = to_columns_by_name(codes, "code"), to_columns_by_name(factors, "factor")
+        names = list(factor_names or of_factors)
+        kinds = to_kinds(kinds, list(of_codes.values()))
+        check_sizes(of_codes, of_factors, kinds)
+        if len(names) != len(of_factors):
+            raise InfoganError(
+                f"scores: there are {len(of_factors)} factors, but {len(names)} names of them."
+            )
+        values = [code_as_numbers(*code, kind) for code, kind in zip(of_codes.items(), kinds, strict=True)]
+        found = known_rows(list(of_factors.values()))
+        if n_unknown := int((~found).sum()):
+            warnings.warn(
+                f"scores: {n_unknown:,} of {len(found):,} images have an unknown factor (NaN, None or -1) "
+                "and are left out.",
+                stacklevel=2,
+            )
+        discrete = discretise_columns([v[found] for v in of_factors.values()])
+        return cls._make(np.stack(values, axis=1)[found], discrete, kinds, names)
+
+    @classmethod
+    def _make(
+        cls,
+        codes: Float[np.ndarray, "n d"],
+        factors: Int[np.ndarray, "n f"],
+        kinds: Sequence[Kind],
+        factor_names: Sequence[str],
+    ) -> "CodesAndFactors":
+        """Of factors that are discrete."""
+        n = len(codes)
         if n < MIN_IMAGES:
             raise InfoganError(f"scores: at least {MIN_IMAGES} images are needed; there are codes of {n}.")
-        if not (len(kinds) == d > 0 and f > 0):
-            raise InfoganError(
-                f"scores: there are {d} codes, {len(kinds)} kinds and {f} factors; "
-                "pass one kind per code, and at least one factor."
-            )
-        for j, v in enumerate(codes.T, 1):
-            if n_not_finite := (~np.isfinite(v)).sum():
-                raise InfoganError(f"scores: code {j} is NaN or infinite for {n_not_finite:,} images.")
-        names = factor_names or [f"factor {i}" for i in range(1, f + 1)]
-        for name, v in zip(names, factors.T, strict=True):
+        for name, v in zip(factor_names, factors.T, strict=True):
             n_values = len(np.unique(v))
             if n_values == 1:
                 raise InfoganError(f"scores: {name} has one value in all images; leave it out.")
@@ -84,7 +112,8 @@ class CodesAndFactors:
         parts = [to_columns(v, kind) for v, kind in zip(codes.T, kinds, strict=True)]
         code_of_column = np.repeat(np.arange(len(parts)), [part.shape[1] for part in parts])
         ranks = np.stack([np.unique(v, return_inverse=True)[1] for v in factors.T], axis=1)
-        ordered = cls(codes, kinds, ranks.astype(np.int64), np.concatenate(parts, axis=1), code_of_column)
+        columns = np.concatenate(parts, axis=1)
+        ordered = cls(codes, tuple(kinds), ranks.astype(np.int64), columns, code_of_column)
         return ordered.take(np.random.default_rng(0).permutation(n))
 
     @classmethod
@@ -103,7 +132,11 @@ class CodesAndFactors:
         factors = discretise_factors(some.factors)
         varying = [i for i, v in enumerate(factors.T) if len(np.unique(v)) > 1]
         names = [some.factors.columns[i].name for i in varying]
-        return cls.from_arrays(encode(some.pixels), factors[:, varying], kinds, names)
+        codes = encode(some.pixels).astype(float)
+        of_codes = {f"code {j}": v for j, v in enumerate(codes.T, 1)}
+        check_sizes(of_codes, dict(zip(names, factors.T[varying], strict=True)), kinds)
+        values = [code_as_numbers(*code, kind) for code, kind in zip(of_codes.items(), kinds, strict=True)]
+        return cls._make(np.stack(values, axis=1), factors[:, varying], kinds, names)
 
     @classmethod
     def from_model(cls, model: Model, images: Images) -> "CodesAndFactors":
@@ -163,6 +196,15 @@ def discretise_factors(factors: Factors) -> Int[np.ndarray, "n f"]:
             rank = np.searchsorted(quantiles, v, side="right")
         discrete.append(rank)
     return np.stack(discrete, axis=1).astype(np.int64)
+
+
+def discretise_columns(columns: Sequence[np.ndarray]) -> Int[np.ndarray, "n f"]:
+    """The same of numbers, or of text, whose values are categories."""
+    ranks = [np.unique(v, return_inverse=True)[1] if v.dtype == object else v for v in columns]
+    known = tuple(
+        Factor(str(i), "category" if v.dtype == object else "number") for i, v in enumerate(columns)
+    )
+    return discretise_factors(Factors(known, np.stack(ranks, axis=1).astype(float)))
 
 
 def standardise_columns(

@@ -13,6 +13,8 @@ from torch.nn import functional as F
 from infogan.data import Images
 from infogan.data.cache import cached_arrays
 from infogan.data.formats.npy import Arrays
+from infogan.data.labels import UNKNOWN
+from infogan.evaluation.clustering import why_not_scored
 from infogan.evaluation.disentanglement.codes_and_factors import discretise_factors
 from infogan.method.networks.blocks import conv, fc, init_weights
 from infogan.utils.progress import ProgressCallback
@@ -48,11 +50,19 @@ class Classifier(nn.Module):
 
 
 def classifier_targets(images: Images) -> Int[np.ndarray, "n f"] | None:
-    """The factors as whole numbers, else the labels, without constant ones; None if nothing is left."""
+    """The factors as whole numbers, else the labels, without constant ones; None if nothing is left.
+
+    A target of UNKNOWN stands for an unknown label.
+    """
     if images.factors is not None:
         columns = discretise_factors(images.factors)
     elif images.labels is not None:
-        columns = images.labels[:, None]
+        labels = images.labels.numbers
+        if why_not_scored(labels):
+            return None
+        rank = np.unique(labels, return_inverse=True)[1]
+        lowest = labels.min()
+        return (rank + lowest if lowest == UNKNOWN else rank)[:, None].astype(np.int64)
     else:
         return None
     ranks = [np.unique(v, return_inverse=True)[1] for v in columns.T]
@@ -69,7 +79,9 @@ def fit_classifier(
     depends on the images, the targets and the number of threads alone. It is used only to measure image
     quality: no label or factor reaches the training of an InfoGAN.
     """
-    order = torch.randperm(len(images), generator=make_rng(0, "classifier images"))[:MAX_IMAGES]
+    order = torch.randperm(len(images), generator=make_rng(0, "classifier images"))
+    is_known = torch.from_numpy((targets != UNKNOWN).all(axis=1))
+    order = order[is_known[order]][:MAX_IMAGES]
     y = torch.from_numpy(targets)[order]
     with torch.random.fork_rng(devices=[]):  # keeps the global random state: init_weights draws the weights
         net = Classifier(images.shape, [int(k) + 1 for k in targets.max(axis=0)])

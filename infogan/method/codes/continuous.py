@@ -60,7 +60,7 @@ class Real(Code, ABC):
         return Decoded(mean, log_std.exp() + self.min_std)
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        return torch.linspace(low, high, steps)
+        return torch.linspace(low, high, steps, dtype=torch.float32)
 
 
 @final
@@ -72,7 +72,7 @@ class Uniform(Real):
     fixed_std: float | None = None
 
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
-        return 2 * torch.rand(n, generator=rng, device=rng.device) - 1
+        return 2 * torch.rand(n, generator=rng, device=rng.device, dtype=torch.float32) - 1
 
     def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         inside = c[:, 0].abs() <= 1
@@ -92,7 +92,7 @@ class Gaussian(Real):
     fixed_std: float | None = None
 
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
-        return torch.randn(n, generator=rng, device=rng.device)
+        return torch.randn(n, generator=rng, device=rng.device, dtype=torch.float32)
 
     def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
         return -0.5 * c[:, 0] ** 2 - 0.5 * math.log(2 * math.pi)
@@ -130,7 +130,7 @@ class Circular(Code):
         return None
 
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
-        return 2 * math.pi * torch.rand(n, generator=rng, device=rng.device)
+        return 2 * math.pi * torch.rand(n, generator=rng, device=rng.device, dtype=torch.float32)
 
     def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b width"]:
         return torch.stack([value.cos(), value.sin()], dim=1)
@@ -162,7 +162,8 @@ class Circular(Code):
         return Decoded(angle, (-2 * mean_length.log()).sqrt())
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        return torch.linspace(0, 2 * math.pi, steps + 1)[:-1]  # the whole circle, whatever low and high are
+        # The whole circle, whatever low and high are.
+        return torch.linspace(0, 2 * math.pi, steps + 1, dtype=torch.float32)[:-1]
 
 
 def _length(q: Float[Tensor, "b 2"]) -> Float[Tensor, "b"]:

@@ -109,4 +109,4 @@ class Bernoulli(Code):
         return Decoded((q[:, 0] > 0).to(q.dtype), torch.sigmoid(-q[:, 0].abs()))
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
-        return torch.tensor([0.0, 1.0])
+        return torch.tensor([0.0, 1.0], dtype=torch.float32)

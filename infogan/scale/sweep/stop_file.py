@@ -41,7 +41,7 @@ class StopFile:
 
     def _read(self) -> str | None:
         with suppress(OSError):
-            return self.path.read_text()
+            return self.path.read_text("utf-8")
         return None
 
 
