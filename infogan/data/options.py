@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, final
 
-from infogan.config import Shape
+from infogan.config import UNKNOWN, PixelScale, Shape
 from infogan.data.images import Factor, Images
 from infogan.utils.errors import InfoganError
 
@@ -20,6 +20,7 @@ class LoadOptions:
     skip_bad: bool = False  # leave out unreadable images instead of raising an error
     shape: Shape | None = None  # resize your images to this shape; None keeps their size
     square: Literal["crop", "pad"] = "crop"  # how images of another aspect ratio are fitted
+    pixel_scale: PixelScale = UNKNOWN  # of your images, if it is known; else it is found in them
 
     @property
     def data_folder(self) -> Path | None:

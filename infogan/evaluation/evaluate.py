@@ -171,7 +171,7 @@ def _clustering_scores(
     some = images.subsample(MAX_IMAGES_FOR_FEATURES)
     assert some.labels is not None
     k = len(np.unique(some.labels))
-    clusters = KMeans(k, n_init=10, random_state=0).fit_predict(model.features(some.x).numpy())
+    clusters = KMeans(k, n_init=10, random_state=0).fit_predict(model.features(some.pixels).numpy())
     conditions = f"k-means of Q's penultimate features, k = {k} as there are labels, the best of 10 starts"
     return scores | cluster_scores(some.labels, clusters.astype(np.int64), conditions, "_k_means")
 

@@ -227,8 +227,11 @@ def check_new_run_folder(path: Path) -> None:
 
 
 def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
-    """The load options with the image shape that the config's networks take."""
-    return replace(load_options, shape=config.networks.image_shape, square=config.data.square)
+    """The load options with the image shape that the config's networks take, and the scale of its images."""
+    data = config.data
+    return replace(
+        load_options, shape=config.networks.image_shape, square=data.square, pixel_scale=data.pixel_scale
+    )
 
 
 def _to_json(value: Any) -> bytes:
