@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from record import record
 
-from infogan.data import DEFAULT_OPTIONS, load
+from infogan.data import DEFAULT_OPTIONS, load, load_options_for
 from infogan.method.inversion import Inversion
 from infogan.method.model import Model
 from infogan.runs.find import shipped_run_path
 from infogan.runs.inversion import load_inversion
-from infogan.runs.run import Run, load_options_for
+from infogan.runs.run import Run
 from infogan.utils.rng import make_rng
 
 N_IMAGES = 256

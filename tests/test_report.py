@@ -20,7 +20,7 @@ from scipy.stats import spearmanr
 from infogan.cli.report import report
 from infogan.config import Config
 from infogan.config.presets import get_preset
-from infogan.data import DEFAULT_OPTIONS, Images, load
+from infogan.data import DEFAULT_OPTIONS, Images, load, load_options_for
 from infogan.data.images import InMemoryPixels
 from infogan.evaluation.consistency import info_bounds
 from infogan.method.codes import Bernoulli, Categorical, Circular, Code, Uniform
@@ -47,7 +47,7 @@ from infogan.report.reliability import (
 )
 from infogan.report.render import render
 from infogan.report.sample import sample_images
-from infogan.runs.run import Run, load_options_for
+from infogan.runs.run import Run
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError

@@ -39,8 +39,8 @@ def encode(
 
     A folder is filled file by file; repeat the command to continue after an interruption.
     """
-    from infogan.data import LoadOptions, load
-    from infogan.runs.run import Run, load_options_for
+    from infogan.data import LoadOptions, load, load_options_for
+    from infogan.runs.run import Run
     from infogan.scale.encoding.table import check_target, write_codes
 
     opened, target, load_options = Run.open(run), Path(out), LoadOptions(data, skip_bad)
@@ -58,8 +58,7 @@ def encode(
 def _encode_to_folder(
     run: "Run", name: str, load_options: "LoadOptions", folder: Path, ray: str | None, cpus: int, gpus: float
 ) -> None:
-    from infogan.data import absolute_name, load
-    from infogan.runs.run import load_options_for
+    from infogan.data import absolute_name, load, load_options_for
     from infogan.scale.encoding.encode import encode_parts, make_target
     from infogan.scale.encoding.folder import read_description
 

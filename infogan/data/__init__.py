@@ -5,7 +5,7 @@ InfoganError everywhere in this folder.
 """
 
 from infogan.data.images import Factor, Factors, Images
-from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
+from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions, load_options_for
 from infogan.data.registry import (
     DATASETS,
     absolute_name,
@@ -32,6 +32,7 @@ __all__ = [
     "inspect_source",
     "is_image_source",
     "load",
+    "load_options_for",
     "open_collection",
     "public_name",
 ]

@@ -73,7 +73,7 @@ class CustomSource:
             case "shards":
                 return open_shards(self.location).collection
             case "npz":
-                return self._npz_collection(load_numpy(self._existing_path()))
+                return self._npz_collection(load_numpy(self._existing_path(), quiet=True))
             case "parquet":
                 return open_parquet(self._existing_path())
             case "folder":

@@ -2,11 +2,11 @@
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, final
 
-from infogan.config import UNKNOWN, PixelScale, Shape
+from infogan.config import UNKNOWN, Config, PixelScale, Shape
 from infogan.data.images import Factor, Images
 from infogan.utils.errors import InfoganError
 
@@ -51,6 +51,12 @@ class LoadOptions:
 
 
 DEFAULT_OPTIONS = LoadOptions()
+
+
+def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
+    """The load options by which images become what the networks of a config take."""
+    data, shape = config.data, config.networks.image_shape
+    return replace(load_options, shape=shape, square=data.square, pixel_scale=data.pixel_scale)
 
 
 @final

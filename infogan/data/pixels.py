@@ -155,10 +155,10 @@ def find_scale(collection: ImageCollection, known: PixelScale) -> PixelScale:
     return report_scale(collection.source, known, found)
 
 
-def report_scale(source: str, known: PixelScale, found: PixelScale) -> PixelScale:
+def report_scale(source: str, known: PixelScale, found: PixelScale, quiet: bool = False) -> PixelScale:
     """What is known of the scale, for example from a run, completed by what was found in the images at hand.
 
-    Says on standard error if the images are masks of 0 and 1, or do not fit the scale that is known.
+    Unless `quiet`, says on standard error if the images are masks of 0 and 1, or do not fit what is known.
     """
     note, depth = "", found.bit_depth
     if not known.is_found:
@@ -180,7 +180,7 @@ def report_scale(source: str, known: PixelScale, found: PixelScale) -> PixelScal
             f"contains 16-bit images that use {depth} bits, but the model was trained on images of 8 bits, "
             "so that 65535 is white and these are dark; convert them to 8 bits"
         )
-    if note:
+    if note and not quiet:
         print(f"{shown(source)} {note}.", file=sys.stderr)
     return known
 

@@ -13,13 +13,12 @@ model.safetensors             weights only, instead of checkpoints, in a run exp
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, final
 
 from infogan.config import Config
-from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, load
+from infogan.data import DEFAULT_OPTIONS, Images, LoadOptions, load, load_options_for
 from infogan.method.model import Model, make_model
 from infogan.runs.checkpoints import (
     Checkpoint,
@@ -224,14 +223,6 @@ def check_new_run_folder(path: Path) -> None:
             f"{path} already exists and is not empty; choose another folder, or continue that run with "
             f"`infogan train --resume {path}`."
         )
-
-
-def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
-    """The load options with the image shape that the config's networks take, and the scale of its images."""
-    data = config.data
-    return replace(
-        load_options, shape=config.networks.image_shape, square=data.square, pixel_scale=data.pixel_scale
-    )
 
 
 def _to_json(value: Any) -> bytes:

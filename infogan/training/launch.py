@@ -11,11 +11,11 @@ import torch
 from rich.console import Console
 
 from infogan.config import Config
-from infogan.data import Images, LoadOptions, load
+from infogan.data import Images, LoadOptions, load, load_options_for
 from infogan.data.shards.images import ShardedPixels
 from infogan.method.model import make_model
 from infogan.runs.locks import exclusive_lock
-from infogan.runs.run import Run, check_new_run_folder, load_options_for
+from infogan.runs.run import Run, check_new_run_folder
 from infogan.training.components.device import by_torchrun, resolve
 from infogan.training.components.seeds import StackedSeeds
 from infogan.training.session import RESUMABLE, Outcome, Session

@@ -15,7 +15,7 @@ from infogan.utils.errors import InfoganError
 HINT = "save it by numpy.save or numpy.savez, as numbers."
 
 
-def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN) -> Images:
+def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN, quiet: bool = False) -> Images:
     """A .npy of images, or a .npz with `images` and, for evaluation, `labels` or `factors`.
 
     Images are numbers that `array_to_pixels` takes: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3
@@ -41,7 +41,7 @@ def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN) -> Images:
     if values is not None and (values.ndim != 2 or len(values) != len(x)):
         raise InfoganError(f"{path} contains {len(x)} images but factors of shape {values.shape}.")
     factors = None if values is None else _read_factors(path, values, arrays)
-    scale = report_scale(str(path), known_scale, array_scale(x))
+    scale = report_scale(str(path), known_scale, array_scale(x), quiet)
     try:
         pixels = array_to_pixels(x, scale)
     except ValueError as error:

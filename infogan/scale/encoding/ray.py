@@ -11,10 +11,9 @@ from typing import Any, final
 import safetensors.torch
 
 from infogan.config import Config
-from infogan.data import Images, LoadOptions, load
+from infogan.data import Images, LoadOptions, load, load_options_for
 from infogan.method.model import Model, make_model
 from infogan.runs.fingerprint import fingerprint
-from infogan.runs.run import load_options_for
 from infogan.runs.weights import load_weights
 from infogan.scale.encoding.encode import encode_parts, state_of
 from infogan.scale.encoding.folder import EncodingFolder
