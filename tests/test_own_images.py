@@ -229,7 +229,8 @@ def test_16_bits(top: int, shift: int, file: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("value", "pixel"), [(np.int32(255), 255), (np.int32(70), 70), (np.float32(0.5), 128), (np.float32(1), 255)]
+    ("value", "pixel"),
+    [(np.int32(255), 255), (np.int32(70), 70), (np.float32(0.5), 128), (np.float32(1), 255)],
 )
 def test_32_bits_in_a_range_that_is_known(value: np.generic, pixel: int) -> None:
     picture = np.full((9, 9), value)
