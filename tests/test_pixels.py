@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -10,15 +11,18 @@ from typing import Any
 
 import numpy as np
 import pytest
-from commands import fail, run, succeed
+from commands import fail, run
 from PIL import Image
 
+from infogan.cli.data import pack, prepare, preview
+from infogan.cli.encode import encode
 from infogan.config import BYTES, Config, PixelScale
 from infogan.config.presets import custom_images
 from infogan.data import LoadOptions, load, load_options_for
 from infogan.data.pixels import array_scale, array_to_pixels, pixels_to_array
 from infogan.estimator import InfoGAN
 from infogan.explore.upload import read_upload
+from infogan.export.hub import save_pretrained
 from infogan.method.model import Model, make_model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
@@ -86,15 +90,15 @@ def test_every_verb_sees_the_same_pixels(
     for i, array in enumerate(arrays):
         to_picture(array).save(own_folder / f"{i:02d}.{suffix}")
     to_picture(arrays[0]).save(here / f"alone/0.{suffix}")
-    found = load("folder:own")
+    found = load("folder:own", load_options=LoadOptions(shape=(1, 32, 32)))
     np.testing.assert_allclose(found.x[:, 0].astype(int), expected, atol=tolerance)
 
     seen: list[np.ndarray] = []
     monkeypatch.setattr("infogan.figures.traversal.save_contact_sheet", lambda x, _: seen.append(x))
-    succeed("data", "preview", "folder:own", "-o", "p.png", cwd=here)
-    assert json.loads(succeed("data", "prepare", "folder:own", "--json", cwd=here)) == {"all": N}
-    succeed("data", "pack", "folder:own", "packed", cwd=here)
-    succeed("data", "pack", "folder:own", "packed32", "--size", "32", cwd=here)
+    preview("folder:own", out=Path("p.png"))
+    prepare("folder:own")
+    pack("folder:own", Path("packed"))
+    pack("folder:own", Path("packed32"), size=32)
     config = untrained_config(found.pixel_scale)
     opened = untrained_run(here / "run", config, gain=3)
     how = load_options_for(config, LoadOptions())
@@ -112,7 +116,7 @@ def test_every_verb_sees_the_same_pixels(
 
     codes = opened.model().encode(found.x).values.numpy()
     for name in ("own", "alone"):
-        succeed("encode", "run", f"folder:{name}", "-o", f"{name}.csv", cwd=here)
+        encode(Path("run"), f"folder:{name}", out=f"{name}.csv")
         with (here / f"{name}.csv").open() as file:
             rows = [[float(row[f"c{i}"]) for i in (1, 2, 3)] for row in csv.DictReader(file)]
         np.testing.assert_allclose(rows, codes[: len(rows)], atol=1e-5)
@@ -172,8 +176,6 @@ def test_a_training_records_what_it_found(
 def test_images_that_do_not_fit_the_scale_of_a_run_are_said(
     trained: PixelScale, stored: np.ndarray, says: str, own_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    import re
-
     for i, array in enumerate(stored):
         Image.fromarray(array).save(own_folder / f"{i:02d}.png")
     load("folder:own", load_options=LoadOptions(shape=(1, 32, 32), pixel_scale=trained))
@@ -285,7 +287,7 @@ def test_a_sample_of_no_number_of_images_is_refused(n: Any) -> None:
     estimator = InfoGAN("cat:2", max_iter=1, random_state=0).fit(RNG.normal(size=(20, 3)))
     assert estimator.sample(np.int64(2)).shape == (2, 3)
     assert estimator.sample(0).shape == (0, 3)
-    with pytest.raises(InfoganError, match="sample: the number"):
+    with pytest.raises(InfoganError, match="n_samples is"):
         estimator.sample(n)
 
 
@@ -384,3 +386,21 @@ def test_an_upright_picture_on_white_at_its_own_size(own_folder: Path) -> None:
     x = load("folder:own").x
     assert x.shape == (1, 1, 6, 4)
     np.testing.assert_array_equal(x[0, 0], np.broadcast_to([255, 255, 50, 50], (6, 4)))
+
+
+@pytest.mark.parametrize(
+    ("scale", "says"),
+    [
+        (BYTES, "X has shape (n, 8, 8): uint8, 0 to 255, or floats, 0 to 1."),
+        (PixelScale(binary=True), "floats, 0 to 1, or masks of 0 and 1."),
+        (PixelScale(binary=False, bit_depth=12), "floats, 0 to 1, or uint16, 0 to 4095."),
+    ],
+    ids=["8 bits", "masks", "12 bits"],
+)
+def test_a_hub_folder_says_which_numbers_images_are(
+    scale: PixelScale, says: str, tmp_path: Path, untrained_run: Make
+) -> None:
+    config = untrained_config(scale).replace(shape=(1, 8, 8))
+    save_pretrained(untrained_run(tmp_path / "run", config), tmp_path / "hub")
+    assert says in (tmp_path / "hub/README.md").read_text("utf-8")
+    assert InfoGAN.from_pretrained(tmp_path / "hub").preprocessor_.pixel_scale == scale

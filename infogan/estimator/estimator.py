@@ -3,6 +3,7 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from numbers import Integral
 from typing import Any, Literal, final
 
 import numpy as np
@@ -23,6 +24,7 @@ from infogan.estimator.preprocessing import Preprocessor, array_shape
 from infogan.estimator.saving import SavableEstimator
 from infogan.estimator.training import train
 from infogan.method.model import Pictures, make_model
+from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
 
@@ -151,11 +153,19 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         z = self.model_.latent.sample_z(1, make_rng(self.seed_, "inverse")).expand(len(values), -1)
         return self.preprocessor_.inverse_transform(self.model_.decode(values, z))
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
-        """Generated rows, with codes and z from their priors; by default the same rows at each call."""
+    def sample(self, n_samples: Any = 1, random_state: Any = None) -> np.ndarray:
+        """Generated rows, with codes and z from their priors; by default the same rows at each call.
+
+        Raises:
+            InfoganError: if `n_samples` is negative or not a whole number.
+        """
         check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 0:
+            raise InfoganError(f"InfoGAN: n_samples is {n_samples!r}, but must be a whole number, 0, 1, ...")
         seed = self.seed_ if random_state is None else _to_seed(random_state)
-        return self.preprocessor_.inverse_transform(self.model_.sample(n_samples, make_rng(seed, "sample")))
+        return self.preprocessor_.inverse_transform(
+            self.model_.sample(int(n_samples), make_rng(seed, "sample"))
+        )
 
     def score_samples(self, X: Any) -> Float[np.ndarray, "n"]:
         """Minus the mean squared error of each row's reconstruction from its codes; low for outliers.

@@ -106,7 +106,9 @@ class Preprocessor:
     def inverse_transform(self, x: Pictures) -> np.ndarray:
         """Rows in X's shape, units and type."""
         if self.is_vectors:
-            vectors: np.ndarray = (x.reshape(len(x), -1) * self.scale + self.mean).astype(self.dtype)
+            vectors: np.ndarray = (x.reshape(len(x), *self.row_shape) * self.scale + self.mean).astype(
+                self.dtype
+            )
             return vectors
         images: np.ndarray = np.moveaxis(x, 1, 3).reshape(len(x), *self.row_shape)
         return pixels_to_array(images, self.dtype, self.pixel_scale)

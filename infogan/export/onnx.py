@@ -144,9 +144,10 @@ def to_onnx(
             custom_translation_table=bessel_translations(),
         )
     assert program is not None
+    proto = program.model_proto
     for key, value in metadata.items():
-        program.model_proto.metadata_props.add(key=key, value=value)
-    content: bytes = program.model_proto.SerializeToString()
+        proto.metadata_props.add(key=key, value=value)
+    content: bytes = proto.SerializeToString()
     return content
 
 

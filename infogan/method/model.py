@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from numbers import Integral
 from typing import Literal, NamedTuple, TypeAlias, final
 
 import numpy as np
@@ -144,11 +143,10 @@ class Model(nn.Module):
         """n images with z and codes from their priors, drawn by `rng`, a generator on the CPU.
 
         Raises:
-            InfoganError: if n is negative or not a whole number.
+            InfoganError: if n is negative.
         """
-        if not isinstance(n, Integral) or n < 0:
-            raise InfoganError(f"sample: the number of images is {n!r}, but must be 0, 1, ...")
-        n = int(n)
+        if n < 0:
+            raise InfoganError(f"sample: the number of images is {n}, but must be 0, 1, ...")
         return self.decode(self.sample_values(n, rng), self.latent.sample_z(n, rng))
 
     def sample_values(self, n: int, rng: torch.Generator) -> Float[Tensor, "n L"]:
