@@ -4,6 +4,8 @@ import csv
 import io
 import json
 import re
+import struct
+import zlib
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -404,3 +406,32 @@ def test_a_hub_folder_says_which_numbers_images_are(
     save_pretrained(untrained_run(tmp_path / "run", config), tmp_path / "hub")
     assert says in (tmp_path / "hub/README.md").read_text("utf-8")
     assert InfoGAN.from_pretrained(tmp_path / "hub").preprocessor_.pixel_scale == scale
+
+
+def png_of_16_bit_colour(x: np.ndarray) -> bytes:
+    """RGB uint16 (h, w, 3); Pillow cannot write it."""
+    h, w, _ = x.shape
+    rows = b"".join(b"\0" + row.astype(">u2").tobytes() for row in x)
+    header = struct.pack(">IIBBBBB", w, h, 16, 2, 0, 0, 0)
+    chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows)), (b"IEND", b""))
+    return b"\x89PNG\r\n\x1a\n" + b"".join(
+        struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+        for kind, body in chunks
+    )
+
+
+@pytest.mark.parametrize(
+    ("bits", "says"), [(10, "use 10 bits"), (12, "use 12 bits"), (14, "use 14"), (16, "")]
+)
+def test_dark_16_bit_colour_is_said(
+    bits: int, says: str, own_folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    x = RNG.integers(0, 2**bits, (3, 8, 8, 3))
+    for i, array in enumerate(x):
+        (own_folder / f"{i}.png").write_bytes(png_of_16_bit_colour(array))
+    found = load("folder:own")
+    np.testing.assert_array_equal(found.x, (x >> 8).transpose(0, 3, 1, 2))
+    assert found.pixel_scale == BYTES
+    err = capsys.readouterr().err
+    assert says in err
+    assert bool(err) == bool(says)

@@ -24,6 +24,7 @@ WIDE_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # whole numbers of more t
 GRAY_MODES = ("1", "L", "LA", "La", "F", *WIDE_MODES)
 MAX_16_BIT = 2**16 - 1
 MAX_DEPTH = 16
+MAX_DARK = 63  # the upper 8 bits of 14-bit colour
 ROUNDS = 0.5 / 255  # a float that is further outside of [0, 1] does not round to one of 256 levels
 FEW, MANY = 50, 1000  # images that are inspected; many if few of them do not tell
 
@@ -188,22 +189,29 @@ def report_scale(source: str, known: PixelScale, found: PixelScale, quiet: bool 
 def _highest(collection: ImageCollection, n: int) -> tuple[int | None, int | None]:
     """The highest numbers in 8-bit and in wider images, among n; None if there are none of that kind."""
     bright = False  # some 8-bit image is no mask, so that no other one needs to be decoded
+    wide_colours: list[bool] = []  # of the decoded ones: whether they have 16 bits, of which Pillow reads 8
 
     def highest(image: Image.Image) -> tuple[bool, int]:
         nonlocal bright
         if image.mode in WIDE_MODES:
             return True, int(np.asarray(image).max())
-        if (
-            bright or image.mode in ("1", "F") or image.format == "JPEG"
-        ):  # none of these holds masks of 0 and 1
-            return False, 255
+        if bright or image.mode in ("1", "F") or image.format == "JPEG":
+            return False, 255  # as none of these is a mask of 0 and 1
+        wide_colours.append(any(";16" in str(tile.args) for tile in getattr(image, "tile", ())))
         top = _highest_number(_flat(image))
-        bright |= top > 1
+        bright |= top > (MAX_DARK if wide_colours[-1] else 1)
         return False, top
 
     with closing(decode_images(collection, highest, collection.spread_indices(n))) as outcomes:
         tops = [outcome for _, outcome in outcomes if not isinstance(outcome, Unreadable)]
     narrow, wide = ([top for is_wide, top in tops if is_wide == kind] for kind in (False, True))
+    if wide_colours and all(wide_colours) and 0 < max(narrow, default=0) <= MAX_DARK:
+        print(
+            f"{shown(collection.source)} contains 16-bit colour images that use "
+            f"{8 + max(narrow).bit_length()} bits; the upper 8 bits are read, so these are dark. Convert them to 8 bits.",
+            file=sys.stderr,
+        )
+        return 255, max(wide, default=None)
     return max(narrow, default=None), max(wide, default=None)
 
 
