@@ -208,7 +208,8 @@ def _highest(collection: ImageCollection, n: int) -> tuple[int | None, int | Non
     if wide_colours and all(wide_colours) and 0 < max(narrow, default=0) <= MAX_DARK:
         print(
             f"{shown(collection.source)} contains 16-bit colour images that use "
-            f"{8 + max(narrow).bit_length()} bits; the upper 8 bits are read, so these are dark. Convert them to 8 bits.",
+            f"{8 + max(narrow).bit_length()} bits; the upper 8 bits are read, so these are dark. Convert "
+            "them to 8 bits.",
             file=sys.stderr,
         )
         return 255, max(wide, default=None)
