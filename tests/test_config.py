@@ -35,6 +35,8 @@ TABLE: dict[str, Row] = {
     "square": (["crop", "pad"], ["cut", None], []),
     "pages": FLAG,
     "diffaug": FLAG,
+    "binary": ([None, True, False], [1, "yes"], []),
+    "bit_depth": ([None, 8, 10, 12, 14, 16], [12.0, "12", True], [0, 7, 32]),
     "architecture": (sorted(SHAPES), ["lenet", None], []),
     "shape": ([(3, 64, 40)], [[1, 8], [1, 8, 8.0], "1", 8], [(1, 0, 8), (1, 8, 9999), None]),
     "negative_slope": SHARE,

@@ -182,6 +182,7 @@ def test_transforms_start_with_clustering() -> None:
     assert error < 0.2  # 0.66 without clusters, after so few steps
     default = custom_images("X", 1_200, (1, 8, 8), "cat:10 noise:8", transforms)
     changed = {"steps": default.optimisation.steps, "pretraining_steps": 1_000, "seed": 0, "device": "auto"}
+    changed |= {"binary": None}  # found in X
     assert estimator.config_.replace(**changed) == default
 
 
@@ -330,8 +331,8 @@ GRAY = np.zeros((20, 8, 8))
         ({}, np.zeros((20, 3, 8)), "sides of at least 4 pixels"),
         ({}, np.zeros((20, 3, 32, 32)), "sides of at least 4 pixels and at most 4 channels"),
         ({}, np.zeros((20, 8, 8, 1, 1)), "must be vectors"),
-        ({}, GRAY - 1, "float64, -1 to -1; convert them to uint8"),
-        ({}, GRAY.astype(int), "int64"),
+        ({}, GRAY - 1, "float64 from -1 to -1; bring floats to"),
+        ({}, GRAY.astype(int) - 1, "int64 from -1 to -1; convert them to uint8"),
     ],
 )
 def test_invalid_input_is_refused(parameters: dict[str, Any], X: np.ndarray, sentence: str) -> None:

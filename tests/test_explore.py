@@ -226,7 +226,7 @@ SVG = b'<svg xmlns="http://www.w3.org/2000/svg"><script>alert(1)</script><rect w
         (bomb(), "more than 40,000,000 pixels"),
         (png(np.zeros((6400, 6400), np.uint8)), "more than 40,000,000 pixels"),
         (png(np.random.default_rng(0).integers(0, 256, (99, 99), np.uint8))[:3000], "cannot be read"),
-        (picture(Image.fromarray(np.zeros((9, 9), np.float32)), "TIFF"), "32 bits"),
+        (picture(Image.fromarray(np.full((9, 9), 300, np.float32)), "TIFF"), "float32 from 300"),
     ],
 )
 def test_an_unreadable_upload_is_refused(client: TestClient, content: bytes, says: str) -> None:

@@ -99,7 +99,7 @@ def test_onnx_agrees_with_the_model(config: Config) -> None:
     """Against `decode` and `encode`, also for batch sizes that the export did not check."""
     model = make_varied(config)
     inversion = with_inversion(model)
-    graphs = make_graphs(model, inversion)
+    graphs = make_graphs(model, inversion, {})
     decoder, encoder = (session(graphs[f"{name}.onnx"]) for name in ("generator", "encoder"))
     scale = 1 if model.G.low is None else 255
     for n in (1, 2, 5, 64):
@@ -181,7 +181,7 @@ def test_graphs_that_differ_are_not_written(
                 next(net.G.parameters())[0] += 0.1
         return made
 
-    made = make_graphs(run.model(), None)["generator.onnx"]
+    made = make_graphs(run.model(), None, {})["generator.onnx"]
     monkeypatch.setattr(onnx_export, "to_onnx", other)
     with pytest.raises(InfoganError, match=r"generator\.onnx differs from torch by .*nothing was written"):
         export_onnx(run, tmp_path / "out")

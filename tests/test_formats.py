@@ -94,8 +94,8 @@ def test_zip_with_damaged_images(tmp_path: Path) -> None:
 def test_sixteen_bits_become_eight(tmp_path: Path) -> None:
     Image.fromarray(np.array([[0, 255, 256, 65535]], np.uint16)).save(tmp_path / "a.png")
     assert load_folder(tmp_path).x[0, 0, 0].tolist() == [0, 0, 1, 255]
-    Image.fromarray(np.zeros((2, 2), np.float32)).save(tmp_path / "b.tif")
-    with pytest.raises(InfoganError, match=r"1 of 2 .*b\.tif \(mode F, 32 bits"):
+    Image.fromarray(np.full((1, 4), 300, np.float32)).save(tmp_path / "b.tif")
+    with pytest.raises(InfoganError, match=r"1 of 2 .*b\.tif \(float32 from 300 to 300; bring floats to"):
         load_folder(tmp_path)
 
 

@@ -18,7 +18,7 @@ from commands import fail, succeed
 from PIL import Image
 
 from infogan.data import LoadOptions, load, open_collection
-from infogan.data.formats.resize import Resize
+from infogan.data.pixels import ToPixels
 from infogan.data.shards.pack import PackResult, pack
 from infogan.data.shards.writer import ShardLimit
 from infogan.utils.errors import InfoganError
@@ -38,7 +38,7 @@ def save(n: int = 40, suffix: str = "png") -> list[bytes]:
 
 
 def packed(name: str = "folder:own", out: str = "out", per_shard: str = "15", **how: Any) -> PackResult:
-    options = {"resize": None, "skip_bad": False, **how}
+    options = {"to_pixels": None, "skip_bad": False, **how}
     return pack(open_collection(name), Path(out), ShardLimit.parse(per_shard), **options)
 
 
@@ -113,7 +113,7 @@ def test_shards_of_shards_and_of_webdataset() -> None:
 
 def test_brought_to_a_size() -> None:
     save()
-    packed(resize=Resize((1, 32, 32)))
+    packed(to_pixels=ToPixels((1, 32, 32)))
     images = load("shards:out")
     np.testing.assert_array_equal(images.x, load("folder:own", load_options=LoadOptions(shape=(1, 32, 32))).x)
 
@@ -250,7 +250,7 @@ def test_folders_that_hold_something_else() -> None:
     refused(r"good contains thesis\.tex, which no pack wrote", "good")
     Path("good/thesis.tex").unlink()
     refused("good contains shards of other images or sizes", "good", per_shard="16")
-    refused("good contains shards of other images or sizes", "good", resize=Resize((1, 8, 8)))
+    refused("good contains shards of other images or sizes", "good", to_pixels=ToPixels((1, 8, 8)))
     Path("own/00.png").unlink()
     refused("good contains shards of other images or sizes", "good")
 

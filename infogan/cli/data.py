@@ -1,11 +1,12 @@
 """infogan data: list, info, prepare, preview, pack."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from infogan.cli.options import Data, Json, Pages, SkipBad, print_paths, to_json
+from infogan.cli.options import Data, Json, Pages, Size, SkipBad, print_paths, to_json
 from infogan.utils.progress import console
 
 Name = Annotated[
@@ -102,15 +103,17 @@ def prepare(
     name: Name,
     /,
     *,
+    size: Size = 32,
     data: Data = None,
     skip_bad: SkipBad = False,
     pages: Pages = False,
     json: Json = False,
 ) -> None:
     """Download, read or render a data set now, so that training starts at once; print its size."""
-    from infogan.data import LoadOptions, available_splits, load
+    from infogan.data import LoadOptions, available_splits, inspect_source, load
 
     load_options = LoadOptions(data, skip_bad, pages)
+    load_options = replace(load_options, shape=inspect_source(name, load_options).training_shape(size))
     counts = {
         split or "all": len(load(name, split, load_options)) for split in available_splits(name, load_options)
     }
@@ -126,16 +129,19 @@ def preview(
     out: Annotated[
         Path | None, Parameter(name=["--out", "-o"], help="The picture file; default: NAME.png.")
     ] = None,
+    size: Size = 32,
     data: Data = None,
     skip_bad: SkipBad = False,
     pages: Pages = False,
     json: Json = False,
 ) -> None:
-    """Save a contact sheet of a data set as a picture."""
-    from infogan.data import LoadOptions, load, short_name
+    """Save a contact sheet of a data set as a picture: the pixels that training sees."""
+    from infogan.data import LoadOptions, inspect_source, load, short_name
     from infogan.figures.traversal import save_contact_sheet
 
-    images = load(name, load_options=LoadOptions(data, skip_bad, pages))
+    load_options = LoadOptions(data, skip_bad, pages)
+    shape = inspect_source(name, load_options).training_shape(size)
+    images = load(name, load_options=replace(load_options, shape=shape))
     path = out or Path(f"{short_name(name)}.png")
     with console().status("drawing"):
         save_contact_sheet(images.subsample(n).x, path)
@@ -165,8 +171,9 @@ def pack(
     Image files are copied unchanged unless --size is set. Repeat the command to continue after an
     interruption.
     """
+    from infogan.config import UNKNOWN
     from infogan.data import LoadOptions, inspect_source, open_collection
-    from infogan.data.formats.resize import Resize, estimate_bit_depth
+    from infogan.data.pixels import ToPixels, find_scale
     from infogan.data.shards.pack import pack
     from infogan.data.shards.writer import ShardLimit
 
@@ -174,9 +181,8 @@ def pack(
     pictures = open_collection(name, load_options)
     shaper = None
     if size is not None:
-        shaper = Resize(
-            (inspect_source(name, load_options).channels, size, size), bit_depth=estimate_bit_depth(pictures)
-        )
+        shape = (inspect_source(name, load_options).channels, size, size)
+        shaper = ToPixels(shape, scale=find_scale(pictures, UNKNOWN))
     packed = pack(pictures, out, ending, shaper, skip_bad)
     print(
         to_json(packed._asdict())

@@ -118,7 +118,7 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     found = inspect_source(source, load_options)
     if found.n < MIN_IMAGES:
         raise InfoganError(f"{source} holds {found.n} images, too few to learn from; use 200 or more.")
-    shape = found.shape or (found.channels, size, size)
+    shape = found.training_shape(size)
     decisive = {name: options[name] for name in ("codes", "transforms", "knobs") if name in options}
     config = custom_images(absolute_name(source), found.n, shape, **decisive)
     fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}

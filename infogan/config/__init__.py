@@ -2,13 +2,18 @@
 
 from infogan.config.config import Config, check_options
 from infogan.config.fields import Option, options_of, parse_text, to_text
-from infogan.config.parts import SHAPES, Device, Precision, Shape
+from infogan.config.parts import SHAPES, Data, Device, Precision, Shape
+from infogan.config.pixels import BYTES, UNKNOWN, PixelScale
 
 __all__ = [
+    "BYTES",
     "SHAPES",
+    "UNKNOWN",
     "Config",
+    "Data",
     "Device",
     "Option",
+    "PixelScale",
     "Precision",
     "Shape",
     "check_options",

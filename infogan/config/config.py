@@ -90,6 +90,11 @@ class Config:
         """
         return Config.from_options(**self.options() | options)
 
+    def with_pixel_scale_of(self, run: "Config") -> "Config":
+        """This config with the pixel scale that was found for a run, unless it is set here."""
+        scale = {name: getattr(run.data.pixel_scale, name) for name in ("binary", "bit_depth")}
+        return self.replace(**{name: value for name, value in scale.items() if self.options()[name] is None})
+
     def options(self) -> dict[str, Any]:
         """All settings by their flat names."""
         return {name: _get(self, option) for name, option in options_of(Config).items()}

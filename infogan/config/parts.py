@@ -1,11 +1,12 @@
 """The parts of a config except the loss terms: data, networks, codes, pretraining, optimisation, run."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 from infogan.config.fields import named, require
 from infogan.config.knobs import parse_knobs
+from infogan.config.pixels import PixelScale
 from infogan.config.spec import parse_spec
 from infogan.config.transforms import parse_transforms
 
@@ -41,6 +42,7 @@ class Data:
     """Whether every page of a TIFF and every frame of an animation in a folder is an image."""
     diffaug: bool = False
     """Whether D and Q see every image shifted and partly covered (DiffAugment), for small data sets."""
+    pixel_scale: PixelScale = field(default_factory=PixelScale)
 
     def __post_init__(self) -> None:
         written = self.images.encode("utf-8", "replace").decode()

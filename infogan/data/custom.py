@@ -9,16 +9,16 @@ from typing import Any, Literal, final, get_args
 import torch
 from PIL import Image
 
-from infogan.config import Shape
+from infogan.config import BYTES
 from infogan.data.formats.collection import Decode, ImageCollection, LazyImage, read_images
 from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.huggingface import absolute_path, open_huggingface, split_name
 from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.formats.parquet import open_parquet
-from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
 from infogan.data.images import Images
 from infogan.data.loading.resized_cache import load_resized
 from infogan.data.options import LoadOptions
+from infogan.data.pixels import ToPixels, find_scale
 from infogan.data.shards.files import SUFFIXES, is_url
 from infogan.data.shards.images import load_shards
 from infogan.data.shards.reader import open_shards
@@ -58,14 +58,12 @@ class CustomSource:
         if self.format == "shards":
             return load_shards(self.location, load_options)
         if self.format == "npz":
-            images = load_numpy(self._existing_path())
+            images = load_numpy(self._existing_path(), load_options.pixel_scale)
             if shape in (None, images.shape):
                 return images
-            return replace(images, pixels=_resize(self._npz_collection(images), shape, load_options).pixels)
-        collection = self.open_collection(load_options, split)
-        if shape is not None:
-            return _resize(collection, shape, load_options)
-        return _read(collection, pil_to_array, load_options.skip_bad)
+            resized = _resize(self._npz_collection(images), replace(load_options, pixel_scale=BYTES))
+            return replace(images, pixels=resized.pixels)
+        return _resize(self.open_collection(load_options, split), load_options)
 
     def open_collection(self, load_options: LoadOptions, split: str = "") -> ImageCollection:
         """The images as a collection that is decoded on demand; `split` is for the Hugging Face hub."""
@@ -75,7 +73,7 @@ class CustomSource:
             case "shards":
                 return open_shards(self.location, load_options.skip_bad).collection
             case "npz":
-                return self._npz_collection(load_numpy(self._existing_path()))
+                return self._npz_collection(load_numpy(self._existing_path(), quiet=True))
             case "parquet":
                 return open_parquet(self._existing_path())
             case "folder":
@@ -90,7 +88,7 @@ class CustomSource:
 
     def _npz_collection(self, images: Images) -> ImageCollection:
         path = Path(self.location)
-        version = f"{path.stat().st_size} {path.stat().st_mtime_ns}"
+        version = f"{path.stat().st_size} {path.stat().st_mtime_ns} {images.pixel_scale}"
         return collection_from_images(images, str(path), str(path.resolve()), version)
 
 
@@ -105,11 +103,12 @@ def parse_custom_name(name: str) -> CustomSource | None:
     return CustomSource(next(formats, "folder"), name)
 
 
-def _resize(collection: ImageCollection, shape: Shape, load_options: LoadOptions) -> Images:
-    if collection.n > MAX_UNCACHED:
-        return load_resized(collection, shape, load_options.square, load_options.skip_bad)
-    shaper = Resize(shape, load_options.square, estimate_bit_depth(collection))
-    return _read(collection, shaper, load_options.skip_bad)
+def _resize(collection: ImageCollection, load_options: LoadOptions) -> Images:
+    """The images of a collection in the shape that is asked for, if one is."""
+    scale = find_scale(collection, load_options.pixel_scale)
+    to_pixels = ToPixels(load_options.shape, load_options.square, scale)
+    read = _read if load_options.shape is None or collection.n <= MAX_UNCACHED else load_resized
+    return replace(read(collection, to_pixels, load_options.skip_bad), pixel_scale=scale)
 
 
 def _read(collection: ImageCollection, decode: Decode, skip_bad: bool) -> Images:

@@ -10,6 +10,7 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
+from infogan.config import BYTES, PixelScale
 from infogan.data.labels import Labels
 from infogan.utils.rng import make_rng
 
@@ -60,6 +61,11 @@ class InMemoryPixels(PixelArray):
         return InMemoryPixels(self.x.to(device))
 
 
+def as_pixels(x: UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]) -> InMemoryPixels:
+    """An array of pixels or vectors, which is not copied."""
+    return InMemoryPixels(torch.from_numpy(x))
+
+
 @final
 @dataclass(frozen=True)
 class Factor:
@@ -93,6 +99,7 @@ class Images:
     labels: Labels | None = None  # the class of each image
     names: Sequence[str] | None = None  # the file of each image
     factors: Factors | None = None
+    pixel_scale: PixelScale = BYTES  # by which files or arrays became pixels
 
     @staticmethod
     def from_arrays(
@@ -102,7 +109,7 @@ class Images:
         factors: Factors | None = None,
     ) -> "Images":
         """Images in memory; the array is not copied."""
-        return Images(InMemoryPixels(torch.from_numpy(x)), labels, names, factors)
+        return Images(as_pixels(x), labels, names, factors)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -130,4 +137,5 @@ class Images:
             None if self.labels is None else self.labels.take(chosen),
             None if self.names is None else tuple(self.names[i] for i in chosen),
             None if self.factors is None else replace(self.factors, values=self.factors.values[chosen]),
+            self.pixel_scale,
         )

@@ -11,7 +11,7 @@ from PIL import Image
 from infogan.config import Shape
 from infogan.data.formats.collection import ImageCollection, Unreadable, decode_images, report_unreadable
 from infogan.data.formats.pages import PageCounter
-from infogan.data.formats.resize import GRAY_MODES
+from infogan.data.pixels import GRAY_MODES
 
 N_INSPECTED = 200  # images that stand for the whole collection
 MAX_INSPECTED_PIXELS = 2**29  # then only the file's mode decides, as large images would take minutes
@@ -32,6 +32,10 @@ class SourceSummary:
     paged: int = 0  # inspected images with further pages or frames
     unreadable: int = 0  # inspected images that cannot be read
 
+    def training_shape(self, size: int) -> Shape:
+        """The shape that training resizes images to: squares of `size` pixels, unless theirs is fixed."""
+        return self.shape or (self.channels, size, size)
+
 
 def summarise(collection: ImageCollection) -> SourceSummary:
     """Summarises a collection by up to 200 images from all over it."""
@@ -40,7 +44,7 @@ def summarise(collection: ImageCollection) -> SourceSummary:
     def is_gray_and_side(picture: Image.Image) -> tuple[bool, int]:
         nonlocal n_pixels
         side = min(picture.size)
-        if picture.mode in GRAY_MODES or picture.mode in ("I", "F"):
+        if picture.mode in GRAY_MODES:
             return True, side
         if picture.mode != "P" and n_pixels >= MAX_INSPECTED_PIXELS:
             return False, side

@@ -9,7 +9,7 @@ from infogan.config import SHAPES, Config, Shape, check_options, options_of
 from infogan.config.presets import custom_images, custom_vectors
 from infogan.utils.errors import InfoganError, did_you_mean
 
-SET_BY_X_OR_CODES = ("images", "shape", "square", "codes")
+SET_BY_X_OR_CODES = ("images", "shape", "square", "codes", "binary", "bit_depth")
 
 
 def make_config(

@@ -2,6 +2,8 @@
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from numbers import Integral
 from typing import Any, Literal, final
 
 import numpy as np
@@ -10,6 +12,7 @@ from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from infogan.data.images import as_pixels
 from infogan.estimator.config import make_config
 from infogan.estimator.inference import (
     category_probabilities,
@@ -21,6 +24,7 @@ from infogan.estimator.preprocessing import Preprocessor, array_shape
 from infogan.estimator.saving import SavableEstimator
 from infogan.estimator.training import train
 from infogan.method.model import Pictures, make_model
+from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
 
@@ -28,8 +32,9 @@ from infogan.utils.rng import make_rng
 class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimator):  # type: ignore[misc]  # no types
     """Learns codes for what varies in unlabelled vectors (n, d) or images (n, h, w) or (n, h, w, channels).
 
-    Images are uint8, or floats in [0, 1], which are rounded to 8 bits. `predict` returns the category of the
-    first discrete code. A GAN has no likelihood: scores measure how well rows are reconstructed from codes.
+    Images are uint8, uint16, bool, or floats in [0, 1], and are rounded to 8 bits. `predict` returns the
+    category of the first discrete code. A GAN has no likelihood: scores measure how well rows are
+    reconstructed from codes.
 
     Args:
         codes: KIND:NUMBER words: cat:K is a category of K, unif:N are N numbers in (-1, 1), gauss:N of
@@ -117,7 +122,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
     def transform(self, X: Any) -> Float[np.ndarray, "n L"]:
         """The codes of each row, one column per code: a category's index, a number, or radians."""
         X, x = self._validate(X)
-        values = self.model_.encode(x).values.numpy()
+        values = self.model_.encode(as_pixels(x)).values.numpy()
         return values.astype(X.dtype if X.dtype.kind == "f" else np.float32)
 
     def predict(self, X: Any) -> Int[np.ndarray, "n"]:
@@ -128,7 +133,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         """
         check_is_fitted(self)
         i = first_discrete_code(self.model_, "predict")
-        categories: np.ndarray = self.model_.encode(self._validate(X)[1]).values[:, i].numpy()
+        categories: np.ndarray = self.model_.encode(as_pixels(self._validate(X)[1])).values[:, i].numpy()
         return categories.astype(np.int64)
 
     def predict_proba(self, X: Any) -> Float[np.ndarray, "n k"]:
@@ -148,11 +153,19 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         z = self.model_.latent.sample_z(1, make_rng(self.seed_, "inverse")).expand(len(values), -1)
         return self.preprocessor_.inverse_transform(self.model_.decode(values, z))
 
-    def sample(self, n_samples: int = 1, random_state: Any = None) -> np.ndarray:
-        """Generated rows, with codes and z from their priors; by default the same rows at each call."""
+    def sample(self, n_samples: Any = 1, random_state: Any = None) -> np.ndarray:
+        """Generated rows, with codes and z from their priors; by default the same rows at each call.
+
+        Raises:
+            InfoganError: if `n_samples` is negative or not a whole number.
+        """
         check_is_fitted(self)
+        if not isinstance(n_samples, Integral) or n_samples < 0:
+            raise InfoganError(f"InfoGAN: n_samples is {n_samples!r}, but must be a whole number, 0, 1, ...")
         seed = self.seed_ if random_state is None else _to_seed(random_state)
-        return self.preprocessor_.inverse_transform(self.model_.sample(n_samples, make_rng(seed, "sample")))
+        return self.preprocessor_.inverse_transform(
+            self.model_.sample(int(n_samples), make_rng(seed, "sample"))
+        )
 
     def score_samples(self, X: Any) -> Float[np.ndarray, "n"]:
         """Minus the mean squared error of each row's reconstruction from its codes; low for outliers.
@@ -166,12 +179,13 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
     def score(self, X: Any, y: Any = None) -> float:
         """R² of the reconstruction from codes: 1 - E|x - E_z[G(z, c)]|² / E|x - E x|². Higher is better.
 
-        At most 1, and below 0 if G misses X. Comparable to k-means' 1 - inertia / variance with as many
-        categories.
+        At most 1, below 0 if G misses X, and 0 if all rows are alike. Comparable to k-means' 1 - inertia /
+        variance with as many categories.
         """
         x, reconstruction = reconstruct(self.model_, self._validate(X)[1], self.seed_)
-        variance = x.var(axis=0).mean()
-        return float(1 - ((x - reconstruction) ** 2).mean() / variance) if variance else 0.0
+        if (x == x[0]).all():  # rounding would leave a variance
+            return 0.0
+        return float(1 - ((x - reconstruction) ** 2).mean() / x.var(axis=0).mean())
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """The paper's names of the codes: c1, c2, ..."""
@@ -189,6 +203,8 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
             len(x), preprocessor.image_shape, preprocessor.is_vectors, self.codes, parameters, options
         )
         config = config.replace(batch_size=min(config.optimisation.batch_size, len(x)))
+        if not preprocessor.is_vectors:
+            config = config.replace(**asdict(preprocessor.pixel_scale))
         self._set_model(config, preprocessor, make_model(config))
         return x
 

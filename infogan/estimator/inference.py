@@ -5,6 +5,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from infogan.data.images import as_pixels
 from infogan.method.model import CHUNK, Model, Pictures
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -57,7 +58,7 @@ def reconstruct(
     model: Model, x: Pictures, seed: int
 ) -> tuple[Float[np.ndarray, "n d"], Float[np.ndarray, "n d"]]:
     """x, and its reconstruction from its codes c: the mean of G(z, c) over 16 z. Images are in [0, 1]."""
-    values = model.encode(x).values
+    values = model.encode(as_pixels(x)).values
     z = model.latent.sample_z(N_RECONSTRUCTIONS, make_rng(seed, "told"))
     mean: np.ndarray = np.zeros(x.shape)
     for z_i in z:

@@ -6,7 +6,8 @@ from typing import Any, final
 import numpy as np
 from sklearn.preprocessing import StandardScaler
 
-from infogan.config import Config, Shape
+from infogan.config import BYTES, Config, PixelScale, Shape
+from infogan.data.pixels import array_scale, array_to_pixels, pixels_to_array
 from infogan.method.model import Pictures
 from infogan.utils.errors import InfoganError
 
@@ -20,10 +21,11 @@ class Preprocessor:
 
     row_shape: tuple[int, ...]
     dtype: np.dtype[Any]
-    """Of X: for images uint8, 0 to 255, or a float type, 0 to 1."""
+    """Of X: for images whole numbers, which `pixel_scale` explains, bool, or a float type, 0 to 1."""
     mean: np.ndarray
     """Of each column of vectors; the networks take (x - mean) / scale. Empty for images."""
     scale: np.ndarray
+    pixel_scale: PixelScale = BYTES
 
     @staticmethod
     def fit(X: np.ndarray, scale: str) -> "Preprocessor":
@@ -50,7 +52,9 @@ class Preprocessor:
                 f"InfoGAN: X has shape {X.shape}, but must be vectors (n, d), or images (n, h, w) or (n, h, "
                 f"w, channels) with sides of at least {MIN_SIDE} pixels and at most {MAX_CHANNELS} channels."
             )
-        return Preprocessor(row_shape, X.dtype, np.zeros(0), np.ones(0))
+        scale_of_all = array_scale(X)
+        known = PixelScale(binary=bool(scale_of_all.binary), bit_depth=scale_of_all.bit_depth)
+        return Preprocessor(row_shape, X.dtype, np.zeros(0), np.ones(0), known)
 
     @staticmethod
     def from_config(config: Config) -> "Preprocessor":
@@ -59,7 +63,7 @@ class Preprocessor:
         if config.networks.architecture == "vectors":
             return Preprocessor((w,), np.dtype(np.float64), np.zeros(w), np.ones(w))
         row_shape = (h, w) if ch == 1 else (h, w, ch)
-        return Preprocessor(row_shape, np.dtype(np.uint8), np.zeros(0), np.ones(0))
+        return Preprocessor(row_shape, np.dtype(np.uint8), np.zeros(0), np.ones(0), config.data.pixel_scale)
 
     @property
     def is_vectors(self) -> bool:
@@ -84,31 +88,30 @@ class Preprocessor:
         """Vectors as float32, scaled, (n, 1, 1, d); images as uint8, (n, ch, h, w).
 
         Raises:
-            InfoganError: if images are neither uint8 nor floats in [0, 1].
+            InfoganError: if images are no numbers that `array_to_pixels` takes.
         """
         if self.is_vectors:
             scaled = ((X.astype(np.float64) - self.mean) / self.scale).astype(np.float32)
             vectors: Pictures = scaled.reshape(len(X), *self.image_shape)
             return vectors
-        if X.dtype.kind == "f" and X.min(initial=0) >= 0 and X.max(initial=0) <= 1:
-            X = np.rint(X * 255).astype(np.uint8)
-        elif X.dtype != np.uint8:
-            raise InfoganError(
-                f"InfoGAN: the images are {X.dtype}, {X.min():g} to {X.max():g}; convert them to uint8, "
-                "0 to 255, or to floats in [0, 1]."
-            )
         ch, h, w = self.image_shape
+        try:
+            pixels = array_to_pixels(X.reshape(-1, h, w, ch), self.pixel_scale)
+        except ValueError as error:
+            raise InfoganError(f"InfoGAN: the images are {error}.") from error
         # A copy: torch takes strides for a memory format, which changes the last bits of results.
-        images: Pictures = np.array(np.moveaxis(X.reshape(-1, h, w, ch), 3, 1), order="C")
+        images: Pictures = np.array(np.moveaxis(pixels, 3, 1), order="C")
         return images
 
     def inverse_transform(self, x: Pictures) -> np.ndarray:
         """Rows in X's shape, units and type."""
         if self.is_vectors:
-            vectors: np.ndarray = (x.reshape(len(x), -1) * self.scale + self.mean).astype(self.dtype)
+            vectors: np.ndarray = (x.reshape(len(x), *self.row_shape) * self.scale + self.mean).astype(
+                self.dtype
+            )
             return vectors
         images: np.ndarray = np.moveaxis(x, 1, 3).reshape(len(x), *self.row_shape)
-        return images if self.dtype == np.uint8 else (images / 255).astype(self.dtype)
+        return pixels_to_array(images, self.dtype, self.pixel_scale)
 
 
 def array_shape(X: Any) -> tuple[int, ...]:

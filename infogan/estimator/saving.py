@@ -6,6 +6,7 @@ estimator.json       its parameters, and the shape, type and scale of X
 """
 
 import json
+from numbers import Integral
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -43,8 +44,12 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
         if not is_free and not (folder / ESTIMATOR_FILE).is_file():
             raise InfoganError(f"{folder} exists and is not a saved estimator; choose another folder.")
         parameters = self.get_params(deep=False)
-        if not isinstance(self.random_state, int | None):
-            parameters["random_state"] = None  # the config keeps the seed drawn from it
+        if isinstance(self.random_state, Integral):
+            parameters["random_state"] = int(self.random_state)
+        else:
+            parameters["random_state"] = (
+                None  # a generator has no JSON; the config keeps the seed drawn from it
+            )
         content = {
             "parameters": parameters,
             "item": self.preprocessor_.row_shape,
@@ -85,7 +90,9 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
             content = json.loads(file.read_text(encoding="utf-8"))
             parameters, feature_names = dict(content["parameters"]), content["columns"]
             mean, scale = (np.array(content[name], dtype=np.float64) for name in ("mean", "scale"))
-            preprocessor = Preprocessor(tuple(content["item"]), np.dtype(content["dtype"]), mean, scale)
+            preprocessor = Preprocessor(
+                tuple(content["item"]), np.dtype(content["dtype"]), mean, scale, config.data.pixel_scale
+            )
             model = make_model(config)
             model.check_shape(preprocessor.image_shape, f"rows as described by {file}")
             load_weights(model, safetensors.torch.load((folder / WEIGHTS_FILE).read_bytes()))

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 
 from infogan.data import Factor, Factors, Images
+from infogan.data.images import as_pixels
 from infogan.evaluation.disentanglement.association import ASSOCIATION_NAMES, pairwise_association
 from infogan.evaluation.score import Score, make_score, sample_halves
 from infogan.method.codes import Kind
@@ -66,7 +67,7 @@ def recover_codes(model: Model, rng: torch.Generator) -> RecoveredCodes:
     x = model.decode(c, latent.sample_z(N_IMAGES, rng))
     sampled = c.numpy().astype(float)
     known = tuple(Factor(name, code.kind) for name, code in zip(latent.names, latent.codes, strict=True))
-    recovered = model.encode(x).values.numpy().astype(float)
+    recovered = model.encode(as_pixels(x)).values.numpy().astype(float)
     return RecoveredCodes(Images.from_arrays(x, factors=Factors(known, sampled)), sampled, recovered)
 
 
@@ -78,8 +79,8 @@ def recovery_scores(model: Model, codes: RecoveredCodes) -> dict[str, Score]:
 
 def stability_scores(model: Model, x: UInt8[np.ndarray, "n ch h w"]) -> dict[str, Score]:
     """`stability_c1` ...: the agreement of the codes of images before and after a shift by one pixel."""
-    before = model.encode(x).values.numpy()
-    after = np.stack([model.encode(shift(x, *by)).values.numpy() for by in SHIFTS])
+    before = model.encode(as_pixels(x)).values.numpy()
+    after = np.stack([model.encode(as_pixels(shift(x, *by))).values.numpy() for by in SHIFTS])
     conditions = "the code of a real image and of the same moved by a pixel"
     return _agreement_scores(model, "stability", np.broadcast_to(before, after.shape), after, conditions)
 

@@ -189,7 +189,7 @@ def _clustering_scores(
     k = len(np.unique(labels[labels != UNKNOWN]))
     if k > MAX_CLUSTERS:
         return scores
-    clusters = KMeans(k, n_init=10, random_state=0).fit_predict(model.features(some.x).numpy())
+    clusters = KMeans(k, n_init=10, random_state=0).fit_predict(model.features(some.pixels).numpy())
     conditions = f"k-means of Q's penultimate features, k = {k} as there are labels, the best of 10 starts"
     return scores | cluster_scores(labels, clusters.astype(np.int64), conditions, "_k_means")
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar, final
 import numpy as np
 import torch
 
+from infogan.data.images import as_pixels
 from infogan.explore.code_names import CodeNames
 from infogan.explore.model_info import N_SEEDS, model_info
 from infogan.explore.upload import read_upload
@@ -106,9 +107,10 @@ class Explorer:
         Raises:
             InfoganError: if it is not a picture, or cannot be read.
         """
-        x = read_upload(content, self.run.config.networks.image_shape, self.run.config.data.square)[None]
+        data, shape = self.run.config.data, self.run.config.networks.image_shape
+        x = read_upload(content, shape, data.square, data.pixel_scale)[None]
         self._first_request.set()
-        values, spreads = self.model.encode(x)
+        values, spreads = self.model.encode(as_pixels(x))
         if self._inversion is None:
             z = self.model.latent.sample_z(1, torch.Generator().manual_seed(0))
         else:

@@ -7,9 +7,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, UnidentifiedImageError
 
-from infogan.config import Shape
+from infogan.config import PixelScale, Shape
 from infogan.data.formats.image import open_image
-from infogan.data.formats.resize import Resize
+from infogan.data.pixels import ToPixels
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import DECODE_ERRORS
 
@@ -17,7 +17,9 @@ MAX_BYTES = 20_000_000
 MAX_PIXELS = 40_000_000
 
 
-def read_upload(content: bytes, shape: Shape, square: Literal["crop", "pad"]) -> UInt8[np.ndarray, "ch h w"]:
+def read_upload(
+    content: bytes, shape: Shape, square: Literal["crop", "pad"], scale: PixelScale
+) -> UInt8[np.ndarray, "ch h w"]:
     """The picture, resized to the shape of the networks as pictures in a folder are.
 
     Raises:
@@ -31,7 +33,7 @@ def read_upload(content: bytes, shape: Shape, square: Literal["crop", "pad"]) ->
             with open_image(content) as picture:
                 if picture.width * picture.height > MAX_PIXELS:
                     raise Image.DecompressionBombError
-                return Resize(shape, square)(picture).copy()
+                return ToPixels(shape, square, scale)(picture).copy()
     except Image.DecompressionBombError:
         raise InfoganError(f"This picture has more than {MAX_PIXELS:,} pixels; shrink it.") from None
     except UnidentifiedImageError:

@@ -17,7 +17,7 @@ def model_card(run: Run, model: Model) -> str:
         _summary(run, model),
         _codes(run, model),
         _scores(run),
-        _use(run),
+        _use(run, model),
         _limits(model),
     )
     return "\n\n".join(sections) + "\n"
@@ -82,17 +82,33 @@ def _scores(run: Run) -> str:
     return "\n".join(["## Scores", "", *head, *rows])
 
 
-def _use(run: Run) -> str:
+def _use(run: Run, model: Model) -> str:
+    rows = "vectors" if model.G.low is None else "images"
     encode = " `infogan encode` reads the codes of a folder of images." if run.config.networks.shape else ""
     return (
         "## Use\n\n"
         "```python\n"
         "from infogan import InfoGAN\n\n"
         'model = InfoGAN.from_pretrained("OWNER/NAME")  # or the path of a folder\n'
-        "model.transform(X)  # the codes of images\n"
+        f"model.transform(X)  # the codes of {rows}\n"
         "```\n\n"
+        f"{_numbers(run, model)} "
         f"`infogan explore FOLDER` opens a page with a slider for each code.{encode}"
     )
+
+
+def _numbers(run: Run, model: Model) -> str:
+    """Which numbers X holds."""
+    ch, h, w = model.G.shape
+    if model.G.low is None:
+        return f"X has shape (n, {w})."
+    scale, shape = run.config.data.pixel_scale, (h, w) if ch == 1 else (h, w, ch)
+    kinds = ["uint8, 0 to 255", "floats, 0 to 1"]
+    if scale.binary:
+        kinds.append("masks of 0 and 1")
+    if scale.bit_depth:
+        kinds.append(f"uint16, 0 to {2**scale.bit_depth - 1}")
+    return f"X has shape (n, {', '.join(map(str, shape))}): {', or '.join(kinds)}."
 
 
 def _limits(model: Model) -> str:

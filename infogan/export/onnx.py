@@ -2,10 +2,11 @@
 
 generator.onnx   z (n, n_z), values (n, L) -> images (n, ch, h, w)
 encoder.onnx     images -> values, spreads (n, L), and z (n, n_z) if the run has an inversion
-model.json       the shape, the codes and the noise
+model.json       the shape, the codes, the noise, and how images become pixels
 
 Values and spreads have the units of `Model.encode`; the graph embeds the codes itself. Images are in [0, 1],
-vectors in their own units; n is dynamic.
+vectors in their own units; n is dynamic. The encoder rounds images to 256 levels, as `Model.encode` does.
+The metadata of both graphs describe images as model.json does.
 """
 
 import io
@@ -23,6 +24,7 @@ import torch
 from torch import Tensor, nn
 
 from infogan.data import public_name
+from infogan.data.pixels import describe_pixels
 from infogan.export.new_folder import new_folder
 from infogan.export.onnx_bessel import bessel_translations
 from infogan.export.onnx_check import check_graphs, sample_latents
@@ -34,6 +36,7 @@ from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 
 OPSET = 20
+NO_METADATA: Mapping[str, str] = {}
 
 OnProgress = Callable[[str], None]
 
@@ -50,7 +53,7 @@ def export_onnx(run: Run, folder: Path, on_progress: OnProgress = lambda _: None
     """
     model = run.model()
     inversion = load_inversion(run, model)
-    graphs = make_graphs(model, inversion, on_progress)
+    graphs = make_graphs(model, inversion, describe_images(run), on_progress)
     about = describe(run, model, inversion)
     contents = graphs | {"model.json": (json.dumps(about, indent=2, ensure_ascii=False) + "\n").encode()}
     with new_folder(folder) as part:
@@ -60,7 +63,10 @@ def export_onnx(run: Run, folder: Path, on_progress: OnProgress = lambda _: None
 
 
 def make_graphs(
-    model: Model, inversion: Inversion | None, on_progress: OnProgress = lambda _: None
+    model: Model,
+    inversion: Inversion | None,
+    images: Mapping[str, Any],
+    on_progress: OnProgress = lambda _: None,
 ) -> dict[str, bytes]:
     """The contents of generator.onnx and encoder.onnx, checked against torch.
 
@@ -70,13 +76,14 @@ def make_graphs(
     _require_packages()
     decoder, encoder = Decoder(model).eval(), Encoder(model, inversion).eval()
     outputs = ["values", "spreads", *([] if encoder.E is None else ["z"])]
+    metadata = {"infogan": version("infogan"), "images": json.dumps(images)}
     with torch.no_grad():
         z, values = sample_latents(model, 2)
         graphs = {}
         on_progress("writing G as ONNX")
-        graphs["generator.onnx"] = to_onnx(decoder, {"z": z, "values": values}, ["images"])
+        graphs["generator.onnx"] = to_onnx(decoder, {"z": z, "values": values}, ["images"], metadata)
         on_progress("writing Q as ONNX")
-        graphs["encoder.onnx"] = to_onnx(encoder, {"images": decoder(z, values)}, outputs)
+        graphs["encoder.onnx"] = to_onnx(encoder, {"images": decoder(z, values)}, outputs, metadata)
         on_progress("comparing onnxruntime with torch")
         check_graphs(graphs, model, decoder, encoder)
     return graphs
@@ -89,11 +96,11 @@ def describe(run: Run, model: Model, inversion: Inversion | None) -> dict[str, A
         "infogan": version("infogan"),
         "opset": OPSET,
         "images": public_name(config.data.images),
+        "pixels": describe_images(run),
         "net": config.networks.architecture,
         "steps": run.steps,
         "shape": list(model.G.shape),
         "vectors": model.G.low is None,
-        "square": config.data.square,
         "noise": {"law": latent.noise, "n_z": latent.n_z},
         "reads_z": bool(inversion and latent.n_z),
         "codes": [
@@ -108,7 +115,20 @@ def describe(run: Run, model: Model, inversion: Inversion | None) -> dict[str, A
     }
 
 
-def to_onnx(net: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str]) -> bytes:
+def describe_images(run: Run) -> dict[str, Any]:
+    """Which numbers images are, and how files became such numbers; vectors have no range."""
+    config = run.config
+    if config.networks.architecture == "vectors":
+        return {"range": None}
+    return describe_pixels(config.data, config.networks.image_shape)
+
+
+def to_onnx(
+    net: nn.Module,
+    inputs: Mapping[str, Tensor],
+    outputs: list[str],
+    metadata: Mapping[str, str] = NO_METADATA,
+) -> bytes:
     """A network as an ONNX graph, with a dynamic batch size."""
     n = torch.export.Dim("n", min=1)
     with _quiet_torch_onnx():
@@ -124,7 +144,10 @@ def to_onnx(net: nn.Module, inputs: Mapping[str, Tensor], outputs: list[str]) ->
             custom_translation_table=bessel_translations(),
         )
     assert program is not None
-    content: bytes = program.model_proto.SerializeToString()
+    proto = program.model_proto
+    for key, value in metadata.items():
+        proto.metadata_props.add(key=key, value=value)
+    content: bytes = proto.SerializeToString()
     return content
 
 

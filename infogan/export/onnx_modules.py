@@ -26,7 +26,7 @@ class Decoder(nn.Module):
 
 @final
 class Encoder(nn.Module):
-    """images -> values and spreads by Q, and z by E if there is an inversion."""
+    """images in [0, 1] -> values and spreads by Q, and z by E if there is an inversion."""
 
     def __init__(self, model: Model, inversion: Inversion | None) -> None:
         super().__init__()
@@ -36,7 +36,9 @@ class Encoder(nn.Module):
         self.E = inversion.E if inversion and model.latent.n_z else None
 
     def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        x = images if self.low is None else images * (1 - self.low) + self.low
+        x = images
+        if self.low is not None:  # as pixels of 256 levels, which `Model.encode` takes
+            x = (images.clamp(0, 1) * 255).round() / 255 * (1 - self.low) + self.low
         decoded = [code.decode(q) for code, q in zip(self.latent.codes, self.D(x).q, strict=True)]
         columns = (torch.stack(column, dim=1) for column in zip(*decoded, strict=True))
         return (*columns, *([] if self.E is None else [self.E(x)]))

@@ -17,7 +17,7 @@ from jaxtyping import Float32
 from infogan.explore.model_info import model_info
 from infogan.explore.static_files import read_static_files
 from infogan.export.new_folder import new_folder
-from infogan.export.onnx import OnProgress, make_graphs
+from infogan.export.onnx import OnProgress, describe_images, make_graphs
 from infogan.export.onnxruntime_web import find_runtime
 from infogan.figures.traversal import sample_rows
 from infogan.method.model import Model
@@ -51,7 +51,7 @@ def export_web(
         )
     inversion = load_inversion(run, model)
     contents = {f"runtime/{name}": content for name, content in find_runtime(runtime, on_progress).items()}
-    contents |= make_graphs(model, inversion, on_progress)
+    contents |= make_graphs(model, inversion, describe_images(run), on_progress)
     contents["latents.bin"] = latents(model).tobytes()
     contents["model.json"] = (json.dumps(_info(run, model), indent=2, ensure_ascii=False) + "\n").encode()
     page = {name: file.content for name, file in read_static_files().items()}
@@ -75,5 +75,5 @@ def _info(run: Run, model: Model) -> dict[str, Any]:
         "names": run.code_names(),
         "backend": "onnx",
         "seeds": N_SEEDS,
-        "square": run.config.data.square,
+        "pixels": describe_images(run),
     }

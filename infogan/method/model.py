@@ -9,8 +9,9 @@ import torch
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor, nn
 
-from infogan.config import Config
-from infogan.data.images import InMemoryPixels, PixelArray
+from infogan.config import BYTES, Config, PixelScale
+from infogan.data.images import PixelArray, as_pixels
+from infogan.data.pixels import array_to_pixels
 from infogan.method.latent import Latent
 from infogan.method.networks import DiscriminatorQ, Generator, init_weights, make_networks
 from infogan.utils.errors import InfoganError
@@ -39,17 +40,50 @@ class Encoding(NamedTuple):
 class Model(nn.Module):
     """The trained networks, in evaluation mode.
 
-    Images go in and come out as uint8, 0 to 255, vectors as numbers of any size (n, 1, 1, width).
+    Images go in and come out as uint8, 0 to 255, vectors as numbers of any size (n, 1, 1, width). Images may
+    also go in as floats in [0, 1], booleans or whole numbers of 16 bits; `pixel_scale` says how many of those
+    bits are in use.
     """
 
-    def __init__(self, latent: Latent, G: Generator, D: DiscriminatorQ) -> None:
+    def __init__(
+        self, latent: Latent, G: Generator, D: DiscriminatorQ, pixel_scale: PixelScale = BYTES
+    ) -> None:
         super().__init__()
-        self.latent, self.G, self.D = latent, G, D
+        self.latent, self.G, self.D, self.pixel_scale = latent, G, D, pixel_scale
         self.eval()
 
     @property
     def device(self) -> torch.device:
         return next(self.G.parameters()).device
+
+    def to_pixels(self, x: np.ndarray) -> Pictures:
+        """Images or vectors of any layout in memory as the networks take them; see `array_to_pixels`.
+
+        Raises:
+            InfoganError: if they have another shape or are no such numbers, or uint8 of only 0 and 1.
+        """
+        if x.ndim != 4:
+            raise InfoganError(
+                f"the images are an array of shape {x.shape}, but must be (n, channels, height, width); add "
+                "axes of length 1."
+            )
+        self.check_shape((x.shape[1], x.shape[2], x.shape[3]), "the images")
+        if self.G.low is None:
+            if x.dtype.kind not in "biuf" or not np.isfinite(x).all():
+                raise InfoganError(
+                    "the vectors contain NaN, infinite values or no numbers; leave these rows out."
+                )
+            return np.require(x, np.float32, ("C", "W"))
+        try:
+            return array_to_pixels(x, self.pixel_scale)
+        except ValueError as error:
+            raise InfoganError(f"the images are {error}.") from error
+
+    def _pixels(self, x: np.ndarray | PixelArray) -> PixelArray:
+        if isinstance(x, PixelArray):
+            self.check_shape(x.shape, "the images")
+            return x
+        return as_pixels(self.to_pixels(np.asarray(x)))
 
     def check_shape(self, shape: tuple[int, int, int], what: str) -> None:
         """Raises InfoganError unless images of that shape fit the networks."""
@@ -60,20 +94,19 @@ class Model(nn.Module):
             )
 
     @torch.inference_mode()
-    def encode(self, x: Pictures | PixelArray, statistics: Statistics = "running") -> Encoding:
+    def encode(self, x: np.ndarray | PixelArray, statistics: Statistics = "running") -> Encoding:
         """What Q reads off images, in chunks, so that memory does not grow with their number.
 
         Args:
-            x: images, or an array of images that are read when needed.
+            x: images, as `to_pixels` takes them, or an array of pixels that are read when needed.
             statistics: of batch norm. With the running ones, means over real batches in training, the codes
                 of an image do not depend on the other images. "batch" uses those of 1,024 images at a time,
                 as the original code does everywhere.
 
         Raises:
-            InfoganError: if the images have another shape, or a single one is to have batch statistics.
+            InfoganError: as `to_pixels`, or if a single image is to have batch statistics.
         """
-        pixels = InMemoryPixels(torch.from_numpy(x)) if isinstance(x, np.ndarray) else x
-        self.check_shape(pixels.shape, "the images")
+        pixels = self._pixels(x)
         values, spreads = [], []
         of_batch = statistics == "batch"
         if of_batch and len(pixels) == 1:
@@ -90,10 +123,13 @@ class Model(nn.Module):
         return Encoding(torch.cat(values), torch.cat(spreads))
 
     @torch.inference_mode()
-    def features(self, x: Pictures) -> Float[Tensor, "n width"]:
-        """The input of Q's last layer, with running statistics of batch norm."""
-        self.check_shape(tuple(x.shape[1:]), "the images")
-        images = (self.G.to_range(part.to(self.device)) for part in torch.split(torch.from_numpy(x), CHUNK))
+    def features(self, x: np.ndarray | PixelArray) -> Float[Tensor, "n width"]:
+        """The input of Q's last layer, with running statistics of batch norm; x and errors as in `encode`."""
+        pixels = self._pixels(x)
+        images = (
+            self.G.to_range(pixels.take(i).to(self.device))
+            for i in torch.split(torch.arange(len(pixels)), CHUNK)
+        )
         return torch.cat([self.D.features(part).cpu() for part in images])
 
     @torch.inference_mode()
@@ -106,7 +142,13 @@ class Model(nn.Module):
         return decoded
 
     def sample(self, n: int, rng: torch.Generator) -> Pictures:
-        """n images with z and codes from their priors, drawn by `rng`, a generator on the CPU."""
+        """n images with z and codes from their priors, drawn by `rng`, a generator on the CPU.
+
+        Raises:
+            InfoganError: if n is negative.
+        """
+        if n < 0:
+            raise InfoganError(f"sample: the number of images is {n}, but must be 0, 1, ...")
         return self.decode(self.sample_values(n, rng), self.latent.sample_z(n, rng))
 
     def sample_values(self, n: int, rng: torch.Generator) -> Float[Tensor, "n L"]:
@@ -130,7 +172,7 @@ def make_model(config: Config) -> Model:
     rng = make_rng(config.run.seed, "weights")
     for net in networks:
         init_weights(net, rng)
-    return Model(latent, *networks)
+    return Model(latent, *networks, config.data.pixel_scale)
 
 
 def _check_memory(config: Config, latent: Latent) -> None:

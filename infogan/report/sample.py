@@ -7,6 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 
 from infogan.data import Factors, Images
+from infogan.data.images import as_pixels
 from infogan.data.labels import Labels
 from infogan.method.model import Model, Pictures
 
@@ -49,7 +50,7 @@ def sample_images(model: Model, images: Images, max_images: int = MAX_IMAGES) ->
     assert numbered.labels is not None
     index = numbered.labels.numbers
     x = numbered.x
-    encoding = model.encode(x)
+    encoding = model.encode(as_pixels(x))
     return Sample(
         n_total=len(images),
         index=index,
@@ -61,5 +62,5 @@ def sample_images(model: Model, images: Images, max_images: int = MAX_IMAGES) ->
         else replace(images.factors, values=images.factors.values[index]),
         values=encoding.values.numpy().astype(float),
         spreads=encoding.spreads.numpy().astype(float),
-        features=model.features(x).numpy(),
+        features=model.features(as_pixels(x)).numpy(),
     )

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ def train(
     if by_torchrun() and _is_run_of(config, path):
         return resume(path, {}, load_options, console, stop_collapsed=stop_collapsed)
     check_new_run_folder(path)
-    images = _load(config, load_options)
+    config, images = _load(config, load_options)
     trainer = Trainer(config, make_model(config), images)
     with _locked([path], trainer):
         run = _create(path, trainer.config, images, trainer)
@@ -99,7 +100,7 @@ def train_stacked(
     Raises:
         InfoganError: before anything is written, if the images, the device or the folders cannot be used.
     """
-    images = _load(config, load_options)
+    config, images = _load(config, load_options)
     trainer = make_stacked_trainer(config, list(paths), images)
     with _locked(list(paths.values()), trainer):
         runs = [
@@ -134,9 +135,10 @@ def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -
     return Trainer(config, models[0], images, StackedSeeds(models, seeds))
 
 
-def _load(config: Config, load_options: LoadOptions) -> Images:
-    """The images to train on."""
-    return _sample(config, load(config.data.images, load_options=load_options_for(config, load_options)))
+def _load(config: Config, load_options: LoadOptions) -> tuple[Config, Images]:
+    """The images to train on, and the config with the scale of their pixels."""
+    images = load(config.data.images, load_options=load_options_for(config, load_options))
+    return config.replace(**asdict(images.pixel_scale)), _sample(config, images)
 
 
 def _sample(config: Config, images: Images) -> Images:
@@ -164,7 +166,8 @@ def _use_threads_of(run: Run) -> None:
 def _is_run_of(config: Config, path: Path) -> bool:
     if not (path / "config.json").is_file():
         return False
-    then, now = Run.open(path).config.options(), resolve(config).options()
+    run = Run.open(path).config
+    then, now = run.options(), resolve(config).with_pixel_scale_of(run).options()
     return all(then[name] == now[name] for name in now if name not in RESUMABLE)
 
 

@@ -16,6 +16,7 @@ from typing import final
 import fuzz_mutations as m
 import fuzz_seeds as seeds
 
+from infogan.config import BYTES
 from infogan.data import LoadOptions, load
 from infogan.data.datasets.svhn import read_svhn
 from infogan.data.formats.idx import read_idx
@@ -86,7 +87,7 @@ def _own(suffix: str) -> Callable[[Path, bytes], None]:
         _one_of(
             content,
             *(lambda r=r: load(source, load_options=r).x for r in options),
-            *(lambda s=s, q=q: read_upload(content, s, q) for s, q in uploads),
+            *(lambda s=s, q=q: read_upload(content, s, q, BYTES) for s, q in uploads),
         )
 
     return handle

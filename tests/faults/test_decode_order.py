@@ -13,8 +13,8 @@ from PIL import Image
 from infogan.data import LoadOptions, load
 from infogan.data.formats import collection
 from infogan.data.formats.folder import find_image_files
-from infogan.data.formats.resize import pil_to_array
 from infogan.data.loading.batches import EpochSampler
+from infogan.data.pixels import ToPixels
 
 N = 300
 BROKEN = (0, 17, 150, 151, 299)
@@ -55,7 +55,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> Late:
 def test_pictures_in_memory_lie_in_order(folder: Path, late: Late, threads: int) -> None:
     pictures = find_image_files(folder).collection()
     late(threads)
-    x, names, bad = collection.read_images(pictures, pil_to_array, skip_bad=True)
+    x, names, bad = collection.read_images(pictures, ToPixels(None), skip_bad=True)
     good = [i for i in range(N) if i not in BROKEN]
     assert bad == list(BROKEN)
     assert list(names) == [f"{i:03}.png" for i in good]

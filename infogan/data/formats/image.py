@@ -135,7 +135,7 @@ def _register_heif() -> None:
 
 
 def _bytes_per_pixel(image: Image.Image) -> int:
-    """An upper bound on what was measured for any mode, through `pil_to_array` and through `Resize`."""
+    """An upper bound on what was measured for any mode, through `ToPixels`."""
     if image.format in ("WEBP", "AVIF", "HEIF", "JPEG2000"):
         return 26
     return 8 if image.mode in ("1", "L") else 16

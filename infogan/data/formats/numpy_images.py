@@ -1,23 +1,26 @@
 """Images in .npy and .npz files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 
+from infogan.config import UNKNOWN, PixelScale
 from infogan.data.formats.npy import Arrays, is_npz, read_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.labels import LABEL_COLUMNS, to_labels
+from infogan.data.pixels import array_scale, array_to_pixels, report_scale
 from infogan.utils.errors import InfoganError
 
 HINT = "save it by numpy.save or numpy.savez, as numbers."
 
 
-def load_numpy(path: Path) -> Images:
+def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN, quiet: bool = False) -> Images:
     """A .npy of images, or a .npz with `images` and, for evaluation, `labels` or `factors`.
 
-    Images are uint8: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3 channels. Labels are what
-    `to_labels` takes, under any name of LABEL_COLUMNS.
+    Images are numbers that `array_to_pixels` takes: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3
+    channels. Labels are what `to_labels` takes, under any name of LABEL_COLUMNS.
     Factors are (n, f) numbers, optionally with f `factor_names` and f `factor_kinds`. A kind is "category"
     (0, 1, ...), "number" (the default) or "angle" (radians).
     """
@@ -30,8 +33,6 @@ def load_numpy(path: Path) -> Images:
     x = arrays["images"]
     name = next((name for name in LABEL_COLUMNS if name in arrays), None)
     values = _to_numbers(path, arrays, "factors", np.float64)
-    if x.dtype != np.uint8:
-        raise InfoganError(f"{path} contains {x.dtype}; images are uint8, from 0 to 255.")
     if x.ndim == 3:
         x = x[:, None]
     elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
@@ -44,7 +45,12 @@ def load_numpy(path: Path) -> Images:
     if values is not None and (values.ndim != 2 or len(values) != len(x)):
         raise InfoganError(f"{path} contains {len(x)} images but factors of shape {values.shape}.")
     factors = None if values is None else _read_factors(path, values, arrays)
-    return Images.from_arrays(np.ascontiguousarray(x), labels, factors=factors)
+    scale = report_scale(str(path), known_scale, array_scale(x), quiet)
+    try:
+        pixels = array_to_pixels(x, scale)
+    except ValueError as error:
+        raise InfoganError(f"{path} contains images of {error}.") from error
+    return replace(Images.from_arrays(pixels, labels, factors=factors), pixel_scale=scale)
 
 
 def _to_numbers(path: Path, arrays: Arrays, name: str, dtype: type[np.number]) -> np.ndarray | None:

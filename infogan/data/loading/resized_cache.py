@@ -9,13 +9,12 @@ import os
 import shutil
 from contextlib import closing, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import PIL
 from jaxtyping import UInt8
 
-from infogan.config import Shape
 from infogan.data.cache import folder_in_cache
 from infogan.data.formats.collection import (
     ImageCollection,
@@ -27,8 +26,8 @@ from infogan.data.formats.collection import (
 )
 from infogan.data.formats.npy import map_npy, write_npy_header
 from infogan.data.formats.pages import PageCounter
-from infogan.data.formats.resize import Resize, estimate_bit_depth
 from infogan.data.images import Images
+from infogan.data.pixels import ToPixels
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import wrap_write_errors
 
@@ -37,22 +36,20 @@ VERSION = 2  # increase it when the same images give other pixels than before
 About = dict[str, Any]
 
 
-def load_resized(
-    collection: ImageCollection, shape: Shape, square: Literal["crop", "pad"], skip_bad: bool = False
-) -> Images:
+def load_resized(collection: ImageCollection, to_pixels: ToPixels, skip_bad: bool = False) -> Images:
     """The images of a collection, resized to one shape, in order.
 
     They are memory-mapped from the user's cache folder. The first call writes the cache; a later call writes
     it again if an image has changed. An interrupted call leaves nothing behind. `skip_bad` leaves out
     unreadable images and says on standard error how many.
     """
-    key = f"{collection.key}; {shape}; {square}"
+    key = f"{collection.key}; {to_pixels}"
     recipe = f"{VERSION}; Pillow {PIL.__version__}; {key}; {collection.fingerprint()}"
     name = Path(collection.key).name
     folder = folder_in_cache("pictures", name, "own", key.encode(errors="surrogateescape"))
     found = _read(folder, recipe)
     if found is None:
-        _write(collection, Resize(shape, square, estimate_bit_depth(collection)), recipe, folder)
+        _write(collection, to_pixels, recipe, folder)
         found = _read(folder, recipe)
     if found is None:
         raise InfoganError(f"{folder} was changed while {shown(collection.source)} was read; try again.")
@@ -76,15 +73,16 @@ def _read(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], Abo
     return None
 
 
-def _write(collection: ImageCollection, resize: Resize, recipe: str, folder: Path) -> None:
-    part = folder.with_name(f"{folder.name}.{os.getpid()}.part")
+def _write(collection: ImageCollection, to_pixels: ToPixels, recipe: str, folder: Path) -> None:
+    shape, part = to_pixels.shape, folder.with_name(f"{folder.name}.{os.getpid()}.part")
+    assert shape is not None  # images of many sizes have no array
     names: list[str] = []
     unreadable: list[tuple[int, str, str]] = []
-    counted = PageCounter(resize)
+    counted = PageCounter(to_pixels)
     with wrap_write_errors(folder.parent, "resized images are cached there; make room."):
         try:
             part.mkdir(parents=True, exist_ok=True)
-            needed, free = collection.n * int(np.prod(resize.shape)), shutil.disk_usage(part).free
+            needed, free = collection.n * int(np.prod(shape)), shutil.disk_usage(part).free
             if free < needed:
                 raise InfoganError(
                     f"the resized images need {needed / 1e9:.1f} GB in {folder.parent}, but {free / 1e9:.1f} "
@@ -94,7 +92,7 @@ def _write(collection: ImageCollection, resize: Resize, recipe: str, folder: Pat
                 (part / "pixels.npy").open("wb") as file,
                 closing(decode_images(collection, counted, progress_label="reading images")) as outcomes,
             ):
-                write_npy_header(file, "|u1", (collection.n, *resize.shape))
+                write_npy_header(file, "|u1", (collection.n, *shape))
                 for i, (name, outcome) in enumerate(outcomes):
                     if isinstance(outcome, Unreadable):
                         unreadable.append((i, outcome.name, outcome.reason))
@@ -102,7 +100,7 @@ def _write(collection: ImageCollection, resize: Resize, recipe: str, folder: Pat
                         names.append(name)
                         file.write(outcome.tobytes())
                 file.seek(0)
-                write_npy_header(file, "|u1", (len(names), *resize.shape))
+                write_npy_header(file, "|u1", (len(names), *shape))
                 file.flush()
                 os.fsync(file.fileno())
             if not names:

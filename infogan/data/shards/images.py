@@ -13,9 +13,9 @@ from torch import Tensor
 from infogan.config import Shape
 from infogan.data.formats.collection import Unreadable, decode_images, report_left_out, report_unreadable
 from infogan.data.formats.image import open_image
-from infogan.data.formats.resize import Resize, estimate_bit_depth, pil_to_array
 from infogan.data.images import Images, PixelArray
 from infogan.data.options import LoadOptions
+from infogan.data.pixels import ToPixels, find_scale
 from infogan.data.shards.reader import EncodedImage, Shards, open_shards
 from infogan.utils.errors import InfoganError, one_line, shown
 from infogan.utils.io import DECODE_ERRORS
@@ -27,9 +27,10 @@ class RequireShape:
     """Decodes an image at its own size, which must be the expected one."""
 
     shape: Shape
+    to_pixels: ToPixels
 
     def __call__(self, image: Image.Image) -> UInt8[np.ndarray, "ch h w"]:
-        x = pil_to_array(image)
+        x = self.to_pixels(image)
         if x.shape != self.shape:
             raise ValueError(f"(channels, height, width) {x.shape}, but the first image has {self.shape}")
         return x
@@ -39,12 +40,14 @@ class RequireShape:
 class ShardedPixels(PixelArray):
     """Images in shards, read and decoded on demand."""
 
-    def __init__(self, shards: Shards, decode: Resize | RequireShape, device: torch.device) -> None:
-        self.shards, self.decode, self.device = shards, decode, device
+    def __init__(
+        self, shards: Shards, decode: ToPixels | RequireShape, shape: Shape, device: torch.device
+    ) -> None:
+        self.shards, self.decode, self._shape, self.device = shards, decode, shape, device
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        return self.decode.shape
+        return self._shape
 
     def __len__(self) -> int:
         return len(self.shards)
@@ -60,7 +63,7 @@ class ShardedPixels(PixelArray):
         return torch.from_numpy(x)[inverse].to(self.device)
 
     def to(self, device: torch.device) -> "ShardedPixels":
-        return ShardedPixels(self.shards, self.decode, device)
+        return ShardedPixels(self.shards, self.decode, self.shape, device)
 
     def decode_one(self, encoded: EncodedImage) -> UInt8[np.ndarray, "ch h w"]:
         try:
@@ -81,13 +84,16 @@ def load_shards(source: str, load_options: LoadOptions) -> Images:
     """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same."""
     shards, cpu = open_shards(source, load_options.skip_bad), torch.device("cpu")
     report_left_out(shards.source, shards.left_out)
-    if load_options.shape is not None:
-        resize = Resize(load_options.shape, load_options.square, estimate_bit_depth(shards.collection))
-        return Images(ShardedPixels(shards, resize, cpu), shards.labels, shards.names)
-    with closing(decode_images(shards.collection, pil_to_array, [0])) as outcomes:
+    shape, scale = load_options.shape, find_scale(shards.collection, load_options.pixel_scale)
+    to_pixels = ToPixels(shape, load_options.square, scale)
+    if shape is not None:
+        pixels = ShardedPixels(shards, to_pixels, shape, cpu)
+        return Images(pixels, shards.labels, shards.names, pixel_scale=scale)
+    with closing(decode_images(shards.collection, to_pixels, [0])) as outcomes:
         (_, first) = next(outcomes)
     if isinstance(first, Unreadable):
         report_unreadable(shards.source, len(shards), [first], skip_bad=False)
     assert not isinstance(first, Unreadable)
     ch, h, w = first.shape
-    return Images(ShardedPixels(shards, RequireShape((ch, h, w)), cpu), shards.labels, shards.names)
+    pixels = ShardedPixels(shards, RequireShape((ch, h, w), to_pixels), (ch, h, w), cpu)
+    return Images(pixels, shards.labels, shards.names, pixel_scale=scale)

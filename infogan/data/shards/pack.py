@@ -27,7 +27,7 @@ from infogan.data.formats.collection import (
     report_unreadable,
 )
 from infogan.data.formats.pages import PageCounter
-from infogan.data.formats.resize import Resize, pil_to_array
+from infogan.data.pixels import ToPixels
 from infogan.data.shards.files import find_shards
 from infogan.data.shards.index import INDEX_NAME, write_index
 from infogan.data.shards.writer import TAR, Sample, ShardLimit, last_sample_number, list_shards, write_shards
@@ -52,14 +52,14 @@ class PackResult(NamedTuple):
 
 
 def pack(
-    collection: ImageCollection, out: Path, limit: ShardLimit, resize: Resize | None, skip_bad: bool
+    collection: ImageCollection, out: Path, limit: ShardLimit, to_pixels: ToPixels | None, skip_bad: bool
 ) -> PackResult:
     """Writes images to shards: the unchanged bytes of their files, or PNG if they are resized.
 
     An interrupted pack continues, with the same bytes as without interruption. Memory holds a few images.
     `skip_bad` leaves out unreadable images and says on standard error how many.
     """
-    recipe = _recipe(collection, limit, resize)
+    recipe = _recipe(collection, limit, to_pixels)
     with wrap_write_errors(out, "make room and pack again, which continues."):
         _require_our_folder(out, recipe)
         make_folder(out)
@@ -71,7 +71,7 @@ def pack(
         unreadable: list[Unreadable] = []
         if start < collection.n and not (out / INDEX_NAME).exists():
             indices = range(start, collection.n) if start else None
-            encode = PageCounter(partial(_encode, resize))
+            encode = PageCounter(partial(_encode, to_pixels))
             with closing(decode_images(collection, encode, indices, progress_label="packing")) as outcomes:
                 samples = _samples(outcomes, start, collection, skip_bad, unreadable)
                 write_shards(samples, out, len(done), limit)
@@ -89,17 +89,15 @@ def pack(
     return PackResult(len(done), images, sum(path.stat().st_size for path in done))
 
 
-def _recipe(collection: ImageCollection, limit: ShardLimit, resize: Resize | None) -> bytes:
-    limits = f"PerShard(pictures={limit.images}, bytes={limit.bytes})"
-    shaper = resize and f"Shaper(shape={resize.shape}, square={resize.square!r}, bits={resize.bit_depth})"
-    made_of = f"{VERSION}; {collection.fingerprint()}; {limits}; {shaper}; Pillow {PIL.__version__}"
+def _recipe(collection: ImageCollection, limit: ShardLimit, to_pixels: ToPixels | None) -> bytes:
+    made_of = f"{VERSION}; {collection.fingerprint()}; {limit}; {to_pixels}; Pillow {PIL.__version__}"
     return json.dumps({"made_of": hashlib.sha256(made_of.encode(errors="replace")).hexdigest()}).encode()
 
 
-def _encode(resize: Resize | None, image: Image.Image) -> tuple[str, bytes]:
+def _encode(to_pixels: ToPixels | None, image: Image.Image) -> tuple[str, bytes]:
     """The suffix and the bytes of an opened image: those of its file if it can be decoded."""
-    if resize is not None:
-        x = resize(image)
+    if to_pixels is not None:
+        x = to_pixels(image)
         return "png", _encoded(Image.fromarray(x[0] if len(x) == 1 else x.transpose(1, 2, 0)))
     file = getattr(image, "fp", None)
     if file is None or image.format is None:  # from an array, not a file
@@ -108,7 +106,7 @@ def _encode(resize: Resize | None, image: Image.Image) -> tuple[str, bytes]:
     file.seek(0)
     content: bytes = file.read()
     file.seek(position)
-    pil_to_array(image)
+    image.load()  # raises an error if it is damaged
     return SUFFIXES.get(image.format, image.format.lower()), content
 
 

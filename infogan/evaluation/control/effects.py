@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.nn import functional as F
 
+from infogan.data.images import as_pixels
 from infogan.evaluation.control.moments import LENGTHS, image_moments
 from infogan.method.codes import Code
 from infogan.method.latent import Latent
@@ -112,7 +113,7 @@ def steps(code: Code, rng: torch.Generator) -> Float[Tensor, "m"]:
 
 def _read(model: Model, x: Pictures) -> Float[np.ndarray, "contexts steps L"]:
     read: Float[np.ndarray, "contexts steps L"] = (
-        model.encode(x).values.numpy().astype(float).reshape(N_CONTEXTS, N_STEPS, -1)
+        model.encode(as_pixels(x)).values.numpy().astype(float).reshape(N_CONTEXTS, N_STEPS, -1)
     )
     return read
 

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from jaxtyping import Float, Int
 
+from infogan.data.images import as_pixels
 from infogan.evaluation.consistency import agreement
 from infogan.evaluation.control.effects import (
     N_CONTEXTS,
@@ -171,9 +172,9 @@ def rv_coefficients(a: Float[np.ndarray, "n p d"], b: Float[np.ndarray, "n q d"]
 
 def round_trip(model: Model, real: Pictures, rng: torch.Generator) -> RoundTrip:
     """Real images -> Q -> G, with two draws of z -> Q."""
-    values = model.encode(real).values
+    values = model.encode(as_pixels(real)).values
     again = [
-        model.encode(model.decode(values, model.latent.sample_z(len(real), rng))).values.numpy()
+        model.encode(as_pixels(model.decode(values, model.latent.sample_z(len(real), rng)))).values.numpy()
         for _ in range(N_Z)
     ]
     before = np.broadcast_to(values.numpy(), (N_Z, *values.shape))

@@ -1,7 +1,10 @@
 // The backend of a static site: the networks run in the browser. backend-server.js documents its interface.
 //
 // It needs generator.onnx, encoder.onnx, latents.bin and runtime/, which the export writes beside it.
-// model.json has one more field: `square`, "crop" or "pad", how a picture gets the aspect ratio of the model's images.
+// model.json has one more field: `pixels`, how files became the model's images, of which this backend reads
+//   square     "crop" or "pad": how a picture gets the aspect ratio of the model's images
+//   binary     whether they were masks of 0 and 1
+//   bit_depth  the bits in use of 16-bit images; null if there were none
 
 const ROWS = 8; // of a seed
 const CHUNK = 64; // images per run of the generator
@@ -134,7 +137,8 @@ function readNames(storageKey, initial) {
   }
 }
 
-// The picture in the model's shape, (ch, h, w), 0 .. 255: its centre, or all of it on black.
+// The picture in the model's shape, (ch, h, w), 0 .. 255: what infogan/data/pixels.py makes of it, but for
+// rounding and for the browser's filter.
 async function readPicture(file, info) {
   if (![1, 3].includes(info.shape[0])) {
     throw new Error(`This model's images have ${info.shape[0]} channels, so it cannot read pictures.`);
@@ -144,6 +148,10 @@ async function readPicture(file, info) {
   }
   const unreadable = "This is not a picture that this browser can read, such as PNG, JPEG, WebP or GIF.";
   if (/svg/i.test(file.type)) throw new Error(unreadable);
+  const depth = info.pixels.bit_depth;
+  if (depth && depth < 16 && (await hasSixteenBits(file))) {
+    throw new Error(`This picture has 16 bits, of which the model uses ${depth}, but a browser reads 8; use infogan explore.`);
+  }
   const picture = await createImageBitmap(file).catch(() => {
     throw new Error(unreadable);
   });
@@ -152,7 +160,7 @@ async function readPicture(file, info) {
     throw new Error(`This picture has too many pixels; the limit is ${MAX_PIXELS.toLocaleString("en")}.`);
   }
   const [ch, h, w] = info.shape;
-  const pixels = resize(picture, w, h, info.square).data;
+  const pixels = resize(info.pixels.binary ? whitened(picture) : picture, w, h, info.pixels.square).data;
   picture.close();
   const image = new Uint8Array(ch * h * w);
   for (let i = 0; i < h * w; i++) {
@@ -163,14 +171,59 @@ async function readPicture(file, info) {
   return image;
 }
 
+async function hasSixteenBits(file) {
+  const start = new Uint8Array(await file.slice(0, 25).arrayBuffer());
+  return String.fromCharCode(...start.subarray(1, 4)) === "PNG" && start[24] === 16;
+}
+
+function onWhite(w, h) {
+  const context = new OffscreenCanvas(w, h).getContext("2d", { willReadFrequently: true });
+  context.imageSmoothingQuality = "high";
+  context.fillStyle = "white";
+  context.fillRect(0, 0, w, h);
+  return context;
+}
+
+// A mask of 0 and 1 as one of 0 and 255; any other picture unchanged.
+function whitened(picture) {
+  const context = onWhite(picture.width, picture.height);
+  context.drawImage(picture, 0, 0);
+  const pixels = context.getImageData(0, 0, picture.width, picture.height);
+  const { data } = pixels;
+  for (let i = 0; i < data.length; i++) if (i % 4 !== 3 && data[i] > 1) return picture;
+  for (let i = 0; i < data.length; i++) if (data[i] === 1) data[i] = 255;
+  context.putImageData(pixels, 0, 0);
+  return context.canvas;
+}
+
 function resize(picture, w, h, square) {
   const scale = (square === "pad" ? Math.min : Math.max)(w / picture.width, h / picture.height);
-  const canvas = new OffscreenCanvas(w, h);
-  const context = canvas.getContext("2d", { willReadFrequently: true });
-  context.imageSmoothingQuality = "high";
-  context.fillStyle = "black";
-  context.fillRect(0, 0, w, h);
-  const [width, height] = [picture.width * scale, picture.height * scale];
-  context.drawImage(picture, (w - width) / 2, (h - height) / 2, width, height);
-  return context.getImageData(0, 0, w, h);
+  if (square !== "pad") {
+    const context = onWhite(w, h);
+    const [width, height] = [picture.width * scale, picture.height * scale];
+    context.drawImage(picture, (w - width) / 2, (h - height) / 2, width, height);
+    return context.getImageData(0, 0, w, h);
+  }
+  const [width, height] = [picture.width, picture.height].map((side) => Math.max(1, Math.round(side * scale)));
+  const small = onWhite(width, height);
+  small.drawImage(picture, 0, 0, width, height);
+  const full = onWhite(w, h);
+  full.fillStyle = `rgb(${borderColour(small.getImageData(0, 0, width, height))})`;
+  full.fillRect(0, 0, w, h);
+  full.drawImage(small.canvas, Math.floor((w - width) / 2), Math.floor((h - height) / 2));
+  return full.getImageData(0, 0, w, h);
+}
+
+// The mean red, green and blue of the outermost pixels.
+function borderColour({ data, width, height }) {
+  const sums = [0, 0, 0];
+  let n = 0;
+  for (let y = 0; y < height; y++) {
+    for (let x = 0; x < width; x++) {
+      if (x && y && x < width - 1 && y < height - 1) continue;
+      sums.forEach((_, c) => (sums[c] += data[4 * (y * width + x) + c]));
+      n++;
+    }
+  }
+  return sums.map((sum) => Math.round(sum / n));
 }

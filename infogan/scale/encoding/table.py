@@ -11,6 +11,7 @@ from jaxtyping import Float, UInt8
 from torch import Tensor
 
 from infogan.data import Images
+from infogan.data.images import InMemoryPixels
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
@@ -70,7 +71,7 @@ def encode_rows(
     schema: pa.Schema,
 ) -> pa.Table:
     """The rows of the images x, whose numbers are in `index`."""
-    encoding = model.encode(x.cpu().numpy())
+    encoding = model.encode(InMemoryPixels(x.cpu()))
     names = index.tolist() if images.names is None else [images.names[i] for i in index.tolist()]
     columns: list[Any] = [names]
     for i in range(len(model.latent.codes)):

@@ -95,6 +95,9 @@ def make_trials(
                 )
             trials[path] = Trial(path, resolve(config.replace(**setting, seed=seed)), setting)
     for trial in trials.values():
-        if trial.begun and Run.open(trial.path).config != trial.config:
+        if not trial.begun:
+            continue
+        config = Run.open(trial.path).config
+        if trial.config.with_pixel_scale_of(config) != config:
             raise InfoganError(f"{trial.path} holds a run of another config; name another output folder.")
     return list(trials.values())
