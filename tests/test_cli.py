@@ -52,7 +52,7 @@ def test_run_folder(folder: Path) -> None:
     run = folder / "run"
     assert checkpoints(run) == ["0000020.safetensors", "0000040.safetensors"]
     assert logged_steps(run) == [20, 40]
-    expected = DIGITS.replace(steps=40, save_every=20, device="cpu")
+    expected = DIGITS.replace(steps=40, save_every=20, device="cpu", binary=False)
     assert (run / "config.json").read_text() == expected.to_json()
     assert json.loads((run / "run.json").read_text())["images"] == 1437
     assert not list(run.rglob("*.part"))

@@ -105,7 +105,7 @@ def test_the_digits_are_found_without_a_label(found: tuple[Targets, list[float]]
     assert targets.tables[0].shape == (1437, 10)
     assert (targets.tables[0].float().sum(dim=1) - 1).abs().max() < 2e-3  # in half precision
     assert DIGITS.labels is not None
-    counts = contingency_matrix(DIGITS.labels, targets.tables[0].argmax(dim=1).numpy())
+    counts = contingency_matrix(DIGITS.labels.numbers, targets.tables[0].argmax(dim=1).numpy())
     assert counts[linear_sum_assignment(-counts)].sum() > 0.85 * 1437
 
 

@@ -19,6 +19,7 @@ from PIL import Image
 from infogan.config import Config
 from infogan.config.presets import PRESETS, custom_images
 from infogan.data import Images
+from infogan.data.labels import Labels
 
 ROOT = Path(__file__).parent.parent
 FOLDERS = ("infogan", "tests", "benchmarks", "docs", "tools")
@@ -209,7 +210,8 @@ def shortened(config: Config) -> Config:
 
 def tiny_mnist(*_: Any) -> Images:
     rng = np.random.default_rng(0)
-    return Images.from_arrays(rng.integers(0, 256, (300, 1, 28, 28), np.uint8), rng.integers(0, 10, 300))
+    labels = Labels(rng.integers(0, 10, 300))
+    return Images.from_arrays(rng.integers(0, 256, (300, 1, 28, 28), np.uint8), labels)
 
 
 @pytest.fixture

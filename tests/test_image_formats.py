@@ -17,6 +17,7 @@ import pytest
 from commands import fail, succeed
 from PIL import Image, PngImagePlugin
 
+from infogan.config import BYTES
 from infogan.data import LoadOptions, absolute_name, inspect_source, load, open_collection, short_name
 from infogan.data.formats.image import N_PREFIX, format_of, open_image
 from infogan.data.shards.pack import pack
@@ -73,7 +74,7 @@ def test_a_format_is_read_from_every_source(name: str, source: str) -> None:
     assert format_of(content[:N_PREFIX]) == FORMATS[name]
     write({name: content, f"more/{name}": content})
     if source == "upload":
-        found = [int(read_upload(content, GRAY8, "crop")[0, 4, 4])] * 2
+        found = [int(read_upload(content, GRAY8, "crop", BYTES)[0, 4, 4])] * 2
     elif source == "zip":
         with zipfile.ZipFile("own.zip", "w") as archive:
             for path in (name, f"more/{name}"):
@@ -144,7 +145,7 @@ def test_heic_without_its_package(name: str, monkeypatch: pytest.MonkeyPatch, he
         values("own")
     assert values("own", skip_bad=True) == [7]
     with pytest.raises(InfoganError, match="pillow-heif"):
-        read_upload(HEIC, GRAY8, "crop")
+        read_upload(HEIC, GRAY8, "crop", BYTES)
 
 
 def test_heic_with_its_package(monkeypatch: pytest.MonkeyPatch, heif_cache: None) -> None:

@@ -103,7 +103,7 @@ def test_more_steps_are_as_if_asked_for_from_the_start(straight: Path, tmp_path:
 
 
 def test_killed_before_the_first_checkpoint_or_before_the_config(straight: Path, tmp_path: Path) -> None:
-    Run.create(tmp_path / "a", RUN, n_images=1437)
+    Run.create(tmp_path / "a", RUN.replace(binary=False), n_images=1437)
     assert resume(tmp_path / "a").finished
     assert last(tmp_path / "a") == last(straight)
     (tmp_path / "b").mkdir()

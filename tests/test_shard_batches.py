@@ -67,7 +67,7 @@ def encoded(x: np.ndarray, kind: str = "BMP") -> bytes:
 
 def make_shards(n: int, per_shard: int, folder: str = "own") -> None:
     Path(folder).mkdir(exist_ok=True)
-    samples = (Sample(i, "bmp", encoded(numbered(i)), None) for i in range(n))
+    samples = (Sample(i, "bmp", encoded(numbered(i)), None, None) for i in range(n))
     write_shards(samples, Path(folder), 0, ShardLimit(per_shard, None))
 
 
@@ -353,7 +353,7 @@ def test_workers_obey_signals_of_the_training_only() -> None:
 def test_an_unreadable_image_ends_a_training() -> None:
     contents = [encoded(numbered(i)) for i in range(60)]
     contents[37] = b"no image"
-    samples = (Sample(i, "bmp", content, None) for i, content in enumerate(contents))
+    samples = (Sample(i, "bmp", content, None, None) for i, content in enumerate(contents))
     write_shards(samples, Path("own"), 0, ShardLimit(20, None))
     before = own_children()
     with pytest.raises(InfoganError, match=r"000001\.tar/000000037\.bmp .*pack shards:own OUT --skip-bad"):
@@ -536,7 +536,7 @@ def test_memory_does_not_grow_with_the_number_of_images() -> None:
     for times in (1, 4):
         path = Path(f"own{times}")
         path.mkdir()
-        samples = (Sample(i, "png", content, i % 10) for i in range(times * n))
+        samples = (Sample(i, "png", content, i % 10, None) for i in range(times * n))
         write_shards(samples, path, 0, ShardLimit(20_000, None))
         line = [sys.executable, "-c", MEMORY, str(path), str(n // 100)]
         done = subprocess.run(line, env=environment(), capture_output=True, text=True, timeout=1000)

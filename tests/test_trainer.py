@@ -23,6 +23,7 @@ from trainers import (
 
 from infogan.config import Config
 from infogan.data import Images
+from infogan.data.labels import Labels
 from infogan.method.model import batch_norms, frozen, make_model
 from infogan.method.objective import info_bound
 from infogan.training.state import State, state_of
@@ -98,7 +99,7 @@ def test_what_the_bound_updates(player: Player, part: str, options: dict[str, An
 def test_labels_do_not_matter(saturating: bool) -> None:
     config = CONFIG.replace(saturating=saturating)
     assert DIGITS.labels is not None
-    shuffled = np.random.default_rng(0).permutation(DIGITS.labels)
+    shuffled = Labels(np.random.default_rng(0).permutation(DIGITS.labels.numbers))
     expected = train(config)
     for labels in (None, shuffled):
         assert_same_bits(train(config, Images.from_arrays(DIGITS.x, labels)), expected)

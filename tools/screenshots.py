@@ -1,0 +1,66 @@
+"""The pictures of pages in docs/tutorials/your-own-images.md, taken in Chromium.
+
+    infogan train folder:celeba
+    infogan report runs/celeba-0 --metadata attributes.csv
+    python tools/screenshots.py runs/celeba-0
+
+Writes them to docs/images.
+"""
+
+import sys
+import threading
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from infogan.explore.explorer import Explorer
+from infogan.explore.serve import listen, make_server, url_of
+from infogan.explore.server import make_app
+from infogan.runs.run import Run
+
+CHROMIUM = "/usr/bin/chromium"
+IMAGES = Path(__file__).parent.parent / "docs" / "images"
+CODE = "c5"
+
+
+def shoot_report(page: Page, report: Path) -> None:
+    page.set_viewport_size({"width": 1000, "height": 800})
+    page.goto(report.resolve().as_uri())
+    section = page.locator("#codes section").filter(has=page.locator(f"h3:has-text('{CODE}')"))
+    section.screenshot(path=IMAGES / "tutorial_report_code.png")
+    page.locator("#associations").screenshot(path=IMAGES / "tutorial_report_table.png")
+
+
+def shoot_explorer(page: Page, url: str) -> None:
+    page.set_viewport_size({"width": 1100, "height": 900})
+    page.goto(url)
+    page.wait_for_function("document.querySelectorAll('#cells canvas').length == 8")
+    page.wait_for_timeout(1000)
+    page.screenshot(path=IMAGES / "tutorial_explorer.png", full_page=True)
+    page.get_by_text("Plane", exact=True).click()
+    page.wait_for_timeout(1000)
+    page.screenshot(path=IMAGES / "tutorial_plane.png", full_page=True)
+
+
+def main() -> None:
+    run = Run.open(Path(sys.argv[1]))
+    explorer, listening = Explorer(run), listen("127.0.0.1", 0)
+    server = make_server(make_app(explorer))
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+    thread.start()
+    try:
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            page = browser.new_page()
+            shoot_report(page, run.path / "report.html")
+            shoot_explorer(page, url_of(listening))
+            browser.close()
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
+        explorer.close()
+
+
+if __name__ == "__main__":
+    main()
