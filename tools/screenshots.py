@@ -34,10 +34,10 @@ def shoot_report(page: Page, report: Path) -> None:
 def shoot_explorer(page: Page, url: str) -> None:
     page.set_viewport_size({"width": 1100, "height": 900})
     page.goto(url)
-    page.wait_for_function("document.querySelectorAll('#cells canvas').length == 8")
+    page.locator("#cells > *").nth(7).wait_for()
     page.wait_for_timeout(1000)
     page.screenshot(path=IMAGES / "tutorial_explorer.png", full_page=True)
-    page.get_by_text("Plane", exact=True).click()
+    page.get_by_text("Plane", exact=True).click(force=True)
     page.wait_for_timeout(1000)
     page.screenshot(path=IMAGES / "tutorial_plane.png", full_page=True)
 
