@@ -5,11 +5,11 @@ PIP := $(V)/bin/python -m pip --disable-pip-version-check
 .PHONY: demo test browser check faults nightly pins audit licences clean
 
 # The whole environment, to the release. Where pip finds a CPU build of torch 2.13.0 that is the one; a GPU machine
-# uses pip alone. Python compiles what is imported, a fifth of what is installed.
+# uses pip alone.
 $(V)/ok: pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(V)
 	$(PIP) install -q -U "pip>=25.1"
-	PIP_CONSTRAINT=constraints.txt $(PIP) install -q --no-compile -e ".[all]" --group dev
+	PIP_CONSTRAINT=constraints.txt $(PIP) install -q -e ".[all]" --group dev
 	touch $@
 
 # Trains the preset digits, scores it and plots it; replaces an earlier demo.
