@@ -38,7 +38,10 @@ def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN, quiet: bool = Fals
     elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
         x = x.transpose(0, 3, 1, 2)
     if x.ndim != 4 or x.shape[1] not in (1, 3):
-        raise InfoganError(f"{path} contains an array of shape {x.shape}; images are (n, h, w[, ch]).")
+        raise InfoganError(
+            f"{path} contains an array of shape {x.shape}; images are (n, h, w), or (n, h, w, channels) with "
+            "1 or 3 channels, so leave out alpha."
+        )
     if name and arrays[name].shape[:1] != (len(x),):
         raise InfoganError(f"{path} contains {len(x)} images but {name} of shape {arrays[name].shape}.")
     labels = to_labels(arrays[name], str(path)) if name else None
