@@ -171,7 +171,7 @@ def pack(
     Image files are copied unchanged unless --size is set. Repeat the command to continue after an
     interruption.
     """
-    from infogan.config import UNKNOWN
+    from infogan.config import UNKNOWN_SCALE
     from infogan.data import LoadOptions, inspect_source, open_collection
     from infogan.data.pixels import ToPixels, find_scale
     from infogan.data.shards.pack import pack
@@ -182,7 +182,7 @@ def pack(
     shaper = None
     if size is not None:
         shape = (inspect_source(name, load_options).channels, size, size)
-        shaper = ToPixels(shape, scale=find_scale(pictures, UNKNOWN))
+        shaper = ToPixels(shape, scale=find_scale(pictures, UNKNOWN_SCALE))
     packed = pack(pictures, out, ending, shaper, skip_bad)
     print(
         to_json(packed._asdict())

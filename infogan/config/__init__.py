@@ -3,12 +3,12 @@
 from infogan.config.config import Config, check_options
 from infogan.config.fields import Option, options_of, parse_text, to_text
 from infogan.config.parts import SHAPES, Data, Device, Precision, Shape
-from infogan.config.pixels import BYTES, UNKNOWN, PixelScale
+from infogan.config.pixels import BYTES, UNKNOWN_SCALE, PixelScale
 
 __all__ = [
     "BYTES",
     "SHAPES",
-    "UNKNOWN",
+    "UNKNOWN_SCALE",
     "Config",
     "Data",
     "Device",

@@ -27,5 +27,5 @@ class PixelScale:
         return self.binary is not None
 
 
-UNKNOWN = PixelScale()
+UNKNOWN_SCALE = PixelScale()
 BYTES = PixelScale(binary=False)  # 255 is white, and 65535 in 16-bit images

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, final
 
-from infogan.config import UNKNOWN, Config, PixelScale, Shape
+from infogan.config import UNKNOWN_SCALE, Config, PixelScale, Shape
 from infogan.data.images import Factor, Images
 from infogan.utils.errors import InfoganError
 
@@ -21,7 +21,7 @@ class LoadOptions:
     pages: bool = False  # every page of a TIFF and every frame of an animation in a folder is an image
     shape: Shape | None = None  # resize your images to this shape; None keeps their size
     square: Literal["crop", "pad"] = "crop"  # how images of another aspect ratio are fitted
-    pixel_scale: PixelScale = UNKNOWN  # of your images, if it is known; else it is found in them
+    pixel_scale: PixelScale = UNKNOWN_SCALE  # of your images, if it is known; else it is found in them
 
     @property
     def data_folder(self) -> Path | None:

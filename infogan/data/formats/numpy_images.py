@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float
 
-from infogan.config import UNKNOWN, PixelScale
+from infogan.config import UNKNOWN_SCALE, PixelScale
 from infogan.data.formats.npy import Arrays, is_npz, read_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.labels import LABEL_COLUMNS, to_labels
@@ -16,7 +16,7 @@ from infogan.utils.errors import InfoganError
 HINT = "save it by numpy.save or numpy.savez, as numbers."
 
 
-def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN, quiet: bool = False) -> Images:
+def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN_SCALE, quiet: bool = False) -> Images:
     """A .npy of images, or a .npz with `images` and, for evaluation, `labels` or `factors`.
 
     Images are numbers that `array_to_pixels` takes: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3
