@@ -28,9 +28,10 @@ from infogan.pretraining.equivariance.encoder import Encoder
 from infogan.pretraining.equivariance.poses import (
     Pose,
     after,
-    apply,
     before,
+    moved,
     pose_from_columns,
+    relit,
     touches_edge,
 )
 from infogan.pretraining.equivariance.reader import Reader, square_images
@@ -50,7 +51,15 @@ MEASURED = 0.1  # of the steps, at the end, in which it is measured how well cha
 OVER_CLUSTERING = 3  # clusters per category, merged by k-means of the features
 CHUNK = 500
 # The largest random transforms, as in `Pose`; of what is no knob the share NUISANCE.
-LARGEST = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, "brightness": 0.4, "rotate": math.pi}
+LARGEST = {
+    "translate": 0.3,
+    "scale": 0.3,
+    "ratio": 0.3,
+    "shear": 0.4,
+    "brightness": 0.4,
+    "illumination": 1.0,
+    "rotate": math.pi,
+}
 NUISANCE = 0.4
 PLACE_NOISE, SIZE_NOISE = 0.04, 0.08  # of a crop: what the first network leaves uncertain
 
@@ -69,9 +78,12 @@ class Equivariance(Stage):
         self.turns = "rotate" in self.codes_of
         # Knobs must not follow what is no knob, so that changes a little too: otherwise the ink of a digit
         # passes for its width. Beside an angle, ratio and shear mean nothing.
-        others = ("translate", "scale", "brightness", *(() if self.turns else ("ratio", "shear")))
-        sizes = {name: LARGEST[name] * (1 if name in self.codes_of else NUISANCE) for name in others}
-        sizes |= {"rotate": LARGEST["rotate"]} if self.turns else {}
+        left_out = {"ratio", "shear"} if self.turns else {"rotate"}
+        sizes = {
+            name: size * (1 if name in self.codes_of else NUISANCE)
+            for name, size in LARGEST.items()
+            if name not in left_out
+        }
         self.n_steps, self.seed, self.device = settings.knob_steps, config.run.seed, fabric.device
         n_clusters = OVER_CLUSTERING * model.latent.k
         self.reader = Reader(
@@ -135,12 +147,12 @@ class Equivariance(Stage):
         still = torch.arange(n, device=self.device) < n // 2
         first, second = self.reader.sample(n), self.reader.sample(n)
         first = Pose(*(torch.where(still.view(-1, *[1] * (v.ndim - 1)), 0, v) for v in first))
-        a, b = (apply(T, x, plain=plain) for T in (first, second))
+        a, b = (moved(T, x, plain=plain) for T in (first, second))
         a = torch.where(still[:, None, None, None], x, a)
         # A thing that a transform cut off at the edge has no whole pose.
         whole = (~(touches_edge(a) & ~still) & ~touches_edge(b)).float() if plain else x.new_ones(n)
         whole = torch.where(whole.sum() > 0.05 * n, whole, 1.0)[:, None]
-        columns = self.reader.columns(torch.cat([a, b]))
+        columns = self.reader.columns(torch.cat([relit(first, a), relit(second, b)]))
         expected = after(second, before(first, pose_from_columns(columns[:n], knobs))).columns(knobs)
         off = nn.functional.smooth_l1_loss(columns[n:], expected, reduction="none", beta=0.02)
         if measured:

@@ -14,11 +14,12 @@ from infogan.pretraining.equivariance.angles import HARMONICS, turned, unit_vect
 from infogan.pretraining.equivariance.encoder import SIDE, Encoder, resized
 from infogan.pretraining.equivariance.poses import (
     Pose,
-    apply,
     background,
     before,
     look,
+    moved,
     pose_from_columns,
+    relit,
     sample_transforms,
     touches_edge,
 )
@@ -119,9 +120,9 @@ class Reader:
         numbers, n_read = self.columns(x), x.new_ones(n, 1)
         for _ in range(N_POSES if self.pose_net else 0):
             T = self.sample(n, 0.25)
-            moved = apply(T, x, plain=self.plain)
-            whole = (~touches_edge(moved)).float()[:, None] if self.plain else x.new_ones(n, 1)
-            numbers = numbers + whole * before(T, self.pose(moved)).columns(self.knobs)
+            a = moved(T, x, plain=self.plain)
+            whole = (~touches_edge(a)).float()[:, None] if self.plain else x.new_ones(n, 1)
+            numbers = numbers + whole * before(T, self.pose(relit(T, a))).columns(self.knobs)
             n_read = n_read + whole
         numbers = numbers / n_read
         u = torch.zeros(n, HARMONICS, dtype=torch.complex64, device=self.device)
