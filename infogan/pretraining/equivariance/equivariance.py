@@ -29,9 +29,8 @@ from infogan.pretraining.equivariance.poses import (
     Pose,
     after,
     before,
-    moved,
+    no_pose,
     pose_from_columns,
-    relit,
     touches_edge,
 )
 from infogan.pretraining.equivariance.reader import Reader, square_images
@@ -143,16 +142,15 @@ class Equivariance(Stage):
 
     def _pose_loss(self, x: Float[Tensor, "b ch s s"], measured: bool) -> Float[Tensor, ""]:
         """How far the pose of T2 x is from what T1 x says it is; half of the T1 change nothing."""
-        n, plain, knobs = len(x), self.reader.plain, self.reader.knobs
+        n, knobs = len(x), self.reader.knobs
         still = torch.arange(n, device=self.device) < n // 2
         first, second = self.reader.sample(n), self.reader.sample(n)
         first = Pose(*(torch.where(still.view(-1, *[1] * (v.ndim - 1)), 0, v) for v in first))
-        a, b = (moved(T, x, plain=plain) for T in (first, second))
-        a = torch.where(still[:, None, None, None], x, a)
+        (a, a_whole), (b, b_whole) = (self.reader.transformed(T, x) for T in (first, second))
         # A thing that a transform cut off at the edge has no whole pose.
-        whole = (~(touches_edge(a) & ~still) & ~touches_edge(b)).float() if plain else x.new_ones(n)
+        whole = ((a_whole | still) & b_whole).float()
         whole = torch.where(whole.sum() > 0.05 * n, whole, 1.0)[:, None]
-        columns = self.reader.columns(torch.cat([relit(first, a), relit(second, b)]))
+        columns = self.reader.columns(torch.cat([a, b]))
         expected = after(second, before(first, pose_from_columns(columns[:n], knobs))).columns(knobs)
         off = nn.functional.smooth_l1_loss(columns[n:], expected, reduction="none", beta=0.02)
         if measured:
@@ -166,7 +164,7 @@ class Equivariance(Stage):
         """Minus what two crops of an image, turned at random, tell of the turn and of the cluster."""
         n = len(x)
         with torch.no_grad():
-            pose = self.reader.pose(x)
+            pose = self.reader.pose(self.reader.transformed(no_pose(n, self.device), x)[0])
             turns = 2 * math.pi * torch.rand(2, n, generator=self.rng, device=self.device)
             crops = [self.reader.crop(x, self._jittered(pose), turn) for turn in turns]
         u, log_p, _ = self.reader.form(torch.cat(crops))

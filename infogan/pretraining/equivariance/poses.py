@@ -129,16 +129,16 @@ def look(
     return F.grid_sample(x - ground, grid, padding_mode="zeros", align_corners=False) + ground
 
 
-def moved(T: Pose, x: Float[Tensor, "b ch s s"], *, plain: bool) -> Float[Tensor, "b ch s s"]:
-    """The geometry of T alone: x(A^-1 (q - t)) at q."""
+def moved(T: Pose, x: Float[Tensor, "b ch s s"], window: float, *, plain: bool) -> Float[Tensor, "b ch s s"]:
+    """The geometry of T alone, x(A^-1 (q - t)), of the q whose coordinates are within +-window."""
     back = torch.linalg.inv(T.matrix())
-    return look(x, back, -_product(back, T.place), x.shape[-1], plain=plain)
+    return look(x, window * back, -_product(back, T.place), x.shape[-1], plain=plain)
 
 
-def relit(T: Pose, x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b ch s s"]:
-    """The light of T alone: e^(b + s . q) x(q), in [0, 1]."""
+def relit(T: Pose, x: Float[Tensor, "b ch s s"], window: float) -> Float[Tensor, "b ch s s"]:
+    """The light of T alone, e^(b + s . q) x(q), in [0, 1]; x shows the q as `moved` does."""
     side = x.shape[-1]
-    axis = (2 * torch.arange(side, device=x.device) + 1) / side - 1
+    axis = window * ((2 * torch.arange(side, device=x.device) + 1) / side - 1)
     right, down = (s[:, None] * axis for s in T.illumination.T)
     log_factor = T.brightness[:, None, None] + right[:, None, :] + down[:, :, None]
     lit: Tensor = x * log_factor.exp()[:, None]
