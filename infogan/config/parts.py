@@ -144,7 +144,7 @@ class Pretraining:
         mirror = self.mirror
         require(mirror is None or 0 <= mirror <= N_LATENTS, "mirror", mirror, f"in 0 .. {N_LATENTS}")
         rule = "unset unless factor_steps says how long to learn"
-        require(bool(self.factor_steps) or mirror is None, "mirror", mirror, rule)
+        require(bool(self.factor_steps or not mirror), "mirror", mirror, rule)
 
     @property
     def has_stages(self) -> bool:
