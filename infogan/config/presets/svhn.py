@@ -22,7 +22,7 @@ def svhn() -> Config:
         shape=(3, 32, 32),
         codes="cat:10 unif:6 noise:62",
         knobs="brightness illumination scale ratio shear",
-        knob_steps=1500,
+        knob_steps=4000,
         lam=(0.1,),
         steps=4000,
         **with_targets(),
