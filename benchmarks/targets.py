@@ -1,61 +1,70 @@
 """What the pretraining of a preset reads off images with known factors, before any adversarial training.
 
-    python benchmarks/targets.py faces-paper "ratio shear scale" 0 1
+    python benchmarks/targets.py chairs 0 1
+    python benchmarks/targets.py faces 0 1 knobs="illumination shear" factor_steps=3000
 
-trains the stages alone for the preset's images, with other knobs, for each seed, and prints |Spearman's rho|
-of the targets of every code with every factor. Factors serve these scores alone. Writes
-records/targets-PRESET-KNOBS.json.
+trains the preset's stages alone, with other settings where they are named, for each seed, and prints the
+association (|Spearman's rho| or its like for angles) of the targets of every code with every factor. Factors
+serve these scores alone. Writes records/targets-PRESET.json, where rows with the same settings are replaced.
 """
 
+import json
 import sys
 from typing import Any
 
-from knobs import rho
-from record import record
+import numpy as np
+from record import RECORDS, record
 
-from infogan.config.knobs import KNOBS
+from infogan.config import Config, options_of, parse_text
 from infogan.config.presets import get_preset
-from infogan.data import load
+from infogan.data import Images, load
+from infogan.evaluation.disentanglement.association import code_factor_association
 from infogan.method.model import make_model
 from infogan.pretraining import Targets
 from infogan.training.trainer import Trainer
 
 MAX_IMAGES = 12_000
-KNOB_STEPS = 1_000
 
 
-def read(preset: str, knobs: str, seed: int) -> dict[str, Any]:
-    images = load(get_preset(preset).data.images).subsample(MAX_IMAGES)
+def read(config: Config, images: Images) -> dict[str, Any]:
     assert images.factors is not None
-    n = sum(len(KNOBS[knob]) for knob in knobs.split())
-    config = get_preset(preset).replace(
-        codes=f"unif:{n} noise:32",
-        knobs=knobs,
-        knob_steps=KNOB_STEPS,
-        pseudo_label_weight=1.0,
-        lam=(1.0,),
-        device="cpu",
-        seed=seed,
-    )
+    trainer = Trainer(config, make_model(config), images)
     found: dict[str, Any] = {}
-    for stage in Trainer(config, make_model(config), images).stages():
-        for _ in stage.run(Targets()):
+    targets = Targets()
+    for stage in trainer.stages():
+        for _ in stage.run(targets):
             pass
+        targets = stage.outcome.targets
         found["message"] = stage.outcome.message
-        for code, table in stage.outcome.targets.tables.items():
-            values = table.double().numpy().ravel()
-            found[f"c{code + 1}"] = {
-                factor.name: round(rho(values, v), 3)
-                for factor, v in zip(images.factors.columns, images.factors.values.T, strict=True)
-            }
-    print(seed, found, flush=True)
+    latent = trainer.model.latent
+    for i, table in sorted(targets.tables.items()):
+        columns, code = table.double().numpy(), latent.codes[i]
+        values = columns[:, 0]
+        if code.kind != "number":
+            values = (
+                np.arctan2(columns[:, 1], columns[:, 0]) if code.kind == "angle" else columns.argmax(axis=1)
+            )
+        row = code_factor_association(values[:, None], [code], images.factors)[0]
+        names = (factor.name for factor in images.factors.columns)
+        found[latent.names[i]] = {name: round(float(r), 3) for name, r in zip(names, row, strict=True)}
     return found
 
 
 def main() -> None:
-    preset, knobs, *seeds = sys.argv[1:]
-    rows = {seed: read(preset, knobs, int(seed)) for seed in seeds}
-    record(f"targets-{preset}-{knobs.replace(' ', '-')}", {"steps": KNOB_STEPS, "seeds": rows})
+    preset, *words = sys.argv[1:]
+    seeds = [int(word) for word in words if "=" not in word]
+    pairs = dict(word.split("=", 1) for word in words if "=" in word)
+    options = options_of(Config)
+    changes = {name: parse_text(name, text, options[name].kind) for name, text in pairs.items()}
+    config = get_preset(preset).replace(device="cpu", **changes)
+    images = load(config.data.images).subsample(MAX_IMAGES)
+    path = RECORDS / f"targets-{preset}.json"
+    rows = json.loads(path.read_text())["rows"] if path.exists() else []
+    rows = [row for row in rows if not (row["changes"] == pairs and row["seed"] in seeds)]
+    for seed in seeds:
+        rows.append({"changes": pairs, "seed": seed, "found": read(config.replace(seed=seed), images)})
+        print(rows[-1], flush=True)
+        record(f"targets-{preset}", {"images": len(images), "rows": rows})
 
 
 if __name__ == "__main__":
