@@ -36,12 +36,13 @@ def plot_panels(panels: Sequence[PanelPicture]) -> "Figure":
     """Two panels beside each other, captions below."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    height = WIDTH * max(p.images.shape[0] / p.images.shape[1] for p in panels) + 1.1
+    height = WIDTH * max(p.images.shape[0] / p.images.shape[1] for p in panels) + 0.8
     figure, axes = make_axes(columns * WIDTH, rows * height, rows, columns)
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)
     for ax, panel in zip(axes.flat, panels, strict=False):
         show(ax, make_grid(panel.images))
+        ax.set_anchor("N")
         side = panel.images.shape[-1] + 1
         ax.set_xticks([side * (i + 0.5) - 1 for i in range(len(panel.ticks))], panel.ticks, fontsize=7)
         ax.tick_params(length=0)

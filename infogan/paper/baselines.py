@@ -77,12 +77,16 @@ def known_factors(images: Images, moments: tuple[str, ...]) -> Factors | None:
 def best_codes(read: Read, factors: Factors) -> dict[str, tuple[str, float]]:
     """For each factor the code with the strongest association, and its strength in [0, 1].
 
-    |Spearman's rho| of two numbers, otherwise as `ASSOCIATION_NAMES` says. If the images show shapes from all
+    |Spearman's rho| of two numbers, otherwise as `ASSOCIATION_NAMES` says. Categories count for numbers only
+    if there is no other code. If the images show shapes from all
     sides, `azimuth within a shape` is the mean over the shapes.
     """
     kinds: list[Kind] = [factor.kind for factor in factors.columns]
     strength = pairwise_association(read.values, read.kinds, factors.values, kinds)
     names = [factor.name for factor in factors.columns]
+    is_category = np.array([kind == "category" for kind in read.kinds])
+    if not is_category.all():  # a category that follows a number is no number
+        strength[np.ix_(is_category, [kind != "category" for kind in kinds])] = 0
     best = {
         name: (read.names[int(of.argmax())], round(float(of.max()), 4))
         for name, of in zip(names, strength.T, strict=True)

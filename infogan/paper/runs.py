@@ -37,9 +37,7 @@ def check(figure: Figure, request: Request) -> None:
     if not request.seeds:
         raise InfoganError("paper: seeds is 0, but must be at least 1; the paper has 5.")
     if (request.folder / "config.json").is_file():
-        raise InfoganError(
-            f"{request.folder} is a run, but must be a folder of runs; name the folder above it, or a new one."
-        )
+        raise InfoganError(f"{request.folder} is a run, but must be a folder of runs; name another one.")
     info = get_dataset_info(figure.images)
     if not info.is_available(request.load_options, next(iter(info.splits))):
         raise InfoganError(_missing(figure, request.load_options))

@@ -89,11 +89,15 @@ def describe(effect: Mapping[str, Any], measure: str) -> str:
     """What the rows of a panel show, in words."""
     code, moves, same = effect["code"], effect["moves"], effect["same_direction"]
     kept = effect["unchanged"]
-    stays = f"; the label stays in {kept[0]:.0%} of the moves ({kept[1]:.0%} by chance)" if kept else ""
+    stays = (
+        f"; the label stays in {_percent(kept[0])} of the moves ({_percent(kept[1])} by chance)"
+        if kept
+        else ""
+    )
     if measure in ("digits", "unclear"):
         return (
-            f"{code}: {1 - moves:.1%} error on real images; "
-            f"{same:.0%} of the generated images show the digit of their column"
+            f"{code}: {100 * (1 - moves):.1f} % error on real images; "
+            f"{_percent(same)} of the generated images show the digit of their column"
         )
     if measure == "context":
         middle = effect["others"]["middle"]
@@ -104,7 +108,7 @@ def describe(effect: Mapping[str, Any], measure: str) -> str:
     next_most = "".join(f"; next most, {_in_words(name)}: {value:.2f}" for name, value in others)
     factor = _in_words(effect["factor"])
     return (
-        f"{code} moves {factor} by {moves:.2f} of its real range, the same way in {same:.0%} of the rows"
+        f"{code} moves {factor} by {moves:.2f} of its real range, one way in {_percent(same)} of the rows"
         f"{next_most}{stays}"
     )
 
@@ -168,6 +172,10 @@ def _of_cost() -> tuple[State, str]:
 def _spread(values: Sequence[float]) -> str:
     """The median and the range."""
     return f"{statistics.median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
+def _percent(share: float) -> str:
+    return f"{round(100 * share)} %"
 
 
 def _in_words(name: str) -> str:
