@@ -86,7 +86,7 @@ def best_codes(read: Read, factors: Factors) -> dict[str, tuple[str, float]]:
     names = [factor.name for factor in factors.columns]
     is_category = np.array([kind == "category" for kind in read.kinds])
     if not is_category.all():  # a category that follows a number is no number
-        strength[np.ix_(is_category, [kind != "category" for kind in kinds])] = 0
+        strength[np.ix_(is_category, np.array([kind != "category" for kind in kinds]))] = 0
     best = {
         name: (read.names[int(of.argmax())], round(float(of.max()), 4))
         for name, of in zip(names, strength.T, strict=True)

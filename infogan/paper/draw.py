@@ -72,4 +72,5 @@ def _panel(figure: Figure, letter: str, panel: Mapping[str, Any], run: str, fold
             ticks = [str(digit) for digit in range(len(columns))]
     text = describe(effect, panel["measure"])
     found = "" if effect["found"] else " Not found:"
-    return PanelPicture(images, ticks, f"({letter}) {panel['title']}.{found} {text} ({run})")
+    caption = f"({letter}) {panel['title']}.{found} {text} ({run})"
+    return PanelPicture(images, ticks, caption.replace(" %", "\u00a0%"))
