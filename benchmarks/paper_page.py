@@ -1,10 +1,10 @@
-"""Writes docs/results/paper.md from benchmarks/records/paper.
+"""Writes docs/results/paper.md from benchmarks/records/paper/NAME.json.
 
     infogan paper fig3
     python benchmarks/paper_page.py runs/paper
 
-With a folder, its records and pictures are taken over first: into benchmarks/records/paper and
-docs/images/paper.
+With a folder, its records and pictures are taken over first, as benchmarks/records/paper/NAME.json and
+docs/images/paper/NAME.png.
 """
 
 import shutil

@@ -46,6 +46,10 @@ class Figure:
         """Each preset that is trained, once."""
         return tuple(dict.fromkeys(panel.preset_of(recipe) for panel in self.panels))
 
+    def panel_of(self, preset: str, recipe: Recipe) -> Panel:
+        """The first panel for which a preset is trained."""
+        return next(panel for panel in self.panels if panel.preset_of(recipe) == preset)
+
 
 # Fig. 1 and Figs. 2a and 2b compare two trainings that differ in L_I alone, so the paper's recipe is that of
 # the original code there, of which mnist-gan is the GAN.

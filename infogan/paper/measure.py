@@ -169,10 +169,8 @@ def _header(figure: Figure, request: Request, n_images: int) -> dict[str, Any]:
         "recipe": request.recipe,
         "environment": environment(n_images),
         "presets": {
-            panel.preset_of(request.recipe): describe_runs(
-                panel.preset_of(request.recipe), panel.paper_preset, request
-            )
-            for panel in figure.panels
+            preset: describe_runs(preset, figure.panel_of(preset, request.recipe).paper_preset, request)
+            for preset in figure.presets_of(request.recipe)
         },
     }
 

@@ -19,7 +19,7 @@ HEAD = """\
 # The paper, table by table and figure by figure
 
 `infogan paper` prints these states; `infogan paper fig3` trains, measures and draws one figure. This page is
-written by `python benchmarks/paper_page.py` from the records in `benchmarks/records/paper/`.
+written by `python benchmarks/paper_page.py` from the records in `benchmarks/records/paper/NAME.json`.
 """
 RULES = """\
 **How it is measured.** A reader that was trained on real images with their labels or factors judges the

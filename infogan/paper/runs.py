@@ -35,7 +35,7 @@ def check(figure: Figure, request: Request) -> None:
             other settings.
     """
     if not request.seeds:
-        raise InfoganError("paper: seeds is 0, but must be at least 1; the paper has 5.")
+        raise InfoganError("paper: seeds must be at least 1; the paper has 5 for each figure.")
     if (request.folder / "config.json").is_file():
         raise InfoganError(f"{request.folder} is a run, but must be a folder of runs; name another one.")
     info = get_dataset_info(figure.images)
