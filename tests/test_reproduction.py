@@ -246,7 +246,8 @@ def test_states_of_a_panel(seeds: list[tuple[float, bool]], state: str) -> None:
     of_seeds = {f"faces-{i}": effect(*seed) for i, seed in enumerate(seeds)}
     best, middle = choice.best_and_middle(of_seeds)
     shown = {"measure": "factor", "best": best, "middle": middle}
-    record = {"panels": {"a": shown | {"effects": {run: e.to_json() for run, e in of_seeds.items()}}}}
+    record: dict[str, Any] = {"reader": {}}
+    record |= {"panels": {"a": shown | {"effects": {run: e.to_json() for run, e in of_seeds.items()}}}}
     items = {item.name: item for item in states.list_items({"fig3": record}, "ours")}
     assert items["fig3a"].state == state
     assert items["fig3b"].state == items["fig4a"].state == "not run"

@@ -1,8 +1,7 @@
 """The pictures of a figure, in the paper's layout, from its record and its runs."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -38,7 +37,7 @@ def draw(figure: Figure, record: Record, folder: Path) -> "dict[str, Drawing]":
     drawn = {}
     for choice, suffix in CHOICES.items():
         panels = [
-            _panel(figure, letter, panel, panel[choice], folder)
+            _panel(figure, record, letter, panel[choice], folder)
             for letter, panel in record["panels"].items()
             if panel[choice] is not None
         ]
@@ -58,7 +57,8 @@ def draw_bounds(record: Record) -> "Drawing":
     return plot_bands(curves, "$L_I$ of c1, nats", record["H_c"])
 
 
-def _panel(figure: Figure, letter: str, panel: Mapping[str, Any], run: str, folder: Path) -> PanelPicture:
+def _panel(figure: Figure, record: Record, letter: str, run: str, folder: Path) -> PanelPicture:
+    panel = record["panels"][letter]
     effect = panel["effects"][run]
     model = Run.open(folder / run).model()
     code, columns = code_index(model, effect["code"]), effect["columns"]
@@ -70,7 +70,7 @@ def _panel(figure: Figure, letter: str, panel: Mapping[str, Any], run: str, fold
         images, ticks = images[:, columns], [str(k) for k in columns]
         if panel["measure"] == "digits":
             ticks = [str(digit) for digit in range(len(columns))]
-    text = describe(effect, panel["measure"])
+    text = describe(record, letter, run)
     found = "" if effect["found"] else " Not found:"
     caption = f"({letter}) {panel['title']}.{found} {text} ({run})"
     return PanelPicture(images, ticks, caption.replace(" %", "\u00a0%"))

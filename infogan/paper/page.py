@@ -108,7 +108,7 @@ def _panels(record: Record) -> Iterator[str]:
                 continue
             effect = panel["effects"][run]
             found = "" if effect["found"] else "**not found**: "
-            text = describe(effect, panel["measure"])
+            text = describe(record, letter, run)
             yield f"| {letter}, {panel['title']} | {what} | {run} | {found}{text} | {n_found(panel)} seeds |"
     yield ""
 

@@ -85,8 +85,10 @@ def list_items(records: Mapping[str, Record], recipe: Recipe) -> Iterator[Item]:
     yield Item("sec7.2", "5 % error of c1 as a classifier of MNIST", *_of_error(digits))
 
 
-def describe(effect: Mapping[str, Any], measure: str) -> str:
-    """What the rows of a panel show, in words."""
+def describe(record: Record, letter: str, run: str) -> str:
+    """What the rows of a panel show in one run, in words, and how good the reader is that says so."""
+    panel = record["panels"][letter]
+    effect, measure = panel["effects"][run], panel["measure"]
     code, moves, same = effect["code"], effect["moves"], effect["same_direction"]
     kept = effect["unchanged"]
     stays = (
@@ -106,10 +108,11 @@ def describe(effect: Mapping[str, Any], measure: str) -> str:
         )
     others = sorted(effect["others"].items(), key=lambda other: -other[1])[:1]
     next_most = "".join(f"; next most, {_in_words(name)}: {value:.2f}" for name, value in others)
-    factor = _in_words(effect["factor"])
+    reader = record["reader"].get(effect["factor"])
+    read = f" (read with {reader['measure']} {reader['value']:.2f})" if reader else ""
     return (
-        f"{code} moves {factor} by {moves:.2f} of its real range, one way in {_percent(same)} of the rows"
-        f"{next_most}{stays}"
+        f"{code} moves {_in_words(effect['factor'])}{read} by {moves:.2f} of its real range, one way in "
+        f"{_percent(same)} of the rows{next_most}{stays}"
     )
 
 
@@ -127,7 +130,7 @@ def _of_panel(record: Record | None, letter: str) -> tuple[State, str]:
         return "not run", "the images have no labels or factors that show it"
     effects = panel["effects"]
     best, middle = effects[panel["best"]], effects[panel["middle"]]
-    why = f"{describe(best, panel['measure'])}; found in {n_found(panel)} seeds"
+    why = f"{describe(record, letter, panel['best'])}; found in {n_found(panel)} seeds"
     if not best["found"]:
         return "worse", why
     return ("better" if middle["found"] and len(effects) >= ENOUGH else "reproduced"), why
