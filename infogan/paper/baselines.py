@@ -3,7 +3,6 @@
 Like an InfoGAN they learn from pixels alone; factors and labels come in when what they read is compared.
 """
 
-from contextlib import nullcontext
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +19,8 @@ from infogan.method.codes import Kind
 from infogan.method.model import Model
 from infogan.paper.moments import QUANTITIES
 from infogan.pretraining.equivariance.encoder import SIDE, resized
-from infogan.pretraining.factors.factors import descend, unit
-from infogan.pretraining.factors.vae import VAE
+from infogan.pretraining.factors.factors import BATCH_SIZE, BETA, LEARNING_RATE, unit
+from infogan.pretraining.factors.vae import VAE, beta_tcvae_loss
 from infogan.utils.rng import make_rng
 
 N_CLUSTERS, N_STARTS = 10, 3
@@ -111,9 +110,19 @@ def best_codes(read: Read, factors: Factors) -> dict[str, tuple[str, float]]:
 def _vae_latents(
     x: UInt8[np.ndarray, "n ch h w"], y: UInt8[np.ndarray, "m ch h w"]
 ) -> Float[np.ndarray, "m d"]:
-    vae = VAE(x.shape[1], N_LATENTS, make_rng(0, "baseline weights"))
-    for _ in descend(vae, _small(x), torch.ones(N_LATENTS), make_rng(0, "baseline"), VAE_STEPS, nullcontext):
-        pass
+    """The means of q(z|y) of a beta-TCVAE that is trained on x; the rate falls along a cosine."""
+    vae, rng = VAE(x.shape[1], N_LATENTS, make_rng(0, "baseline weights")), make_rng(0, "baseline")
+    pixels, signs = _small(x), torch.ones(N_LATENTS)
+    adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, VAE_STEPS)
+    for _ in range(VAE_STEPS):
+        index = torch.randint(len(pixels), (BATCH_SIZE,), generator=rng)
+        noise = torch.randn(BATCH_SIZE, N_LATENTS, generator=rng)
+        adam.zero_grad()
+        loss = beta_tcvae_loss(vae, unit(pixels[index]), noise, BETA, signs)
+        torch.autograd.backward(loss)
+        adam.step()
+        schedule.step()
     with torch.inference_mode():
         means = [vae.encode(unit(part)).mean for part in torch.split(_small(y), 500)]
     latents: np.ndarray = torch.cat(means).double().numpy()

@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from infogan.data import Images, LoadOptions, available_splits
+from infogan.data import Images, available_splits
 from infogan.evaluation.clustering import contingency_table, match_labels, one_to_one_error
 from infogan.method.model import Model
 from infogan.paper.baselines import best_codes, known_factors, read_baselines, read_codes
@@ -19,12 +19,13 @@ from infogan.paper.effects import (
     read_rows,
 )
 from infogan.paper.experiments import Figure, Panel
-from infogan.paper.readers import MAX_HELD_OUT, Reader, split_off, train_reader
+from infogan.paper.readers import Reader, split_off, train_reader
 from infogan.paper.runs import Request, describe_runs, run_paths
 from infogan.runs.run import Run
 from infogan.utils.environment import environment
 from infogan.utils.progress import ProgressCallback
 
+MAX_HELD_OUT = 10_000  # images to judge with
 N_REAL = 500  # images whose distances are the unit of distances between generated ones
 
 
@@ -75,11 +76,7 @@ def measure(figure: Figure, request: Request, on_progress: ProgressCallback) -> 
             read[name] = {"": best_codes(found, known)}
     return {
         **_header(figure, request, len(real.train)),
-        "images": {
-            "name": figure.images,
-            "train": len(real.train),
-            "held_out": min(MAX_HELD_OUT, len(real.held_out)),
-        },
+        "images": {"name": figure.images, "train": len(real.train), "held_out": len(real.held_out)},
         "reader": {name: quality._asdict() for name, quality in reader.quality.items()},
         "panels": dict(sorted(panels.items())),
         "read": read,
@@ -177,10 +174,11 @@ def _header(figure: Figure, request: Request, n_images: int) -> dict[str, Any]:
 
 def _load(figure: Figure, request: Request) -> Real:
     """The images in the shape of the networks: another split to judge with, or else a fifth of the images."""
-    config = Run.open(run_paths(figure.presets_of(request.recipe)[0], request)[0])
-    load_options: LoadOptions = request.load_options
+    run, load_options = (
+        Run.open(run_paths(figure.presets_of(request.recipe)[0], request)[0]),
+        request.load_options,
+    )
     splits = available_splits(figure.images, load_options)
-    train = config.images(splits[0], load_options)
-    if len(splits) == 1:
-        return Real(*split_off(train))
-    return Real(train, config.images(splits[-1], load_options))
+    train = run.images(splits[0], load_options)
+    train, held_out = split_off(train) if len(splits) == 1 else (train, run.images(splits[-1], load_options))
+    return Real(train, held_out.subsample(MAX_HELD_OUT))

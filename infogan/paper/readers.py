@@ -26,7 +26,6 @@ from infogan.utils.rng import make_rng
 
 STEPS, BATCH_SIZE, LR, WEIGHT_DECAY = 800, 128, 2e-3, 0.02
 MAX_IMAGES = 20_000  # that a reader learns from
-MAX_HELD_OUT = 5_000
 CHUNK = 500
 LOW, HIGH = 0.05, 0.95  # quantiles of the readings of real images: the real range
 
@@ -105,7 +104,7 @@ def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ())
     Args:
         held_out: other images of the same kind, on which the reader is judged and the real range measured.
     """
-    train, held_out = train.subsample(MAX_IMAGES), held_out.subsample(MAX_HELD_OUT)
+    train = train.subsample(MAX_IMAGES)
     columns = () if train.factors is None else train.factors.columns
     kept = [i for i, column in enumerate(columns) if column.kind != "category" or _is_binary(train, i)]
     names = (*moments, *(columns[i].name for i in kept))

@@ -9,6 +9,7 @@ from rich.console import Console
 from infogan.config import Config, options_of
 from infogan.config.presets import get_preset
 from infogan.data import DATASETS, LoadOptions, available_splits, get_dataset_info
+from infogan.figures.paper import make_axes
 from infogan.paper.experiments import FIGURES, Figure, Recipe
 from infogan.runs.run import Run
 from infogan.scale.sweep import SweepOptions, sweep
@@ -31,13 +32,14 @@ def check(figure: Figure, request: Request) -> None:
     """Finds everything that would stop a figure later, before anything is trained.
 
     Raises:
-        InfoganError: if there is no seed, the images are missing, or the folder is a run or holds runs of
-            other settings.
+        InfoganError: if there is no seed, the images or matplotlib are missing, or the folder is a run or
+            holds runs of other settings.
     """
     if not request.seeds:
         raise InfoganError("paper: seeds must be at least 1; the paper has 5 for each figure.")
     if (request.folder / "config.json").is_file():
         raise InfoganError(f"{request.folder} is a run, but must be a folder of runs; name another one.")
+    make_axes(1, 1, 1, 1)  # raises now, not after the training, if matplotlib is missing
     info = get_dataset_info(figure.images)
     if not info.is_available(request.load_options, next(iter(info.splits))):
         raise InfoganError(_missing(figure, request.load_options))

@@ -10,13 +10,12 @@ result that uses it.
 """
 
 import math
-from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager
+from collections.abc import Generator, Iterator
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int, UInt8
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from infogan.config import Config
@@ -87,7 +86,7 @@ class Factors(Stage):
             vae = VAE(self.pixels.shape[0], N_LATENTS, make_rng(self.seed, f"factors weights {i}"))
             runs.append(vae.to(self.device))
             rng = make_rng(self.seed, f"factors {i}", self.device)
-            for n_done in descend(vae, self.x, self.signs, rng, end - start, self.fabric.autocast):
+            for n_done in self._descend(runs[-1], rng, end - start):
                 yield start + n_done
         compared = [self._read(vae, self.x[:N_COMPARED]) for vae in runs]
         scores = udr(
@@ -98,6 +97,26 @@ class Factors(Stage):
         latents = self.fabric.broadcast(latents)
         codes = [code for code in self.codes if code not in found.tables]
         self.outcome = Outcome(self._targets(latents, codes), self._message(latents, codes, scores, best))
+
+    def _descend(self, vae: VAE, rng: torch.Generator, n_steps: int) -> Iterator[int]:
+        adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
+        loss = torch.zeros(())
+        for i in range(n_steps):
+            warm_up = min(1, (i + 1) / (WARM_UP * n_steps))
+            cosine = 0.5 * (1 + math.cos(math.pi * i / n_steps))
+            for group in adam.param_groups:
+                group["lr"] = LEARNING_RATE * warm_up * max(0.02, cosine)
+            index = torch.randint(len(self.x), (BATCH_SIZE,), generator=rng, device=self.device)
+            noise = torch.randn(BATCH_SIZE, N_LATENTS, generator=rng, device=self.device)
+            with self.fabric.autocast():
+                loss = beta_tcvae_loss(vae, unit(self.x[index]), noise, BETA, self.signs)
+            adam.zero_grad()
+            torch.autograd.backward(loss)
+            nn.utils.clip_grad_norm_(vae.parameters(), 100)
+            adam.step()
+            yield i + 1
+        if not math.isfinite(loss.item()):
+            raise NonFiniteError("pretraining: the loss of the factor stage is NaN; try another seed.")
 
     def _read_all(self, vae: VAE) -> Generator[int, None, Latents]:
         parts = []
@@ -155,43 +174,6 @@ class Factors(Stage):
         square = x.shape[2] == x.shape[3]
         x = resized(x, SIDE) if square else F.interpolate(x, (SIDE, SIDE), mode="area")
         return x.round().clamp(0, 255).byte()
-
-
-def descend(
-    vae: VAE,
-    x: UInt8[Tensor, "n ch 32 32"],
-    signs: Float[Tensor, "d"],
-    rng: torch.Generator,
-    n_steps: int,
-    autocast: Callable[[], AbstractContextManager[None]],
-) -> Iterator[int]:
-    """Trains an autoencoder on the device of the images; yields the steps that are done.
-
-    Args:
-        signs: as in `beta_tcvae_loss`.
-        rng: a generator on that device.
-
-    Raises:
-        NonFiniteError: if the loss is NaN.
-    """
-    adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
-    loss = torch.zeros(())
-    for i in range(n_steps):
-        warm_up = min(1, (i + 1) / (WARM_UP * n_steps))
-        cosine = 0.5 * (1 + math.cos(math.pi * i / n_steps))
-        for group in adam.param_groups:
-            group["lr"] = LEARNING_RATE * warm_up * max(0.02, cosine)
-        index = torch.randint(len(x), (BATCH_SIZE,), generator=rng, device=x.device)
-        noise = torch.randn(BATCH_SIZE, len(signs), generator=rng, device=x.device)
-        with autocast():
-            loss = beta_tcvae_loss(vae, unit(x[index]), noise, BETA, signs)
-        adam.zero_grad()
-        torch.autograd.backward(loss)
-        nn.utils.clip_grad_norm_(vae.parameters(), 100)
-        adam.step()
-        yield i + 1
-    if not math.isfinite(loss.item()):
-        raise NonFiniteError("pretraining: the loss of the factor stage is NaN; try another seed.")
 
 
 def unit(x: Tensor) -> Float[Tensor, "n ch s s"]:
