@@ -23,7 +23,7 @@ from infogan.runs.run import Run
 from infogan.training.state import state_of
 from infogan.training.trainer import Trainer
 
-NAMES = ("digits", "mnist-text", "mnist-quick", "svhn", "celeba", "chairs-rotation", "sprites")
+NAMES = ("digits", "mnist-text", "mnist-quick", "svhn-paper", "celeba-paper", "chairs-paper", "sprites")
 N_STEPS, N_SAVES, N_WARM_UP = 12, 7, 2
 
 

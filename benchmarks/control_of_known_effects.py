@@ -103,7 +103,7 @@ def main() -> None:
     }
     known = {name: known_effects(digits, *case, spaces) for name, case in cases.items()}
     untrained = {}
-    for name in ("mnist", "sprites", "faces"):
+    for name in ("mnist", "sprites", "faces-paper"):
         model = make_model(get_preset(name))
         x = real if model.G.shape == SHAPE else model.sample(N_REAL, make_rng(0, "real"))
         scores = control_scores(model, x, make_rng(0, "control"))

@@ -29,7 +29,7 @@ from infogan.method.model import batch_norms, make_model
 from infogan.training.trainer import Trainer
 from infogan.utils import distributed
 
-NAMES = ("mnist-text", "svhn")
+NAMES = ("mnist-text", "svhn-paper")
 # Name: number of processes, and whose statistics batch norm uses.
 SETUPS: dict[str, tuple[int, Literal["whole", "part"]]] = {
     "1 process": (1, "whole"),

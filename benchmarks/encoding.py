@@ -60,7 +60,7 @@ def make_shards(folder: Path, n: int) -> Path:
 
 
 def make_run(folder: Path) -> Path:
-    config = get_preset("svhn").replace(device="cpu")
+    config = get_preset("svhn-paper").replace(device="cpu")
     run = Run.create(folder, config, n_images=1)
     write_checkpoint(run.checkpoints, 1, state_of(make_model(config)), {})
     return folder

@@ -11,7 +11,7 @@ import math
 from pathlib import Path
 from typing import Any, NamedTuple
 
-NAMES = ("mnist-text", "svhn")
+NAMES = ("mnist-text", "svhn-paper")
 INDEX_BYTES = 24  # per image
 PNG_BYTES, JPEG_BYTES = 2_500, 10_000  # 32x32 in colour; a small photograph
 

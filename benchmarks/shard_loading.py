@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from record import record, spread
 
-from infogan.config.presets.celeba import celeba
+from infogan.config.presets.celeba import celeba_paper
 from infogan.data import Images, load, open_collection
 from infogan.data.shards.files import find_shards
 from infogan.data.shards.index import write_index
@@ -31,7 +31,7 @@ N_WARM_UP, N_ROUNDS = 10, 3
 
 def measure(images: Images) -> dict[str, float]:
     """Images per second, and the share of the time spent waiting for batches."""
-    config = celeba().replace(device="cpu")
+    config = celeba_paper().replace(device="cpu")
     trainer = Trainer(config, make_model(config), images)
     wait_times: list[float] = []
     real = trainer.batches.real
@@ -76,7 +76,7 @@ def main() -> None:
             for name, source in sources.items():
                 rounds[name].append(measure(load(source)))
     result: dict[str, Any] = {
-        "config": celeba().to_json(),
+        "config": celeba_paper().to_json(),
         "steps": N_STEPS,
         "images": packed.images,
         "tars": packed.shards,

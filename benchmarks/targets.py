@@ -1,6 +1,6 @@
 """What the pretraining of a preset reads off images with known factors, before any adversarial training.
 
-    python benchmarks/targets.py faces "ratio shear scale" 0 1
+    python benchmarks/targets.py faces-paper "ratio shear scale" 0 1
 
 trains the stages alone for the preset's images, with other knobs, for each seed, and prints |Spearman's rho|
 of the targets of every code with every factor. Factors serve these scores alone. Writes

@@ -29,7 +29,7 @@ ALIKE: dict[Config, list[str]] = {}
 for name, config in CONFIGS.items():
     ALIKE.setdefault(config.replace(**SAME), []).append(name)
 CASES = {"=".join(names): config for config, names in ALIKE.items()}
-IN_BF16 = ("digits", "mnist-quick", "svhn", "sprites", "custom-colour")
+IN_BF16 = ("digits", "mnist-quick", "svhn-paper", "sprites", "custom-colour")
 CASES |= {f"{name}, bf16": CONFIGS[name].replace(precision="bf16-mixed") for name in IN_BF16}
 
 

@@ -73,10 +73,10 @@ ONE_LAYER = "FC. {n_q} none"
 # table -> preset, D's trunk, G, Q's head, the outputs of Q (one per category, two per continuous code)
 TABLES = {
     "Table 1": ("mnist-text", MNIST_D, MNIST_G, TWO_LAYERS, 10 + 2 * 2),
-    "Table 2": ("svhn", SVHN_D, SVHN_G, TWO_LAYERS, 4 * 10 + 4 * 2),
-    "Table 3": ("celeba", SVHN_D, SVHN_G.replace("R168", "R228"), TWO_LAYERS, 10 * 10),
-    "Table 4": ("faces", FACES_D, FACES_G, ONE_LAYER, 5 * 2),
-    "Table 6": ("chairs", CHAIRS_D, CHAIRS_G, ONE_LAYER, 3 * 20 + 2),
+    "Table 2": ("svhn-paper", SVHN_D, SVHN_G, TWO_LAYERS, 4 * 10 + 4 * 2),
+    "Table 3": ("celeba-paper", SVHN_D, SVHN_G.replace("R168", "R228"), TWO_LAYERS, 10 * 10),
+    "Table 4": ("faces-paper", FACES_D, FACES_G, ONE_LAYER, 5 * 2),
+    "Table 6": ("chairs-paper", CHAIRS_D, CHAIRS_G, ONE_LAYER, 3 * 20 + 2),
 }
 each_table = pytest.mark.parametrize("table", TABLES)
 
@@ -146,7 +146,7 @@ def test_discriminator_and_q(table: str) -> None:
 
 def test_layers_of_stride_1_keep_size_and_place() -> None:
     """TensorFlow's SAME: a kernel of 4 reaches 1 pixel back and 2 ahead, and its transpose the other way."""
-    _, nets = make("chairs")
+    _, nets = make("chairs-paper")
     x = torch.zeros(1, 256, 8, 8)
     x[0, :, 3, 5] = 1.0
     pad, conv = nets.D.trunk[8], nets.D.trunk[9]
@@ -165,22 +165,20 @@ def test_layers_of_stride_1_keep_size_and_place() -> None:
 RATES = {
     "mnist-text": (2e-4, 1e-3, (1,)),
     # Not the λ of the text, with which G's images are noise (docs/results.md)
-    "svhn": (2e-4, 1e-3, (0.3, 0.3, 0.3, 0.3, 0.1, 0.1, 0.1, 0.1)),
+    "svhn-paper": (2e-4, 1e-3, (0.3, 0.3, 0.3, 0.3, 0.1, 0.1, 0.1, 0.1)),
     "mnist-code": (2e-4, 1e-3, (1,)),
     "mnist-gan": (2e-4, 1e-3, (1,)),
     "mnist-small": (1e-4, 1e-3, (1,)),  # at half the rate (docs/results.md)
     "fashion-code": (2e-4, 1e-3, (1,)),
-    "celeba": (2e-4, 1e-3, (0.25,)),
-    "faces": (2e-4, 1e-3, (0.2,)),
-    "chairs": (2e-4, 1e-3, (1, 1, 1, 10)),
+    "celeba-paper": (2e-4, 1e-3, (0.25,)),
+    "faces-paper": (2e-4, 1e-3, (0.2,)),
+    "chairs-paper": (2e-4, 1e-3, (1, 1, 1, 10)),
     # Table 5
-    "faces-azimuth": (2e-4, 5e-4, (0.2,)),
-    "faces-elevation": (4e-4, 3e-4, (0.1,)),
-    "faces-lighting": (8e-4, 3e-4, (0.1,)),
-    "faces-width": (8e-4, 3e-4, (0.1,)),
+    "faces-paper-azimuth": (2e-4, 5e-4, (0.2,)),
+    "faces-paper-elevation": (4e-4, 3e-4, (0.1,)),
+    "faces-paper-lighting": (8e-4, 3e-4, (0.1,)),
     # Table 7: λ_disc for the three categorical codes, λ_cont for the continuous one
-    "chairs-rotation": (2e-4, 1e-3, (1, 1, 1, 10)),
-    "chairs-width": (2e-4, 1e-3, (2, 2, 2, 0.05)),
+    "chairs-paper-width": (2e-4, 1e-3, (2, 2, 2, 0.05)),
 }
 
 

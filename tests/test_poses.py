@@ -11,16 +11,18 @@ from infogan.pretraining.equivariance.angles import information, turned
 from infogan.pretraining.equivariance.poses import (
     Pose,
     after,
-    apply,
     before,
+    moved,
     no_pose,
     pose_from_columns,
+    relit,
     sample_transforms,
     touches_edge,
 )
 
-TURNING = {"translate": 0.3, "scale": 0.3, "rotate": math.pi, "brightness": 0.4}
-SHEARING = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, "brightness": 0.4}
+LIGHT = {"brightness": 0.4, "illumination": 1.0}
+TURNING = {"translate": 0.3, "scale": 0.3, "rotate": math.pi, **LIGHT}
+SHEARING = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, **LIGHT}
 
 
 def rng(seed: int = 0) -> torch.Generator:
@@ -60,34 +62,51 @@ def test_a_picture_moves_as_its_pose_does(sizes: dict[str, float]) -> None:
     x = disc(0.15, -0.1, 0.3)
     centre, area, covariance = moments(x)
     for seed in range(5):
-        T = sample_transforms(1, sizes | {"brightness": 0.0}, rng(seed), 0.7)
-        moved = apply(T, x, plain=True)
-        assert not touches_edge(moved).any()
+        T = sample_transforms(1, sizes, rng(seed), 0.7)
+        y = moved(T, x, 1.0, plain=True)
+        assert not touches_edge(y).any()
         A = T.matrix()[0]
-        found = moments(moved)
+        found = moments(y)
         assert_close(found[0], A @ centre + T.place[0], atol=0.01, rtol=0)
         assert_close(found[1] / area, torch.linalg.det(A), atol=0.03, rtol=0)
         assert_close(found[2], A @ covariance @ A.T, atol=0.002, rtol=0)
 
 
-def test_brightness_is_a_factor_and_other_knobs_are_left_out() -> None:
-    x = 0.4 * disc(0, 0, 0.5)
-    T = no_pose(1, torch.device("cpu"))._replace(brightness=torch.tensor([0.3]))
-    assert_close(apply(T, x, plain=True), math.exp(0.3) * x, atol=1e-5, rtol=0)
+def test_light_grows_along_the_illumination_and_composes_with_the_geometry() -> None:
+    """Relit after a move, and again after another move: as by the one transform that `after` gives."""
+    axis = (torch.arange(64) + 0.5) / 32 - 1
+    x = 0.3 * torch.exp(-8 * (axis**2 + (axis[:, None] - 0.1) ** 2))[None, None]
+    S, T = (sample_transforms(1, SHEARING, rng(seed), 0.3) for seed in (3, 4))
+    twice = relit(S, moved(S, relit(T, moved(T, x, 1.0, plain=True), 1.0), 1.0, plain=True), 1.0)
+    once = relit(after(S, T), moved(after(S, T), x, 1.0, plain=True), 1.0)
+    assert_close(twice, once, atol=0.005, rtol=0)
+    assert (once - moved(after(S, T), x, 1.0, plain=True)).abs().max() > 0.05
+    flat = torch.full((1, 3, 4, 4), 0.2)
+    T = no_pose(1, torch.device("cpu"))._replace(
+        brightness=torch.tensor([0.3]), illumination=torch.tensor([[0.8, -0.4]])
+    )
+    q = torch.tensor([-0.75, -0.25, 0.25, 0.75])
+    assert_close(relit(T, flat, 1.0)[0, 0].log(), math.log(0.2) + 0.3 + 0.8 * q - 0.4 * q[:, None])
+    assert relit(T, 5 * flat, 1.0).max() == 1
+    half = relit(T, flat, 0.5)[0, 0].log()
+    assert_close(half, math.log(0.2) + 0.3 + 0.4 * q - 0.2 * q[:, None])
+
+
+def test_knobs_that_are_not_named_are_left_out() -> None:
     columns = sample_transforms(50, {"shear": 0.4}, rng()).columns(["shear"])
     assert columns.shape == (50, 1)
     assert columns.abs().max() <= 0.4
     pose = pose_from_columns(columns, ["shear"])
     assert torch.equal(pose.shear, columns[:, 0])
-    assert all(not getattr(pose, name).any() for name in ("place", "scale", "ratio", "brightness", "angle"))
+    assert not any(part.any() for part in pose._replace(shear=torch.zeros(50)))
 
 
 def test_pictures_on_any_plain_ground_go_on_outside() -> None:
     x = (0.7 - 0.5 * disc(0.2, 0, 0.3)).expand(1, 3, 64, 64)
     T = no_pose(1, torch.device("cpu"))._replace(scale=torch.tensor([-0.5]), angle=torch.tensor([1.0]))
-    moved = apply(T, x, plain=True)
-    assert_close(moved[..., 0, :], torch.full_like(moved[..., 0, :], 0.7))
-    assert not touches_edge(moved).any()
+    y = moved(T, x, 1.0, plain=True)
+    assert_close(y[..., 0, :], torch.full_like(y[..., 0, :], 0.7))
+    assert not touches_edge(y).any()
     assert touches_edge(torch.rand(1, 1, 64, 64, generator=rng())).all()
 
 

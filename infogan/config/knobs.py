@@ -12,6 +12,7 @@ KNOBS: dict[str, tuple[str, ...]] = {
     "ratio": ("number",),  # width over height
     "shear": ("number",),
     "brightness": ("number",),
+    "illumination": ("number", "number"),  # brighter to the right, brighter at the bottom
     "rotate": ("circ",),
 }
 KINDS = {"unif": "number", "gauss": "number", "circ": "circ"}

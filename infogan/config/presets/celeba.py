@@ -3,7 +3,7 @@
 from infogan.config.config import Config
 
 
-def celeba() -> Config:
+def celeba_paper() -> Config:
     """CelebA, 32x32: 10 categorical codes of 10 (Table 3, App. C.3)."""
     return Config.from_options(
         images="celeba",

@@ -3,7 +3,7 @@
 from infogan.config.config import Config
 
 
-def chairs() -> Config:
+def chairs_paper() -> Config:
     """3D chairs: 3 categorical codes of 20 and a continuous one, with Table 7's settings for rotation."""
     return Config.from_options(
         images="chairs3d",
@@ -13,11 +13,6 @@ def chairs() -> Config:
     )
 
 
-def chairs_rotation() -> Config:
-    """3D chairs with Table 7's settings for rotation: λ 10 for the continuous code, else 1."""
-    return chairs()
-
-
-def chairs_width() -> Config:
+def chairs_paper_width() -> Config:
     """3D chairs with Table 7's settings for width: λ 0.05 for the continuous code, else 2."""
-    return chairs().replace(lam=(2.0, 2.0, 2.0, 0.05))
+    return chairs_paper().replace(lam=(2.0, 2.0, 2.0, 0.05))

@@ -3,7 +3,7 @@
 from infogan.config.config import Config
 
 
-def svhn() -> Config:
+def svhn_paper() -> Config:
     """SVHN: 4 categorical codes of 10 and 4 continuous ones (Table 2, App. C.2)."""
     return Config.from_options(
         images="svhn",

@@ -28,8 +28,8 @@ from infogan.pretraining.equivariance.encoder import Encoder
 from infogan.pretraining.equivariance.poses import (
     Pose,
     after,
-    apply,
     before,
+    no_pose,
     pose_from_columns,
     touches_edge,
 )
@@ -50,7 +50,15 @@ MEASURED = 0.1  # of the steps, at the end, in which it is measured how well cha
 OVER_CLUSTERING = 3  # clusters per category, merged by k-means of the features
 CHUNK = 500
 # The largest random transforms, as in `Pose`; of what is no knob the share NUISANCE.
-LARGEST = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, "brightness": 0.4, "rotate": math.pi}
+LARGEST = {
+    "translate": 0.3,
+    "scale": 0.3,
+    "ratio": 0.3,
+    "shear": 0.4,
+    "brightness": 0.4,
+    "illumination": 1.0,
+    "rotate": math.pi,
+}
 NUISANCE = 0.4
 PLACE_NOISE, SIZE_NOISE = 0.04, 0.08  # of a crop: what the first network leaves uncertain
 
@@ -69,9 +77,12 @@ class Equivariance(Stage):
         self.turns = "rotate" in self.codes_of
         # Knobs must not follow what is no knob, so that changes a little too: otherwise the ink of a digit
         # passes for its width. Beside an angle, ratio and shear mean nothing.
-        others = ("translate", "scale", "brightness", *(() if self.turns else ("ratio", "shear")))
-        sizes = {name: LARGEST[name] * (1 if name in self.codes_of else NUISANCE) for name in others}
-        sizes |= {"rotate": LARGEST["rotate"]} if self.turns else {}
+        left_out = {"ratio", "shear"} if self.turns else {"rotate"}
+        sizes = {
+            name: size * (1 if name in self.codes_of else NUISANCE)
+            for name, size in LARGEST.items()
+            if name not in left_out
+        }
         self.n_steps, self.seed, self.device = settings.knob_steps, config.run.seed, fabric.device
         n_clusters = OVER_CLUSTERING * model.latent.k
         self.reader = Reader(
@@ -131,14 +142,13 @@ class Equivariance(Stage):
 
     def _pose_loss(self, x: Float[Tensor, "b ch s s"], measured: bool) -> Float[Tensor, ""]:
         """How far the pose of T2 x is from what T1 x says it is; half of the T1 change nothing."""
-        n, plain, knobs = len(x), self.reader.plain, self.reader.knobs
+        n, knobs = len(x), self.reader.knobs
         still = torch.arange(n, device=self.device) < n // 2
         first, second = self.reader.sample(n), self.reader.sample(n)
         first = Pose(*(torch.where(still.view(-1, *[1] * (v.ndim - 1)), 0, v) for v in first))
-        a, b = (apply(T, x, plain=plain) for T in (first, second))
-        a = torch.where(still[:, None, None, None], x, a)
+        (a, a_whole), (b, b_whole) = (self.reader.transformed(T, x) for T in (first, second))
         # A thing that a transform cut off at the edge has no whole pose.
-        whole = (~(touches_edge(a) & ~still) & ~touches_edge(b)).float() if plain else x.new_ones(n)
+        whole = ((a_whole | still) & b_whole).float()
         whole = torch.where(whole.sum() > 0.05 * n, whole, 1.0)[:, None]
         columns = self.reader.columns(torch.cat([a, b]))
         expected = after(second, before(first, pose_from_columns(columns[:n], knobs))).columns(knobs)
@@ -154,7 +164,7 @@ class Equivariance(Stage):
         """Minus what two crops of an image, turned at random, tell of the turn and of the cluster."""
         n = len(x)
         with torch.no_grad():
-            pose = self.reader.pose(x)
+            pose = self.reader.pose(self.reader.transformed(no_pose(n, self.device), x)[0])
             turns = 2 * math.pi * torch.rand(2, n, generator=self.rng, device=self.device)
             crops = [self.reader.crop(x, self._jittered(pose), turn) for turn in turns]
         u, log_p, _ = self.reader.form(torch.cat(crops))

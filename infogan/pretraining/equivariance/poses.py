@@ -4,6 +4,9 @@ A place q is (right, down), the picture's centre being (0, 0) and half its side 
 A is e^z R(f), a zoom and a rotation, or e^z [[e^r, k], [0, 1]], a zoom, a change of the ratio of width
 to height and a horizontal shear. A pose is such a map, too: the one that takes a standard picture of a thing
 to this one. So the pose of T x is T after the pose of x.
+
+T also changes the light. All in all, (T x)(q) = e^(b + s . q) x(A^-1 (q - t)): b is a brightness, s a linear
+illumination, from the right and from below.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,7 +17,8 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-PARTS = ("translate", "scale", "ratio", "shear", "brightness", "rotate")  # as in `Pose`
+PARTS = ("translate", "scale", "ratio", "shear", "brightness", "illumination", "rotate")  # as in `Pose`
+PAIRS = {"translate": "place", "illumination": "illumination"}  # knobs of two numbers, and their field
 
 
 class Pose(NamedTuple):
@@ -24,12 +28,13 @@ class Pose(NamedTuple):
     scale: Float[Tensor, "b"]  # z, log of the zoom
     ratio: Float[Tensor, "b"]  # r, log of width over height
     shear: Float[Tensor, "b"]  # k, horizontal offset per unit of height
-    brightness: Float[Tensor, "b"]  # log of the factor of all that is brighter than the darkest value
+    brightness: Float[Tensor, "b"]  # b, log of the factor of all that is brighter than the darkest value
+    illumination: Float[Tensor, "b 2"]  # s, by how much that grows to the right and downwards
     angle: Float[Tensor, "b"]  # f, in radians
 
     def columns(self, knobs: Sequence[str]) -> Float[Tensor, "b d"]:
         """The numbers of these knobs, in their order, without the angle."""
-        numbers = (self.place if knob == "translate" else getattr(self, knob)[:, None] for knob in knobs)
+        numbers = (getattr(self, PAIRS.get(knob, knob)).view(len(self.place), -1) for knob in knobs)
         return torch.cat(list(numbers), dim=1)
 
     def matrix(self) -> Float[Tensor, "b 2 2"]:
@@ -45,25 +50,25 @@ EDGE_TOLERANCE = 0.2  # of the range of pixels, from the background
 
 def no_pose(n: int, device: torch.device) -> Pose:
     """The transform that changes nothing."""
-    zero = torch.zeros(n, device=device)
-    return Pose(torch.zeros(n, 2, device=device), zero, zero, zero, zero, zero)
+    zero, pair = torch.zeros(n, device=device), torch.zeros(n, 2, device=device)
+    return Pose(pair, zero, zero, zero, zero, pair, zero)
 
 
 def sample_transforms(
     n: int, sizes: Mapping[str, float], rng: torch.Generator, strength: float = 1.0
 ) -> Pose:
     """n random transforms, each part uniform within `strength` times its size; parts without a size are 0."""
-    u = strength * (2 * torch.rand(7, n, generator=rng, device=rng.device) - 1)
-    scaled = [sizes.get(name, 0.0) * u_i for name, u_i in zip(PARTS, (u[:2].T, *u[2:]), strict=True)]
-    return Pose(*scaled)
+    u = strength * (2 * torch.rand(9, n, generator=rng, device=rng.device) - 1)
+    parts = (u[:2].T, *u[2:6], u[6:8].T, u[8])
+    return Pose(*(sizes.get(name, 0.0) * part for name, part in zip(PARTS, parts, strict=True)))
 
 
 def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Sequence[str]) -> Pose:
     """The inverse of `Pose.columns`; knobs that are not named are 0."""
     pose, first = no_pose(len(columns), columns.device), 0
     for knob in knobs:
-        if knob == "translate":
-            pose, first = pose._replace(place=columns[:, first : first + 2]), first + 2
+        if knob in PAIRS:
+            pose, first = pose._replace(**{PAIRS[knob]: columns[:, first : first + 2]}), first + 2
         else:
             pose, first = pose._replace(**{knob: columns[:, first]}), first + 1
     return pose
@@ -71,27 +76,37 @@ def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Sequence[str]) -> Po
 
 def after(T: Pose, pose: Pose) -> Pose:
     """T after a pose: the pose of T x, if `pose` is that of x."""
+    A = T.matrix()
+    carried = _product(torch.linalg.inv(A).mT, pose.illumination)
     return Pose(
-        (T.matrix() @ pose.place[:, :, None])[:, :, 0] + T.place,
+        _product(A, pose.place) + T.place,
         T.scale + pose.scale,
         T.ratio + pose.ratio,
         T.ratio.exp() * pose.shear + T.shear,
-        T.brightness + pose.brightness,
+        T.brightness + pose.brightness - (carried * T.place).sum(dim=1),
+        T.illumination + carried,
         T.angle + pose.angle,
     )
 
 
 def before(T: Pose, pose: Pose) -> Pose:
     """The pose of x, if `pose` is that of T x: undoes `after`."""
-    place = torch.linalg.solve(T.matrix(), (pose.place - T.place)[:, :, None])[:, :, 0]
+    A = T.matrix()
+    carried = pose.illumination - T.illumination
     return Pose(
-        place,
+        _product(torch.linalg.inv(A), pose.place - T.place),
         pose.scale - T.scale,
         pose.ratio - T.ratio,
         (pose.shear - T.shear) * (-T.ratio).exp(),
-        pose.brightness - T.brightness,
+        pose.brightness - T.brightness + (carried * T.place).sum(dim=1),
+        _product(A.mT, carried),
         pose.angle - T.angle,
     )
+
+
+def _product(A: Float[Tensor, "b 2 2"], q: Float[Tensor, "b 2"]) -> Float[Tensor, "b 2"]:
+    product: Tensor = (A @ q[:, :, None])[:, :, 0]
+    return product
 
 
 def look(
@@ -114,11 +129,20 @@ def look(
     return F.grid_sample(x - ground, grid, padding_mode="zeros", align_corners=False) + ground
 
 
-def apply(T: Pose, x: Float[Tensor, "b ch s s"], *, plain: bool) -> Float[Tensor, "b ch s s"]:
-    """T x, in [0, 1]: (T x)(q) = x(A^-1 (q - t)), brightened."""
-    x = (x * T.brightness.exp()[:, None, None, None]).clamp(0, 1)
+def moved(T: Pose, x: Float[Tensor, "b ch s s"], window: float, *, plain: bool) -> Float[Tensor, "b ch s s"]:
+    """The geometry of T alone, x(A^-1 (q - t)), of the q whose coordinates are within +-window."""
     back = torch.linalg.inv(T.matrix())
-    return look(x, back, -(back @ T.place[:, :, None])[:, :, 0], x.shape[-1], plain=plain)
+    return look(x, window * back, -_product(back, T.place), x.shape[-1], plain=plain)
+
+
+def relit(T: Pose, x: Float[Tensor, "b ch s s"], window: float) -> Float[Tensor, "b ch s s"]:
+    """The light of T alone, e^(b + s . q) x(q), in [0, 1]; x shows the q as `moved` does."""
+    side = x.shape[-1]
+    axis = window * ((2 * torch.arange(side, device=x.device) + 1) / side - 1)
+    right, down = (s[:, None] * axis for s in T.illumination.T)
+    log_factor = T.brightness[:, None, None] + right[:, None, :] + down[:, :, None]
+    lit: Tensor = x * log_factor.exp()[:, None]
+    return lit.clamp(0, 1)
 
 
 def border(x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b ch p"]:

@@ -6,7 +6,7 @@ from contextlib import AbstractContextManager
 from typing import final
 
 import torch
-from jaxtyping import Complex, Float, Int, UInt8
+from jaxtyping import Bool, Complex, Float, Int, UInt8
 from torch import Tensor, nn
 
 from infogan.data.images import PixelArray
@@ -14,11 +14,13 @@ from infogan.pretraining.equivariance.angles import HARMONICS, turned, unit_vect
 from infogan.pretraining.equivariance.encoder import SIDE, Encoder, resized
 from infogan.pretraining.equivariance.poses import (
     Pose,
-    apply,
     background,
     before,
     look,
+    moved,
+    no_pose,
     pose_from_columns,
+    relit,
     sample_transforms,
     touches_edge,
 )
@@ -29,6 +31,7 @@ HEAD_STD = (
     0.2  # of the second head: vectors without length and clusters that are alike learn nothing for long
 )
 N_POSES, N_TURNS = 4, 8  # readings of an image, moved or turned, beside the plain one
+MIDDLE = 0.75  # share of the sides that is looked at where there is no plain background to go on outside
 
 
 @final
@@ -68,8 +71,24 @@ class Reader:
         """Random transforms."""
         return sample_transforms(n, self.sizes, self.rng, strength)
 
+    @property
+    def window(self) -> float:
+        """The share of a picture's sides, from the middle, in which poses are read.
+
+        It leaves room for transforms on a textured background: what they bring in is of the picture itself.
+        """
+        return 1.0 if self.plain else MIDDLE
+
+    def transformed(
+        self, T: Pose, x: Float[Tensor, "b ch s s"]
+    ) -> tuple[Float[Tensor, "b ch s s"], Bool[Tensor, "b"]]:
+        """The window of T x, and whether all of a thing on a plain background is in it."""
+        a = moved(T, x, self.window, plain=self.plain)
+        whole = ~touches_edge(a) if self.plain else torch.ones(len(x), dtype=torch.bool, device=x.device)
+        return relit(T, a, self.window), whole
+
     def columns(self, x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b d"]:
-        """The numbers of the knobs, as the first network reads them."""
+        """The numbers of the knobs, as the first network reads them off windows."""
         if self.pose_net is None:
             return x.new_zeros(len(x), 0)
         with self.autocast():
@@ -77,6 +96,7 @@ class Reader:
         return outputs.float()
 
     def pose(self, x: Float[Tensor, "b ch s s"]) -> Pose:
+        """The same, as a pose."""
         return pose_from_columns(self.columns(x), self.knobs)
 
     def crop(
@@ -116,13 +136,13 @@ class Reader:
             crops: whether to read crops; if not, the vectors are 0 and there are no features.
         """
         n = len(x)
-        numbers, n_read = self.columns(x), x.new_ones(n, 1)
-        for _ in range(N_POSES if self.pose_net else 0):
-            T = self.sample(n, 0.25)
-            moved = apply(T, x, plain=self.plain)
-            whole = (~touches_edge(moved)).float()[:, None] if self.plain else x.new_ones(n, 1)
-            numbers = numbers + whole * before(T, self.pose(moved)).columns(self.knobs)
-            n_read = n_read + whole
+        numbers, n_read = x.new_zeros(n, self.n_numbers), x.new_zeros(n, 1)
+        for i in range(1 + N_POSES if self.pose_net else 1):
+            T = self.sample(n, 0.25) if i else no_pose(n, self.device)
+            view, whole = self.transformed(T, x)
+            counted = (whole if i else torch.ones_like(whole))[:, None].float()
+            numbers = numbers + counted * before(T, self.pose(view)).columns(self.knobs)
+            n_read = n_read + counted
         numbers = numbers / n_read
         u = torch.zeros(n, HARMONICS, dtype=torch.complex64, device=self.device)
         if not crops:

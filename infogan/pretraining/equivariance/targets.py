@@ -25,7 +25,7 @@ N_COMPONENTS, N_KMEANS = 8, 5
 class Reading(NamedTuple):
     """What was read off all images."""
 
-    numbers: Float[Tensor, "n d"]  # place, scale, ratio, shear, brightness: those that are knobs
+    numbers: Float[Tensor, "n d"]  # of all knobs but rotate, in the order of the codes' knobs
     u: Complex[Tensor, "n m"]  # vectors of the angle, of length 0 to 1
     features: Float[Tensor, "n 256"]  # averaged over turns; (n, 0) if no crops were read
     R2: Float[Tensor, "d"]  # share of the changes by transforms that the numbers follow
