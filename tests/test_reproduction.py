@@ -18,7 +18,7 @@ from infogan.data.labels import Labels
 from infogan.method.codes import Categorical, Uniform
 from infogan.paper import baselines, choice, effects, measure, readers, states
 from infogan.paper.effects import Effect, Rows, context_effect, digits_effect, factor_effect, unchanged
-from infogan.paper.experiments import FIG3, FIGURES, Panel
+from infogan.paper.experiments import FACES, FIG3, FIGURES, Panel
 from infogan.paper.moments import QUANTITIES
 from infogan.paper.page import write_page
 from infogan.paper.readers import Reader, split_off, train_reader
@@ -57,7 +57,7 @@ def rows_of(read: np.ndarray, labels: np.ndarray | None = None) -> Rows:
 
 
 def panel(*targets: str) -> Panel:
-    return Panel("a", "Pose", "faces", "faces", targets)
+    return Panel("a", "Pose", FACES, FACES, targets)
 
 
 # Readers
@@ -274,7 +274,7 @@ def quick(monkeypatch: pytest.MonkeyPatch, quick_scores: None, user_cache: Path)
         load=lambda _, split: faces(120 if split == "train" else 60, seed=len(split)), factors=FACTORS,
     )  # fmt: skip
     monkeypatch.setitem(DATASETS, "faces3d", info)
-    for name in ("faces", "faces-azimuth", "faces-elevation", "faces-lighting", "faces-width"):
+    for name in (FACES, *(panel.paper_preset for panel in FIG3.panels)):
         monkeypatch.setitem(PRESETS, name, tiny)
     monkeypatch.setattr("infogan.scale.sweep.job.load_or_evaluate", lambda *_: None)
     monkeypatch.setattr(readers, "STEPS", 4)
@@ -288,21 +288,21 @@ def test_a_figure_is_trained_measured_drawn_and_listed(tmp_path: Path, quick: No
     assert printed.startswith("fig3a 3D faces: Azimuth (pose): ")
     out = tmp_path / "runs" / "paper"
     assert {path.name for path in out.glob("*.png")} == {"fig3.png", "fig3-middle.png"}
-    weights = (out / "faces-0" / "checkpoints" / "0000004.safetensors").stat().st_mtime_ns
+    weights = (out / f"{FACES}-0" / "checkpoints" / "0000004.safetensors").stat().st_mtime_ns
 
     # Runs that are there are taken, missing ones trained.
     files = json.loads(succeed("paper", "fig3", "--seeds", "2", "--json", cwd=tmp_path))
     names = ["fig3.json", "fig3.png", "fig3-middle.png", "fig3-unlabelled.png"]
     assert [Path(file).name for file in files] == names
-    assert (out / "faces-0" / "checkpoints" / "0000004.safetensors").stat().st_mtime_ns == weights
+    assert (out / f"{FACES}-0" / "checkpoints" / "0000004.safetensors").stat().st_mtime_ns == weights
     record = json.loads((out / "fig3.json").read_text())
-    assert [run["seed"] for run in record["presets"]["faces"]["runs"].values()] == [0, 1]
-    assert record["presets"]["faces"]["paper_preset"] == "faces-azimuth"
-    assert record["presets"]["faces"]["differences"] == {}
+    assert [run["seed"] for run in record["presets"][FACES]["runs"].values()] == [0, 1]
+    assert record["presets"][FACES]["paper_preset"] == "faces-paper-azimuth"
+    assert record["presets"][FACES]["differences"] == {}
     assert set(record["panels"]) == set("abcd")
-    assert set(record["panels"]["a"]["effects"]) == {"faces-0", "faces-1"}
+    assert set(record["panels"]["a"]["effects"]) == {f"{FACES}-0", f"{FACES}-1"}
     assert set(record["reader"]) == {*(factor.name for factor in FACTORS), "label"}
-    assert list(record["read"]) == ["faces", "PCA, 2 components", "k-means, 10 clusters", "beta-TCVAE"]
+    assert list(record["read"]) == [FACES, "PCA, 2 components", "k-means, 10 clusters", "beta-TCVAE"]
     listed = {item["name"]: item["state"] for item in json.loads(succeed("paper", "--json", cwd=tmp_path))}
     assert listed["table1"] == "reproduced"
     assert listed["fig3a"] in ("reproduced", "worse")
@@ -327,10 +327,13 @@ def test_bad_input_is_told_before_any_training(
     monkeypatch.setattr("infogan.paper.runs.sweep", pytest.fail)
     assert "unknown figure 'fig33'; did you mean 'fig3'?" in fail("paper", "fig33", cwd=tmp_path)
     assert "seeds must be at least 1" in fail("paper", "fig3", "--seeds", "0", cwd=tmp_path)
-    untrained_run(tmp_path / "runs" / "paper" / "faces-1", tiny().replace(codes="unif:3 noise:4"))
+    untrained_run(tmp_path / "runs" / "paper" / f"{FACES}-1", tiny().replace(codes="unif:3 noise:4"))
     message = fail("paper", "fig3", cwd=tmp_path)
-    assert "faces-1 is no run of the preset faces: its codes is unif:3 noise:4, not unif:2 noise:4" in message
-    assert "is a run, but must be" in fail("paper", "fig3", "--out", "runs/paper/faces-1", cwd=tmp_path)
+    assert (
+        f"{FACES}-1 is no run of the preset {FACES}: its codes is unif:3 noise:4, not unif:2 noise:4"
+        in message
+    )
+    assert "is a run, but must be" in fail("paper", "fig3", "--out", f"runs/paper/{FACES}-1", cwd=tmp_path)
     monkeypatch.delenv("INFOGAN_DATA", raising=False)
     message = fail("paper", "fig6", cwd=tmp_path)
     assert "fig6 needs celeba, which is not on this machine: put celeba/img_align_celeba.zip or" in message
@@ -372,7 +375,7 @@ def measure_options() -> Any:
 def test_the_rows_of_a_picture_are_the_first_that_were_measured(
     untrained_run: Callable[..., Run], tmp_path: Path
 ) -> None:
-    model = untrained_run(tmp_path / "faces-0", tiny(), gain=3.0).model()
+    model = untrained_run(tmp_path / f"{FACES}-0", tiny(), gain=3.0).model()
     reader = train_reader_of_moments()
     rows = effects.read_rows(model, 0, FIG3.limit, reader)
     assert np.array_equal(effects.draw_rows(model, 0, FIG3.limit, effects.N_ROWS)[:5], rows.images[:5])
