@@ -75,11 +75,10 @@ def read_rows(model: Model, code: int, limit: float, reader: Reader) -> Rows:
     """The rows that are measured, and for a category as many more, which say in which order it goes."""
     n = N_ROWS if model.latent.codes[code].categories is None else 2 * N_ROWS
     images = draw_rows(model, code, limit, n)
-    flat = images.reshape(-1, *images.shape[2:])
-    labels = reader.labels(flat)
+    factors, labels = reader.read(images.reshape(-1, *images.shape[2:]))
     return Rows(
         images,
-        reader.read(flat).reshape(*images.shape[:2], -1),
+        factors.reshape(*images.shape[:2], len(reader.names)),
         None if labels is None else labels.reshape(images.shape[:2]),
     )
 

@@ -1,6 +1,6 @@
 """docs/results/paper.md: what the records say, in Markdown."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infogan.paper.experiments import FIGURES, Recipe
@@ -31,7 +31,7 @@ probability is read, 1. The columns of a category are in the order of the factor
 *finds* a factor if it moves it by at least half of the range, in the same direction in 90 % of the rows, and
 further than any other factor.
 """
-MAX_FACTORS = 12  # rows of a table of factors: those that a reader or a code tells best
+MAX_FACTORS = 12  # rows of a table of factors
 
 
 def write_page(records: Mapping[str, Record], pictures: Mapping[str, str]) -> str:
@@ -124,8 +124,11 @@ def _readers(record: Record) -> Iterator[str]:
     yield ""
     yield "| read | measure | value | by chance |"
     yield "|---|---|---|---|"
-    read = sorted(record["reader"].items(), key=lambda item: item[1]["chance"] - item[1]["value"])
-    for name, quality in read[:MAX_FACTORS]:
+    best_read = sorted(
+        record["reader"], key=lambda name: record["reader"][name]["chance"] - record["reader"][name]["value"]
+    )
+    for name in _most_telling(record, best_read):
+        quality = record["reader"][name]
         yield f"| {name} | {quality['measure']} | {quality['value']:.3f} | {quality['chance']:.3f} |"
     yield ""
 
@@ -141,8 +144,7 @@ def _read(record: Record) -> Iterator[str]:
     yield "| factor | " + " | ".join(methods) + " |"
     yield "|---" * (len(methods) + 1) + "|"
     first = next(iter(next(iter(methods.values())).values()))
-    strongest = sorted(first, key=lambda factor: -first[factor][1])[:MAX_FACTORS]
-    for factor in (factor for factor in first if factor in strongest):
+    for factor in _most_telling(record, sorted(first, key=lambda factor: -first[factor][1])):
         cells = []
         for runs in methods.values():
             found = sorted((of[factor][1], of[factor][0]) for of in runs.values() if factor in of)
@@ -153,6 +155,12 @@ def _read(record: Record) -> Iterator[str]:
             )
         yield f"| {factor} | " + " | ".join(cells) + " |"
     yield ""
+
+
+def _most_telling(record: Record, ranked: Sequence[str]) -> list[str]:
+    """The factors that the panels are about, then the first others, up to MAX_FACTORS."""
+    named = {effect["factor"] for panel in record["panels"].values() for effect in panel["effects"].values()}
+    return sorted(ranked, key=lambda name: name not in named)[:MAX_FACTORS]
 
 
 def _runs(record: Record) -> Iterator[str]:

@@ -38,6 +38,13 @@ class Quality(NamedTuple):
     chance: float
 
 
+class Readings(NamedTuple):
+    """What is read off images: each factor as its kind says, and the class shown, if there are classes."""
+
+    factors: Float[np.ndarray, "n f"]
+    labels: Int[np.ndarray, "n"] | None
+
+
 @final
 @dataclass(frozen=True)
 class Reader:
@@ -60,17 +67,12 @@ class Reader:
     net: Encoder | None
     n_labels: int  # 0 if the data set has none
 
-    def read(self, x: Pixels) -> Float[np.ndarray, "n f"]:
-        """Each factor as its kind says."""
+    def read(self, x: Pixels) -> Readings:
+        outputs = self._outputs(x)
         measured = [QUANTITIES[name](x) for name in self.moments]
-        return np.column_stack([*measured, *self._learned(self._outputs(x))])
-
-    def labels(self, x: Pixels) -> Int[np.ndarray, "n"] | None:
-        """The class that each image shows; None if the data set has no classes."""
-        if not self.n_labels:
-            return None
-        found: np.ndarray = self._outputs(x)[:, -self.n_labels :].argmax(axis=1)
-        return found
+        factors = np.column_stack([np.empty((len(x), 0)), *measured, *self._learned(outputs)])
+        labels = outputs[:, -self.n_labels :].argmax(axis=1) if self.n_labels else None
+        return Readings(factors, labels)
 
     def _learned(self, outputs: Float[np.ndarray, "n o"]) -> list[Float[np.ndarray, "n"]]:
         columns, at = [], 0
@@ -115,7 +117,7 @@ def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ())
     if kept or n_labels:
         net = _fit(train, kept, n_labels)
     unscaled = Reader(names, kinds, np.ones(len(names)), {}, moments, net, n_labels)
-    readings = unscaled.read(held_out.x)
+    readings, read_labels = unscaled.read(held_out.x)
     low, high = np.quantile(readings, [LOW, HIGH], axis=0)
     fixed = {"angle": 2 * math.pi, "category": 1.0}
     ranges = np.array([fixed.get(kind, width) for kind, width in zip(kinds, high - low, strict=True)])
@@ -127,8 +129,8 @@ def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ())
         if held_out.factors is not None
     }
     if n_labels and held_out.labels is not None:
-        y, read = held_out.labels.numbers, unscaled.labels(held_out.x)
-        quality["label"] = Quality("accuracy", float((y == read).mean()), _commonest(y))
+        y = held_out.labels.numbers
+        quality["label"] = Quality("accuracy", float((y == read_labels).mean()), _commonest(y))
     return Reader(names, kinds, np.maximum(ranges, 1e-9), quality, moments, net, n_labels)
 
 
