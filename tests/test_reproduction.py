@@ -16,6 +16,7 @@ from infogan.config.presets import PRESETS, get_preset
 from infogan.data import DATASETS, DatasetInfo, Factor, Factors, Images
 from infogan.data.labels import Labels
 from infogan.method.codes import Categorical, Uniform
+from infogan.method.latent import Latent
 from infogan.paper import baselines, choice, effects, measure, readers, states
 from infogan.paper.effects import Effect, Rows, context_effect, digits_effect, factor_effect, unchanged
 from infogan.paper.experiments import FACES, FIG3, FIGURES, Panel
@@ -187,6 +188,13 @@ def test_the_context_is_what_changes_beside_a_digit_that_stays() -> None:
     assert not context_effect(
         Rows(swapped, np.zeros((10, 5, 0)), one_digit), "c3", Categorical(5), real
     ).found
+
+
+def test_a_panel_about_a_discrete_code_takes_one_if_there_is_one() -> None:
+    of_svhn, (_, context) = Latent.parse("cat:3 unif:2"), FIGURES["fig5"].panels
+    assert [measure._may_show(context, i, of_svhn) for i in range(3)] == [True, False, False]
+    assert measure._may_show(context, 0, Latent.parse("unif:2"))
+    assert measure._may_show(panel("azimuth"), 0, of_svhn)
 
 
 def test_digits_in_the_order_of_the_digits() -> None:

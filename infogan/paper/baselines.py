@@ -43,7 +43,7 @@ def read_baselines(train: Images, held_out: Images, n_components: int) -> dict[s
     flat, other = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (x, y))
     pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(flat)
     components = pca.transform(other).astype(float)
-    clusters = KMeans(N_CLUSTERS, n_init=N_STARTS, random_state=0).fit(flat).predict(other)
+    clusters = KMeans(N_CLUSTERS, n_init=N_STARTS, max_iter=100, random_state=0).fit(flat).predict(other)
     latents = _vae_latents(x, y)
     return {
         f"PCA, {n_components} components": Read(

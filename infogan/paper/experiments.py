@@ -25,6 +25,7 @@ class Panel:
     paper_preset: str
     targets: tuple[str, ...] = ()  # a code that moves any of these shows what the title says
     measure: Measure = "factor"
+    code: Literal["any", "continuous", "discrete"] = "any"  # that may show it, if the latent has one
 
     def preset_of(self, recipe: Recipe) -> str:
         return self.preset if recipe == "ours" else self.paper_preset
@@ -105,8 +106,17 @@ FIG5 = Figure(
     "SVHN",
     "svhn",
     (
-        Panel("a", "Continuous variation: lighting", SVHN, "svhn-paper", ("brightness", "contrast")),
-        Panel("b", "Discrete variation: plate context", SVHN, "svhn-paper", measure="context"),
+        Panel(
+            "a",
+            "Continuous variation: lighting",
+            SVHN,
+            "svhn-paper",
+            ("brightness", "contrast"),
+            code="continuous",
+        ),
+        Panel(
+            "b", "Discrete variation: plate context", SVHN, "svhn-paper", measure="context", code="discrete"
+        ),
     ),
     moments=("brightness", "contrast"),
 )

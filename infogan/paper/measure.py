@@ -7,6 +7,7 @@ import numpy as np
 
 from infogan.data import Images, available_splits
 from infogan.evaluation.clustering import contingency_table, match_labels, one_to_one_error
+from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.paper.baselines import best_codes, known_factors, read_baselines, read_codes
 from infogan.paper.choice import best_and_middle, best_effect, choose_without_labels
@@ -119,6 +120,8 @@ def panel_effects(
     for i, (name, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
         rows = read_rows(model, i, figure.limit, reader)
         for panel in panels:
+            if not _may_show(panel, i, model.latent):
+                continue
             match panel.measure:
                 case "factor":
                     found[panel.letter] += [
@@ -132,6 +135,12 @@ def panel_effects(
                     if code.categories is not None and rows.labels is not None:
                         found[panel.letter].append(_digits(model, i, rows, held_out, panel))
     return {letter: best_effect(effects) for letter, effects in found.items() if effects}
+
+
+def _may_show(panel: Panel, i: int, latent: Latent) -> bool:
+    """Whether a code is of the kind that a panel is about, or there is none of that kind."""
+    kinds = ["continuous" if code.categories is None else "discrete" for code in latent.codes]
+    return panel.code in ("any", kinds[i]) or panel.code not in kinds
 
 
 def _digits(model: Model, i: int, rows: Rows, held_out: Images, panel: Panel) -> Effect:
