@@ -6,7 +6,8 @@
 With factors: |Spearman's rho| of every code with every factor, and MIG, DCI and FactorVAE on 10,000 images,
 with an angle as one code and, as papers on real-valued codes have it, as two, its cosine and sine. On MNIST:
 the error of c1, what each code changes in G's images (`moments.py`), and |Spearman's rho| of each code, read
-off the test images, with their moments, over all images and in the mean over digits.
+off the test images, with their moments, over all images and in the mean over digits; beside it the most that
+a code can have which is independent of the digit.
 
 Labels and factors serve these scores alone. Writes records/knobs-NAME.json.
 """
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from moments import NAMES, correlations, moments
 from record import record
 from scipy.optimize import linear_sum_assignment
@@ -28,6 +30,7 @@ from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.information import mig
 from infogan.evaluation.disentanglement.predictors import dci_forest
 from infogan.method.codes import Code
+from infogan.pretraining.ranks import ranks
 from infogan.runs.run import Run
 
 MAX_IMAGES = 10_000
@@ -74,9 +77,14 @@ def against_moments(codes: dict[str, Code], values: np.ndarray, images: Images) 
     y, measured = images.labels.numbers, moments(images.x)
     table = confusion_matrix(y, values[:, 0].astype(int))
     best = table[linear_sum_assignment(-table)].sum()
+    within = [ranks(torch.from_numpy(m).float(), torch.from_numpy(y)).numpy() for m in measured.T]
     numbers = [(i, name) for i, (name, code) in enumerate(codes.items()) if code.kind == "number"]
     return {
-        "error": round(1 - best / len(y), 4),
+        "error": round(float(1 - best / len(y)), 4),
+        # A code that is independent of the digit is at best the rank of the moment within the digit.
+        "best_independent_of_digit": {
+            moment: round(rho(within[m], measured[:, m]), 3) for m, moment in enumerate(NAMES)
+        },
         "read": {
             name: {
                 moment: {

@@ -62,7 +62,7 @@ TABLE: dict[str, Row] = {
     "knob_steps": COUNT,
     "pretraining_steps": ([1, 10**9], [1.0, True, "3", None], [-1]),
     "factor_steps": ([0, 10**9], [1.0, True, "3", None], [-1]),
-    "mirror": ([0, 3, 10], [1.0, True, "3", None], [-1, 11]),
+    "mirror": ([None, 0, 10], [1.0, True, "3"], [-1, 11]),
     "steps": COUNT,
     "batch_size": ([2, 10**6], ["128", None, 2.0], [1]),
     "lr_d": ([None, *POSITIVE[0]], *POSITIVE[1:]),

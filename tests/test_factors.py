@@ -94,9 +94,9 @@ def test_information_is_the_divergence_of_two_gaussians() -> None:
 
 def test_the_loss_is_the_sum_of_the_tcvae_decomposition() -> None:
     """Chen et al., Eq. (2): information of index and code, total correlation, divergence of each latent."""
-    vae, x = VAE(1, 3, rng()), torch.rand(6, 1, 32, 32, generator=rng(1))
-    noise, ones = torch.randn(6, 3, generator=rng(2)), torch.ones(3)
-    q = vae.encode(x)
+    vae, x = VAE(1, 0, 3, rng()), torch.rand(6, 1, 32, 32, generator=rng(1))
+    noise, nothing = torch.randn(6, 3, generator=rng(2)), torch.zeros(6, 0)
+    q, _ = vae.encode(x)
     z = q.sample(noise)
     normal = torch.distributions.Normal(q.mean, (q.log_var / 2).exp())
     log_q_zx = normal.log_prob(z[:, None])  # of z i, image j, latent
@@ -108,10 +108,10 @@ def test_the_loss_is_the_sum_of_the_tcvae_decomposition() -> None:
     assert_close(total_correlation(z, q), tc.mean())
     # The expected divergence is used in the loss in place of its draw, own - log p.
     correction = q.information().sum(dim=1) - (own - log_p_j.sum(dim=1))
-    p = vae.decode(z).sigmoid()
+    p = vae.decode(z, nothing).sigmoid()
     reconstruction = -4 * (x * p.log() + (1 - x) * (1 - p).log()).sum(dim=(1, 2, 3))
     expected = (reconstruction + information + 6 * tc + rest + correction).mean()
-    assert_close(beta_tcvae_loss(vae, x, noise, 6.0, ones), expected)
+    assert_close(beta_tcvae_loss(vae, x, nothing, noise, 6.0, None), expected)
 
 
 def test_the_mirror_error_is_0_only_where_signs_flip_as_they_should() -> None:
@@ -124,8 +124,34 @@ def test_the_mirror_error_is_0_only_where_signs_flip_as_they_should() -> None:
     assert_close(mirror_error(q, q, -signs), torch.tensor(36 / 0.25))
 
 
+def test_an_angle_has_no_ends() -> None:
+    """Two angles on either side of the jump are close, and the mirror turns one around."""
+    mean = torch.tensor([[math.pi - 0.1, 0.5], [0.1 - math.pi, 0.5]])
+    q = Posterior(mean, torch.full_like(mean, math.log(0.04)), n_angles=1)
+    assert_close(q.difference(mean[:1], mean[1:]), torch.tensor([[-0.2, 0.0]]))
+    assert_close(mirror_error(q, q._replace(mean=mean.flip(0)), torch.tensor([-1.0, 1.0])), torch.tensor(0.0))
+    # A uniform angle that is known to 0.2 radians: log 2 pi minus the entropy of the Gaussian, in nats.
+    expected = math.log(2 * math.pi) - 0.5 * math.log(2 * math.pi * math.e * 0.04)
+    assert_close(q.information()[:, 0], torch.full((2,), expected))
+    assert Posterior(mean, torch.full_like(mean, 4.0), n_angles=1).information()[:, 0].max() == 0
+
+
+def test_latents_are_to_be_independent_of_what_is_given() -> None:
+    n = 1000
+    given = torch.randn(n, 1, generator=rng())
+    known = Posterior(given, torch.full_like(given, math.log(0.25)))
+    corrections = []
+    for rho in (0.0, 0.9):
+        mean = rho * given + (1 - rho**2) ** 0.5 * torch.randn(n, 1, generator=rng(1))
+        q = Posterior(mean, torch.full_like(mean, math.log(0.25)))
+        z, u = (p.sample(torch.randn(n, 1, generator=rng(seed))) for p, seed in ((q, 2), (known, 3)))
+        corrections.append(total_correlation(z, q, u, known).item())
+    rho = 0.9 / 1.25  # of z and u, which both have their own noise
+    assert corrections == pytest.approx([0, -0.5 * math.log(1 - rho**2)], abs=0.04)
+
+
 def test_the_weights_of_the_networks_depend_on_the_generator_alone() -> None:
-    a, b, other = (VAE(3, 4, rng(seed)).state_dict() for seed in (0, 0, 1))
+    a, b, other = (VAE(3, 1, 4, rng(seed), 2).state_dict() for seed in (0, 0, 1))
     assert all(torch.equal(a[name], b[name]) for name in a)
     assert not any(torch.equal(a[name], other[name]) for name in a)
 
@@ -183,6 +209,25 @@ def test_it_finds_the_place_of_bars_as_a_number_that_changes_sign_in_the_mirror(
     assert (place[:600] + place[600:]).abs().mean() < 0.05
 
 
+@pytest.mark.usefixtures("small_batches")
+def test_it_finds_what_goes_around_as_an_angle_that_the_mirror_turns_the_other_way(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Light that falls on a ball from any side, and a ball of random brightness."""
+    turn, light = 2 * math.pi * torch.rand(600, generator=rng()), torch.rand(600, generator=rng(1))
+    axis = (torch.arange(16.0) - 7.5) / 8
+    lit = axis * turn.sin()[:, None, None] + axis[:, None] * turn.cos()[:, None, None]
+    x = (255 * (0.4 + 0.6 * light)[:, None, None] * (0.5 + 0.35 * lit)).round().byte()[:, None]
+    monkeypatch.setattr(factors, "N_RUNS", 1)
+    monkeypatch.setattr(factors, "udr", lambda *_: [1.0])
+    config = CONFIG.replace(codes="cat:2 circ:1 unif:1 noise:4", mirror=0, factor_steps=350, seed=1)
+    outcome, _ = run(config, x)
+    found = torch.complex(*outcome.targets.tables[1].float().unbind(dim=1)).numpy()
+    assert abs(found).round(2) == pytest.approx(1)
+    truth = torch.polar(torch.ones(600), turn).numpy()
+    assert max(abs((found * truth).mean()), abs((found / truth).mean())) > 0.9
+
+
 @pytest.mark.usefixtures("every_latent_counts")
 def test_the_same_seed_gives_the_same_bits_and_another_one_does_not() -> None:
     config = CONFIG.replace(factor_steps=6)
@@ -236,10 +281,10 @@ def test_a_loss_that_is_no_number_is_said(monkeypatch: pytest.MonkeyPatch) -> No
     ("options", "sentence"),
     [
         ({"architecture": "vectors", "shape": (1, 1, 5)}, "factor_steps is 240, .* 0 for vectors"),
-        ({"codes": "cat:3 circ:1"}, "factor_steps is 240, .* 0 if no unif or gauss code is without a knob"),
+        ({"codes": "cat:3"}, "factor_steps is 240, .* 0 if no unif, gauss or circ code is without a knob"),
         ({"codes": "unif:2", "knobs": "translate"}, "factor_steps is 240, .* without a knob"),
         ({"mirror": 11}, "mirror is 11, but must be in 0 .. 10"),
-        ({"mirror": 2, "factor_steps": 0}, "mirror is 2, but must be 0 unless factor_steps"),
+        ({"mirror": 2, "factor_steps": 0}, "mirror is 2, but must be unset unless factor_steps"),
     ],
 )
 def test_settings_that_make_no_sense_are_refused(options: dict[str, object], sentence: str) -> None:

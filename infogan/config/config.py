@@ -6,7 +6,7 @@ from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
 from typing import Any, TypeVar
 
 from infogan.config.fields import Option, option_name, options_of, parse, require
-from infogan.config.knobs import assign_knobs, numbers_without_knobs
+from infogan.config.knobs import assign_knobs, codes_without_knobs
 from infogan.config.parts import Codes, Data, Networks, Optimisation, Pretraining, RunSettings
 from infogan.config.terms import Terms
 from infogan.utils.errors import InfoganError, did_you_mean
@@ -54,9 +54,9 @@ class Config:
             assign_knobs(self.pretraining.knobs, self.codes.kinds, transforms)
         if factor_steps := self.pretraining.factor_steps:
             require(not is_vectors, "factor_steps", factor_steps, "0 for vectors, which are no pictures")
-            has_free = bool(numbers_without_knobs(self.pretraining.knobs, self.codes.kinds, transforms))
-            rule = f"0 if no unif or gauss code is without a knob, as in codes={self.codes.spec!r}"
-            require(has_free, "factor_steps", factor_steps, rule)
+            free = codes_without_knobs(self.pretraining.knobs, self.codes.kinds, transforms)
+            rule = f"0 if no unif, gauss or circ code is without a knob, as in codes={self.codes.spec!r}"
+            require(any(free.values()), "factor_steps", factor_steps, rule)
         if not transforms:
             return
         require(not is_vectors, "transforms", repr(transforms), "empty for vectors, which have no plane")

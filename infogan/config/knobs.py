@@ -70,11 +70,14 @@ def assign_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict
     return assigned
 
 
-def numbers_without_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> tuple[int, ...]:
-    """The uniform and Gaussian codes, by index, that follow no knob.
+def codes_without_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict[str, tuple[int, ...]]:
+    """The codes, by index, that follow no knob: "number" for uniform and Gaussian ones, "circ" for angles.
 
     Raises:
         InfoganError: as `assign_knobs`.
     """
     taken = {code for codes in assign_knobs(knobs, kinds, transforms).values() for code in codes}
-    return tuple(i for i, kind in enumerate(kinds) if KINDS.get(kind) == "number" and i not in taken)
+    return {
+        wanted: tuple(i for i, kind in enumerate(kinds) if KINDS.get(kind) == wanted and i not in taken)
+        for wanted in ("circ", "number")
+    }

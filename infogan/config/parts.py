@@ -126,11 +126,12 @@ class Pretraining:
     """Steps in which the knobs are learned, before adversarial training."""
     factor_steps: int = 0
     """Steps in which an autoencoder, trained three times, learns what varies in real images, before
-    adversarial training; its numbers become targets for the unif and gauss codes that no knob uses."""
-    mirror: int = 0
-    """How many of the autoencoder's 10 numbers change sign in the mirror image, as the direction of a view or
-    of light does; the others stay the same. It assumes that a mirror image looks just as natural: a prior, to
-    be named beside the results."""
+    adversarial training; its numbers become targets for the unif and gauss codes that no knob uses, and
+    its angles, one for each circ code that no knob uses, for these."""
+    mirror: int | None = None
+    """How many of the autoencoder's 10 numbers change sign in the mirror image, as the direction of light
+    does; all its angles do, and other numbers stay the same. It assumes that a mirror image looks just as
+    natural: a prior, to be named beside the results. None assumes nothing."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "pretraining_steps", self.steps, "at least 0")
@@ -140,9 +141,10 @@ class Pretraining:
         parse_knobs(self.knobs)
         require(self.knob_steps >= 1, "knob_steps", self.knob_steps, "at least 1")
         require(self.factor_steps >= 0, "factor_steps", self.factor_steps, "at least 0")
-        require(0 <= self.mirror <= N_LATENTS, "mirror", self.mirror, f"in 0 .. {N_LATENTS}")
-        rule = "0 unless factor_steps says how long to learn"
-        require(bool(self.factor_steps) or not self.mirror, "mirror", self.mirror, rule)
+        mirror = self.mirror
+        require(mirror is None or 0 <= mirror <= N_LATENTS, "mirror", mirror, f"in 0 .. {N_LATENTS}")
+        rule = "unset unless factor_steps says how long to learn"
+        require(bool(self.factor_steps or not mirror), "mirror", mirror, rule)
 
     @property
     def has_stages(self) -> bool:

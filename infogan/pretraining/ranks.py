@@ -7,7 +7,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from infogan.method.codes import Code
-from infogan.method.codes.continuous import Gaussian
+from infogan.method.codes.continuous import Circular, Gaussian
 
 
 def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
@@ -20,6 +20,11 @@ def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor,
     return found
 
 
-def from_uniform(values: Float[Tensor, "n"], code: Code) -> Float[Tensor, "n 1"]:
-    """Numbers that are uniform in (-1, 1), as the targets of a uniform or Gaussian code; half precision."""
+def from_uniform(values: Float[Tensor, "n"], code: Code) -> Float[Tensor, "n _"]:
+    """Numbers that are uniform in (-1, 1), as targets of a continuous code; half precision.
+
+    An angle, as its cosine and sine, goes once around from -1 to 1.
+    """
+    if isinstance(code, Circular):
+        return torch.stack([(math.pi * values).cos(), (math.pi * values).sin()], dim=1).half()
     return (math.sqrt(2) * torch.erfinv(values) if isinstance(code, Gaussian) else values)[:, None].half()

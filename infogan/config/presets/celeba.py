@@ -1,6 +1,7 @@
 """CelebA (Sec. 7.2, Table 3, App. C.3)."""
 
 from infogan.config.config import Config
+from infogan.config.presets.custom import with_targets
 
 
 def celeba_paper() -> Config:
@@ -10,4 +11,24 @@ def celeba_paper() -> Config:
         architecture="svhn",
         codes="cat:10 " * 10 + "noise:128",
         lam=(0.25,),  # at 1 per code, ten of them drown out D
+    )
+
+
+def celeba() -> Config:
+    """CelebA with knobs for light and tilt, and numbers found by autoencoding, of which two change sides.
+
+    It assumes that a mirror image looks just as natural.
+    """
+    return Config.from_options(
+        images="celeba",
+        architecture="small",
+        shape=(3, 32, 32),
+        codes="cat:10 unif:8 noise:62",
+        knobs="brightness illumination shear",
+        knob_steps=1500,
+        factor_steps=6000,
+        mirror=2,
+        lam=(0.1,),
+        steps=4000,
+        **with_targets(),
     )

@@ -66,3 +66,17 @@ def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
         steps=int(1_000 * max(1.0, n / 2_000) ** 0.5),
         precision="32-true",  # networks as small as these gain nothing from less
     )
+
+
+def with_targets() -> dict[str, object]:
+    """The settings of adversarial training after stages that find targets for continuous codes."""
+    return {
+        "q_learns_from": "real",
+        "pseudo_label_weight": 1.0,
+        "min_std": 0.1,
+        "lr_d": None,
+        "ema_decay": 0.999,
+        "ema_decay_d": 0.99,
+        "batch_size": 64,
+        "resample_fake": False,
+    }

@@ -1,6 +1,7 @@
 """3D faces (Sec. 7.2, Tables 4 and 5, App. C.4)."""
 
 from infogan.config.config import Config
+from infogan.config.presets.custom import with_targets
 
 
 def faces_paper() -> Config:
@@ -21,3 +22,22 @@ def faces_paper_elevation() -> Config:
 def faces_paper_lighting() -> Config:
     """3D faces with Table 5's settings for lighting, which are those for wide or narrow as well."""
     return faces_paper().replace(lr_d=8e-4, lr_g=3e-4, lam=(0.1,))
+
+
+def faces() -> Config:
+    """3D faces with a knob for light, and numbers found by autoencoding, of which one changes sides.
+
+    It assumes that a mirror image looks just as natural.
+    """
+    return Config.from_options(
+        images="faces3d",
+        architecture="small",
+        shape=(1, 32, 32),
+        codes="unif:6 noise:62",
+        knobs="illumination",
+        factor_steps=9000,
+        mirror=1,
+        lam=(0.3,),
+        steps=4000,
+        **with_targets() | {"pseudo_label_weight": 3.0},
+    )

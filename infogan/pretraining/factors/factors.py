@@ -1,31 +1,34 @@
-"""The stage: numbers for what varies in real images, such as azimuth, light or hair, by autoencoding them.
+"""The stage: numbers and angles for what varies in real images, such as azimuth or hair, by autoencoding.
 
 No transform of the picture's plane makes these, so they cannot be knobs. A beta-TCVAE encodes every image in
-a few latents that are nearly independent, as the codes are. Its result depends on its initial weights, so it
-is trained several times, and the run is kept whose latents the other runs find too. The most informative
-latents, as ranks, are targets for the codes.
+a few latents that are nearly independent, as the codes are; it is given what earlier stages found, so that it
+looks for the rest. Its result depends on its initial weights, so it is trained several times, and the run is
+kept whose latents the other runs find too. The most informative latents, as ranks, are targets for the codes.
+
+Angles are learned first and alone, then one number after the other joins (as in CascadeVAE, Jeong and Song,
+ICML 2019): otherwise two numbers share what goes around.
 
 Without `mirror` there is no prior but the one of every beta-VAE. With it there is: name it beside every
 result that uses it.
 """
 
 import math
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from typing import TYPE_CHECKING, NamedTuple, final
 
 import torch
 import torch.nn.functional as F
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
 from infogan.config import Config
-from infogan.config.knobs import numbers_without_knobs
+from infogan.config.knobs import codes_without_knobs
 from infogan.config.parts import N_LATENTS
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.equivariance.encoder import SIDE, resized
 from infogan.pretraining.factors.choice import udr
-from infogan.pretraining.factors.vae import VAE, Posterior, beta_tcvae_loss
+from infogan.pretraining.factors.vae import VAE, beta_tcvae_loss
 from infogan.pretraining.ranks import from_uniform, ranks
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
@@ -42,6 +45,8 @@ LEARNING_RATE = 1e-3
 WARM_UP = 0.05  # of the steps
 BETA = 6.0
 MIN_INFORMATION = 0.1  # nats, below which a latent is unused: its ranks would be noise
+FIRST_NUMBER, LAST_NUMBER = 0.08, 0.6  # shares of the steps after which numbers join angles
+CONSTANT_RATE = 0.3  # of the steps, before the learning rate falls
 CHUNK = 500
 
 
@@ -49,18 +54,23 @@ class Latents(NamedTuple):
     """What one run reads off images."""
 
     mean: Float[Tensor, "n d"]
-    information: Float[Tensor, "d"]  # KL(q(z|x) || N(0, 1)) in the mean over images, in nats
+    information: Float[Tensor, "d"]  # `Posterior.information` in the mean over images, in nats
+    n_angles: int  # the first of the latents
 
     @property
-    def used(self) -> list[int]:
-        """The latents that tell something, the most informative first."""
+    def informative(self) -> Bool[Tensor, "d"]:
+        """Which latents tell something."""
+        return self.information > MIN_INFORMATION
+
+    def used(self, kind: str) -> list[int]:
+        """The angles, or the numbers, that tell something, the most informative first."""
         order: list[int] = self.information.argsort(descending=True).tolist()
-        return [j for j in order if self.information[j] > MIN_INFORMATION]
+        return [j for j in order if self.informative[j] and (j < self.n_angles) == (kind == "circ")]
 
 
 @final
 class Factors(Stage):
-    """Targets for the uniform and Gaussian codes that no knob uses.
+    """Targets for the uniform, Gaussian and circular codes that no knob uses.
 
     The result is the same for the same config and images; an interrupted stage has to start again.
     """
@@ -68,48 +78,72 @@ class Factors(Stage):
     def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
         settings = config.pretraining
         self.latent, self.pixels, self.fabric = model.latent, pixels, fabric
-        self.codes = numbers_without_knobs(settings.knobs, config.codes.kinds, settings.transforms)
+        free = codes_without_knobs(settings.knobs, config.codes.kinds, settings.transforms)
         self.n_steps, self.seed, self.device = settings.factor_steps, config.run.seed, fabric.device
-        self.signs = torch.ones(N_LATENTS, device=self.device)
-        self.signs[: settings.mirror] = -1
+        self.codes, self.n_angles = free, len(free["circ"])
+        self.signs: Tensor | None = None
+        if settings.mirror is not None:
+            n_odd = self.n_angles + settings.mirror
+            self.signs = torch.ones(self.n_angles + N_LATENTS, device=self.device)
+            self.signs[:n_odd] = -1
 
     def run(self, found: Targets) -> Iterator[int]:
         """
         Raises:
             NonFiniteError: if the loss is NaN.
         """
-        index = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "factors sample"))
-        self.x = torch.cat([self._take(part) for part in torch.split(index[:MAX_IMAGES], CHUNK)])
+        index = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "factors sample"))[:MAX_IMAGES]
+        self.x = torch.cat([self._take(part) for part in torch.split(index, CHUNK)])
+        self.given = _columns(found, index).to(self.device)
         runs = []
         for i in range(N_RUNS):
             start, end = (self.n_steps * j // N_RUNS for j in (i, i + 1))
-            vae = VAE(self.pixels.shape[0], N_LATENTS, make_rng(self.seed, f"factors weights {i}"))
+            weights = make_rng(self.seed, f"factors weights {i}")
+            vae = VAE(self.pixels.shape[0], self.n_angles, N_LATENTS, weights, self.given.shape[1])
             runs.append(vae.to(self.device))
             rng = make_rng(self.seed, f"factors {i}", self.device)
             for n_done in self._descend(runs[-1], rng, end - start):
                 yield start + n_done
         compared = [self._read(vae, self.x[:N_COMPARED]) for vae in runs]
         scores = udr(
-            [each.mean for each in compared], [each.information > MIN_INFORMATION for each in compared]
+            [_as_numbers(each) for each in compared], [_informative_numbers(each) for each in compared]
         )
         best = max(range(N_RUNS), key=scores.__getitem__)
         latents = yield from self._read_all(runs[best])
-        latents = self.fabric.broadcast(latents)
-        codes = [code for code in self.codes if code not in found.tables]
-        self.outcome = Outcome(self._targets(latents, codes), self._message(latents, codes, scores, best))
+        latents = Latents(self.fabric.broadcast(latents.mean), latents.information, self.n_angles)
+        chosen = {
+            code: j
+            for kind, codes in self.codes.items()
+            for code, j in zip(
+                [code for code in codes if code not in found.tables], latents.used(kind), strict=False
+            )
+        }
+        self.outcome = Outcome(
+            self._targets(latents, chosen), self._message(latents, chosen, found, scores, best)
+        )
 
     def _descend(self, vae: VAE, rng: torch.Generator, n_steps: int) -> Iterator[int]:
         adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
         loss = torch.zeros(())
+        n_noise = self.n_angles + N_LATENTS + self.given.shape[1]
         for i in range(n_steps):
+            progress = i / n_steps
             warm_up = min(1, (i + 1) / (WARM_UP * n_steps))
-            cosine = 0.5 * (1 + math.cos(math.pi * i / n_steps))
+            cosine = 0.5 * (1 + math.cos(math.pi * max(0, progress - CONSTANT_RATE) / (1 - CONSTANT_RATE)))
             for group in adam.param_groups:
                 group["lr"] = LEARNING_RATE * warm_up * max(0.02, cosine)
             index = torch.randint(len(self.x), (BATCH_SIZE,), generator=rng, device=self.device)
-            noise = torch.randn(BATCH_SIZE, N_LATENTS, generator=rng, device=self.device)
+            noise = torch.randn(BATCH_SIZE, n_noise, generator=rng, device=self.device)
             with self.fabric.autocast():
-                loss = beta_tcvae_loss(vae, unit(self.x[index]), noise, BETA, self.signs)
+                loss = beta_tcvae_loss(
+                    vae,
+                    unit(self.x[index]),
+                    self.given[index],
+                    noise,
+                    BETA,
+                    self.signs,
+                    self._n_open(progress),
+                )
             adam.zero_grad()
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(vae.parameters(), 100)
@@ -118,6 +152,11 @@ class Factors(Stage):
         if not math.isfinite(loss.item()):
             raise NonFiniteError("pretraining: the loss of the factor stage is NaN; try another seed.")
 
+    def _n_open(self, progress: float) -> int:
+        """How many latents take part after this share of the steps."""
+        joined = (progress - FIRST_NUMBER) / (LAST_NUMBER - FIRST_NUMBER) if self.n_angles else 1.0
+        return self.n_angles + int(N_LATENTS * min(1.0, max(0.0, joined)))
+
     def _read_all(self, vae: VAE) -> Generator[int, None, Latents]:
         parts = []
         for index in torch.split(torch.arange(len(self.pixels)), CHUNK):
@@ -125,46 +164,50 @@ class Factors(Stage):
             yield self.n_steps
         weights = torch.tensor([len(part.mean) for part in parts]) / len(self.pixels)
         information = torch.stack([part.information for part in parts])
-        return Latents(torch.cat([part.mean for part in parts]), weights @ information)
+        return Latents(torch.cat([part.mean for part in parts]), weights @ information, self.n_angles)
 
     @torch.no_grad()
     def _read(self, vae: VAE, x: Tensor) -> Latents:
         """On the CPU. With `mirror`, the mean of what the picture and the mirrored picture say."""
-        qs = []
+        means, information = [], []
         for part in torch.split(x, CHUNK):
             with self.fabric.autocast():
-                q = vae.encode(unit(part))
-                if bool((self.signs < 0).any()):
-                    mirrored = vae.encode(unit(part.flip(-1)))
-                    q = q._replace(mean=(q.mean + self.signs * mirrored.mean) / 2)
-            qs.append(q)
-        q = Posterior(*(torch.cat(columns).cpu() for columns in zip(*qs, strict=True)))
-        return Latents(q.mean, q.information().mean(dim=0))
+                q, _ = vae.encode(unit(part))
+                mean = q.mean
+                if self.signs is not None:
+                    mirrored, _ = vae.encode(unit(part.flip(-1)))
+                    mean = mean + q.difference(self.signs * mirrored.mean, mean) / 2
+            means.append(mean.cpu())
+            information.append(q.information().cpu())
+        return Latents(torch.cat(means), torch.cat(information).mean(dim=0), self.n_angles)
 
-    def _targets(self, latents: Latents, codes: list[int]) -> Targets:
+    def _targets(self, latents: Latents, chosen: Mapping[int, int]) -> Targets:
         one_group = torch.zeros(len(latents.mean), dtype=torch.long)
-        return Targets(
-            {
-                code: from_uniform(ranks(latents.mean[:, j], one_group), self.latent.codes[code])
-                for code, j in zip(codes, latents.used, strict=False)
-            }
-        )
+        tables = {}
+        for code, j in chosen.items():
+            uniform = ranks(
+                latents.mean[:, j].remainder(2 * math.pi) if j < self.n_angles else latents.mean[:, j],
+                one_group,
+            )
+            tables[code] = from_uniform(uniform, self.latent.codes[code])
+        return Targets(tables)
 
-    def _message(self, latents: Latents, codes: list[int], scores: list[float], best: int) -> str:
+    def _message(
+        self, latents: Latents, chosen: Mapping[int, int], found: Targets, scores: list[float], best: int
+    ) -> str:
         """Which run is kept, how much each code's latent tells, and what is left over."""
-        names, used = self.latent.names, latents.used
-        told = ", ".join(
-            f"{names[code]} {latents.information[j]:.2f}" for code, j in zip(codes, used, strict=False)
-        )
+        names, n = self.latent.names, len(latents.information)
+        n_used = int(latents.informative.sum())
+        told = ", ".join(f"{names[code]} {latents.information[j]:.2f}" for code, j in chosen.items())
         others = ", ".join(f"{score:.2f}" for i, score in enumerate(scores) if i != best)
         message = (
             f"factors: run {best + 1} of {N_RUNS} kept (UDR {scores[best]:.2f}; the others {others}); "
-            f"{N_LATENTS - len(used)} of {N_LATENTS} latents unused; nats: {told or 'none'}"
+            f"{n - n_used} of {n} latents unused; nats: {told or 'none'}"
         )
-        if len(used) > len(codes):
-            message += f"; {len(used) - len(codes)} less informative latents have no code"
-        if len(used) < len(codes):
-            missing = ", ".join(names[code] for code in codes[len(used) :])
+        if n_used > len(chosen):
+            message += f"; {n_used - len(chosen)} less informative latents have no code"
+        free = [code for codes in self.codes.values() for code in codes if code not in found.tables]
+        if missing := ", ".join(names[code] for code in free if code not in chosen):
             message += f"; no targets for {missing}, learned from generated images alone"
         return message
 
@@ -179,3 +222,19 @@ class Factors(Stage):
 def unit(x: Tensor) -> Float[Tensor, "n ch s s"]:
     """Pixels in [0, 1]."""
     return x.float() / 255
+
+
+def _columns(found: Targets, index: Int[Tensor, "n"]) -> Float[Tensor, "n g"]:
+    """What earlier stages found of these images, in the columns that G takes."""
+    return torch.cat([torch.zeros(len(index), 0), *(t[index].float() for t in found.tables.values())], dim=1)
+
+
+def _as_numbers(latents: Latents) -> Float[Tensor, "n _"]:
+    """Angles as cosine and sine, which have no jump."""
+    angles, numbers = latents.mean[:, : latents.n_angles], latents.mean[:, latents.n_angles :]
+    return torch.cat([angles.cos(), angles.sin(), numbers], dim=1)
+
+
+def _informative_numbers(latents: Latents) -> Bool[Tensor, "_"]:
+    angles = latents.informative[: latents.n_angles]
+    return torch.cat([angles, angles, latents.informative[latents.n_angles :]])

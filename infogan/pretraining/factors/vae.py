@@ -1,4 +1,8 @@
-"""A small autoencoder whose latents are nearly independent: the beta-TCVAE (Chen et al., NeurIPS 2018)."""
+"""A small autoencoder whose latents are nearly independent: the beta-TCVAE (Chen et al., NeurIPS 2018).
+
+Beside numbers it can have angles, for what goes around, as a chair on a turntable does: on a number, the two
+ends of a full turn, which look the same, would be far apart.
+"""
 
 import math
 from itertools import pairwise
@@ -13,34 +17,54 @@ from infogan.pretraining.equivariance.encoder import SIDE, WIDTHS, Encoder
 
 PIXEL_WEIGHT = (64 / SIDE) ** 2  # as if there were 64x64 pixels, for which beta is chosen
 MIN_LOG_VAR, MAX_LOG_VAR = -8.0, 4.0
+MAX_LOG_VAR_OF_ANGLE = 1.2  # a deviation of a third of a turn, at which nothing is known
+FIRST_LOG_VAR_OF_ANGLE = -2.0
+GIVEN_STD = 0.5  # of the kernels that stand for codes that are known already
 
 
 class Posterior(NamedTuple):
-    """q(z|x): a Gaussian for each latent of each image."""
+    """q(z|x): for each latent of each image a Gaussian, for angles one that is wound around the circle."""
 
     mean: Float[Tensor, "b d"]
     log_var: Float[Tensor, "b d"]
+    n_angles: int = 0  # the first of the latents, in radians
 
     def sample(self, noise: Float[Tensor, "b d"]) -> Float[Tensor, "b d"]:
         """z, from draws of N(0, 1)."""
         return self.mean + (self.log_var / 2).exp() * noise
 
     def information(self) -> Float[Tensor, "b d"]:
-        """KL(q(z|x) || N(0, 1)) of each latent, in nats."""
-        return 0.5 * (self.mean.square() + self.log_var.exp() - 1 - self.log_var)
+        """KL(q(z|x) || p(z)) of each latent, in nats; p is N(0, 1), for angles the uniform distribution."""
+        numbers = 0.5 * (self.mean.square() + self.log_var.exp() - 1 - self.log_var)
+        angles = math.log(2 * math.pi) - 0.5 * (math.log(2 * math.pi * math.e) + self.log_var)
+        return torch.cat([angles[:, : self.n_angles].clamp_min(0), numbers[:, self.n_angles :]], dim=1)
+
+    def difference(self, a: Float[Tensor, "... d"], b: Float[Tensor, "... d"]) -> Float[Tensor, "... d"]:
+        """a - b; of angles the shorter way around."""
+        off = a - b
+        around = torch.remainder(off[..., : self.n_angles] + math.pi, 2 * math.pi) - math.pi
+        return torch.cat([around, off[..., self.n_angles :]], dim=-1)
 
 
 @final
 class VAE(nn.Module):
-    """Three convolutions of stride 2 and a hidden layer of 256, in both directions."""
+    """Three convolutions of stride 2 and two hidden layers of 256, in both directions.
 
-    def __init__(self, channels: int, n_latents: int, rng: torch.Generator) -> None:
+    The decoder is also given codes that are known already, so that latents tell what these leave open.
+    """
+
+    def __init__(
+        self, channels: int, n_angles: int, n_numbers: int, rng: torch.Generator, n_given: int = 0
+    ) -> None:
         super().__init__()
-        self.encoder = Encoder(channels, 2 * n_latents, rng)
+        self.n_angles, self.n_numbers = n_angles, n_numbers
+        self.encoder = Encoder(channels, 3 * n_angles + 2 * n_numbers, rng)
         side = SIDE // 2 ** len(WIDTHS)
         widths = (*reversed(WIDTHS), channels)
         layers: list[nn.Module] = [
-            nn.Linear(n_latents, 256),
+            nn.Linear(2 * n_angles + n_numbers + n_given, 256),
+            nn.ReLU(),
+            nn.Linear(256, 256),
             nn.ReLU(),
             nn.Linear(256, widths[0] * side**2),
             nn.Unflatten(1, (widths[0], side, side)),
@@ -55,49 +79,83 @@ class VAE(nn.Module):
                 assert layer.bias is not None
                 nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
 
-    def encode(self, x: Float[Tensor, "b ch 32 32"]) -> Posterior:
-        mean, log_var = self.encoder(x).float().chunk(2, dim=1)
-        return Posterior(mean, log_var.clamp(MIN_LOG_VAR, MAX_LOG_VAR))
+    def encode(self, x: Float[Tensor, "b ch 32 32"]) -> tuple[Posterior, Float[Tensor, "b a 2"]]:
+        """q(z|x), and the vectors in whose directions the angles lie."""
+        outputs = self.encoder(x).float()
+        a = self.n_angles
+        vectors = outputs[:, : 2 * a].reshape(len(x), a, 2)
+        mean, log_var = outputs[:, 3 * a :].chunk(2, dim=1)
+        angle = torch.atan2(vectors[..., 1], vectors[..., 0])
+        log_var_of_angle = outputs[:, 2 * a : 3 * a] + FIRST_LOG_VAR_OF_ANGLE
+        bounded = torch.cat(
+            [
+                log_var_of_angle.clamp(MIN_LOG_VAR, MAX_LOG_VAR_OF_ANGLE),
+                log_var.clamp(MIN_LOG_VAR, MAX_LOG_VAR),
+            ],
+            dim=1,
+        )
+        return Posterior(torch.cat([angle, mean], dim=1), bounded, a), vectors
 
-    def decode(self, z: Float[Tensor, "b d"]) -> Float[Tensor, "b ch 32 32"]:
-        """Logits of the pixels."""
-        logits: Tensor = self.decoder(z)
+    def decode(self, z: Float[Tensor, "b d"], given: Float[Tensor, "b g"]) -> Float[Tensor, "b ch 32 32"]:
+        """Logits of the pixels; z may be only the first of the latents, and the others are 0 then."""
+        angles, numbers = z[:, : self.n_angles], z[:, self.n_angles :]
+        numbers = F.pad(numbers, (0, self.n_numbers - numbers.shape[1]))
+        logits: Tensor = self.decoder(torch.cat([angles.cos(), angles.sin(), numbers, given], dim=1))
         return logits.float()
 
 
 def beta_tcvae_loss(
     vae: VAE,
     x: Float[Tensor, "b ch 32 32"],
-    noise: Float[Tensor, "b d"],
+    given: Float[Tensor, "b g"],
+    noise: Float[Tensor, "b _"],
     beta: float,
-    signs: Float[Tensor, "d"],
+    signs: Float[Tensor, "d"] | None,
+    n_open: int | None = None,
 ) -> Float[Tensor, ""]:
     """Minus the evidence lower bound, with the total correlation weighted by beta; in nats, per image.
 
     Args:
         x: pixels in [0, 1].
-        noise: draws of N(0, 1).
-        signs: 1 or -1, what a mirrored picture multiplies each latent by (`mirror_error`); if all are 1, no
+        given: codes that are known already, of which the latents are to be independent.
+        noise: draws of N(0, 1), one for each latent and each column of `given`.
+        signs: 1 or -1, what a mirrored picture multiplies each latent by (`mirror_error`); with None, no
             picture is mirrored.
+        n_open: how many of the latents take part, from the first; all by default.
     """
-    q = vae.encode(x)
-    z = q.sample(noise)
-    errors = F.binary_cross_entropy_with_logits(vae.decode(z), x, reduction="none")
+    q, vectors = vae.encode(x)
+    d = q.mean.shape[1]
+    n_open = d if n_open is None else n_open
+    q = _first(q, n_open)
+    z = q.sample(noise[:, :n_open])
+    errors = F.binary_cross_entropy_with_logits(vae.decode(z, given), x, reduction="none")
     reconstruction = PIXEL_WEIGHT * errors.flatten(1).sum(dim=1)
-    loss = (reconstruction + q.information().sum(dim=1)).mean() + (beta - 1) * total_correlation(z, q)
-    if bool((signs < 0).any()):
-        loss = loss + mirror_error(q, vae.encode(x.flip(-1)), signs)
+    known = Posterior(given, torch.full_like(given, 2 * math.log(GIVEN_STD)))
+    tc = total_correlation(z, q, known.sample(noise[:, d:]), known)
+    loss = (reconstruction + q.information().sum(dim=1)).mean() + (beta - 1) * tc
+    if vae.n_angles:  # vectors neither vanish, which leaves no direction, nor grow
+        loss = loss + 0.01 * (vectors.square().sum(dim=2) - 1).square().sum(dim=1).mean()
+    if signs is not None:
+        mirrored, _ = vae.encode(x.flip(-1))
+        loss = loss + mirror_error(q, _first(mirrored, n_open), signs[:n_open])
     return loss
 
 
-def total_correlation(z: Float[Tensor, "b d"], q: Posterior) -> Float[Tensor, ""]:
+def total_correlation(
+    z: Float[Tensor, "b d"],
+    q: Posterior,
+    given: Float[Tensor, "b g"] | None = None,
+    known: Posterior | None = None,
+) -> Float[Tensor, ""]:
     """An estimate of KL(q(z) || prod_j q(z_j)), in nats: 0 if the latents are independent.
 
     q(z) is the mean of q(z|x) over the images of the batch, which is minibatch-weighted sampling (App. C.1)
-    without the number of images: it adds a constant to the logarithms, which has no gradient.
+    without the number of images: it adds a constant to the logarithms, which has no gradient. Codes that are
+    known count as latents.
     """
-    offset = z[:, None] - q.mean
-    log_q = -0.5 * (math.log(2 * math.pi) + q.log_var + offset.square() / q.log_var.exp())  # b b d
+    log_q = _log_densities(z, q)
+    if given is not None and known is not None:
+        log_q = torch.cat([log_q, _log_densities(given, known)], dim=2)
     log_n = math.log(len(z))
     joint = log_q.sum(dim=2).logsumexp(dim=1) - log_n
     marginals = log_q.logsumexp(dim=1) - log_n
@@ -110,4 +168,14 @@ def mirror_error(q: Posterior, mirrored: Posterior, signs: Float[Tensor, "d"]) -
     The squared distance in units of the variance of q(z|x), summed over latents.
     """
     variance = (q.log_var.exp() + mirrored.log_var.exp()).detach() / 2
-    return ((mirrored.mean - signs * q.mean).square() / variance).sum(dim=1).mean()
+    return (q.difference(mirrored.mean, signs * q.mean).square() / variance).sum(dim=1).mean()
+
+
+def _log_densities(z: Float[Tensor, "b d"], q: Posterior) -> Float[Tensor, "b b d"]:
+    """log q(z_i|x_j) of every draw i, image j and latent."""
+    off = q.difference(z[:, None], q.mean)
+    return -0.5 * (math.log(2 * math.pi) + q.log_var + off.square() / q.log_var.exp())
+
+
+def _first(q: Posterior, n: int) -> Posterior:
+    return q._replace(mean=q.mean[:, :n], log_var=q.log_var[:, :n])
