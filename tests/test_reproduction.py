@@ -19,13 +19,14 @@ from infogan.method.codes import Categorical, Uniform
 from infogan.method.latent import Latent
 from infogan.paper import baselines, choice, effects, measure, readers, states
 from infogan.paper.effects import Effect, Rows, context_effect, digits_effect, factor_effect, unchanged
-from infogan.paper.experiments import FACES, FIG3, FIGURES, Panel
+from infogan.paper.experiments import FIG3, FIGURES, Panel
 from infogan.paper.moments import QUANTITIES
 from infogan.paper.page import write_page
 from infogan.paper.readers import Reader, split_off, train_reader
 from infogan.paper.runs import Request
 from infogan.runs.run import Run
 
+FACES = "faces"
 FACTORS = (
     *(Factor(name, "number") for name in ("elevation", "light", "width")),
     Factor("azimuth", "angle"),

@@ -111,20 +111,20 @@ def _vae_latents(
     x: UInt8[np.ndarray, "n ch h w"], y: UInt8[np.ndarray, "m ch h w"]
 ) -> Float[np.ndarray, "m d"]:
     """The means of q(z|y) of a beta-TCVAE that is trained on x; the rate falls along a cosine."""
-    vae, rng = VAE(x.shape[1], N_LATENTS, make_rng(0, "baseline weights")), make_rng(0, "baseline")
-    pixels, signs = _small(x), torch.ones(N_LATENTS)
+    vae, rng = VAE(x.shape[1], 0, N_LATENTS, make_rng(0, "baseline weights")), make_rng(0, "baseline")
+    pixels, nothing_given = _small(x), torch.empty(BATCH_SIZE, 0)
     adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, VAE_STEPS)
     for _ in range(VAE_STEPS):
         index = torch.randint(len(pixels), (BATCH_SIZE,), generator=rng)
         noise = torch.randn(BATCH_SIZE, N_LATENTS, generator=rng)
         adam.zero_grad()
-        loss = beta_tcvae_loss(vae, unit(pixels[index]), noise, BETA, signs)
+        loss = beta_tcvae_loss(vae, unit(pixels[index]), nothing_given, noise, BETA, signs=None)
         torch.autograd.backward(loss)
         adam.step()
         schedule.step()
     with torch.inference_mode():
-        means = [vae.encode(unit(part)).mean for part in torch.split(_small(y), 500)]
+        means = [vae.encode(unit(part))[0].mean for part in torch.split(_small(y), 500)]
     latents: np.ndarray = torch.cat(means).double().numpy()
     return latents
 

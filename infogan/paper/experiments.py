@@ -52,9 +52,6 @@ class Figure:
         return next(panel for panel in self.panels if panel.preset_of(recipe) == preset)
 
 
-# The presets that work best here.
-FACES, CHAIRS, SVHN, CELEBA = "faces-paper", "chairs-paper", "svhn-paper", "celeba-paper"
-
 # Fig. 1 and Figs. 2a and 2b compare two trainings that differ in L_I alone, so the paper's recipe is that of
 # the original code there, of which mnist-gan is the GAN.
 FIG1 = Figure(
@@ -85,10 +82,10 @@ FIG3 = Figure(
     "3D faces",
     "faces3d",
     (
-        Panel("a", "Azimuth (pose)", FACES, "faces-paper-azimuth", ("azimuth",)),
-        Panel("b", "Elevation", FACES, "faces-paper-elevation", ("elevation",)),
-        Panel("c", "Lighting", FACES, "faces-paper-lighting", ("light",)),
-        Panel("d", "Wide or narrow", FACES, "faces-paper-lighting", ("width",)),
+        Panel("a", "Azimuth (pose)", "faces", "faces-paper-azimuth", ("azimuth",)),
+        Panel("b", "Elevation", "faces", "faces-paper-elevation", ("elevation",)),
+        Panel("c", "Lighting", "faces", "faces-paper-lighting", ("light",)),
+        Panel("d", "Wide or narrow", "faces", "faces-paper-lighting", ("width",)),
     ),
     limit=1.0,  # "as their values vary from -1 to 1"
 )
@@ -97,8 +94,8 @@ FIG4 = Figure(
     "3D chairs",
     "chairs3d",
     (
-        Panel("a", "Rotation", CHAIRS, "chairs-paper", ("azimuth",)),
-        Panel("b", "Width", CHAIRS, "chairs-paper-width", ("width",)),
+        Panel("a", "Rotation", "chairs", "chairs-paper", ("azimuth",)),
+        Panel("b", "Width", "chairs", "chairs-paper-width", ("width",)),
     ),
 )
 FIG5 = Figure(
@@ -109,13 +106,13 @@ FIG5 = Figure(
         Panel(
             "a",
             "Continuous variation: lighting",
-            SVHN,
+            "svhn",
             "svhn-paper",
             ("brightness", "contrast"),
             code="continuous",
         ),
         Panel(
-            "b", "Discrete variation: plate context", SVHN, "svhn-paper", measure="context", code="discrete"
+            "b", "Discrete variation: plate context", "svhn", "svhn-paper", measure="context", code="discrete"
         ),
     ),
     moments=("brightness", "contrast"),
@@ -125,11 +122,13 @@ FIG6 = Figure(
     "CelebA",
     "celeba",
     (
-        Panel("a", "Azimuth (pose)", CELEBA, "celeba-paper", ("asymmetry",)),
-        Panel("b", "Presence or absence of glasses", CELEBA, "celeba-paper", ("Eyeglasses",)),
-        Panel("c", "Hair style", CELEBA, "celeba-paper", ("Bald", "Bangs", "Receding_Hairline", "Wavy_Hair")),
+        Panel("a", "Azimuth (pose)", "celeba", "celeba-paper", ("asymmetry",)),
+        Panel("b", "Presence or absence of glasses", "celeba", "celeba-paper", ("Eyeglasses",)),
         Panel(
-            "d", "Emotion", CELEBA, "celeba-paper", ("Smiling", "Mouth_Slightly_Open", "High_Cheekbones")
+            "c", "Hair style", "celeba", "celeba-paper", ("Bald", "Bangs", "Receding_Hairline", "Wavy_Hair")
+        ),
+        Panel(
+            "d", "Emotion", "celeba", "celeba-paper", ("Smiling", "Mouth_Slightly_Open", "High_Cheekbones")
         ),
     ),
     moments=("asymmetry",),
