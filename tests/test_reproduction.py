@@ -15,7 +15,7 @@ from infogan.config import Config
 from infogan.config.presets import PRESETS, get_preset
 from infogan.data import DATASETS, DatasetInfo, Factor, Factors, Images
 from infogan.data.labels import Labels
-from infogan.method.codes import Categorical, Uniform
+from infogan.method.codes import Categorical, Circular, Uniform
 from infogan.method.latent import Latent
 from infogan.paper import baselines, choice, effects, measure, readers, states
 from infogan.paper.effects import Effect, Rows, context_effect, digits_effect, factor_effect, unchanged
@@ -146,6 +146,16 @@ def test_an_angle_may_turn_all_the_way_round() -> None:
     reader = Reader(("azimuth",), ("angle",), np.array([2 * math.pi]), {}, (), None, 0)
     effect = factor_effect(rows_of(read), "c1", Uniform(), panel("azimuth"), "azimuth", reader)
     assert (effect.moves, effect.found) == (0.75, True)
+
+
+def test_what_a_code_that_goes_around_moves_beside_the_angle() -> None:
+    """Both ends of such a row meet, so a number that goes there and back has moved all the same."""
+    turn = np.tile(2 * math.pi * np.arange(10) / 10, (effects.N_ROWS, 1))
+    read = np.stack([(turn + math.pi) % (2 * math.pi) - math.pi, np.sin(turn)], axis=2)
+    reader = Reader(("azimuth", "width"), ("angle", "number"), np.array([2 * math.pi, 2.5]), {}, (), None, 0)
+    effect = factor_effect(rows_of(read), "c1", Circular(), panel("azimuth"), "azimuth", reader)
+    assert (effect.moves, effect.found) == (0.9, True)
+    assert effect.others["width"] == pytest.approx(2 * math.sin(0.4 * math.pi) / 2.5, abs=1e-4)
 
 
 def test_categories_are_ordered_by_other_rows_than_those_measured() -> None:

@@ -96,7 +96,7 @@ def factor_effect(rows: Rows, name: str, code: Code, panel: Panel, target: str, 
         measured, columns = measured[:, order], order.tolist()
     changes = np.column_stack(
         [
-            _turned(measured[:, :, i]) if kind == "angle" else measured[:, -1, i] - measured[:, 0, i]
+            _turned(measured[:, :, i]) if kind == "angle" else _moved(measured[:, :, i], code)
             for i, kind in enumerate(reader.kinds)
         ]
     )
@@ -159,6 +159,15 @@ def unchanged(labels: Int[np.ndarray, "n m"] | None) -> tuple[float, float] | No
     kept = (counts * (counts - 1)).sum(axis=1).mean() / (m * (m - 1))
     chance = np.square(counts.sum(axis=0) / labels.size).sum()
     return round(float(kept), 4), round(float(chance), 4)
+
+
+def _moved(values: Float[np.ndarray, "n m"], code: Code) -> Float[np.ndarray, "n"]:
+    """From one end of each row to the other; from lowest to highest if the ends meet, as an angle's do."""
+    ends: np.ndarray = values[:, -1] - values[:, 0]
+    if code.kind != "angle":
+        return ends
+    moved: np.ndarray = np.sign(ends) * np.ptp(values, axis=1)
+    return moved
 
 
 def _turned(angles: Float[np.ndarray, "n m"]) -> Float[np.ndarray, "n"]:
