@@ -109,7 +109,9 @@ def describe(record: Record, letter: str, run: str) -> str:
     others = sorted(effect["others"].items(), key=lambda other: -other[1])[:1]
     next_most = "".join(f"; next most, {_in_words(name)}: {value:.2f}" for name, value in others)
     reader = record["reader"].get(effect["factor"])
-    read = f" (read with {reader['measure']} {reader['value']:.2f})" if reader else ""
+    read = ""
+    if reader:
+        read = f" (read with {reader['measure']} {reader['value']:.2f}, {reader['chance']:.2f} by chance)"
     return (
         f"{code} moves {_in_words(effect['factor'])}{read} by {moves:.2f} of its real range, one way in "
         f"{_percent(same)} of the rows{next_most}{stays}"
