@@ -129,6 +129,7 @@ def test_every_preset_and_option_exists(tmp_path: Path) -> None:
     )
     verbs += (
         "traverse",
+        "paper",
         "report",
         "explore",
         "encode",

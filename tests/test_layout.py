@@ -22,6 +22,7 @@ FOLDERS = (
     "export",
     "estimator",
     "scale",
+    "paper",
     "cli",
 )
 

@@ -1,6 +1,7 @@
 """The model that ships with the package."""
 
 import os
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -13,10 +14,11 @@ from infogan.evaluation.clustering import one_to_one_error
 from infogan.evaluation.consistency import recover_codes, recovery_scores
 from infogan.evaluation.control.scores import CONTROL_SCORES, N_REAL, control_scores
 from infogan.report.reliability import CRITERIA, OF_CONTINUOUS
-from infogan.runs.find import shipped_run_path
+from infogan.runs.find import open_run_or_shipped, shipped_names, shipped_run_path
 from infogan.runs.inversion import load_inversion
 from infogan.runs.run import Run
 from infogan.training.components.schedule import learning_rates
+from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
 needs_mnist = pytest.mark.skipif(
@@ -30,17 +32,34 @@ def run() -> Run:
     return Run.open(shipped_run_path())
 
 
-def test_it_has_at_most_three_megabytes() -> None:
-    assert sum(file.stat().st_size for file in shipped_run_path().iterdir()) <= 3_000_000
+@pytest.mark.parametrize("name", shipped_names())
+def test_each_has_at_most_three_megabytes(name: str) -> None:
+    assert sum(file.stat().st_size for file in shipped_run_path(name).iterdir()) <= 3_000_000
 
 
-def test_it_has_the_config_of_its_preset(run: Run) -> None:
-    preset, config = get_preset("mnist").options(), run.config.options()
+@pytest.mark.parametrize("name", shipped_names())
+def test_each_has_the_config_of_its_preset(name: str) -> None:
+    run = Run.open(shipped_run_path(name))
+    preset, config = get_preset(name).options(), run.config.options()
     different = {name for name in preset if preset[name] != config[name]}
     automatic = {"lr_d", "lr_decay_fraction"}  # None in the preset
     assert different <= {"seed", "precision", "device", *automatic}
-    rates = [learning_rates(c, with_targets=True) for c in (get_preset("mnist"), run.config)]
+    rates = [learning_rates(c, with_targets=True) for c in (get_preset(name), run.config)]
     assert rates[0] == rates[1]
+
+
+def test_a_run_of_your_own_comes_before_the_one_that_ships(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    said: list[str] = []
+    assert open_run_or_shipped(Path("mnist"), said.append).path == shipped_run_path()
+    assert said == ["there is no run mnist here; taking the model of that name that ships with the package."]
+    shutil.copytree(shipped_run_path(), tmp_path / "mnist")
+    assert open_run_or_shipped(Path("mnist"), said.append).path == Path("mnist")
+    assert len(said) == 1
+    with pytest.raises(InfoganError, match="nothing is not a run"):
+        open_run_or_shipped(Path("nothing"), said.append)
 
 
 def test_codes_are_recovered_from_generated_images(run: Run) -> None:

@@ -13,6 +13,7 @@ from infogan.cli.evaluate import compare, evaluate, select
 from infogan.cli.explore import explore
 from infogan.cli.export import export
 from infogan.cli.figures import figures, traverse
+from infogan.cli.paper import paper
 from infogan.cli.report import report
 from infogan.cli.sweep import sweep_app
 from infogan.cli.threads import set_thread_policy
@@ -20,7 +21,7 @@ from infogan.cli.train import train_app
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import QUIET
 
-VERBS = (presets, bench, evaluate, compare, select, figures, traverse, report, explore, encode, export)
+VERBS = (presets, bench, evaluate, compare, select, figures, traverse, report, explore, encode, export, paper)
 EPILOGUE = (
     "--quiet hides progress, as INFOGAN_QUIET=1 does. Exit status: 0 success; 2 wrong input; 130 stopped by "
     "Ctrl-C, with everything saved."

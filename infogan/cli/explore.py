@@ -9,7 +9,7 @@ from cyclopts import Parameter
 
 def explore(
     run: Annotated[
-        Path | None, Parameter(help="A run; default: a small one included in the package.")
+        Path | None, Parameter(help="A run, or a preset whose model ships with the package; default: mnist.")
     ] = None,
     /,
     *,
@@ -23,8 +23,11 @@ def explore(
     from infogan.explore.serve import listen, serve
 
     with listen(host, port) as listening:
-        from infogan.runs.find import shipped_run_path
-        from infogan.runs.run import Run
+        from infogan.runs.find import open_run_or_shipped, shipped_run_path
 
-        opened = Run.open(shipped_run_path() if run is None else run)
-        serve(opened, listening, browser, lambda text: print(f"infogan: {text}", file=sys.stderr, flush=True))
+        opened = open_run_or_shipped(run or shipped_run_path(), _say)
+        serve(opened, listening, browser, _say)
+
+
+def _say(text: str) -> None:
+    print(f"infogan: {text}", file=sys.stderr, flush=True)

@@ -1,5 +1,6 @@
 """infogan figures and traverse."""
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from infogan.utils.progress import console
 
 
 def figures(
-    run: Path,
+    run: Annotated[Path, Parameter(help="A run, or a preset whose model ships with the package.")],
     /,
     *,
     baseline: Annotated[Path | None, Parameter(help="A run to plot next to it in Fig. 1.")] = None,
@@ -21,14 +22,16 @@ def figures(
     """Plot a run: L_I over steps, traversals, confusion table, codes against factors (Figs. 1-6)."""
     from infogan.data import LoadOptions, available_splits
     from infogan.figures.paper import make_figures, save_figures
+    from infogan.runs.find import open_run_or_shipped
     from infogan.runs.run import Run
 
-    opened = Run.open(run)
+    opened = open_run_or_shipped(run, lambda text: print(f"infogan: {text}", file=sys.stderr))
+    folder = opened.figures if opened.path == run else Path("runs") / f"shipped-{run}" / "figures"
     name, load_options = opened.config.data.images, LoadOptions(data, skip_bad)
     images = opened.images(available_splits(name, load_options)[-1], load_options)
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
-        paths = save_figures(make_figures(opened, opened.model(), images, other), opened.figures)
+        paths = save_figures(make_figures(opened, opened.model(), images, other), folder)
     print_paths(paths, json)
 
 

@@ -54,7 +54,7 @@ def plot_traversal(
     """Figs. 2 to 6: one row per random image, one column per value of the varying code."""
     rows, m = images.shape[:2]
     figure, axes = _subplots(0.6 * m + 0.6, 0.6 * rows + 0.7)
-    _show(axes, make_grid(images))
+    show(axes, make_grid(images))
     axes.set_ylabel(f"{code} moves →", fontsize=9)
     axes.set_title(title, fontsize=9)
     w = images.shape[-1] + 1
@@ -96,7 +96,7 @@ def plot_samples(real: UInt8[np.ndarray, "n ch h w"], fake: UInt8[np.ndarray, "n
     side = int(len(real) ** 0.5)
     left, right = (make_grid(x[: side**2].reshape(side, side, *x.shape[1:])) for x in (real, fake))
     gap = np.full((len(left), left.shape[1] // side, left.shape[2]), 255, np.uint8)
-    _show(axes, np.concatenate([left, gap, right], axis=1))
+    show(axes, np.concatenate([left, gap, right], axis=1))
     axes.set_title("real (left) and generated (right)")
     return figure
 
@@ -176,15 +176,22 @@ def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     return [folder / f"{name}.png" for name in figures]
 
 
-def _subplots(width: float | int, height: float | int) -> "tuple[Figure, Axes]":
-    """A figure outside pyplot, which need not be closed."""
+def make_axes(
+    width: float | int, height: float | int, rows: int, columns: int
+) -> "tuple[Figure, np.ndarray]":
+    """A figure outside pyplot, which need not be closed, and its axes in rows and columns."""
     try:
         from matplotlib.figure import Figure
     except ImportError as error:
         raise InfoganError("figures need matplotlib; install it by pip install 'infogan[plots]'.") from error
 
     figure = Figure(figsize=(width, height), layout="constrained")
-    return figure, figure.subplots()
+    return figure, figure.subplots(rows, columns, squeeze=False)
+
+
+def _subplots(width: float | int, height: float | int) -> "tuple[Figure, Axes]":
+    figure, axes = make_axes(width, height, 1, 1)
+    return figure, axes[0, 0]
 
 
 def _heat_map(axes: "Axes", values: Float[np.ndarray, "rows m"], texts: np.ndarray) -> None:
@@ -194,7 +201,8 @@ def _heat_map(axes: "Axes", values: Float[np.ndarray, "rows m"], texts: np.ndarr
         axes.text(c, r, text, ha="center", va="center", fontsize=7, color=colour)
 
 
-def _show(axes: "Axes", picture: UInt8[np.ndarray, "h w ch"]) -> None:
+def show(axes: "Axes", picture: UInt8[np.ndarray, "h w ch"]) -> None:
+    """Shows a picture without axes around it."""
     axes.imshow(picture.squeeze(), cmap="gray", vmin=0, vmax=255, interpolation="nearest")
     axes.set_xticks([])
     axes.set_yticks([])

@@ -1,6 +1,7 @@
-"""The run folders at a path, and the run that ships with the package."""
+"""The run folders at a path, and the runs that ship with the package."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 from infogan.runs.run import Run
@@ -26,6 +27,26 @@ def find_runs(path: Path) -> list[Run]:
     return [Run.open(path)]
 
 
-def shipped_run_path() -> Path:
-    """The folder of the run that ships with the package: a small MNIST model (docs/results.md)."""
-    return PACKAGE / "shipped" / "mnist"
+def shipped_run_path(name: str = "mnist") -> Path:
+    """The folder of the run of a preset that ships with the package, if it does (docs/results.md)."""
+    return PACKAGE / "shipped" / name
+
+
+def shipped_names() -> list[str]:
+    """The presets of which a run ships with the package."""
+    return sorted(file.parent.name for file in shipped_run_path().parent.glob("*/config.json"))
+
+
+def open_run_or_shipped(path: Path, on_shipped: Callable[[str], None]) -> Run:
+    """The run in a folder, or, if there is none, the one of that name that ships with the package.
+
+    Args:
+        on_shipped: called with a line that says so.
+
+    Raises:
+        InfoganError: if there is neither.
+    """
+    if not (path / "config.json").is_file() and str(path) in shipped_names():
+        on_shipped(f"there is no run {path} here; taking the model of that name that ships with the package.")
+        return Run.open(shipped_run_path(str(path)))
+    return Run.open(path)

@@ -1,0 +1,45 @@
+"""What can be measured in any image without learning: quantities by name."""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, UInt8
+
+from infogan.evaluation.control.moments import MOMENTS, image_moments
+
+Pixels = UInt8[np.ndarray, "n ch h w"]
+Quantity = Callable[[Pixels], Float[np.ndarray, "n"]]
+
+
+def _moment(name: str) -> Quantity:
+    def measure(x: Pixels) -> Float[np.ndarray, "n"]:
+        # The last moment is that of each channel.
+        columns = image_moments(x)
+        index = MOMENTS.index(name)
+        found: np.ndarray = (
+            columns[:, index:].mean(axis=1) if index == len(MOMENTS) - 1 else columns[:, index]
+        )
+        return found
+
+    return measure
+
+
+def asymmetry(x: Pixels) -> Float[np.ndarray, "n"]:
+    """The brightness of the right half of the image minus that of the left, in [-1, 1].
+
+    It changes with the pose of an aligned face, and with a light from the side, and cannot tell them apart.
+    """
+    gray = x.mean(axis=1) / 255
+    half = gray.shape[2] // 2
+    found: np.ndarray = gray[:, :, -half:].mean(axis=(1, 2)) - gray[:, :, :half].mean(axis=(1, 2))
+    return found
+
+
+QUANTITIES: dict[str, Quantity] = {
+    "slant": _moment("slant"),
+    "width": _moment("width"),
+    "ink": _moment("brightness"),
+    "brightness": _moment("brightness"),
+    "contrast": _moment("contrast"),
+    "asymmetry": asymmetry,
+}
