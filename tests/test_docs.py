@@ -30,6 +30,8 @@ NOT_RUN = {
     "make": "it installs an environment of its own",
     "infogan explore": "it serves until Ctrl-C; tests/test_explore_server.py",
     "--web": "npm downloads onnxruntime-web; tests/test_export_web.py",
+    "runs/celeba-0 --onnx": "it is README's, of another run",
+    "folder:flowers --transforms": "it is that of folder:signs, with other transforms",
 }
 OPTIONS_OF_OTHERS = {
     "--nightly",
@@ -208,6 +210,12 @@ def shortened(config: Config) -> Config:
     )
 
 
+SHORT_PRESETS = {
+    name: functools.wraps(preset)(lambda preset=preset: shortened(preset()))
+    for name, preset in PRESETS.items()
+}
+
+
 def tiny_mnist(*_: Any) -> Images:
     rng = np.random.default_rng(0)
     labels = Labels(rng.integers(0, 10, 300))
@@ -217,10 +225,11 @@ def tiny_mnist(*_: Any) -> Images:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, quick_scores: None, folders: dict[str, Path]) -> None:
     """Short trainings on few images."""
-    for name, preset in PRESETS.items():
-        monkeypatch.setitem(PRESETS, name, functools.wraps(preset)(lambda preset=preset: shortened(preset())))
+    for name, preset in SHORT_PRESETS.items():
+        monkeypatch.setitem(PRESETS, name, preset)
     monkeypatch.setattr(
-        "infogan.cli.options.custom_images", lambda *a, **k: shortened(custom_images(*a, **k))
+        "infogan.cli.options.custom_images",
+        lambda *a, **k: shortened(custom_images(*a, **k)).replace(shape=(3, 8, 8)),
     )
     monkeypatch.setattr("infogan.data.datasets.mnist.load_mnist", tiny_mnist)
     monkeypatch.setattr("infogan.data.datasets.mnist._is_available", lambda *_: True)
