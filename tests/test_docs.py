@@ -259,7 +259,9 @@ def test_commands_run_in_order(step: Step, folders: dict[str, Path], quick: None
     }
     code = step.code.replace('InfoGAN("cat:10 unif:2"', 'InfoGAN("cat:10 unif:2", max_iter=3')
     with contextlib.chdir(folders[step.doc]):
-        exec(compile(code, step.doc, "exec"), PYTHON.setdefault(step.doc, given))
+        exec(compile(code, step.doc, "exec"), names := PYTHON.setdefault(step.doc, given))
+    for name, shape in re.findall(r"^(\w+) = .*# \((\d+(?:, \d+)*)\)", step.code, re.MULTILINE):
+        assert ", ".join(map(str, names[name].shape)) == shape
 
 
 def test_the_table_of_folders_is_complete() -> None:

@@ -17,7 +17,8 @@ import pyarrow.parquet
 import pytest
 import quick_scores
 import torch
-from commands import ENV, ROOT, run
+from commands import ENV, ROOT
+from commands import run as run_command
 from rich.console import Console
 
 import infogan.training.health
@@ -209,7 +210,7 @@ def swept(module_patch: pytest.MonkeyPatch, images: str, tmp_path_factory: pytes
     words = f"{QUICK_LINE} --images {images} --seeds 1 --cpus 1 --set {' '.join(SETTINGS)}"
     for module in (trials, launch):
         module_patch.setattr(module, "cores", lambda: 2)
-    done = run("sweep", *words.split(), cwd=folder)
+    done = run_command("sweep", *words.split(), cwd=folder)
     assert done.status == 0, done.err
     start = "digits-code: 2 runs are done\n  lr_g=0.001 lam=0.5:1:0.1: 1 done; L_I in nats: c1 "
     assert done.out.startswith(start)
