@@ -1,14 +1,18 @@
 """Runs the command line: in this process, which is fast, or in a process of its own."""
 
 import contextlib
+import functools
 import io
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from unittest.mock import patch
+
+if TYPE_CHECKING:
+    from cyclopts import App
 
 ROOT = Path(__file__).parent.parent
 ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT), "COLUMNS": "80"}
@@ -22,6 +26,20 @@ class Result(NamedTuple):
     err: str
 
 
+@functools.lru_cache(maxsize=1)  # one at a time: those with and without `show_all` share functions
+def _made(show_all: bool, presets: frozenset[Any]) -> "App":
+    from infogan.cli import make_app
+
+    return make_app(show_all=show_all)
+
+
+def made_once(*, show_all: bool = False) -> "App":
+    """`make_app`, once for each table of presets: it takes longer than most commands of the tests."""
+    from infogan.config.presets import PRESETS
+
+    return _made(show_all, frozenset(PRESETS.items()))
+
+
 def run(*words: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Result:
     """`infogan WORDS` in this process, with captured output and nothing of it left in the process."""
     from infogan.cli import main
@@ -30,6 +48,7 @@ def run(*words: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> 
     with (
         patch.dict(os.environ, {"COLUMNS": "80", **(env or {})}),
         patch.object(sys, "argv", ["infogan", *map(str, words)]),
+        patch("infogan.cli.app.make_app", made_once),
         contextlib.chdir(cwd),
         contextlib.redirect_stdout(out),
         contextlib.redirect_stderr(err),

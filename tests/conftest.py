@@ -19,8 +19,9 @@ if TYPE_CHECKING:  # jaxtyping checks what is imported after this file
 
 CHROMIUM = Path("/usr/bin/chromium")
 # The files that take longest come first, so that no process is left with one of them at the end.
-LONG = """test_docs test_cli test_ddp test_export test_presets test_estimator test_session test_shard_batches
-test_determinism test_clustering test_report test_hostile test_kills test_explore_page test_disk_faults"""
+LONG = """test_ddp test_cli test_docs test_export test_sweep test_presets test_estimator test_session
+test_shard_batches test_determinism test_clustering test_report test_hostile test_kills test_explore_page
+test_disk_faults"""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -129,8 +129,8 @@ def test_data(tmp_path: Path) -> None:
 @pytest.mark.usefixtures("quick_scores")
 def test_a_sweep_is_continued_and_compared(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    factors = np.column_stack([rng.integers(0, 3, 200), rng.random(200)])
-    x = (factors[:, 1, None, None] * rng.random((200, 8, 8)) * 255).astype(np.uint8)
+    factors = np.column_stack([rng.integers(0, 3, 120), rng.random(120)])
+    x = (factors[:, 1, None, None] * rng.random((120, 8, 8)) * 255).astype(np.uint8)
     known = {"factor_names": ["kind", "gray"], "factor_kinds": ["category", "number"]}
     np.savez(tmp_path / "known.npz", images=x, labels=factors[:, 0].astype(int), factors=factors, **known)
     words = "sweep digits-code --images npz:known.npz --batch-size 16 --device cpu --out runs --json"
@@ -210,8 +210,10 @@ def test_unreadable_images_are_skipped_only_on_request(tmp_path: Path) -> None:
 
 @pytest.mark.usefixtures("quick_scores")
 def test_a_stacked_sweep_equals_a_sweep(tmp_path: Path) -> None:
-    words = "sweep digits-code --batch-size 16 --device cpu --precision 64-true --json"
-    words = f"{words} --log-every 5 --save-every 10 --steps 20"
+    x = np.random.default_rng(0).integers(0, 256, (60, 8, 8), np.uint8)
+    words = "sweep digits-code --images npz:../x.npz --batch-size 16 --device cpu --precision 64-true --json"
+    words = f"{words} --log-every 2 --save-every 4 --steps 8"
+    np.savez(tmp_path / "x.npz", images=x)
     for folder in ("alone", "stacked"):
         (tmp_path / folder).mkdir()
     succeed(*words.split(), "--seeds", "2", cwd=tmp_path / "alone")
@@ -229,13 +231,14 @@ def test_a_stacked_sweep_equals_a_sweep(tmp_path: Path) -> None:
         for a, b in zip(*rows, strict=True):
             del a["images_per_s"], b["images_per_s"]
             assert b == pytest.approx(a, rel=1e-6)
-        states = [load_file(run / "checkpoints" / "0000020.safetensors") for run in (alone, stacked)]
+        states = [load_file(run / "checkpoints" / "0000008.safetensors") for run in (alone, stacked)]
         assert states[0].keys() == states[1].keys()
         for name, value in states[0].items():
             assert torch.allclose(states[1][name].double(), value.double(), atol=1e-7), name
 
 
-def test_bench_adds_up(tmp_path: Path) -> None:
+def test_bench_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.training.benchmark.RUNS", 2)
     found = json.loads(succeed("bench", "digits-code", "--device", "cpu", "--json", cwd=tmp_path))
     assert found["omp_wait_policy"] == ENV.get("OMP_WAIT_POLICY", "PASSIVE")
     assert found["gomp_spincount"] == ENV.get("GOMP_SPINCOUNT", "10000")

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 import safetensors.torch
+import several_trainings
 from commands import fail, run, succeed
+from several_trainings import train_all
 from torch import Tensor
 from trainers import assert_close_states
 
@@ -25,32 +27,6 @@ ENV = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
 ENV.pop("TORCHELASTIC_RUN_ID", None)
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run"]
 
-SCRIPT = """
-import json, os, sys
-import safetensors.torch, torch
-from infogan.data import load
-from infogan.method.model import make_model
-from infogan.pretraining import Targets
-from infogan.config.presets import get_preset
-from infogan.training.state import state_of
-from infogan.training.trainer import Trainer
-
-for i, (path, images, options) in enumerate(json.loads(sys.argv[1])):
-    os.environ["TORCHELASTIC_RESTART_COUNT"] = str(i)  # each rendezvous has its own prefix in the store
-    config = get_preset("digits-code").replace(batch_size=32, steps=6, device="cpu", precision="64-true")
-    config = config.replace(**options)
-    trainer = Trainer(config, make_model(config), load(images))
-    if config.pretraining.steps:
-        (stage,) = trainer.stages()
-        list(stage.run(Targets()))
-        trainer.use_targets([stage.outcome.targets])  # as it found clusters
-    metrics = [values for _, values in trainer.fit()]
-    if trainer.fabric.is_global_zero:
-        of_steps = {name: torch.stack([values[name] for values in metrics]) for name in metrics[0]}
-        safetensors.torch.save_file(state_of(trainer) | of_steps, path)
-    if torch.distributed.is_initialized():
-        torch.distributed.destroy_process_group()
-"""
 EVERYTHING = {
     "transforms": "rotate:0.2 translate:0.1",
     "pretraining_steps": 6,
@@ -64,21 +40,25 @@ Trained = dict[str, dict[str, Tensor]]
 
 
 def trained(folder: Path, processes: int) -> Trained:
-    """The state of each training after six steps, and its metrics; the same processes run them all."""
+    """The state of each training after four steps, and its metrics; the same processes run them all."""
     pack(open_collection("digits:train"), folder / "shards", ShardLimit(300, None), None, skip_bad=False)
     trainings = {
         "everything": ("digits", EVERYTHING),
         "shards": (f"shards:{folder / 'shards'}", {}),
         "own statistics": ("digits", {**EVERYTHING, "sync_batchnorm": False}),
     }
-    script, files = folder / "train.py", {name: folder / f"{name}.safetensors" for name in trainings}
-    script.write_text(SCRIPT)
-    start = (
-        [*TORCHRUN, "--standalone", f"--nproc-per-node={processes}"] if processes > 1 else [sys.executable]
-    )
-    asked = json.dumps([(str(files[name]), *how) for name, how in trainings.items()])
-    done = subprocess.run([*start, script, asked], env=ENV, capture_output=True, text=True, timeout=180)
-    assert done.returncode == 0, done.stderr
+    if processes == 1:
+        del trainings["own statistics"]  # one process has no other
+    files = {name: folder / f"{name}.safetensors" for name in trainings}
+    asked = [(str(files[name]), *how) for name, how in trainings.items()]
+    if processes == 1:
+        train_all(asked)
+    else:
+        start = [*TORCHRUN, "--standalone", f"--nproc-per-node={processes}", several_trainings.__file__]
+        done = subprocess.run(
+            [*start, json.dumps(asked)], env=ENV, capture_output=True, text=True, timeout=180
+        )
+        assert done.returncode == 0, done.stderr
     return {name: safetensors.torch.load_file(file) for name, file in files.items()}
 
 
@@ -186,18 +166,35 @@ def test_torchrun_continues_after_a_loss(two: Path, tmp_path: Path, rank: int) -
     assert rows(tmp_path / "b") == rows(two)
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="finds the process in /proc")
-def test_a_loss_ends_a_training_with_a_sentence_and_resume_continues(two: Path, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def lost(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two processes, of which one was lost, and which was resumed to its end."""
+    if sys.platform != "linux":
+        pytest.skip("finds the process in /proc")
+    folder = tmp_path_factory.mktemp("lost")
     command = [sys.executable, "-m", "infogan", *TRAIN, "--devices", "2", "--out", "b"]
-    with subprocess.Popen(command, cwd=tmp_path, env=ENV, stderr=subprocess.PIPE, text=True) as started:
-        kill(tmp_path / "b", 1, started)
+    with subprocess.Popen(command, cwd=folder, env=ENV, stderr=subprocess.PIPE, text=True) as started:
+        kill(folder / "b", 1, started)
         _, printed = started.communicate(timeout=120)
     assert started.returncode != 0
     assert "infogan: a process of this training was lost" in printed
     assert "infogan train --resume b continues from step" in printed
-    done = infogan("train", "--resume", "b", cwd=tmp_path)
+    done = infogan("train", "--resume", "b", cwd=folder)
     assert done.returncode == 0, done.stderr
-    assert last(tmp_path / "b") == last(two)
+    assert done.stdout.count("80 steps") == 1  # one of them prints
+    return folder / "b"
+
+
+def test_a_run_that_lost_a_process_continues_with_any_number(lost: Path, tmp_path: Path) -> None:
+    shutil.copytree(lost, tmp_path / "b")
+    succeed("train", "--resume", "b", "--steps", "90", "--devices", "1", cwd=tmp_path)
+    assert [row["step"] for row in rows(tmp_path / "b")] == list(range(5, 91, 5))
+
+
+@pytest.mark.night  # as a run of one process shows by day
+def test_a_run_that_lost_a_process_comes_to_the_same_bits(two: Path, lost: Path) -> None:
+    assert last(lost) == last(two)
+    assert rows(lost) == rows(two)
 
 
 @pytest.mark.night
@@ -222,12 +219,6 @@ def free_port() -> int:
     with socket.socket() as opened:
         opened.bind(("127.0.0.1", 0))
         return int(opened.getsockname()[1])
-
-
-def test_another_number_of_processes_continues(two: Path, tmp_path: Path) -> None:
-    shutil.copytree(two, tmp_path / "a")
-    succeed("train", "--resume", "a", "--steps", "90", "--devices", "1", cwd=tmp_path)
-    assert [row["step"] for row in rows(tmp_path / "a")] == list(range(5, 91, 5))
 
 
 @pytest.mark.parametrize(

@@ -30,6 +30,8 @@ NOT_RUN = {
     "make": "it installs an environment of its own",
     "infogan explore": "it serves until Ctrl-C; tests/test_explore_server.py",
     "--web": "npm downloads onnxruntime-web; tests/test_export_web.py",
+    "runs/celeba-0 --onnx": "it is README's, of another run",
+    "folder:flowers --transforms": "it is that of folder:signs, with other transforms",
 }
 OPTIONS_OF_OTHERS = {
     "--nightly",
@@ -117,30 +119,12 @@ def commands(text: str) -> Iterator[str]:
 
 def test_every_preset_and_option_exists(tmp_path: Path) -> None:
     verbs = (
-        "train",
-        "train mnist",
-        "sweep mnist",
-        "presets",
-        "bench",
-        "evaluate",
-        "compare",
-        "select",
-        "figures",
+        "train;train mnist;sweep mnist;presets;bench;evaluate;compare;select;figures;traverse;paper;report;"
+        "explore;"
     )
-    verbs += (
-        "traverse",
-        "paper",
-        "report",
-        "explore",
-        "encode",
-        "export",
-        "data pack",
-        "data info",
-        "data preview",
-        "",
-    )
+    verbs += "encode;export;data pack;data info;data preview;"
     known = set(OPTIONS_OF_OTHERS)
-    for verb in verbs:
+    for verb in verbs.split(";"):
         help_text = run(*verb.split(), "--help-all", cwd=tmp_path, env={"COLUMNS": "200"}).out
         known |= set(re.findall(r"--[a-z][\w-]*", help_text))
     in_docs = "\n".join(file.read_text() for file in DOCS)
@@ -209,6 +193,12 @@ def shortened(config: Config) -> Config:
     )
 
 
+SHORT_PRESETS = {
+    name: functools.wraps(preset)(lambda preset=preset: shortened(preset()))
+    for name, preset in PRESETS.items()
+}
+
+
 def tiny_mnist(*_: Any) -> Images:
     rng = np.random.default_rng(0)
     labels = Labels(rng.integers(0, 10, 300))
@@ -218,10 +208,11 @@ def tiny_mnist(*_: Any) -> Images:
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch, quick_scores: None, folders: dict[str, Path]) -> None:
     """Short trainings on few images."""
-    for name, preset in PRESETS.items():
-        monkeypatch.setitem(PRESETS, name, functools.wraps(preset)(lambda preset=preset: shortened(preset())))
+    for name, preset in SHORT_PRESETS.items():
+        monkeypatch.setitem(PRESETS, name, preset)
     monkeypatch.setattr(
-        "infogan.cli.options.custom_images", lambda *a, **k: shortened(custom_images(*a, **k))
+        "infogan.cli.options.custom_images",
+        lambda *a, **k: shortened(custom_images(*a, **k)).replace(shape=(3, 8, 8)),
     )
     monkeypatch.setattr("infogan.data.datasets.mnist.load_mnist", tiny_mnist)
     monkeypatch.setattr("infogan.data.datasets.mnist._is_available", lambda *_: True)
@@ -251,7 +242,9 @@ def test_commands_run_in_order(step: Step, folders: dict[str, Path], quick: None
     }
     code = step.code.replace('InfoGAN("cat:10 unif:2"', 'InfoGAN("cat:10 unif:2", max_iter=3')
     with contextlib.chdir(folders[step.doc]):
-        exec(compile(code, step.doc, "exec"), PYTHON.setdefault(step.doc, given))
+        exec(compile(code, step.doc, "exec"), names := PYTHON.setdefault(step.doc, given))
+    for name, shape in re.findall(r"^(\w+) = .*# \((\d+(?:, \d+)*)\)", step.code, re.MULTILINE):
+        assert ", ".join(map(str, names[name].shape)) == shape
 
 
 def test_the_table_of_folders_is_complete() -> None:

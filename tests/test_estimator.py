@@ -1,11 +1,9 @@
 """InfoGAN as a scikit-learn estimator: scikit-learn's checks, results, saving and error messages."""
 
+import inspect
 import json
-import os
 import pickle
 import re
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +15,10 @@ import torch
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from sklearn.utils.estimator_checks import (
+    check_do_not_raise_errors_in_init_or_set_params,
+    parametrize_with_checks,
+)
 
 from infogan import InfoGAN
 from infogan.config.presets import custom_images, get_preset
@@ -33,7 +34,6 @@ from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
-ROOT = Path(__file__).parent.parent
 EXPECTED_FAILURES = {
     "check_do_not_raise_errors_in_init_or_set_params": "passes wrong types, which beartype refuses "
     "in tests; test_init_accepts_any_value runs it without beartype"
@@ -48,14 +48,9 @@ def test_scikit_learn_checks(estimator: InfoGAN, check: Any) -> None:
     check(estimator)
 
 
-def test_init_accepts_any_value() -> None:
-    code = (
-        "import sklearn.utils.estimator_checks as checks\n"
-        "from infogan import InfoGAN\n"
-        "checks.check_do_not_raise_errors_in_init_or_set_params('InfoGAN', InfoGAN())"
-    )
-    env = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    subprocess.run([sys.executable, "-c", code], env=env, timeout=90, check=True)
+def test_init_accepts_any_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(InfoGAN, "__init__", inspect.unwrap(InfoGAN.__init__))
+    check_do_not_raise_errors_in_init_or_set_params("InfoGAN", InfoGAN())
 
 
 @pytest.fixture(scope="module")
@@ -176,8 +171,8 @@ def test_transforms_start_with_clustering() -> None:
     assert digits.labels is not None
     X = digits.pixels.take(torch.arange(1_200)).numpy()[:, 0]
     transforms = get_preset("mnist").pretraining.transforms
-    options = {"transforms": transforms, "pretraining_steps": 300}
-    estimator = InfoGAN("cat:10 noise:8", max_iter=150, options=options, random_state=0, device="cpu")
+    options = {"transforms": transforms, "pretraining_steps": 200}
+    estimator = InfoGAN("cat:10 noise:8", max_iter=100, options=options, random_state=0, device="cpu")
     error = one_to_one_error(digits.labels.numbers[:1_200], estimator.fit_predict(X))
     assert error < 0.2  # 0.66 without clusters, after so few steps
     default = custom_images("X", 1_200, (1, 8, 8), "cat:10 noise:8", transforms)
@@ -391,19 +386,3 @@ def test_a_run_becomes_an_estimator(tmp_path: Path) -> None:
     assert estimator.n_iter_ == 2
     estimator.save(tmp_path / "saved")
     np.testing.assert_array_equal(InfoGAN.load(tmp_path / "saved").transform(X), estimator.transform(X))
-
-
-def test_the_tutorial_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    text = (ROOT / "docs" / "tutorials" / "vectors.md").read_text()
-    blocks = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    assert len(blocks) == 4
-    code = "\n".join(blocks)
-    names: dict[str, Any] = {}
-    exec(code.replace("random_state=0", 'random_state=0, max_iter=3, device="cpu"'), names)
-    assert names["category"].shape == (1797,)
-    assert names["codes"].shape == (1797, 3)
-    assert names["p"].shape == (1797, 10)
-    assert names["rows"].shape == (2, 64)
-    assert names["new"].shape == (100, 64)
-    assert set(names["search"].best_params_) == {"lam"}

@@ -71,7 +71,7 @@ def straight(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("step", [0, 3, 8, 13, 29])
+@pytest.mark.parametrize("step", [3, 13, *(pytest.param(n, marks=pytest.mark.night) for n in (0, 8, 29))])
 def test_stopped_between_two_rows_and_resumed(
     straight: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:

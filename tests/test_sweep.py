@@ -18,6 +18,7 @@ import pytest
 import quick_scores
 import torch
 from commands import ENV, ROOT
+from commands import run as run_command
 from rich.console import Console
 
 import infogan.training.health
@@ -26,7 +27,7 @@ from infogan.config.presets import get_preset
 from infogan.data import LoadOptions
 from infogan.evaluation.selection import select
 from infogan.runs.run import Run
-from infogan.scale.sweep import SweepOptions, format_summary, parse_settings, sweep, trials
+from infogan.scale.sweep import SweepOptions, format_summary, launch, parse_settings, sweep, trials
 from infogan.scale.sweep.best import BestRun, choose_best, label_free_scores
 from infogan.scale.sweep.page import write_page
 from infogan.scale.sweep.results import RunResult, collect_results
@@ -35,8 +36,8 @@ from infogan.scale.sweep.trials import make_trials
 from infogan.utils.errors import InfoganError
 
 DIGITS = get_preset("digits-code")
-QUICK = DIGITS.replace(steps=30, log_every=10, save_every=10, batch_size=32, device="cpu")
-QUICK_LINE = "digits-code --steps 30 --log-every 10 --save-every 10 --batch-size 32 --device cpu"
+QUICK = DIGITS.replace(steps=12, log_every=4, save_every=4, batch_size=32, device="cpu")
+QUICK_LINE = "digits-code --steps 12 --log-every 4 --save-every 4 --batch-size 32 --device cpu"
 DEFAULT_OPTIONS = LoadOptions()
 SETTINGS = ["lr_g=1e-3,5e-4", "lam=0.5:1:0.1"]
 TWO_CORES = "infogan.scale.sweep.trials as t, infogan.scale.sweep.launch as l; t.cores = l.cores = lambda: 2"
@@ -46,7 +47,8 @@ PROGRAM = f"import sys, infogan.cli, {TWO_CORES}; infogan.cli.main()"
 @pytest.fixture(autouse=True)
 def two_cores(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """However many this machine has; with one thread each, so that bits can be compared."""
-    monkeypatch.setattr(trials, "cores", lambda: 2)
+    for module in (trials, launch):
+        monkeypatch.setattr(module, "cores", lambda: 2)
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
@@ -206,11 +208,13 @@ def swept(module_patch: pytest.MonkeyPatch, images: str, tmp_path_factory: pytes
     """The folder of a sweep of two settings and one seed, two runs at a time."""
     folder = tmp_path_factory.mktemp("swept")
     words = f"{QUICK_LINE} --images {images} --seeds 1 --cpus 1 --set {' '.join(SETTINGS)}"
-    done = sweep_process(*words.split(), cwd=folder)
-    assert done.returncode == 0, done.stderr
+    for module in (trials, launch):
+        module_patch.setattr(module, "cores", lambda: 2)
+    done = run_command("sweep", *words.split(), cwd=folder)
+    assert done.status == 0, done.err
     start = "digits-code: 2 runs are done\n  lr_g=0.001 lam=0.5:1:0.1: 1 done; L_I in nats: c1 "
-    assert done.stdout.startswith(start)
-    ends = re.findall(r"^(\d) of 2: runs/(.*): done$", done.stderr, re.MULTILINE)
+    assert done.out.startswith(start)
+    ends = re.findall(r"^(\d) of 2: runs/(.*): done$", done.err, re.MULTILINE)
     assert [n for n, _ in ends] == ["1", "2"]
     return folder / "runs"
 
@@ -261,9 +265,9 @@ def test_the_table_has_one_row_per_run(swept: Path) -> None:
         scores = json.loads((run / "evaluation.json").read_text())
         flat = {f"{split}/{name}": s["value"] for split, of in scores.items() for name, s in of.items()}
         assert {name: value for name, value in row.items() if name in flat} == flat
-        assert (row["status"], row["steps"], row["error"], row["collapsed"]) == ("done", 30, None, None)
+        assert (row["status"], row["steps"], row["error"], row["collapsed"]) == ("done", 12, None, None)
         rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
-        assert row["seconds"] == pytest.approx(sum(10 * 32 / r["images_per_s"] for r in rows))
+        assert row["seconds"] == pytest.approx(sum(4 * 32 / r["images_per_s"] for r in rows))
     ranks = [row["label_free/udr_and_recovery"] for row in table]
     chosen = json.loads((swept / "digits-code-sweep.json").read_text())["chosen"]
     assert table[ranks.index(max(ranks))]["run"] == chosen
@@ -288,7 +292,7 @@ def test_the_page_shows_every_run_and_needs_no_network(swept: Path) -> None:
     page = (swept / "digits-code-sweep.html").read_text()
     assert not re.search(r"<script|https?://|@import|url\(", page)
     chosen = json.loads((swept / "digits-code-sweep.json").read_text())["chosen"]
-    assert f"infogan train --resume {chosen} --steps 60" in page
+    assert f"infogan train --resume {chosen} --steps 24" in page
     assert f'alt="48 random samples of {chosen}"' in page
     plots = re.findall(r'<section class="score">\s*<h3>(.*?)</h3>.*?</section>', page, re.DOTALL)
     assert {"udr and recovery", "generated: recovery c1", "train: one to one error"} <= set(plots)
@@ -375,7 +379,7 @@ def test_a_run_that_collapses_is_stopped_and_kept(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Here all do, because no images are diverse enough for the monitor."""
-    config = quick.replace(steps=60)
+    config = quick.replace(steps=30, log_every=10, save_every=10)
     health = {"MIN_DIVERSITY": 1e9, "PATIENCE_AT_START": 10}
     (tmp_path / "sitecustomize.py").write_text(
         "import infogan.training.health as health\n"
@@ -406,7 +410,7 @@ def test_a_run_that_collapses_is_stopped_and_kept(
     if cpus is None:  # without stop_collapsed the runs are finished
         summary, _ = sweep("digits-code", config, 1, folder, DEFAULT_OPTIONS, quiet(), settings)
         assert len(summary["runs"]) == 2
-        assert (steps(run), summary.get("collapsed")) == (60, None)
+        assert (steps(run), summary.get("collapsed")) == (30, None)
 
 
 @pytest.mark.parametrize("cpus", [None, pytest.param(1, marks=pytest.mark.night)])
