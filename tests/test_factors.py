@@ -210,22 +210,20 @@ def test_it_finds_the_place_of_bars_as_a_number_that_changes_sign_in_the_mirror(
 
 
 @pytest.mark.usefixtures("small_batches")
-def test_it_finds_what_goes_around_as_an_angle_that_the_mirror_turns_the_other_way(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """Light that falls on a ball from any side, and a ball of random brightness."""
-    turn, light = 2 * math.pi * torch.rand(600, generator=rng()), torch.rand(600, generator=rng(1))
+def test_it_finds_what_goes_around_as_an_angle(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Light that falls on a picture from any side."""
+    turn = 2 * math.pi * torch.rand(600, generator=rng())
     axis = (torch.arange(16.0) - 7.5) / 8
     lit = axis * turn.sin()[:, None, None] + axis[:, None] * turn.cos()[:, None, None]
-    x = (255 * (0.4 + 0.6 * light)[:, None, None] * (0.5 + 0.35 * lit)).round().byte()[:, None]
-    monkeypatch.setattr(factors, "N_RUNS", 1)
+    x = (255 * (0.5 + 0.35 * lit)).round().byte()[:, None]
+    monkeypatch.setattr(factors, "N_RUNS", 1)  # so short a run fails from some weights: hence three, usually
     monkeypatch.setattr(factors, "udr", lambda *_: [1.0])
-    config = CONFIG.replace(codes="cat:2 circ:1 unif:1 noise:4", mirror=0, factor_steps=350, seed=1)
-    outcome, _ = run(config, x)
+    monkeypatch.setattr(factors, "BATCH_SIZE", 16)
+    outcome, _ = run(CONFIG.replace(codes="cat:2 circ:1 noise:4", factor_steps=200, seed=2), x)
     found = torch.complex(*outcome.targets.tables[1].float().unbind(dim=1)).numpy()
     assert abs(found).round(2) == pytest.approx(1)
     truth = torch.polar(torch.ones(600), turn).numpy()
-    assert max(abs((found * truth).mean()), abs((found / truth).mean())) > 0.9
+    assert max(abs((found * truth).mean()), abs((found / truth).mean())) > 0.95
 
 
 @pytest.mark.usefixtures("every_latent_counts")
