@@ -124,7 +124,7 @@ def _vae_latents(
         adam.step()
         schedule.step()
     with torch.inference_mode():
-        means = [vae.encode(unit(part))[0].mean for part in torch.split(_small(y), 500)]
+        means = [vae.encode(unit(part)).mean for part in torch.split(_small(y), 500)]
     latents: np.ndarray = torch.cat(means).double().numpy()
     return latents
 

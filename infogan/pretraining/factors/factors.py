@@ -169,13 +169,14 @@ class Factors(Stage):
     @torch.no_grad()
     def _read(self, vae: VAE, x: Tensor) -> Latents:
         """On the CPU. With `mirror`, the mean of what the picture and the mirrored picture say."""
+        vae.eval()
         means, information = [], []
         for part in torch.split(x, CHUNK):
             with self.fabric.autocast():
-                q, _ = vae.encode(unit(part))
+                q = vae.encode(unit(part))
                 mean = q.mean
                 if self.signs is not None:
-                    mirrored, _ = vae.encode(unit(part.flip(-1)))
+                    mirrored = vae.encode(unit(part.flip(-1)))
                     mean = mean + q.difference(self.signs * mirrored.mean, mean) / 2
             means.append(mean.cpu())
             information.append(q.information().cpu())

@@ -59,6 +59,8 @@ class VAE(nn.Module):
         super().__init__()
         self.n_angles, self.n_numbers = n_angles, n_numbers
         self.encoder = Encoder(channels, 3 * n_angles + 2 * n_numbers, rng)
+        # Around 0 in each batch: where all vectors lie on one side of it, no angle goes around.
+        self.centred = nn.BatchNorm1d(2 * n_angles, affine=False) if n_angles else nn.Identity()
         side = SIDE // 2 ** len(WIDTHS)
         widths = (*reversed(WIDTHS), channels)
         layers: list[nn.Module] = [
@@ -79,11 +81,11 @@ class VAE(nn.Module):
                 assert layer.bias is not None
                 nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
 
-    def encode(self, x: Float[Tensor, "b ch 32 32"]) -> tuple[Posterior, Float[Tensor, "b a 2"]]:
-        """q(z|x), and the vectors in whose directions the angles lie."""
+    def encode(self, x: Float[Tensor, "b ch 32 32"]) -> Posterior:
+        """q(z|x)."""
         outputs = self.encoder(x).float()
         a = self.n_angles
-        vectors = outputs[:, : 2 * a].reshape(len(x), a, 2)
+        vectors = self.centred(outputs[:, : 2 * a]).reshape(len(x), a, 2)
         mean, log_var = outputs[:, 3 * a :].chunk(2, dim=1)
         angle = torch.atan2(vectors[..., 1], vectors[..., 0])
         log_var_of_angle = outputs[:, 2 * a : 3 * a] + FIRST_LOG_VAR_OF_ANGLE
@@ -94,7 +96,7 @@ class VAE(nn.Module):
             ],
             dim=1,
         )
-        return Posterior(torch.cat([angle, mean], dim=1), bounded, a), vectors
+        return Posterior(torch.cat([angle, mean], dim=1), bounded, a)
 
     def decode(self, z: Float[Tensor, "b d"], given: Float[Tensor, "b g"]) -> Float[Tensor, "b ch 32 32"]:
         """Logits of the pixels; z may be only the first of the latents, and the others are 0 then."""
@@ -123,7 +125,7 @@ def beta_tcvae_loss(
             picture is mirrored.
         n_open: how many of the latents take part, from the first; all by default.
     """
-    q, vectors = vae.encode(x)
+    q = vae.encode(x)
     d = q.mean.shape[1]
     n_open = d if n_open is None else n_open
     q = _first(q, n_open)
@@ -133,10 +135,8 @@ def beta_tcvae_loss(
     known = Posterior(given, torch.full_like(given, 2 * math.log(GIVEN_STD)))
     tc = total_correlation(z, q, known.sample(noise[:, d:]), known)
     loss = (reconstruction + q.information().sum(dim=1)).mean() + (beta - 1) * tc
-    if vae.n_angles:  # vectors neither vanish, which leaves no direction, nor grow
-        loss = loss + 0.01 * (vectors.square().sum(dim=2) - 1).square().sum(dim=1).mean()
     if signs is not None:
-        mirrored, _ = vae.encode(x.flip(-1))
+        mirrored = vae.encode(x.flip(-1))
         loss = loss + mirror_error(q, _first(mirrored, n_open), signs[:n_open])
     return loss
 
