@@ -57,6 +57,8 @@ class Config:
             has_free = bool(numbers_without_knobs(self.pretraining.knobs, self.codes.kinds, transforms))
             rule = f"0 if no unif or gauss code is without a knob, as in codes={self.codes.spec!r}"
             require(has_free, "factor_steps", factor_steps, rule)
+        rule = "empty unless transforms say how to cluster, as labels name clusters"
+        require(bool(transforms) or not self.data.labels, "labels", repr(self.data.labels), rule)
         if not transforms:
             return
         require(not is_vectors, "transforms", repr(transforms), "empty for vectors, which have no plane")

@@ -40,6 +40,9 @@ class Data:
     """How your own images become squares: the middle is cut out, or the border is filled."""
     pages: bool = False
     """Whether every page of a TIFF and every frame of an animation in a folder is an image."""
+    labels: str = ""
+    """A table (.csv, .jsonl, .parquet) that names the class of some images, by file name or row number. The
+    categories of the first discrete code then carry these classes. Only so do labels reach training."""
     diffaug: bool = False
     """Whether D and Q see every image shifted and partly covered (DiffAugment), for small data sets."""
     pixel_scale: PixelScale = field(default_factory=PixelScale)

@@ -20,6 +20,7 @@ from infogan.estimator.inference import (
     first_discrete_code,
     reconstruct,
 )
+from infogan.estimator.labels import labels_from_y
 from infogan.estimator.preprocessing import Preprocessor, array_shape
 from infogan.estimator.saving import SavableEstimator
 from infogan.estimator.training import train
@@ -56,6 +57,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         L_I_: the lower bound of each code's mutual information (Eq. 5), in nats, averaged over the last 100
             steps.
         n_iter_: training steps done.
+        category_names_: the classes that the first categories carry; empty unless y named clusters.
         seed_: the seed from `random_state`.
         n_features_in_: columns of vectors; for images their height, as scikit-learn counts.
         feature_names_in_: names of the columns, if X had any.
@@ -91,33 +93,38 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "InfoGAN":
-        """Trains from the start on at least two rows; y is ignored.
+        """Trains from the start on at least two rows.
 
         With transforms in `options`, such as {"transforms": "rotate:0.2 translate:0.1"}, images are first
         clustered by what is invariant to them; if the clusters are reliable, a discrete code learns them.
 
+        Args:
+            y: with transforms, the classes of some rows, in numbers or text, -1 for an unknown one, as in
+                `sklearn.semi_supervised`: category 0 of the code becomes the first of them in order, and so
+                on (`category_names_`). Without transforms it is ignored.
+
         Raises:
-            InfoganError: if a parameter or X is invalid, or a loss or gradient is NaN or infinite.
+            InfoganError: if a parameter, X or y is invalid, or a loss or gradient is NaN or infinite.
         """
         x = self._initialise(X)
-        return self._train(x, self.config_.optimisation.steps)
+        return self._train(x, self.config_.optimisation.steps, y)
 
     def partial_fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Trains for one epoch on these rows, n / batch_size steps; raises as `fit`.
 
         If nothing was fitted before, the first call sets networks, batch size and scale, and clusters its
-        rows if `options` has transforms; the clusters are used until a call has other rows. By default
-        learning rates stay constant.
+        rows if `options` has transforms, with y as in `fit`; the clusters are used until a call has other
+        rows, and y of later calls is ignored. By default learning rates stay constant.
         """
         if hasattr(self, "model_"):
             _, x = self._validate(X, min_rows=2)
         else:
             x = self._initialise(X, lr_decay_fraction=0.0)
-        return self._train(x, math.ceil(len(x) / min(len(x), self.config_.optimisation.batch_size)))
+        return self._train(x, math.ceil(len(x) / min(len(x), self.config_.optimisation.batch_size)), y)
 
     def fit_predict(self, X: Any, y: Any = None) -> Int[np.ndarray, "n"]:
-        """`fit(X).predict(X)`."""
-        return self.fit(X).predict(X)
+        """`fit(X, y).predict(X)`."""
+        return self.fit(X, y).predict(X)
 
     def transform(self, X: Any) -> Float[np.ndarray, "n L"]:
         """The codes of each row, one column per code: a category's index, a number, or radians."""
@@ -208,9 +215,12 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         self._set_model(config, preprocessor, make_model(config))
         return x
 
-    def _train(self, x: Pictures, steps: int) -> "InfoGAN":
+    def _train(self, x: Pictures, steps: int, y: Any) -> "InfoGAN":
         config, model = self.config_, self.model_
-        self._state, self.L_I_ = train(config, model, x, self._state, steps, self.verbose)
+        is_told = y is not None and config.pretraining.transforms and self._state is None
+        labels = labels_from_y(y, len(x)) if is_told else None
+        self._state, self.L_I_ = train(config, model, x, labels, self._state, steps, self.verbose)
+        self.category_names_ = self._state.category_names
         self.n_iter_ += steps
         return self
 

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,9 @@ from rich.console import Console
 from infogan.config import Config
 from infogan.data import Images, LoadOptions, load, load_options_for
 from infogan.data.shards.images import ShardedPixels
+from infogan.data.tables import read_class_labels
 from infogan.method.model import make_model
+from infogan.runs.labels import read_labels, write_labels
 from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run, check_new_run_folder
 from infogan.training.components.device import by_torchrun, resolve
@@ -73,6 +75,8 @@ def resume(
     if run.is_exported:
         raise InfoganError(f"{path} holds only weights, not the state of a training; train a new run.")
     images = _sample(config, run.images(load_options=load_options))
+    if config.data.labels:
+        images = replace(images, training_labels=read_labels(run, len(images)))
     trainer = Trainer(config, make_model(config), images)
     run = Run(path, trainer.config)
     with _locked([path], trainer):
@@ -138,6 +142,9 @@ def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -
 def _load(config: Config, load_options: LoadOptions) -> tuple[Config, Images]:
     """The images to train on, and the config with the scale of their pixels."""
     images = load(config.data.images, load_options=load_options_for(config, load_options))
+    if table := config.data.labels:
+        labels = read_class_labels(Path(table), images.names, len(images))
+        images = replace(images, training_labels=labels)
     return config.replace(**asdict(images.pixel_scale)), _sample(config, images)
 
 
@@ -172,4 +179,9 @@ def _is_run_of(config: Config, path: Path) -> bool:
 
 
 def _create(path: Path, config: Config, images: Images, trainer: Trainer) -> Run:
-    return Run.create(path, config, len(images)) if trainer.fabric.is_global_zero else Run(path, config)
+    run = Run(path, config)
+    if not trainer.fabric.is_global_zero:
+        return run
+    if images.training_labels:
+        write_labels(run, images.training_labels, images.names)  # first: a run without them could not resume
+    return Run.create(path, config, len(images))

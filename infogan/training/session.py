@@ -14,6 +14,7 @@ from infogan.pretraining import Outcome as PretrainingOutcome
 from infogan.pretraining import Targets
 from infogan.runs.checkpoints import Checkpoint
 from infogan.runs.fingerprint import fingerprint
+from infogan.runs.labels import write_category_names
 from infogan.runs.run import Run
 from infogan.training.health import HealthMonitor
 from infogan.training.loggers import Display, Means, Sink, metrics_file, tensorboard
@@ -141,6 +142,9 @@ class Session:
                 "pretraining found targets for other codes in some seeds than in others, so they cannot be "
                 "trained as one; train them one by one."
             )
+        for run, outcome in zip(self.runs, outcomes, strict=True):
+            if outcome.categories and self.writes:
+                write_category_names(run, outcome.categories)
         trainer.use_targets(targets)
         return True
 

@@ -39,7 +39,10 @@ class StepMetrics(NamedTuple):
 
 
 class Trainer:
-    """Trains G, D and Q in place. It reads the pixels of the images, never their labels."""
+    """Trains G, D and Q in place. It reads the pixels of the images, never their `labels`.
+
+    Classes that a person named to learn from are in `training_labels`; the clustering reads them.
+    """
 
     @torch_defaults()
     def __init__(self, config: Config, model: Model, images: Images, seeds: Seeds | None = None) -> None:
@@ -59,6 +62,7 @@ class Trainer:
         self.seeds.setup(
             self.fabric, weight_dtype(self.config), sync_batchnorm=self.config.run.sync_batchnorm
         )
+        self.labels = images.training_labels
         self.batches = Batches(self.config, self.seeds, images, self.fabric)
         self.guard = NonFiniteGuard(self.seeds.numbers, self.fabric.device)
         self.averages = make_averages(self.config, self.seeds.G, self.seeds.D)
@@ -70,7 +74,9 @@ class Trainer:
         for seed, model in zip(
             self.seeds.numbers, self.seeds.initial_models(self.fabric.device), strict=True
         ):
-            yield make_stage(model, self.batches.pixels, self.config.replace(seed=seed), self.fabric)
+            yield make_stage(
+                model, self.batches.pixels, self.config.replace(seed=seed), self.fabric, self.labels
+            )
 
     @torch_defaults()
     def use_targets(self, targets: Sequence[Targets]) -> None:

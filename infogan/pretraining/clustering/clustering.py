@@ -10,7 +10,9 @@ categories alone may put two classes into one category and split a third. So the
 3. Q's head learns these clusters, and keeps maximising I(k; k'), under growing transforms.
 
 If the partitions disagree, no clustering is used: it would tell Q nothing that its codes could use. No label
-takes part, and adversarial training starts from D's initial weights, as a pretrained trunk makes a weak D.
+takes part in these. If a person names the classes of some images, they turn clusters into categories at the
+very end (`label_spreading.py`). Adversarial training starts from D's initial weights, as a pretrained trunk
+makes a weak D.
 """
 
 import math
@@ -26,12 +28,14 @@ from torch import Tensor, nn
 from infogan.config import Config
 from infogan.config.transforms import Transforms, parse_transforms
 from infogan.data.images import PixelArray
+from infogan.data.labels import Labels
 from infogan.data.loading.batches import EpochSampler
 from infogan.method.model import Model
 from infogan.method.networks.blocks import DiscriminatorQ
 from infogan.method.transforms import N_UNIFORMS, transform
 from infogan.pretraining.clustering.consensus import consensus_clusters, stability
-from infogan.pretraining.clustering.mutual_information import log_joint, mutual_information
+from infogan.pretraining.clustering.label_spreading import name_clusters
+from infogan.pretraining.clustering.mutual_information import log_joint_of_all, mutual_information
 from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
 from infogan.pretraining.clustering.over_clusters import Partitions
 from infogan.pretraining.stage import Outcome, Stage, Targets
@@ -59,11 +63,15 @@ class Clustering(Stage):
     The same config and images give the same result; an interrupted stage has to start again.
     """
 
-    def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
+    def __init__(
+        self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric", labels: Labels | None = None
+    ) -> None:
         """
         Args:
             model: gives the network's shape and initial weights, and the code; it is not changed.
+            labels: the classes of some images that clusters are to be named after, as `named_classes`.
         """
+        self.labels = labels
         self.latent, self.to_range, self.k = model.latent, model.G.to_range, model.latent.k
         self.code = next(i for i, code in enumerate(model.latent.codes) if code.categories)
         self.low, self.shape = float(model.G.low or 0), model.G.shape
@@ -97,18 +105,23 @@ class Clustering(Stage):
         """Raises NonFiniteError if the mutual information is NaN."""
         yield from self.train_heads(n_first := round(FIRST_FRACTION * self.n_steps))
         self._check_finite()
-        labels = yield from self.find_clusters(n_first)
+        shares = yield from self.find_clusters(n_first)
         outcome = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
-        targets = Targets()
-        if labels is None:
+        targets, categories = Targets(), {}
+        if shares is None:
             outcome += f", below {MIN_STABILITY}: training without pseudo-labels"
         else:
-            yield from self.train_clusters(labels, n_first)
+            yield from self.train_clusters(shares, n_first)
             self._check_finite()
-            targets = Targets({self.code: (yield from self.table())})
+            table = yield from self.table()
             kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
             outcome += f"; mutual information under transforms {kept}"
-        self.outcome = Outcome(targets, outcome)
+            if self.labels:
+                table, told = yield from name_clusters(table, self.labels, self._features, self.n_steps)
+                table, outcome = self.fabric.broadcast(table), f"{outcome}; {told}"
+                categories[self.code] = self.labels.names or ()
+            targets = Targets({self.code: table})
+        self.outcome = Outcome(targets, outcome, categories)
 
     def train_heads(self, n_steps: int) -> Iterator[int]:
         """Part 1: the trunk and the heads maximise the mutual information of their clusters."""
@@ -121,8 +134,8 @@ class Clustering(Stage):
             with self.fabric.autocast():
                 logits = self.heads(self.D.q_trunk(x))
             log_p = logits.to(self.dtype).view(len(x), N_HEADS, -1).log_softmax(dim=2).transpose(0, 1)
-            views = [head.chunk(2) for head in log_p]
-            information = torch.stack([mutual_information(self._log_joint(a, b)) for a, b in views]).mean()
+            each = [mutual_information(log_joint_of_all(head, self.fabric)) for head in log_p]
+            information = torch.stack(each).mean()
             self._descend(adam, -information)
             self.information = information.detach()
             yield i + 1
@@ -173,7 +186,7 @@ class Clustering(Stage):
             x = self._two_views(n_done + i, FIRST_STRENGTH + (1 - FIRST_STRENGTH) * min(1.0, 2 * i / n_steps))
             p = shares[self.epochs.indices(n_done + i)[self.part]].repeat(2, 1)
             log_p = self._log_p(x)
-            information = mutual_information(self._log_joint(*log_p.chunk(2)))
+            information = mutual_information(log_joint_of_all(log_p, self.fabric))
             weight = 1 - i / n_steps
             self._descend(adam, -information - weight * (p * log_p).sum(dim=1).mean())
             self.information = information.detach()
@@ -193,20 +206,6 @@ class Clustering(Stage):
     def _check_finite(self) -> None:
         if not math.isfinite(self.information):
             raise NonFiniteError("clustering: the mutual information is NaN; choose smaller transforms.")
-
-    def _log_joint(self, log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k"]) -> Tensor:
-        """`log_joint` over the whole batch, of which each process has a part.
-
-        Its gradient in this part is scaled as if the part were the whole: gradients are averaged later.
-        """
-        log_P, world = log_joint(log_p, log_p_transformed), self.fabric.world_size
-        if world == 1:
-            return log_P
-        from infogan.utils.distributed import gather
-
-        parts = gather(log_P.detach())
-        parts[self.fabric.global_rank] = log_P.detach() + world * (log_P - log_P.detach())
-        return torch.stack(parts).logsumexp(dim=0) - math.log(world)
 
     def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
         adam.zero_grad()
