@@ -25,7 +25,7 @@ from infogan.config import Config
 from infogan.data import Images, LoadOptions
 from infogan.method.model import make_model
 from infogan.pretraining import Clustering, Targets
-from infogan.pretraining.clustering import clustering, over_clusters
+from infogan.pretraining.clustering import clustering, over_clusters, steps
 from infogan.runs.run import Run
 from infogan.training import launch
 from infogan.training.launch import make_stacked_trainer
@@ -137,7 +137,7 @@ def test_the_stage_is_deterministic_and_leaves_the_networks_alone(two_partitions
 
 
 def test_mutual_information_that_is_nan_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(clustering, "LEARNING_RATE", math.inf)
+    monkeypatch.setattr(steps, "LEARNING_RATE", math.inf)
     with pytest.raises(NonFiniteError, match="the mutual information is NaN; choose smaller transforms"):
         train(SHORT, tmp_path / "run")
 

@@ -10,8 +10,8 @@ from infogan.pretraining.clustering.consensus import (
     consensus_clusters,
     count_neighbours,
     improve,
-    information_kept,
     information_of,
+    kept,
     stability,
 )
 
@@ -44,15 +44,15 @@ def test_no_move_of_one_over_cluster_keeps_more(m: int, seed: int, gap: float) -
     counts, k = random_counts(m, seed, gap), 3
     start = np.random.default_rng(seed).permutation(m) % k
     clusters = improve(counts, start, k)
-    largest = information_kept(counts, clusters, k)
-    assert largest >= information_kept(counts, start, k) - 1e-12
+    largest = kept(counts, clusters, k)
+    assert largest >= kept(counts, start, k) - 1e-12
     assert set(clusters) == set(range(k))
     for i in range(m):
         if (clusters == clusters[i]).sum() > 1:  # the last of a cluster stays
             for other in range(k):
                 changed = clusters.copy()
                 changed[i] = other
-                assert information_kept(counts, changed, k) <= largest + 1e-12
+                assert kept(counts, changed, k) <= largest + 1e-12
 
 
 def test_over_clusters_that_are_neighbours_are_merged() -> None:

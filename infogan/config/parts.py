@@ -96,12 +96,27 @@ class Codes:
     """The smallest standard deviation that Q may claim for a continuous code."""
     fixed_std: float | None = None
     """Q's standard deviation if it is not learned; the original code fixes it at 1."""
+    prior: Literal["uniform", "learned"] = "uniform"
+    """P(c) of the first discrete code: uniform, as in the paper, or learned: the shares of the clusters that
+    clustering finds in real images, which may then differ in size. It needs transforms and a cat code."""
+    shares: tuple[float, ...] | None = None
+    """P(c) of the first cat code, one number per category, if it is not uniform; prior=learned finds it."""
 
     def __post_init__(self) -> None:
         parse_spec(self.spec)
         require(0 < self.min_std < math.inf, "min_std", self.min_std, "a positive number")
         fixed = self.fixed_std
         require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
+        k = next((k for kind, k in parse_spec(self.spec).codes if kind == "cat"), 0)
+        shares = self.shares
+        is_distribution = not shares or (
+            min(shares) >= 0 and abs(sum(shares) - 1) < 1e-3 and len(shares) == k
+        )
+        rule = f"{k} shares that sum to 1" if k else "None without a cat code"
+        require(is_distribution, "shares", shares, rule)
+        rule = "uniform unless the first discrete code is a cat, such as cat:10"
+        is_cat = "cat" in self.kinds and "bern" not in self.kinds[: self.kinds.index("cat")]
+        require(is_cat or self.prior == "uniform", "prior", self.prior, rule)
 
     @property
     def kinds(self) -> list[str]:

@@ -126,6 +126,8 @@ def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -
     """
     if config.run.devices * config.run.nodes > 1:
         raise InfoganError("config: seeds are stacked in one process; set devices and nodes to 1.")
+    if config.codes.prior == "learned":
+        raise InfoganError("config: seeds with a learned prior are not stacked; train them one by one.")
     if isinstance(images.pixels, ShardedPixels):
         raise InfoganError("config: seeds are not stacked on shards; train them one by one.")
     if resolve(config).run.precision == "bf16-mixed":
@@ -175,7 +177,8 @@ def _is_run_of(config: Config, path: Path) -> bool:
         return False
     run = Run.open(path).config
     then, now = run.options(), resolve(config).with_pixel_scale_of(run).options()
-    return all(then[name] == now[name] for name in now if name not in RESUMABLE)
+    found = (*RESUMABLE, "shares")  # by training itself
+    return all(then[name] == now[name] for name in now if name not in found)
 
 
 def _create(path: Path, config: Config, images: Images, trainer: Trainer) -> Run:

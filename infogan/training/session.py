@@ -14,10 +14,10 @@ from infogan.pretraining import Outcome as PretrainingOutcome
 from infogan.pretraining import Targets
 from infogan.runs.checkpoints import Checkpoint
 from infogan.runs.fingerprint import fingerprint
-from infogan.runs.labels import write_category_names
 from infogan.runs.run import Run
 from infogan.training.health import HealthMonitor
 from infogan.training.loggers import Display, Means, Sink, metrics_file, tensorboard
+from infogan.training.pretrained import record_outcome
 from infogan.training.signals import stop_requests
 from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
@@ -142,10 +142,9 @@ class Session:
                 "pretraining found targets for other codes in some seeds than in others, so they cannot be "
                 "trained as one; train them one by one."
             )
-        for run, outcome in zip(self.runs, outcomes, strict=True):
-            if outcome.categories and self.writes:
-                write_category_names(run, outcome.categories)
         trainer.use_targets(targets)
+        for run, outcome in zip(self.runs, outcomes, strict=True):
+            record_outcome(run, outcome, trainer.config, writes=self.writes)
         return True
 
     def _train_with_rollbacks(self, requests: list[int]) -> None:

@@ -35,9 +35,14 @@ from infogan.method.networks.blocks import DiscriminatorQ
 from infogan.method.transforms import N_UNIFORMS, transform
 from infogan.pretraining.clustering.consensus import consensus_clusters, stability
 from infogan.pretraining.clustering.label_spreading import name_clusters
-from infogan.pretraining.clustering.mutual_information import log_joint_of_all, mutual_information
+from infogan.pretraining.clustering.mutual_information import (
+    information_beyond,
+    log_joint_of_all,
+    mutual_information,
+)
 from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
 from infogan.pretraining.clustering.over_clusters import Partitions
+from infogan.pretraining.clustering.steps import LEARNING_RATE, descend, set_learning_rate
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
 from infogan.utils.rng import make_rng
@@ -49,7 +54,6 @@ N_HEADS, OVER_CLUSTERING = 5, 3  # heads in part 1, and their clusters per categ
 FIRST_FRACTION = 1 / 3  # of the steps: part 1; the rest is part 3
 FIRST_STRENGTH = 0.7  # of the transforms in part 1: small ones are learned sooner
 BATCH_SIZE = 256  # images, each in two views: a joint distribution needs more than D's step does
-LEARNING_RATE = 1e-3
 HEAD_STD = 0.2  # of the heads' initial weights: at Q's own 0.02 all clusters stay alike for long
 SAMPLES_PER_STEP = 20  # images that are clustered in part 2, per step of part 1
 N_PARTITIONS = 8
@@ -77,6 +81,7 @@ class Clustering(Stage):
         self.low, self.shape = float(model.G.low or 0), model.G.shape
         self.pixels, self.fabric = pixels, fabric
         self.seed, self.n_steps = config.run.seed, config.pretraining.steps
+        self.is_uniform = config.codes.prior == "uniform"
         self.transforms = parse_transforms(config.pretraining.transforms)
         self.D: DiscriminatorQ = deepcopy(model.D).train()
         like = next(self.D.parameters())
@@ -129,14 +134,14 @@ class Clustering(Stage):
             [*self.D.q_trunk.parameters(), *self.heads.parameters()], LEARNING_RATE, fused=True
         )
         for i in range(n_steps):
-            _set_learning_rate(adam, 2 * (1 - i / n_steps))
+            set_learning_rate(adam, 2 * (1 - i / n_steps))
             x = self._two_views(i, FIRST_STRENGTH)
             with self.fabric.autocast():
                 logits = self.heads(self.D.q_trunk(x))
             log_p = logits.to(self.dtype).view(len(x), N_HEADS, -1).log_softmax(dim=2).transpose(0, 1)
             each = [mutual_information(log_joint_of_all(head, self.fabric)) for head in log_p]
             information = torch.stack(each).mean()
-            self._descend(adam, -information)
+            descend(adam, -information, self.fabric)
             self.information = information.detach()
             yield i + 1
 
@@ -160,7 +165,13 @@ class Clustering(Stage):
             partitions.add(self.seed + i)
             yield pause
         labels = np.array(partitions.labels)
-        clusters = consensus_clusters(labels, np.concatenate(near), np.array(partitions.starts), self.k)
+        clusters = consensus_clusters(
+            labels,
+            np.concatenate(near),
+            np.array(partitions.starts),
+            self.k,
+            "information" if self.is_uniform else "retention",
+        )
         named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
         self.stability = self.fabric.broadcast(stability(named))
         if self.stability < MIN_STABILITY:
@@ -179,16 +190,18 @@ class Clustering(Stage):
 
     def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
         """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""
-        n_steps = self.n_steps - n_done
+        n_steps, log_prior = self.n_steps - n_done, (shares.sum(dim=0) / shares.sum()).log()
         adam = torch.optim.Adam(self.D.parameters(), LEARNING_RATE, fused=True)
         for i in range(n_steps):
-            _set_learning_rate(adam, 1.5 * (1 - i / n_steps))
+            set_learning_rate(adam, 1.5 * (1 - i / n_steps))
             x = self._two_views(n_done + i, FIRST_STRENGTH + (1 - FIRST_STRENGTH) * min(1.0, 2 * i / n_steps))
             p = shares[self.epochs.indices(n_done + i)[self.part]].repeat(2, 1)
             log_p = self._log_p(x)
-            information = mutual_information(log_joint_of_all(log_p, self.fabric))
+            log_P = log_joint_of_all(log_p, self.fabric)
+            information = mutual_information(log_P)
+            loss = -information if self.is_uniform else -information_beyond(log_P, log_prior)
             weight = 1 - i / n_steps
-            self._descend(adam, -information - weight * (p * log_p).sum(dim=1).mean())
+            descend(adam, loss - weight * (p * log_p).sum(dim=1).mean(), self.fabric)
             self.information = information.detach()
             yield n_done + i + 1
 
@@ -206,15 +219,6 @@ class Clustering(Stage):
     def _check_finite(self) -> None:
         if not math.isfinite(self.information):
             raise NonFiniteError("clustering: the mutual information is NaN; choose smaller transforms.")
-
-    def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
-        adam.zero_grad()
-        torch.autograd.backward(loss / self.fabric.world_size)
-        if self.fabric.world_size > 1:
-            from infogan.utils.distributed import sum_gradients
-
-            sum_gradients(adam)
-        adam.step()
 
     def _two_views(self, n: int, strength: float) -> Float[Tensor, "b2 ch h w"]:
         """The images of step n transformed, then the same transformed otherwise."""
@@ -239,9 +243,3 @@ class Clustering(Stage):
     def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
         features: Tensor = self.D.q_trunk(self._images(index.to(self.device)))
         return features.float().cpu().numpy()
-
-
-def _set_learning_rate(adam: torch.optim.Optimizer, factor: float) -> None:
-    """The rate falls linearly to 0 once `factor` is below 1."""
-    for group in adam.param_groups:
-        group["lr"] = LEARNING_RATE * min(1.0, factor)

@@ -62,3 +62,13 @@ def mutual_information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
     """
     log_P_k, log_P_m = log_P.logsumexp(dim=1, keepdim=True), log_P.logsumexp(dim=0, keepdim=True)
     return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()
+
+
+def information_beyond(log_P: Float[Tensor, "k k"], log_prior: Float[Tensor, "k"]) -> Float[Tensor, ""]:
+    """I(k; k') + E[log prior(k)] = I(k; k') - H(k) - KL(P(k), prior), in nats.
+
+    At most 0, which it is if P(k) = prior(k) and no image changes its cluster. With a uniform prior it is
+    I(k; k') - log k; with another one clusters need not be equal.
+    """
+    P_k = log_P.logsumexp(dim=1).exp()
+    return mutual_information(log_P) + (P_k * log_prior).sum()
