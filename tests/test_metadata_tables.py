@@ -64,7 +64,7 @@ def test_texts_that_are_no_tables(tmp_path: Path, name: str, content: bytes) -> 
 def test_a_type_is_that_of_the_whole_column(tmp_path: Path) -> None:
     rows = "".join(f"{i:07}.png,{i % 5}\n" for i in range(100_000))
     (tmp_path / "t.csv").write_text(f"file,grade\n{rows}x.png,none\n")
-    assert read_table(tmp_path / "t.csv")["grade"].to_pylist()[-2:] == ["4", "none"]
+    assert read_table(tmp_path / "t.csv", "metadata")["grade"].to_pylist()[-2:] == ["4", "none"]
 
 
 NAMES = tuple(f"{i:03}.png" for i in range(12))

@@ -48,8 +48,10 @@ class Data:
     pixel_scale: PixelScale = field(default_factory=PixelScale)
 
     def __post_init__(self) -> None:
-        written = self.images.encode("utf-8", "replace").decode()
-        require(written == self.images, "images", ascii(self.images), "a name that UTF-8 can encode")
+        for option in ("images", "labels"):
+            name = getattr(self, option)
+            written = name.encode("utf-8", "replace").decode()
+            require(written == name, option, ascii(name), "a name that UTF-8 can encode")
         n = self.max_images
         require(n is None or n >= 2, "max_images", n, "at least 2")
 

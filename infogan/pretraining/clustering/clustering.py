@@ -42,6 +42,7 @@ from infogan.pretraining.clustering.mutual_information import (
 )
 from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
 from infogan.pretraining.clustering.over_clusters import Partitions
+from infogan.pretraining.clustering.split_merge import split_and_merge
 from infogan.pretraining.clustering.steps import LEARNING_RATE, descend, set_learning_rate
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
@@ -170,7 +171,7 @@ class Clustering(Stage):
             np.concatenate(near),
             np.array(partitions.starts),
             self.k,
-            "information" if self.is_uniform else "retention",
+            *(() if self.is_uniform else ("retention", split_and_merge)),
         )
         named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
         self.stability = self.fabric.broadcast(stability(named))
@@ -190,7 +191,10 @@ class Clustering(Stage):
 
     def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
         """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""
-        n_steps, log_prior = self.n_steps - n_done, (shares.sum(dim=0) / shares.sum()).log()
+        n_steps, log_prior = (
+            self.n_steps - n_done,
+            (shares.mean(dim=0) / shares.mean(dim=0).sum()).clamp(min=1e-6).log(),
+        )
         adam = torch.optim.Adam(self.D.parameters(), LEARNING_RATE, fused=True)
         for i in range(n_steps):
             set_learning_rate(adam, 1.5 * (1 - i / n_steps))

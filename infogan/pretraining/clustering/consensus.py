@@ -11,7 +11,7 @@ a neighbour stays in the cluster, to which a small cluster adds as much as a lar
 cut, Meila and Shi 2001, "A Random Walks View of Spectral Segmentation").
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations
 from typing import Literal
 
@@ -116,6 +116,7 @@ def consensus_clusters(
     starts: Int[np.ndarray, "r s m"],
     k: int,
     criterion: Criterion = "information",
+    escape: Callable[[Counts, Clusters, int], Clusters] | None = None,
 ) -> Int[np.ndarray, "r m"]:
     """The clusters of the over-clusters of each of r partitions, numbered alike.
 
@@ -123,6 +124,7 @@ def consensus_clusters(
         labels: the over-cluster of each image, out of m, in each partition.
         near: the neighbours of each image.
         starts: clusters of the over-clusters to start from; the best result counts.
+        escape: finds better clusters than single moves do, from theirs.
     """
     m = starts.shape[2]
     counts = [count_neighbours(row, near, m) for row in labels]
@@ -130,7 +132,7 @@ def consensus_clusters(
     def best(r: int, starts: Iterable[Clusters]) -> Clusters:
         ends = (improve(counts[r], start, k, criterion) for start in starts)
         most: Clusters = max(ends, key=lambda clusters: kept(counts[r], clusters, k, criterion))
-        return most
+        return escape(counts[r], most, k) if escape else most
 
     found = [best(r, starts[r]) for r in range(len(labels))]
     for _ in range(N_EXCHANGES):
