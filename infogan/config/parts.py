@@ -91,7 +91,8 @@ class Codes:
     """The codes c, the noise z, and Q's distributions."""
 
     spec: str = named("codes", "cat:10 unif:2 noise:62")
-    """The codes and the noise, as words KIND:NUMBER; kinds are cat, unif, gauss, bern, circ, noise."""
+    """The codes and the noise, as words KIND:NUMBER; kinds are cat, unif, gauss, bern, circ, noise. With
+    transforms, cat:auto lets clustering find the number of categories."""
     noise: Literal["uniform", "normal"] = "uniform"
     """The distribution of the noise z: Unif(-1, 1), as in the original code, or N(0, 1)."""
     min_std: float = 0.02

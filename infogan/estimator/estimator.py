@@ -8,11 +8,12 @@ from typing import Any, Literal, final
 
 import numpy as np
 from jaxtyping import Float, Int
+from rich.console import Console
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from infogan.data.images import as_pixels
+from infogan.data.images import Images, as_pixels
 from infogan.estimator.config import make_config
 from infogan.estimator.inference import (
     category_probabilities,
@@ -25,6 +26,7 @@ from infogan.estimator.preprocessing import Preprocessor, array_shape
 from infogan.estimator.saving import SavableEstimator
 from infogan.estimator.training import train
 from infogan.method.model import Pictures, make_model
+from infogan.training.auto_categories import count_categories
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
@@ -38,8 +40,9 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
     reconstructed from codes.
 
     Args:
-        codes: KIND:NUMBER words: cat:K is a category of K, unif:N are N numbers in (-1, 1), gauss:N of
-            N(0, 1), bern:N coin flips, circ:N angles; noise:N is the width of the noise z, 62 by default.
+        codes: KIND:NUMBER words: cat:K is a category of K, cat:auto of as many as clustering finds, unif:N
+            are N numbers in (-1, 1), gauss:N of N(0, 1), bern:N coin flips, circ:N angles; noise:N is the
+            width of the noise z, 62 by default.
         max_iter: training steps of D and G; None chooses a number by the size of X.
         batch_size: rows per step, at most all of X; None chooses by the size of X.
         lam: λ, the weight of L_I in both losses: one number, or one per code; None chooses by the codes.
@@ -212,6 +215,9 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         config = config.replace(batch_size=min(config.optimisation.batch_size, len(x)))
         if not preprocessor.is_vectors:
             config = config.replace(**asdict(preprocessor.pixel_scale))
+        config, _ = count_categories(
+            config, Images.from_arrays(x), Console(quiet=not self.verbose, stderr=True)
+        )
         self._set_model(config, preprocessor, make_model(config))
         return x
 

@@ -11,6 +11,7 @@ import torch
 from rich.console import Console
 
 from infogan.config import Config
+from infogan.config.spec import is_auto
 from infogan.data import Images, LoadOptions, load, load_options_for
 from infogan.data.shards.images import ShardedPixels
 from infogan.data.tables import read_class_labels
@@ -18,6 +19,7 @@ from infogan.method.model import make_model
 from infogan.runs.labels import read_labels, write_labels
 from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run, check_new_run_folder
+from infogan.training.auto_categories import CURVE_FILE, count_categories
 from infogan.training.components.device import by_torchrun, resolve
 from infogan.training.components.seeds import StackedSeeds
 from infogan.training.session import RESUMABLE, Outcome, Session
@@ -44,9 +46,12 @@ def train(
         return resume(path, {}, load_options, console, stop_collapsed=stop_collapsed)
     check_new_run_folder(path)
     config, images = _load(config, load_options)
+    config, curve = count_categories(config, images, console)
     trainer = Trainer(config, make_model(config), images)
     with _locked([path], trainer):
         run = _create(path, trainer.config, images, trainer)
+        if curve:
+            run.write_json(CURVE_FILE, curve.to_json())
         session = Session([run], trainer, images, console, stop_collapsed=stop_collapsed)
         session.recover()  # the first process may have a checkpoint that this machine's disk lacks
         return session.run()
@@ -105,6 +110,7 @@ def train_stacked(
         InfoganError: before anything is written, if the images, the device or the folders cannot be used.
     """
     config, images = _load(config, load_options)
+    config, _ = count_categories(config, images, console)
     trainer = make_stacked_trainer(config, list(paths), images)
     with _locked(list(paths.values()), trainer):
         runs = [
@@ -177,7 +183,7 @@ def _is_run_of(config: Config, path: Path) -> bool:
         return False
     run = Run.open(path).config
     then, now = run.options(), resolve(config).with_pixel_scale_of(run).options()
-    found = (*RESUMABLE, "shares")  # by training itself
+    found = [*RESUMABLE, "shares", *(["codes"] if is_auto(config.codes.spec) else [])]  # by training itself
     return all(then[name] == now[name] for name in now if name not in found)
 
 

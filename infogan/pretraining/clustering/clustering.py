@@ -110,7 +110,7 @@ class Clustering(Stage):
     def run(self, found: Targets) -> Iterator[int]:
         """Raises NonFiniteError if the mutual information is NaN."""
         yield from self.train_heads(n_first := round(FIRST_FRACTION * self.n_steps))
-        self._check_finite()
+        self.check_finite()
         shares = yield from self.find_clusters(n_first)
         outcome = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
         targets, categories = Targets(), {}
@@ -118,7 +118,7 @@ class Clustering(Stage):
             outcome += f", below {MIN_STABILITY}: training without pseudo-labels"
         else:
             yield from self.train_clusters(shares, n_first)
-            self._check_finite()
+            self.check_finite()
             table = yield from self.table()
             kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
             outcome += f"; mutual information under transforms {kept}"
@@ -151,28 +151,11 @@ class Clustering(Stage):
 
         Only for the images that part 3 will see; 0 for others.
         """
-        n, rng = len(self.pixels), make_rng(self.seed, "clustering neighbours", self.device)
-        pause = n_done
-        self.D.eval()
-        sample = torch.randperm(n, generator=make_rng(self.seed, "clustering sample"))
-        sample = sample[: max(SAMPLES_PER_STEP * n_done, self.batch_size)]
-        near = []
-        for part in nearest_neighbours(self._images, sample.to(self.device), self.transforms, rng, self.low):
-            near.append(part.cpu().numpy())
-            yield pause
-        features = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
-        partitions = Partitions(features, self.k)
-        for i in range(N_PARTITIONS):
-            partitions.add(self.seed + i)
-            yield pause
-        labels = np.array(partitions.labels)
-        clusters = consensus_clusters(
-            labels,
-            np.concatenate(near),
-            np.array(partitions.starts),
-            self.k,
-            *(() if self.is_uniform else ("retention", split_and_merge)),
-        )
+        n, pause = len(self.pixels), n_done
+        partitions, near = yield from self.partition(n_done, N_PARTITIONS)
+        labels, starts = np.array(partitions.labels), np.array(partitions.starts)
+        how = () if self.is_uniform else ("retention", split_and_merge)
+        clusters = consensus_clusters(labels, near, starts, self.k, *how)
         named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
         self.stability = self.fabric.broadcast(stability(named))
         if self.stability < MIN_STABILITY:
@@ -188,6 +171,23 @@ class Clustering(Stage):
         # From one process, as each may have its own batch statistics.
         shared: Tensor = self.fabric.broadcast(shares.to(self.device, self.dtype))
         return shared
+
+    def partition(self, n_done: int, r: int) -> Generator[int, None, tuple[Partitions, np.ndarray]]:
+        """A sample of images in r partitions into over-clusters, and the neighbours of each."""
+        rng = make_rng(self.seed, "clustering neighbours", self.device)
+        self.D.eval()
+        sample = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "clustering sample"))
+        sample = sample[: max(SAMPLES_PER_STEP * n_done, self.batch_size)]
+        near = []
+        for part in nearest_neighbours(self._images, sample.to(self.device), self.transforms, rng, self.low):
+            near.append(part.cpu().numpy())
+            yield n_done
+        features = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
+        partitions = Partitions(features, self.k)
+        for i in range(r):
+            partitions.add(self.seed + i)
+            yield n_done
+        return partitions, np.concatenate(near)
 
     def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
         """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""
@@ -220,7 +220,7 @@ class Clustering(Stage):
         shared: Tensor = self.fabric.broadcast(table)
         return shared
 
-    def _check_finite(self) -> None:
+    def check_finite(self) -> None:
         if not math.isfinite(self.information):
             raise NonFiniteError("clustering: the mutual information is NaN; choose smaller transforms.")
 
