@@ -16,7 +16,7 @@ from infogan.config import Config
 from infogan.config.spec import is_auto, parse_spec, with_categories
 from infogan.data import Images, LoadOptions
 from infogan.pretraining.clustering import clustering, count, over_clusters
-from infogan.pretraining.clustering.count import Point, choose, measure
+from infogan.pretraining.clustering.count import Point, choose, gains, measure
 from infogan.runs.run import Run
 from infogan.training import launch
 from infogan.training.auto_categories import count_categories
@@ -63,12 +63,15 @@ def starts(k: int, m: int, rng: np.random.Generator) -> np.ndarray:
     return np.stack([np.arange(m) * k // m, *(rng.permutation(m) % k for _ in range(10))])
 
 
-def test_the_rule_takes_the_largest_share_and_ten_if_it_is_not_stable() -> None:
-    points = (Point(2, 0.5, 0.9), Point(3, 1.0, 0.8), Point(4, 1.1, 0.9))
-    assert points[1].share == 1.0 / math.log(3)
+def test_the_rule_takes_the_last_that_adds_enough_and_ten_if_it_is_not_stable() -> None:
+    """The third cluster adds all that it could add, the fourth half of it."""
+    half = math.log(3) + math.log(4 / 3) / 2
+    points = (Point(2, math.log(2), 0.9), Point(3, math.log(3), 0.8), Point(4, half, 0.9))
+    assert gains(points) == pytest.approx([1, 1, 0.5])
     assert choose(points, 0.75, 10)[1:] == (3, True)
     assert choose(points, 0.85, 10)[1:] == (10, False)
     assert "clusters are not stable, so 10 categories are taken" in choose(points, 0.85, 10).message
+    assert choose((Point(2, 0.1, 0.9), Point(3, 0.2, 0.9)), 0.75, 10).k == 2
 
 
 def test_a_run_has_a_number_and_the_curve(quick: None, tmp_path: Path) -> None:
@@ -77,12 +80,12 @@ def test_a_run_has_a_number_and_the_curve(quick: None, tmp_path: Path) -> None:
     run = Run.open(tmp_path / "run")
     curve = json.loads((run.path / "category_counts.json").read_text())
     assert [point["k"] for point in curve["curve"]] == [3, 4, 5]
-    best = max(curve["curve"], key=lambda point: point["information"] / math.log(point["k"]))
-    assert curve["k"] == best["k"]
-    assert run.config.codes.spec == f"cat:{best['k']} unif:1 noise:8"
+    k = max([3, *(point["k"] for point in curve["curve"] if point["gain"] >= 0.75)])
+    assert curve["k"] == k
+    assert run.config.codes.spec == f"cat:{k} unif:1 noise:8"
     assert isinstance(console.file, io.StringIO)
-    assert f"{best['k']} categories, which keep the largest share" in console.file.getvalue()
-    assert run.model().latent.k == best["k"]
+    assert f"{k} categories, the last of which adds at least 75%" in console.file.getvalue()
+    assert run.model().latent.k == k
 
 
 def test_the_estimator_has_a_number(quick: None) -> None:

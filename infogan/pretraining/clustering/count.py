@@ -1,11 +1,13 @@
-"""How many categories? The number of clusters that keep the largest share of the information they could keep.
+"""How many categories? As many as each add most of the information that one more cluster could add.
 
 Over-clusters of a network's features are merged into k = 2, 3, ... clusters, which keep I(k) nats about the
-clusters of their neighbours, at most log k. Joined classes leave information out, and halves of a class,
-which are neighbours, add less to I(k) than to log k; so I(k) / log k is largest in between.
+clusters of their neighbours, at most log k. A cluster that is a class of its own adds about log k - log (k - 1)
+to I(k). Halves of a class are neighbours, so that a cluster which halves one adds less.
 """
 
-from collections.abc import Callable, Generator
+import math
+from collections.abc import Callable, Generator, Sequence
+from itertools import pairwise
 from typing import Any, NamedTuple, final
 
 import numpy as np
@@ -18,6 +20,7 @@ from infogan.pretraining.clustering.consensus import consensus_clusters, count_n
 KS = range(2, 21)
 MIN_IMAGES = 400  # twice as many over-clusters as clusters, of ten images each
 N_PARTITIONS = 3
+MIN_GAIN = 0.75  # between the tenth and the eleventh cluster of MNIST and of digits (docs/results.md)
 
 
 class Point(NamedTuple):
@@ -26,11 +29,6 @@ class Point(NamedTuple):
     k: int
     information: float  # that the best of the partitions keeps, in nats
     stability: float  # mean NMI of the partitions
-
-    @property
-    def share(self) -> float:
-        """I(k) / log k."""
-        return self.information / float(np.log(self.k))
 
 
 @final
@@ -43,17 +41,26 @@ class Curve(NamedTuple):
 
     @property
     def message(self) -> str:
-        shares = ", ".join(f"{point.k}: {point.share:.3f}" for point in self.points)
+        listed = ", ".join(
+            f"{point.k}: {gain:.2f}" for point, gain in zip(self.points, gains(self.points), strict=True)
+        )
         chosen = (
-            f"{self.k} categories, which keep the largest share of the information that k could keep"
+            f"{self.k} categories, the last of which adds at least {MIN_GAIN:.0%} of what it could"
             if self.is_stable
             else f"clusters are not stable, so {self.k} categories are taken"
         )
-        return f"{chosen} ({shares})"
+        return f"{chosen} (information added by the k-th, of what it could add: {listed})"
 
     def to_json(self) -> dict[str, Any]:
-        points = [{**point._asdict(), "share": point.share} for point in self.points]
+        pairs = zip(self.points, gains(self.points), strict=True)
+        points = [{**point._asdict(), "gain": gain} for point, gain in pairs]
         return {"k": self.k, "is_stable": self.is_stable, "curve": points}
+
+
+def gains(points: Sequence[Point]) -> list[float]:
+    """(I(k) - I(j)) / (log k - log j) for each k and the j before it; I(1) is 0."""
+    before = [Point(1, 0.0, 1.0), *points]
+    return [(new.information - old.information) / math.log(new.k / old.k) for old, new in pairwise(before)]
 
 
 def measure(
@@ -96,7 +103,8 @@ def count_clusters(stage: Clustering) -> Generator[int, None, Curve]:
 
 
 def choose(points: tuple[Point, ...], min_stability: float, default: int) -> Curve:
-    """The k of the largest share, or a default if its clusters are not stable."""
-    best = max(points, key=lambda point: point.share)
+    """The largest k whose gain is at least `MIN_GAIN`, or a default if its clusters are not stable."""
+    enough = [point for point, gain in zip(points, gains(points), strict=True) if gain >= MIN_GAIN]
+    best = enough[-1] if enough else points[0]
     is_stable = best.stability >= min_stability
     return Curve(points, best.k if is_stable else default, is_stable)
