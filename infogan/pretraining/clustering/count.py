@@ -1,7 +1,7 @@
 """How many categories? As many as each add most of the information that one more cluster could add.
 
 Over-clusters of a network's features are merged into k = 2, 3, ... clusters, which keep I(k) nats about the
-clusters of their neighbours, at most log k. A cluster that is a class of its own adds about log k - log (k - 1)
+clusters of their neighbours, at most log k. A cluster that is a class of its own adds about log(k) - log(k-1)
 to I(k). Halves of a class are neighbours, so that a cluster which halves one adds less.
 """
 
