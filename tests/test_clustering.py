@@ -21,7 +21,7 @@ from infogan.config import Config
 from infogan.data import Images, LoadOptions
 from infogan.method.model import make_model
 from infogan.pretraining import Clustering, Targets
-from infogan.pretraining.clustering import clustering, over_clusters
+from infogan.pretraining.clustering import clustering, over_clusters, steps
 from infogan.runs.run import Run
 from infogan.training import launch
 from infogan.training.launch import make_stacked_trainer
@@ -133,7 +133,7 @@ def test_the_stage_is_deterministic_and_leaves_the_networks_alone(two_partitions
 
 
 def test_mutual_information_that_is_nan_ends_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(clustering, "LEARNING_RATE", math.inf)
+    monkeypatch.setattr(steps, "LEARNING_RATE", math.inf)
     with pytest.raises(NonFiniteError, match="the mutual information is NaN; choose smaller transforms"):
         train(SHORT, tmp_path / "run")
 
@@ -236,6 +236,27 @@ def test_seeds_are_stacked_if_all_have_clusters_or_none(
         launch.train_stacked(SHORT.replace(steps=2), paths, LoadOptions(), Console(quiet=True))
     if not is_refused:
         assert sum("targets.0" in Run.open(path).state() for path in paths.values()) == n_tables
+
+
+def test_a_learned_prior_is_the_share_of_each_cluster(two_partitions: None, tmp_path: Path) -> None:
+    """G is drawn from it, L_I has its entropy, and the config and a resumed run keep it."""
+    config = SHORT.replace(prior="learned", steps=4, save_every=2)
+    train(config, tmp_path / "run")
+    run = Run.open(tmp_path / "run")
+    shares, state = run.config.codes.shares, run.state()
+    assert shares is not None
+    assert state["targets.0"].double().mean(dim=0).numpy() == pytest.approx(shares, abs=1e-4)
+    code = run.model().latent.codes[0]
+    assert code.entropy() == pytest.approx(-sum(p * math.log(p) for p in shares if p))
+    assert code.entropy() < math.log(10)
+    remove_newest_checkpoint(run)
+    launch.resume(run.path, {}, LoadOptions(), Console(quiet=True))
+    assert_same_bits(run.state(), state)
+    trainer = Trainer(run.config, make_model(run.config), DIGITS)
+    trainer.use_targets([Targets({0: state["targets.0"]})])
+    assert trainer.losses.latent.codes[0] == trainer.batches.latent_prior.codes[0] == code
+    with pytest.raises(InfoganError, match="seeds with a learned prior are not stacked"):
+        make_stacked_trainer(config, (0, 1), DIGITS)
 
 
 def test_the_command_line(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from infogan.method.codes import MIN_STD, Bernoulli, Categorical, Circular, Code
 CODES: dict[str, Code] = {
     "cat-2": Categorical(2),
     "cat-10": Categorical(10),
+    "cat-unequal": Categorical(3, (0.6, 0.3, 0.1)),
     "unif": Uniform(),
     "unif-fixed": Uniform(fixed_std=1.0),
     "gauss": Gaussian(),
@@ -56,7 +57,7 @@ def test_the_mean_of_minus_log_p_is_the_entropy(code: Code) -> None:
     """H(c) = E[-log P(c)]."""
     minus_log_p = -code.log_prob(code.sample(20_000, seeded()).double())
     H_c = torch.tensor(code.entropy(), dtype=torch.float64)
-    if isinstance(code, Gaussian):  # the only prior that is not uniform
+    if isinstance(code, Gaussian) or code == CODES["cat-unequal"]:  # the priors that are not uniform
         z = (minus_log_p.mean() - H_c) / (minus_log_p.std() / math.sqrt(len(minus_log_p)))
         assert z.abs() < 5
     else:
@@ -229,3 +230,13 @@ def test_a_sweep_visits_every_category_or_goes_from_low_to_high_or_around(
 ) -> None:
     assert code.sweep(4, -2.0, 2.0).tolist() == pytest.approx(expected)
     assert code.categories == (len(expected) if code.kind == "category" else None)
+
+
+def test_unequal_categories_come_with_their_shares() -> None:
+    """H(c) is that of SciPy, and a category of probability 0 never comes."""
+    code = Categorical(4, (0.5, 0.0, 0.4, 0.1))
+    assert code.entropy() == pytest.approx(scipy.stats.entropy([0.5, 0.4, 0.1]))
+    n, values = 20_000, code.sample_value(20_000, seeded())
+    counts = torch.bincount(values.long(), minlength=4).tolist()
+    assert counts[1] == 0
+    assert scipy.stats.chisquare(counts[:1] + counts[2:], [0.5 * n, 0.4 * n, 0.1 * n]).pvalue > 1e-3

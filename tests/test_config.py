@@ -19,6 +19,8 @@ WITH = {  # what else must be set for an option to have another value than its d
     "transforms": {"transforms": "rotate:0.1", "pretraining_steps": 10},
     "pretraining_steps": {"transforms": "rotate:0.1", "pretraining_steps": 10},
     "mirror": {"factor_steps": 10},
+    "labels": {"transforms": "rotate:0.1", "pretraining_steps": 10},
+    "prior": {"transforms": "rotate:0.1", "pretraining_steps": 10},
 }
 
 Row = tuple[list[Any], list[Any], list[Any]]
@@ -34,6 +36,7 @@ TABLE: dict[str, Row] = {
     "max_images": ([None, 2, 10**6], ["2", 2.0, True], [1]),
     "square": (["crop", "pad"], ["cut", None], []),
     "pages": FLAG,
+    "labels": (["", "a b/ü.csv"], [None, 3], ["\ud800"]),
     "diffaug": FLAG,
     "binary": ([None, True, False], [1, "yes"], []),
     "bit_depth": ([None, 8, 10, 12, 14, 16], [12.0, "12", True], [0, 7, 32]),
@@ -45,6 +48,8 @@ TABLE: dict[str, Row] = {
     "noise": (["uniform", "normal"], ["gamma", 0], []),
     "min_std": POSITIVE,
     "fixed_std": ([None, 1.0, 0.25], ["1"], [0.0, -1.0, math.nan]),
+    "prior": (["uniform", "learned"], ["fixed", None], []),
+    "shares": ([None, (0.1,) * 10], ["0.1", [True]], [(0.5, 0.5), (0.2,) * 10, (-0.1, 1.1, *(0.0,) * 8)]),
     "saturating": FLAG,
     "lam": (
         [(0.5,), (1.0, 0.1, 0.0)],

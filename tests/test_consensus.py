@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.metrics import normalized_mutual_info_score
 
 from infogan.pretraining.clustering.consensus import (
     Counts,
+    Criterion,
     consensus_clusters,
     count_neighbours,
     improve,
-    information_kept,
     information_of,
+    kept,
     stability,
 )
+from infogan.pretraining.clustering.split_merge import split_and_merge
 
 
 def random_counts(m: int, seed: int, gap: float = 0.0) -> Counts:
@@ -39,20 +42,45 @@ def test_neighbours_are_counted_both_ways() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(3, 8), st.integers(0, 10**6), st.sampled_from([0.0, 0.7]))
-def test_no_move_of_one_over_cluster_keeps_more(m: int, seed: int, gap: float) -> None:
+@given(
+    st.integers(3, 8),
+    st.integers(0, 10**6),
+    st.sampled_from([0.0, 0.7]),
+    st.sampled_from(["information", "retention"]),
+)
+def test_no_move_of_one_over_cluster_keeps_more(m: int, seed: int, gap: float, criterion: Criterion) -> None:
     counts, k = random_counts(m, seed, gap), 3
     start = np.random.default_rng(seed).permutation(m) % k
-    clusters = improve(counts, start, k)
-    largest = information_kept(counts, clusters, k)
-    assert largest >= information_kept(counts, start, k) - 1e-12
+    clusters = improve(counts, start, k, criterion)
+    largest = kept(counts, clusters, k, criterion)
+    assert largest >= kept(counts, start, k, criterion) - 1e-12
     assert set(clusters) == set(range(k))
     for i in range(m):
         if (clusters == clusters[i]).sum() > 1:  # the last of a cluster stays
             for other in range(k):
                 changed = clusters.copy()
                 changed[i] = other
-                assert information_kept(counts, changed, k) <= largest + 1e-12
+                assert kept(counts, changed, k, criterion) <= largest + 1e-12
+
+
+def test_retention_finds_a_small_class_where_information_halves_a_large_one() -> None:
+    """And no single move leads from one result to the other, but a split with a merger does."""
+    half = np.repeat(np.arange(4), [5, 5, 2, 2])  # the first two are halves of one class, loosely joined
+    classes, sizes = np.maximum(half - 1, 0), np.repeat([30.0, 30, 60, 6], [5, 5, 2, 2])
+    near = np.where(np.equal.outer(half, half), 1, np.where(np.equal.outer(classes, classes), 0.3, 0.005))
+    counts, halved = np.outer(sizes, sizes) * near, np.minimum(half, 2)
+    assert kept(counts, halved, 3) > kept(counts, classes, 3) + 0.1
+    assert kept(counts, halved, 3, "retention") < kept(counts, classes, 3, "retention") - 0.3
+    np.testing.assert_array_equal(improve(counts, halved, 3, "retention"), halved)
+    found = split_and_merge(counts, halved, 3)
+    assert normalized_mutual_info_score(found, classes) == pytest.approx(1)
+    np.testing.assert_array_equal(split_and_merge(counts, classes, 3), classes)
+
+
+def test_retention_of_clusters_without_a_neighbour_elsewhere_is_their_number() -> None:
+    assert kept(7 * np.eye(4), np.arange(4), 4, "retention") == 4
+    counts = np.ones((4, 4))
+    assert kept(counts, np.array([0, 0, 0, 1]), 2, "retention") == pytest.approx(3 / 4 + 1 / 4)
 
 
 def test_over_clusters_that_are_neighbours_are_merged() -> None:

@@ -8,8 +8,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from infogan.data.tables import read_table
 from infogan.report.metadata import join_metadata
-from infogan.report.tables import read_table
 from infogan.utils.errors import InfoganError
 
 SIZES = [1.5, 2.25, 1234.5]
@@ -39,7 +39,7 @@ OBJECTS = [{"Datei": f"{name}.png", "Größe": size} for name, size in zip("abc"
 )
 def test_texts_of_tables(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
-    table = read_table(tmp_path / name)
+    table = read_table(tmp_path / name, "metadata")
     assert table.column_names == ["Datei", "Größe"]
     assert table["Größe"].to_pylist() == SIZES
     (column,) = join_metadata(tmp_path / name, ("c.png", "a.png", "b.png"), 3, np.arange(3)).columns
@@ -58,13 +58,13 @@ def test_texts_of_tables(tmp_path: Path, name: str, content: bytes) -> None:
 def test_texts_that_are_no_tables(tmp_path: Path, name: str, content: bytes) -> None:
     (tmp_path / name).write_bytes(content)
     with pytest.raises(InfoganError, match=r"cannot be read as a table|has no rows"):
-        read_table(tmp_path / name)
+        read_table(tmp_path / name, "metadata")
 
 
 def test_a_type_is_that_of_the_whole_column(tmp_path: Path) -> None:
     rows = "".join(f"{i:07}.png,{i % 5}\n" for i in range(100_000))
     (tmp_path / "t.csv").write_text(f"file,grade\n{rows}x.png,none\n")
-    assert read_table(tmp_path / "t.csv")["grade"].to_pylist()[-2:] == ["4", "none"]
+    assert read_table(tmp_path / "t.csv", "metadata")["grade"].to_pylist()[-2:] == ["4", "none"]
 
 
 NAMES = tuple(f"{i:03}.png" for i in range(12))

@@ -11,7 +11,11 @@ from test_objective import INFORMATION, P_C, P_CX, P_X, one_hot, randn
 from torch import Tensor
 from torch.testing import assert_close
 
-from infogan.pretraining.clustering.mutual_information import log_joint, mutual_information
+from infogan.pretraining.clustering.mutual_information import (
+    information_beyond,
+    log_joint,
+    mutual_information,
+)
 
 seeds = st.integers(0, 2**31)
 
@@ -85,3 +89,17 @@ def test_value_and_gradient_are_finite_if_q_is_certain_and_two_clusters_share_no
 def test_the_gradient_is_that_of_finite_differences() -> None:
     q, other = randn(6, 3, seed=1).requires_grad_(), randn(6, 3, seed=2).log_softmax(1)
     assert torch.autograd.gradcheck(lambda q: mutual_information(log_joint(q.log_softmax(1), other)), (q,))
+
+
+@given(seeds)
+def test_information_beyond_a_prior_is_largest_at_the_prior(seed: int) -> None:
+    """I - H(k) - KL(P(k), prior) <= 0, with equality if certain clusters have the prior's shares."""
+    P = randn(4, 4, seed=seed).double().softmax(dim=1)
+    P = (P + P.T) / (P + P.T).sum()
+    prior = randn(4, seed=seed + 1).double().softmax(dim=0)
+    P_k = P.sum(dim=0)
+    expected = mutual_information(P.log()) + (P_k * P_k.log()).sum() - (P_k * (P_k / prior).log()).sum()
+    assert_close(information_beyond(P.log(), prior.log()), expected)
+    assert expected <= 1e-9
+    certain_clusters = (torch.diag(prior) + 1e-30).log()
+    assert_close(information_beyond(certain_clusters, prior.log()), torch.zeros((), dtype=torch.float64))

@@ -140,7 +140,7 @@ def _summary(outcome: "Outcome") -> Iterator[str]:
     from infogan.training.health import share_of_entropy
 
     run, last = outcome.run, (outcome.run.metrics() or [{}])[-1]
-    latent = Latent.parse(run.config.codes.spec)
+    latent = Latent.from_config(run.config.codes)
     shares = {
         name: (code, share_of_entropy(code, float(last[f"L_I_{name}"]), run.config.codes.fixed_std))
         for name, code in zip(latent.names, latent.codes, strict=True)

@@ -57,6 +57,10 @@ class Config:
             free = codes_without_knobs(self.pretraining.knobs, self.codes.kinds, transforms)
             rule = f"0 if no unif, gauss or circ code is without a knob, as in codes={self.codes.spec!r}"
             require(any(free.values()), "factor_steps", factor_steps, rule)
+        rule = "uniform unless transforms say how to cluster, as its shares are learned"
+        require(bool(transforms) or self.codes.prior == "uniform", "prior", self.codes.prior, rule)
+        rule = "empty unless transforms say how to cluster, as labels name clusters"
+        require(bool(transforms) or not self.data.labels, "labels", repr(self.data.labels), rule)
         if not transforms:
             return
         require(not is_vectors, "transforms", repr(transforms), "empty for vectors, which have no plane")

@@ -40,13 +40,18 @@ class Data:
     """How your own images become squares: the middle is cut out, or the border is filled."""
     pages: bool = False
     """Whether every page of a TIFF and every frame of an animation in a folder is an image."""
+    labels: str = ""
+    """A table (.csv, .jsonl, .parquet) that names the class of some images, by file name or row number. The
+    categories of the first discrete code then carry these classes. Only so do labels reach training."""
     diffaug: bool = False
     """Whether D and Q see every image shifted and partly covered (DiffAugment), for small data sets."""
     pixel_scale: PixelScale = field(default_factory=PixelScale)
 
     def __post_init__(self) -> None:
-        written = self.images.encode("utf-8", "replace").decode()
-        require(written == self.images, "images", ascii(self.images), "a name that UTF-8 can encode")
+        for option in ("images", "labels"):
+            name = getattr(self, option)
+            written = name.encode("utf-8", "replace").decode()
+            require(written == name, option, ascii(name), "a name that UTF-8 can encode")
         n = self.max_images
         require(n is None or n >= 2, "max_images", n, "at least 2")
 
@@ -86,19 +91,35 @@ class Codes:
     """The codes c, the noise z, and Q's distributions."""
 
     spec: str = named("codes", "cat:10 unif:2 noise:62")
-    """The codes and the noise, as words KIND:NUMBER; kinds are cat, unif, gauss, bern, circ, noise."""
+    """The codes and the noise, as words KIND:NUMBER; kinds are cat, unif, gauss, bern, circ, noise. With
+    transforms, cat:auto lets clustering find the number of categories."""
     noise: Literal["uniform", "normal"] = "uniform"
     """The distribution of the noise z: Unif(-1, 1), as in the original code, or N(0, 1)."""
     min_std: float = 0.02
     """The smallest standard deviation that Q may claim for a continuous code."""
     fixed_std: float | None = None
     """Q's standard deviation if it is not learned; the original code fixes it at 1."""
+    prior: Literal["uniform", "learned"] = "uniform"
+    """P(c) of the first discrete code: uniform, as in the paper, or learned: the shares of the clusters that
+    clustering finds in real images, which may then differ in size. It needs transforms and a cat code."""
+    shares: tuple[float, ...] | None = None
+    """P(c) of the first cat code, one number per category, if it is not uniform; prior=learned finds it."""
 
     def __post_init__(self) -> None:
         parse_spec(self.spec)
         require(0 < self.min_std < math.inf, "min_std", self.min_std, "a positive number")
         fixed = self.fixed_std
         require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
+        k = next((k for kind, k in parse_spec(self.spec).codes if kind == "cat"), 0)
+        shares = self.shares
+        is_distribution = not shares or (
+            min(shares) >= 0 and abs(sum(shares) - 1) < 1e-3 and len(shares) == k
+        )
+        rule = f"{k} shares that sum to 1" if k else "None without a cat code"
+        require(is_distribution, "shares", shares, rule)
+        rule = "uniform unless the first discrete code is a cat, such as cat:10"
+        is_cat = "cat" in self.kinds and "bern" not in self.kinds[: self.kinds.index("cat")]
+        require(is_cat or self.prior == "uniform", "prior", self.prior, rule)
 
     @property
     def kinds(self) -> list[str]:

@@ -6,6 +6,8 @@ from infogan.utils.errors import InfoganError, did_you_mean
 
 CodeName = Literal["cat", "unif", "gauss", "bern", "circ"]
 MAX_NUMBERS = 10_000  # far above any use, and below what would fill the memory
+AUTO = "auto"  # cat:auto: as many categories as clustering finds, before any network is made
+DEFAULT_CATEGORIES = 10  # if it finds none that are stable
 DEFAULT_NOISE = 62  # the width of z in the paper's MNIST experiment (App. C.1)
 
 
@@ -19,8 +21,8 @@ class Spec(NamedTuple):
 def parse_spec(text: str) -> Spec:
     """Reads words of the form KIND:NUMBER, separated by spaces.
 
-    `cat:K` is one categorical code of K categories. `unif:N`, `gauss:N`, `bern:N` and `circ:N` are N codes
-    each. `noise:N` is the width of z, 62 by default.
+    `cat:K` is one categorical code of K categories; `cat:auto` lets clustering find their number. `unif:N`,
+    `gauss:N`, `bern:N` and `circ:N` are N codes each. `noise:N` is the width of z, 62 by default.
 
     Raises:
         InfoganError: if a word has another form, a kind is unknown, a number is out of range, noise comes
@@ -31,6 +33,12 @@ def parse_spec(text: str) -> Spec:
     total = 0
     for word in text.split():
         kind, colon, digits = word.partition(":")
+        if (kind, digits) == ("cat", AUTO):
+            if any(of == "cat" for of, _ in codes) or text.split().count(word) > 1:
+                raise InfoganError(
+                    "codes: cat:auto has to be the first cat code, and the only one with auto."
+                )
+            digits = str(DEFAULT_CATEGORIES)
         if not (colon and digits.isascii() and digits.isdigit()):
             raise InfoganError(f"codes: {word!r} is not of the form KIND:NUMBER, such as cat:10.")
         if len(digits) > len(str(MAX_NUMBERS)) or int(digits) > MAX_NUMBERS:
@@ -59,3 +67,13 @@ def parse_spec(text: str) -> Spec:
     if not codes:
         raise InfoganError(f"codes: {text!r} names no code; write at least one, such as cat:10.")
     return Spec(tuple(codes), DEFAULT_NOISE if n_noise is None else n_noise)
+
+
+def is_auto(text: str) -> bool:
+    """Whether a spec leaves the number of categories to clustering."""
+    return f"cat:{AUTO}" in text.split()
+
+
+def with_categories(text: str, k: int) -> str:
+    """The spec with this number in place of auto."""
+    return " ".join(f"cat:{k}" if word == f"cat:{AUTO}" else word for word in text.split())

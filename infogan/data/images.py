@@ -93,13 +93,17 @@ class Factors:
 @final
 @dataclass(frozen=True)
 class Images:
-    """Images with their labels, file names and factors; training uses the pixels only."""
+    """Images with their labels, file names and factors.
+
+    Training uses the pixels, and `training_labels` if there are any.
+    """
 
     pixels: PixelArray
     labels: Labels | None = None  # the class of each image
     names: Sequence[str] | None = None  # the file of each image
     factors: Factors | None = None
     pixel_scale: PixelScale = BYTES  # by which files or arrays became pixels
+    training_labels: Labels | None = None  # the classes that a person named to learn from, as `named_classes`
 
     @staticmethod
     def from_arrays(
@@ -138,4 +142,5 @@ class Images:
             None if self.names is None else tuple(self.names[i] for i in chosen),
             None if self.factors is None else replace(self.factors, values=self.factors.values[chosen]),
             self.pixel_scale,
+            None if self.training_labels is None else self.training_labels.take(chosen),
         )

@@ -1,4 +1,8 @@
-"""Labels: the class of each image, as every source of images states it. For evaluation only."""
+"""Labels: the class of each image, as every source of images states it.
+
+They serve evaluation only; training learns from no labels but those that a person hands over for it
+(`Images.training_labels`).
+"""
 
 import sys
 from collections import Counter
@@ -50,6 +54,13 @@ class Labels:
         if number == UNKNOWN:
             return "unknown"
         return str(number) if self.names is None else self.names[number]
+
+
+def named_classes(labels: Labels) -> Labels:
+    """The same labels, with the classes that occur numbered 0, 1, ... in their order, and named."""
+    classes = np.unique(labels.numbers[labels.is_known])
+    numbers = np.where(labels.is_known, np.searchsorted(classes, labels.numbers), UNKNOWN)
+    return Labels(numbers, tuple(labels.name(number) for number in classes.tolist()))
 
 
 def to_labels(values: Any, source: str, names: Sequence[str] | None = None) -> Labels | None:

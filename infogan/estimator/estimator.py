@@ -8,11 +8,12 @@ from typing import Any, Literal, final
 
 import numpy as np
 from jaxtyping import Float, Int
+from rich.console import Console
 from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from infogan.data.images import as_pixels
+from infogan.data.images import Images, as_pixels
 from infogan.estimator.config import make_config
 from infogan.estimator.inference import (
     category_probabilities,
@@ -20,10 +21,12 @@ from infogan.estimator.inference import (
     first_discrete_code,
     reconstruct,
 )
+from infogan.estimator.labels import labels_from_y
 from infogan.estimator.preprocessing import Preprocessor, array_shape
 from infogan.estimator.saving import SavableEstimator
 from infogan.estimator.training import train
 from infogan.method.model import Pictures, make_model
+from infogan.training.auto_categories import count_categories
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
@@ -37,8 +40,9 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
     reconstructed from codes.
 
     Args:
-        codes: KIND:NUMBER words: cat:K is a category of K, unif:N are N numbers in (-1, 1), gauss:N of
-            N(0, 1), bern:N coin flips, circ:N angles; noise:N is the width of the noise z, 62 by default.
+        codes: KIND:NUMBER words: cat:K is a category of K, cat:auto of as many as clustering finds, unif:N
+            are N numbers in (-1, 1), gauss:N of N(0, 1), bern:N coin flips, circ:N angles; noise:N is the
+            width of the noise z, 62 by default.
         max_iter: training steps of D and G; None chooses a number by the size of X.
         batch_size: rows per step, at most all of X; None chooses by the size of X.
         lam: λ, the weight of L_I in both losses: one number, or one per code; None chooses by the codes.
@@ -56,6 +60,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         L_I_: the lower bound of each code's mutual information (Eq. 5), in nats, averaged over the last 100
             steps.
         n_iter_: training steps done.
+        category_names_: the classes that the first categories carry; empty unless y named clusters.
         seed_: the seed from `random_state`.
         n_features_in_: columns of vectors; for images their height, as scikit-learn counts.
         feature_names_in_: names of the columns, if X had any.
@@ -91,33 +96,38 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         self.verbose = verbose
 
     def fit(self, X: Any, y: Any = None) -> "InfoGAN":
-        """Trains from the start on at least two rows; y is ignored.
+        """Trains from the start on at least two rows.
 
         With transforms in `options`, such as {"transforms": "rotate:0.2 translate:0.1"}, images are first
         clustered by what is invariant to them; if the clusters are reliable, a discrete code learns them.
 
+        Args:
+            y: with transforms, the classes of some rows, in numbers or text, -1 for an unknown one, as in
+                `sklearn.semi_supervised`: category 0 of the code becomes the first of them in order, and so
+                on (`category_names_`). Without transforms it is ignored.
+
         Raises:
-            InfoganError: if a parameter or X is invalid, or a loss or gradient is NaN or infinite.
+            InfoganError: if a parameter, X or y is invalid, or a loss or gradient is NaN or infinite.
         """
         x = self._initialise(X)
-        return self._train(x, self.config_.optimisation.steps)
+        return self._train(x, self.config_.optimisation.steps, y)
 
     def partial_fit(self, X: Any, y: Any = None) -> "InfoGAN":
         """Trains for one epoch on these rows, n / batch_size steps; raises as `fit`.
 
         If nothing was fitted before, the first call sets networks, batch size and scale, and clusters its
-        rows if `options` has transforms; the clusters are used until a call has other rows. By default
-        learning rates stay constant.
+        rows if `options` has transforms, with y as in `fit`; the clusters are used until a call has other
+        rows, and y of later calls is ignored. By default learning rates stay constant.
         """
         if hasattr(self, "model_"):
             _, x = self._validate(X, min_rows=2)
         else:
             x = self._initialise(X, lr_decay_fraction=0.0)
-        return self._train(x, math.ceil(len(x) / min(len(x), self.config_.optimisation.batch_size)))
+        return self._train(x, math.ceil(len(x) / min(len(x), self.config_.optimisation.batch_size)), y)
 
     def fit_predict(self, X: Any, y: Any = None) -> Int[np.ndarray, "n"]:
-        """`fit(X).predict(X)`."""
-        return self.fit(X).predict(X)
+        """`fit(X, y).predict(X)`."""
+        return self.fit(X, y).predict(X)
 
     def transform(self, X: Any) -> Float[np.ndarray, "n L"]:
         """The codes of each row, one column per code: a category's index, a number, or radians."""
@@ -205,12 +215,18 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         config = config.replace(batch_size=min(config.optimisation.batch_size, len(x)))
         if not preprocessor.is_vectors:
             config = config.replace(**asdict(preprocessor.pixel_scale))
+        config, _ = count_categories(
+            config, Images.from_arrays(x), Console(quiet=not self.verbose, stderr=True)
+        )
         self._set_model(config, preprocessor, make_model(config))
         return x
 
-    def _train(self, x: Pictures, steps: int) -> "InfoGAN":
+    def _train(self, x: Pictures, steps: int, y: Any) -> "InfoGAN":
         config, model = self.config_, self.model_
-        self._state, self.L_I_ = train(config, model, x, self._state, steps, self.verbose)
+        is_told = y is not None and config.pretraining.transforms and self._state is None
+        labels = labels_from_y(y, len(x)) if is_told else None
+        self._state, self.L_I_ = train(config, model, x, labels, self._state, steps, self.verbose)
+        self.category_names_ = self._state.category_names
         self.n_iter_ += steps
         return self
 

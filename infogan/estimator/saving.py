@@ -20,6 +20,7 @@ from infogan.config import Config
 from infogan.estimator.config import to_python
 from infogan.estimator.preprocessing import Preprocessor
 from infogan.method.model import Model, make_model
+from infogan.runs.labels import category_names
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights
 from infogan.utils.errors import InfoganError
@@ -58,6 +59,7 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
             "scale": self.preprocessor_.scale,
             "n_iter": self.n_iter_,
             "L_I": getattr(self, "L_I_", None),  # unknown if the model is from a run
+            "category_names": self.category_names_,
             "columns": [str(name) for name in getattr(self, "feature_names_in_", ())] or None,
         }
         text = json.dumps(content, indent=2, default=to_python) + "\n"
@@ -108,6 +110,7 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
                 f"{file} has parameters of another version ({error}); save it again."
             ) from error
         estimator._set_trained(config, preprocessor, model, n_iter)
+        estimator.category_names_ = tuple(map(str, content.get("category_names", ())))
         if L_I is not None:
             estimator.L_I_ = np.array(L_I, dtype=np.float32)
         if feature_names is not None:
@@ -129,6 +132,7 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
         run = Run.open(folder)
         estimator = cls(codes=run.config.codes.spec, random_state=run.config.run.seed)
         estimator._set_trained(run.config, Preprocessor.from_config(run.config), run.model(), run.steps)
+        estimator.category_names_ = tuple(next(iter(category_names(run).values()), ()))
         return estimator
 
     def _set_trained(self, config: Config, preprocessor: Preprocessor, model: Model, n_iter: int) -> None:
@@ -141,4 +145,5 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
         self.config_, self.preprocessor_, self.model_ = config, preprocessor, model
         self.seed_, self.n_iter_ = config.run.seed, 0
         self._state: Any = None  # of the training, if it can be continued
+        self.category_names_: tuple[str, ...] = ()
         self._n_features_out = len(model.latent.codes)

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from infogan.config import Config
 from infogan.data.images import Images, InMemoryPixels
+from infogan.data.labels import Labels
 from infogan.method.model import Model, Pictures
 from infogan.pretraining import Targets
 from infogan.runs.checkpoints import checksum
@@ -28,16 +29,26 @@ class TrainingState(NamedTuple):
 
     tensors: dict[str, Tensor]
     x_checksum: str  # of the rows that targets from clustering belong to
+    category_names: tuple[str, ...] = ()  # of the first categories of the first discrete code, by labels
 
 
 @torch_defaults()
 def train(
-    config: Config, model: Model, x: Pictures, state: TrainingState | None, steps: int, verbose: int
+    config: Config,
+    model: Model,
+    x: Pictures,
+    labels: Labels | None,
+    state: TrainingState | None,
+    steps: int,
+    verbose: int,
 ) -> tuple[TrainingState, Float[np.ndarray, "L"]]:
     """Trains a model for some steps, which continue a state if there is one.
 
     The model ends up on the CPU. A batch is at most as large as x. Without a state, clustering comes first if
     the config says so; its targets are used as long as x stays the same.
+
+    Args:
+        labels: the classes of some rows that clusters are to be named after.
 
     Returns:
         The state, and L_I of each code in nats.
@@ -50,7 +61,8 @@ def train(
     if state is not None:
         n_done = int(state.tensors["n"])
     config = config.replace(steps=n_done + steps, batch_size=min(config.optimisation.batch_size, len(x)))
-    trainer = Trainer(config, model, Images(InMemoryPixels(rows)))
+    trainer = Trainer(config, model, Images(InMemoryPixels(rows), training_labels=labels))
+    category_names = state.category_names if state else ()
     if state is not None:
         is_same_x = x_checksum == state.x_checksum
         load_state(
@@ -64,9 +76,12 @@ def train(
             for step in stage.run(Targets()):
                 progress.update(task, completed=step)
             trainer.use_targets([stage.outcome.targets])
+            category_names = next(iter(stage.outcome.categories.values()), ())
         for _, metrics in progress.track(trainer.fit(), total=steps, description="InfoGAN"):
             last.append(torch.stack([metrics[f"L_I_{name}"] for name in model.latent.names]))
     tensors = {name: value.detach().cpu().clone() for name, value in state_of(trainer).items()}
     model.cpu()
     load_weights(model, tensors)
-    return TrainingState(tensors, x_checksum), torch.stack(list(last)).mean(dim=0).cpu().numpy()
+    return TrainingState(tensors, x_checksum, category_names), torch.stack(list(last)).mean(
+        dim=0
+    ).cpu().numpy()

@@ -7,6 +7,7 @@ from infogan.data import public_name
 from infogan.method.codes import Code
 from infogan.method.latent import Latent
 from infogan.method.objective import with_best_std
+from infogan.runs.labels import category_names
 from infogan.runs.run import Run
 
 N_SEEDS = 1_000_000
@@ -24,6 +25,7 @@ def model_info(run: Run, latent: Latent) -> dict[str, Any]:
         "seeds": N_SEEDS,
         "codes": [
             _code_info(name, code, last.get(f"L_I_{name}"), run.config.codes.fixed_std)
+            | {"category_names": category_names(run).get(name, [])}
             for name, code in zip(latent.names, latent.codes, strict=True)
         ],
     }

@@ -1,7 +1,7 @@
 """A run as a Hugging Face model folder, and the download of one.
 
 config.json, model.safetensors   the run's config, and the weights of G and D in single precision
-run.json, metrics.jsonl, names.json   copied from the run
+run.json, metrics.jsonl, names.json, categories.json   copied from the run
 evaluation.json, resamples.json  scores, if they were measured with these weights
 inversion.safetensors            E, if the run has an inversion
 figures/*.png, README.md         images of each code, in a model card
@@ -19,12 +19,13 @@ from infogan.export.new_folder import new_folder
 from infogan.figures.traversal import save_contact_sheet, save_grid, traverse
 from infogan.method.model import Model
 from infogan.runs.inversion import INVERSION_FILE, load_inversion
+from infogan.runs.labels import CATEGORIES_FILE
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
 WEIGHTS_FILE = "model.safetensors"
-COPIED_FILES = ("run.json", "metrics.jsonl", "names.json")
+COPIED_FILES = ("run.json", "metrics.jsonl", "names.json", CATEGORIES_FILE)
 SCORE_FILES = ("evaluation.json", "resamples.json")
 # Never downloads code files.
 DOWNLOADED_FILES = ("*.json", "*.jsonl", "*.safetensors", "*.md", "figures/*.png")
@@ -34,15 +35,16 @@ def save_pretrained(run: Run, folder: Path) -> list[Path]:
     """Exports a run to a new folder, which `Run.open` also reads; returns its files.
 
     Saves averaged weights if the run has them. The config's `steps` are those that the weights were trained
-    for, and the name of your images loses its folders, which are private.
+    for. The names of your images and of the table of labels lose their folders, which are private, and which
+    images were labelled is not exported.
 
     Raises:
         InfoganError: if the run has no checkpoint, or the folder is not empty or cannot be written.
     """
     model = run.model()
     with new_folder(folder) as part:
-        images = public_name(run.config.data.images)
-        exported = Run(part, run.config.replace(images=images, steps=max(1, run.steps)))
+        images, labels = public_name(run.config.data.images), Path(run.config.data.labels).name
+        exported = Run(part, run.config.replace(images=images, labels=labels, steps=max(1, run.steps)))
         exported.write_config()
         weights = {name: value.cpu().contiguous() for name, value in model.state_dict().items()}
         (part / WEIGHTS_FILE).write_bytes(safetensors.torch.save(weights, {"format": "pt"}))

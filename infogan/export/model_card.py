@@ -5,6 +5,7 @@ from importlib.metadata import version
 from infogan.data import DATASETS
 from infogan.evaluation.score import read_evaluation
 from infogan.method.model import Model
+from infogan.runs.labels import category_names
 from infogan.runs.run import Run
 
 UNITS = {"number": "a number, -1 to 1 in training", "angle": "an angle in radians"}
@@ -41,10 +42,11 @@ def _summary(run: Run, model: Model) -> str:
     count = f"{n_images:,} from " if isinstance(n_images, int) else ""
     source = f"{config.data.images} ({dataset.description})" if dataset else config.data.images
     licence = f"; licence of the images: {dataset.licence}" if dataset else ""
+    told = "with labels of some images" if config.data.labels else "without labels"
     sheet = "\n\n![Samples](figures/samples.png)" if model.G.low is not None else ""
     return (
         f"# InfoGAN of {_escaped(config.data.images)}\n\n"
-        f"An InfoGAN (Chen et al., 2016), trained without labels on {rows}: "
+        f"An InfoGAN (Chen et al., 2016), trained {told} on {rows}: "
         f"{count}{_escaped(source)}{licence}. Networks `{config.networks.architecture}`, "
         f"codes `{config.codes.spec}`, "
         f"{config.optimisation.steps:,} steps with {config.optimisation.batch_size} images each, seed "
@@ -57,7 +59,11 @@ def _codes(run: Run, model: Model) -> str:
     last = next(iter(run.metrics()[-1:]), {})
     parts = ["## Codes", "Each code can be read from an image and set for a generated one."]
     for name, code in zip(model.latent.names, model.latent.codes, strict=True):
-        unit = f"one of {code.categories} categories" if code.categories else UNITS[code.kind]
+        unit = (
+            f"one of {code.categories} categories{_called(run, name)}"
+            if code.categories
+            else UNITS[code.kind]
+        )
         meaning = f", named {_escaped(names[name])}" if name in names else ""
         L_I = last.get(f"L_I_{name}")
         bound = "" if L_I is None else f", L_I = {L_I:.3f} nats at the end of training"
@@ -65,6 +71,12 @@ def _codes(run: Run, model: Model) -> str:
         if model.G.low is not None:
             parts.append(f"![{name} increases from left to right](figures/{name}.png)")
     return "\n\n".join(parts)
+
+
+def _called(run: Run, code: str) -> str:
+    names = category_names(run).get(code, [])
+    listed = ", ".join(f"{i} {_escaped(name)}" for i, name in enumerate(names))
+    return f" ({listed})" if listed else ""
 
 
 def _scores(run: Run) -> str:

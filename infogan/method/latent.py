@@ -1,13 +1,14 @@
 """The input of G: noise z and codes c_1 ... c_L, sampled, concatenated, and read from a spec string."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from infogan.config.parts import Codes
 from infogan.config.spec import CodeName, parse_spec
 from infogan.method.codes import MIN_STD, Bernoulli, Categorical, Circular, Code, Gaussian, Uniform
 
@@ -29,6 +30,7 @@ class Latent:
         noise: Noise = "uniform",
         min_std: float = MIN_STD,
         fixed_std: float | None = None,
+        shares: tuple[float, ...] | None = None,
     ) -> "Latent":
         """The latent of a spec string such as "cat:10 unif:2 noise:62" (its words: `parse_spec`).
 
@@ -36,6 +38,7 @@ class Latent:
             noise: the distribution of z; the paper names none, the original code uses Unif(-1, 1).
             min_std: the smallest standard deviation that Q may claim for a continuous code.
             fixed_std: Q's standard deviation if it is not learned; circular codes always learn it.
+            shares: P(c) of the first categorical code if it is not uniform.
 
         Raises:
             InfoganError: if the text is not a spec.
@@ -48,7 +51,19 @@ class Latent:
             "circ": lambda _: Circular(min_std),
         }
         spec = parse_spec(text)
-        return Latent(tuple(make[kind](k) for kind, k in spec.codes), spec.n_noise, noise)
+        latent = Latent(tuple(make[kind](k) for kind, k in spec.codes), spec.n_noise, noise)
+        return latent.with_shares(shares) if shares else latent
+
+    @staticmethod
+    def from_config(config: Codes) -> "Latent":
+        """The latent of a run."""
+        return Latent.parse(config.spec, config.noise, config.min_std, config.fixed_std, config.shares)
+
+    def with_shares(self, shares: tuple[float, ...]) -> "Latent":
+        """The same with that P(c) of the first categorical code."""
+        i = next(i for i, code in enumerate(self.codes) if isinstance(code, Categorical))
+        code = Categorical(len(shares), shares)
+        return replace(self, codes=(*self.codes[:i], code, *self.codes[i + 1 :]))
 
     @property
     def width(self) -> int:

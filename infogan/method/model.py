@@ -163,7 +163,7 @@ def make_model(config: Config) -> Model:
     Raises:
         InfoganError: if they would be larger than 4 GiB or than the free memory.
     """
-    latent = Latent.parse(config.codes.spec, config.codes.noise, config.codes.min_std, config.codes.fixed_std)
+    latent = Latent.from_config(config.codes)
     with torch.random.fork_rng(
         devices=[]
     ):  # layers draw weights when they are made, which are replaced below

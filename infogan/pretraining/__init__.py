@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING
 
 from infogan.config import Config
 from infogan.data.images import PixelArray
+from infogan.data.labels import Labels
 from infogan.method.model import Model
 from infogan.pretraining.clustering import Clustering
 from infogan.pretraining.equivariance import Equivariance, check_knobs
@@ -25,11 +26,17 @@ __all__ = [
 ]
 
 
-def make_stage(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> Stage:
-    """The stages that a config asks for, as one."""
+def make_stage(
+    model: Model, pixels: PixelArray, config: Config, fabric: "Fabric", labels: Labels | None = None
+) -> Stage:
+    """The stages that a config asks for, as one.
+
+    Args:
+        labels: the classes of some images that clusters are to be named after, as `named_classes`.
+    """
     settings = config.pretraining
     stages: list[Stage] = [
-        *([Clustering(model, pixels, config, fabric)] if settings.transforms else []),
+        *([Clustering(model, pixels, config, fabric, labels)] if settings.transforms else []),
         *([Equivariance(model, pixels, config, fabric)] if settings.knobs else []),
         *([Factors(model, pixels, config, fabric)] if settings.factor_steps else []),
     ]

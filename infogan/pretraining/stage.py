@@ -26,6 +26,7 @@ class Outcome(NamedTuple):
 
     targets: Targets  # empty if nothing reliable was found
     message: str  # what was found and how reliable it is, or why there are no targets
+    categories: Mapping[int, tuple[str, ...]] = {}  # by code, what labels call its first categories
 
 
 class Stage(ABC):
@@ -58,4 +59,8 @@ class Stages(Stage):
                 yield n_before + n
             n_before += stage.n_steps
             found = Targets({**stage.outcome.targets.tables, **found.tables})
-        self.outcome = Outcome(found, "\n".join(stage.outcome.message for stage in self.stages))
+        messages = "\n".join(stage.outcome.message for stage in self.stages)
+        categories = {
+            code: names for stage in self.stages for code, names in stage.outcome.categories.items()
+        }
+        self.outcome = Outcome(found, messages, categories)

@@ -28,6 +28,7 @@ from infogan.report.metadata import join_metadata
 from infogan.report.outliers import MAX_DIFFERENCE, find_duplicates_and_outliers
 from infogan.report.reliability import CRITERIA, VERDICTS, sensitivity
 from infogan.report.sample import Sample, sample_images
+from infogan.runs.labels import category_names, n_labelled
 from infogan.runs.run import Run
 from infogan.utils.rng import make_rng
 
@@ -94,14 +95,22 @@ def _code_sections(
     progress("what the continuous codes change")
     scores |= control_scores(model, some, make_rng(0, "control"))
     sensitivities = sensitivity(model, make_rng(0, "responses"))
-    names, config = run.code_names(), run.config.codes
+    names, categories, config = run.code_names(), category_names(run), run.config.codes
     sections = []
     for i, id in enumerate(ids):
         progress(f"images of {id}")
         of_code = float(sensitivities[i])
         sections.append(
             build_code_section(
-                model, i, names.get(id, ""), sample, scores, of_code, config.fixed_std, config.min_std
+                model,
+                i,
+                names.get(id, ""),
+                categories.get(id, []),
+                sample,
+                scores,
+                of_code,
+                config.fixed_std,
+                config.min_std,
             )
         )
     return sections
@@ -118,10 +127,17 @@ def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]
     packages = (
         ", ".join(f"{k} {v}" for k, v in versions.items()) if isinstance(versions, dict) else "not recorded"
     )
+    labels = n_labelled(run)
+    told = (
+        [("Labels", labels, "which training learned from, the only ones that it saw; labels.json")]
+        if labels
+        else []
+    )
     steps = f"{run.steps:,} of {config.optimisation.steps:,}"
     return [
         ("Data set", public_name(config.data.images), "the images that the model was trained on"),
         ("Images", f"{sample.n_total:,}", f"this report covers {covered}"),
+        *told,
         ("Size", shape, "of one image, as the networks see it"),
         ("Codes", config.codes.spec, "Q recovers the codes from an image; noise is the rest of G's input"),
         ("Networks", config.networks.architecture, "the architecture of G, D and Q"),

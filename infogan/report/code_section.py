@@ -1,7 +1,7 @@
 """The section of the report about one code: a traversal, real images, its information and its reliability."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -60,6 +60,7 @@ def build_code_section(
     model: Model,
     i: int,
     name: str,
+    categories: Sequence[str],
     sample: Sample,
     scores: Mapping[str, Score],
     sensitivity: float,
@@ -72,6 +73,7 @@ def build_code_section(
         scores: info_bound_c1, recovery_c1, stability_c1 ... of every code, and alignment_c2 ... of every
             continuous one; stability may be missing.
         sensitivity: as `reliability.sensitivity` returns it.
+        categories: what the first categories of the code are called.
         fixed_std: of Q for a number, if it is not learned.
         min_std: of Q, if it is learned.
     """
@@ -106,8 +108,8 @@ def build_code_section(
         best_bound=with_best_std(bound, code.entropy(), fixed_std)[0] if fixed_std else None,
         criteria=criteria,
         verdict=judge(criteria, n_empty),
-        traversal=_traversal(model, i, name, prior_std) if sample.has_pictures else None,
-        galleries=example_galleries(model.latent, i, sample),
+        traversal=_traversal(model, i, name, prior_std, categories) if sample.has_pictures else None,
+        galleries=example_galleries(model.latent, i, sample, categories),
         perplexity=perplexity(counts) if code.categories else None,
         n_empty=n_empty,
     )
@@ -125,12 +127,13 @@ def max_info_bound(code: Code, min_std: float) -> float | None:
     return code.entropy() - math.log(min_std * math.sqrt(2 * math.pi))
 
 
-def _traversal(model: Model, i: int, name: str, prior_std: float) -> Traversal:
+def _traversal(model: Model, i: int, name: str, prior_std: float, categories: Sequence[str]) -> Traversal:
     """G's images over the range of the prior: a uniform one ends at sqrt(3) standard deviations."""
     code, id = model.latent.codes[i], model.latent.names[i]
     end = math.sqrt(3) * prior_std
     images, values = traverse(model, i, rows=N_ROWS, steps=N_STEPS, low=-end, high=end)
     ticks = [format_value(v, code) for v in values.tolist()]
+    ticks = [*categories, *ticks[len(categories) :]]
     alt = (
         f"{N_ROWS} rows of generated images; along each row only {f'{id} {name}'.strip()} changes, "
         f"from {ticks[0]} to {ticks[-1]}"

@@ -27,8 +27,14 @@ class Gallery(NamedTuple):
     remark: str = ""
 
 
-def example_galleries(latent: Latent, i: int, sample: Sample) -> list[Gallery]:
-    """The galleries of code i, counted from 0: one per category, both ends of a number, or one circle."""
+def example_galleries(
+    latent: Latent, i: int, sample: Sample, categories: Sequence[str] = ()
+) -> list[Gallery]:
+    """The galleries of code i, counted from 0: one per category, both ends of a number, or one circle.
+
+    Args:
+        categories: what the first categories are called.
+    """
     code, name = latent.codes[i], latent.names[i]
     values, spreads = sample.values[:, i], sample.spreads[:, i]
 
@@ -50,7 +56,10 @@ def example_galleries(latent: Latent, i: int, sample: Sample) -> list[Gallery]:
             for k in range(code.categories or 0):
                 is_member = values == k
                 n, index = int(is_member.sum()), most_confident(values, spreads, k, n_members)
-                title = f"Category {k}: {n:,} {'image' if n == 1 else 'images'}, {n / len(values):.1%}"
+                called = f" ({categories[k]})" if k < len(categories) else ""
+                title = (
+                    f"Category {k}{called}: {n:,} {'image' if n == 1 else 'images'}, {n / len(values):.1%}"
+                )
                 remark = _most_common_labels(sample, is_member)
                 galleries.append(gallery(title, index, [""] * len(index), remark))
             return galleries

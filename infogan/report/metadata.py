@@ -9,10 +9,9 @@ import numpy as np
 import pyarrow as pa
 from jaxtyping import Int
 
+from infogan.data.tables import NUMBER_COLUMNS, Match, is_text, match_by_name, match_by_number, read_table
 from infogan.method.codes import Kind
 from infogan.report.associations import Column
-from infogan.report.matching import NUMBER_COLUMNS, Match, is_text, match_by_name, match_by_number
-from infogan.report.tables import read_table
 from infogan.utils.errors import InfoganError, shown
 
 MIN_MATCHES, MIN_SHARE = 3, 0.1  # matched images; and of the rows or of the images, whichever share is larger
@@ -45,7 +44,7 @@ def join_metadata(
     Raises:
         InfoganError: if the table cannot be read, or hardly any row matches an image.
     """
-    table = read_table(path)
+    table = read_table(path, "metadata")
 
     def is_enough(match: Match) -> bool:
         n = len(match.rows)

@@ -5,6 +5,7 @@ run.json                      versions, machine, commit, start time, number of i
 metrics.jsonl                 one line per `log_every` steps
 checkpoints/0005000.safetensors   the state after that many steps; the newest two are kept
 lock                          held by the process that trains here
+labels.json, categories.json  if the run learned from labels; infogan/runs/labels.py
 evaluation.json, figures/, report.html   from `infogan evaluate`, `figures` and `report`
 names.json, inversion.safetensors        from `infogan explore`
 model.safetensors             weights only, instead of checkpoints, in a run exported by `infogan export`
@@ -34,6 +35,8 @@ from infogan.runs.weights import load_weights
 from infogan.utils.environment import environment
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import fsync_file, make_folder, wrap_write_errors, write_atomic
+
+LABELS_FILE = "labels.json"
 
 
 @final
@@ -170,12 +173,12 @@ class Run:
 
     def environment(self) -> dict[str, Any]:
         """The content of run.json; empty if it cannot be read."""
-        return _read_json_object(self.path / "run.json")
+        return read_json_object(self.path / "run.json")
 
     def code_names(self) -> dict[str, str]:
         """The names that people gave to codes, by the paper's name: {"c1": "digit"}."""
         known = [f"c{i}" for i in range(1, len(self.config.lam_per_code) + 1)]
-        given = _read_json_object(self.path / "names.json")
+        given = read_json_object(self.path / "names.json")
         return {code: given[code] for code in known if isinstance(given.get(code), str)}
 
     def metrics(self, max_step: int | None = None) -> list[dict[str, float | int]]:
@@ -215,9 +218,9 @@ class Run:
 
 def check_new_run_folder(path: Path) -> None:
     """Raises InfoganError unless a folder is missing, empty, or of a run that was killed before it began."""
-    # Such a run leaves a lock, run.json and unfinished files, but no config.json.
+    # Such a run leaves a lock, run.json, labels.json and unfinished files, but no config.json.
     if path.is_dir() and any(
-        p.name not in (LOCK_NAME, "run.json") and p.suffix != ".part" for p in path.iterdir()
+        p.name not in (LOCK_NAME, "run.json", LABELS_FILE) and p.suffix != ".part" for p in path.iterdir()
     ):
         raise InfoganError(
             f"{path} already exists and is not empty; choose another folder, or continue that run with "
@@ -231,11 +234,11 @@ def _to_json(value: Any) -> bytes:
 
 def _package_version(path: Path) -> str | None:
     """The version of infogan that made a run, if its run.json says so."""
-    versions = _read_json_object(path / "run.json").get("versions")
+    versions = read_json_object(path / "run.json").get("versions")
     return str(versions.get("infogan")) if isinstance(versions, dict) else None
 
 
-def _read_json_object(file: Path) -> dict[str, Any]:
+def read_json_object(file: Path) -> dict[str, Any]:
     """The JSON object in a file; empty if it cannot be read."""
     try:
         found = json.loads(file.read_text("utf-8"))

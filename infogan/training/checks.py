@@ -2,6 +2,7 @@
 
 from infogan.config import Config
 from infogan.data.images import Images
+from infogan.data.labels import Labels
 from infogan.method.model import Model
 from infogan.pretraining import check_knobs
 from infogan.utils.errors import InfoganError
@@ -15,6 +16,8 @@ def check_fit(config: Config, model: Model, images: Images, n_processes: int) ->
         raise InfoganError(
             f"config: batch_size is {size}, but {name} holds {len(images)} images; choose a smaller one."
         )
+    if images.training_labels:
+        _check_labels(images.training_labels, k)
     check_knobs(config, images.pixels)
     if config.pretraining.has_stages and len(images) < k:
         raise InfoganError(
@@ -30,4 +33,18 @@ def check_fit(config: Config, model: Model, images: Images, n_processes: int) ->
         raise InfoganError(
             "config: r1_weight needs second derivatives, which batch norm over several processes lacks; "
             "set sync_batchnorm to false, or devices and nodes to 1."
+        )
+
+
+def _check_labels(labels: Labels, k: int) -> None:
+    """Raises InfoganError unless the labels name at least one image and at most k classes."""
+    if not labels.is_known.any():
+        raise InfoganError(
+            "config: labels name none of the images that max_images leaves; raise it, or label others."
+        )
+    n_classes = len(labels.names or ())
+    if n_classes > k:
+        raise InfoganError(
+            f"config: labels name {n_classes} classes, but the first discrete code has {k} categories; set "
+            f"codes to cat:{n_classes} or more."
         )

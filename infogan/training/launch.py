@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +11,15 @@ import torch
 from rich.console import Console
 
 from infogan.config import Config
+from infogan.config.spec import is_auto
 from infogan.data import Images, LoadOptions, load, load_options_for
 from infogan.data.shards.images import ShardedPixels
+from infogan.data.tables import read_class_labels
 from infogan.method.model import make_model
+from infogan.runs.labels import read_labels, write_labels
 from infogan.runs.locks import exclusive_lock
 from infogan.runs.run import Run, check_new_run_folder
+from infogan.training.auto_categories import CURVE_FILE, count_categories
 from infogan.training.components.device import by_torchrun, resolve
 from infogan.training.components.seeds import StackedSeeds
 from infogan.training.session import RESUMABLE, Outcome, Session
@@ -42,9 +46,12 @@ def train(
         return resume(path, {}, load_options, console, stop_collapsed=stop_collapsed)
     check_new_run_folder(path)
     config, images = _load(config, load_options)
+    config, curve = count_categories(config, images, console)
     trainer = Trainer(config, make_model(config), images)
     with _locked([path], trainer):
         run = _create(path, trainer.config, images, trainer)
+        if curve:
+            run.write_json(CURVE_FILE, curve.to_json())
         session = Session([run], trainer, images, console, stop_collapsed=stop_collapsed)
         session.recover()  # the first process may have a checkpoint that this machine's disk lacks
         return session.run()
@@ -73,6 +80,8 @@ def resume(
     if run.is_exported:
         raise InfoganError(f"{path} holds only weights, not the state of a training; train a new run.")
     images = _sample(config, run.images(load_options=load_options))
+    if config.data.labels:
+        images = replace(images, training_labels=read_labels(run, len(images)))
     trainer = Trainer(config, make_model(config), images)
     run = Run(path, trainer.config)
     with _locked([path], trainer):
@@ -101,6 +110,7 @@ def train_stacked(
         InfoganError: before anything is written, if the images, the device or the folders cannot be used.
     """
     config, images = _load(config, load_options)
+    config, _ = count_categories(config, images, console)
     trainer = make_stacked_trainer(config, list(paths), images)
     with _locked(list(paths.values()), trainer):
         runs = [
@@ -122,6 +132,8 @@ def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -
     """
     if config.run.devices * config.run.nodes > 1:
         raise InfoganError("config: seeds are stacked in one process; set devices and nodes to 1.")
+    if config.codes.prior == "learned":
+        raise InfoganError("config: seeds with a learned prior are not stacked; train them one by one.")
     if isinstance(images.pixels, ShardedPixels):
         raise InfoganError("config: seeds are not stacked on shards; train them one by one.")
     if resolve(config).run.precision == "bf16-mixed":
@@ -138,6 +150,9 @@ def make_stacked_trainer(config: Config, seeds: Sequence[int], images: Images) -
 def _load(config: Config, load_options: LoadOptions) -> tuple[Config, Images]:
     """The images to train on, and the config with the scale of their pixels."""
     images = load(config.data.images, load_options=load_options_for(config, load_options))
+    if table := config.data.labels:
+        labels = read_class_labels(Path(table), images.names, len(images))
+        images = replace(images, training_labels=labels)
     return config.replace(**asdict(images.pixel_scale)), _sample(config, images)
 
 
@@ -168,8 +183,14 @@ def _is_run_of(config: Config, path: Path) -> bool:
         return False
     run = Run.open(path).config
     then, now = run.options(), resolve(config).with_pixel_scale_of(run).options()
-    return all(then[name] == now[name] for name in now if name not in RESUMABLE)
+    found = [*RESUMABLE, "shares", *(["codes"] if is_auto(config.codes.spec) else [])]  # by training itself
+    return all(then[name] == now[name] for name in now if name not in found)
 
 
 def _create(path: Path, config: Config, images: Images, trainer: Trainer) -> Run:
-    return Run.create(path, config, len(images)) if trainer.fabric.is_global_zero else Run(path, config)
+    run = Run(path, config)
+    if not trainer.fabric.is_global_zero:
+        return run
+    if images.training_labels:
+        write_labels(run, images.training_labels, images.names)  # first: a run without them could not resume
+    return Run.create(path, config, len(images))

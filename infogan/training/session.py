@@ -17,6 +17,7 @@ from infogan.runs.fingerprint import fingerprint
 from infogan.runs.run import Run
 from infogan.training.health import HealthMonitor
 from infogan.training.loggers import Display, Means, Sink, metrics_file, tensorboard
+from infogan.training.pretrained import record_outcome
 from infogan.training.signals import stop_requests
 from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
@@ -142,6 +143,8 @@ class Session:
                 "trained as one; train them one by one."
             )
         trainer.use_targets(targets)
+        for run, outcome in zip(self.runs, outcomes, strict=True):
+            record_outcome(run, outcome, trainer.config, writes=self.writes)
         return True
 
     def _train_with_rollbacks(self, requests: list[int]) -> None:

@@ -39,7 +39,10 @@ class StepMetrics(NamedTuple):
 
 
 class Trainer:
-    """Trains G, D and Q in place. It reads the pixels of the images, never their labels."""
+    """Trains G, D and Q in place. It reads the pixels of the images, never their `labels`.
+
+    Classes that a person named to learn from are in `training_labels`; the clustering reads them.
+    """
 
     @torch_defaults()
     def __init__(self, config: Config, model: Model, images: Images, seeds: Seeds | None = None) -> None:
@@ -59,6 +62,7 @@ class Trainer:
         self.seeds.setup(
             self.fabric, weight_dtype(self.config), sync_batchnorm=self.config.run.sync_batchnorm
         )
+        self.labels = images.training_labels
         self.batches = Batches(self.config, self.seeds, images, self.fabric)
         self.guard = NonFiniteGuard(self.seeds.numbers, self.fabric.device)
         self.averages = make_averages(self.config, self.seeds.G, self.seeds.D)
@@ -70,7 +74,9 @@ class Trainer:
         for seed, model in zip(
             self.seeds.numbers, self.seeds.initial_models(self.fabric.device), strict=True
         ):
-            yield make_stage(model, self.batches.pixels, self.config.replace(seed=seed), self.fabric)
+            yield make_stage(
+                model, self.batches.pixels, self.config.replace(seed=seed), self.fabric, self.labels
+            )
 
     @torch_defaults()
     def use_targets(self, targets: Sequence[Targets]) -> None:
@@ -80,10 +86,21 @@ class Trainer:
             {code: table.to(device) for code, table in sorted(of_seed.tables.items())} for of_seed in targets
         ]
         codes = list(self.batches.targets[0]) if targets else []
-        self.losses = Losses(config, self.seeds, device, codes)
+        if config.codes.prior == "learned" and codes:
+            self._learn_prior()
+        self.losses = Losses(self.config, self.seeds, device, codes)
         self.rates = learning_rates(config, with_targets=bool(codes))
         self.adam_d = GuardedAdam("D", self.seeds.D, self.rates.lr_d, config, self.guard)
         self.adam_g = GuardedAdam("G", self.seeds.G, self.rates.lr_g, config, self.guard)
+
+    def _learn_prior(self) -> None:
+        """P(c) becomes the shares of the clusters among real images: the mean target."""
+        (tables,) = self.batches.targets  # seeds are not stacked with a learned prior
+        i = next(i for i, code in enumerate(self.model.latent.codes) if code.categories)
+        mean = tables[i].double().mean(dim=0)
+        shares = tuple(round(p, 6) for p in (mean / mean.sum()).tolist())
+        self.config = self.config.replace(shares=shares)
+        self.model.latent = self.batches.latent_prior = self.model.latent.with_shares(shares)
 
     def fit(self) -> Iterator[StepMetrics]:
         """Runs the steps that are still to be done, yielding after each.

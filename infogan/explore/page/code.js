@@ -36,7 +36,7 @@ export function formatValue(code, value) {
   if (code.kind === "angle") return `${Math.round(value) % 360}°`;
   if (code.kind === "number") return value.toFixed(2).replace("-", "−");
   if (code.kind === "switch") return value ? "on" : "off";
-  return String(value);
+  return code.category_names?.[value] ?? String(value); // a site exported by an older version has no names
 }
 
 /** The uncertainty of a value that Q read. */

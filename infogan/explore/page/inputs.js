@@ -44,11 +44,12 @@ function makeCategories(code, label, [, height, width], set) {
   for (const value of stops(code)) {
     const radio = createElement("input", { type: "radio", name: `code-${code.name}`, className: "visually-hidden" });
     const canvas = createElement("canvas", { width, height });
-    radio.setAttribute("aria-label", `${code.name} = ${value}`);
+    const name = formatValue(code, value);
+    radio.setAttribute("aria-label", `${code.name} = ${name}`);
     radio.addEventListener("click", () => set(value)); // also if it is selected already
     radios.push(radio);
     thumbnails.push(canvas);
-    group.append(createElement("label", {}, [radio, canvas, createElement("span", { textContent: value })]));
+    group.append(createElement("label", {}, [radio, canvas, createElement("span", { textContent: name })]));
   }
   const show = (value) => {
     radios[Math.round(value)].checked = true;

@@ -22,7 +22,7 @@ class Decoded(NamedTuple):
 
 
 class Code(ABC):
-    """One latent code: independent of the others (Sec. 4), with a fixed prior."""
+    """One latent code: independent of the others (Sec. 4), with a prior that G does not change."""
 
     @property
     @abstractmethod

@@ -5,6 +5,7 @@ c = a code as G takes it, (b, width); q = Q's raw output for it, (b, n_params); 
 
 import math
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import final
 
 import torch
@@ -18,9 +19,13 @@ from infogan.method.codes.code import Code, Decoded, Kind
 @final
 @dataclass(frozen=True)
 class Categorical(Code):
-    """One of k categories, equally likely, one-hot; Q is a softmax (Sec. 6)."""
+    """One of k categories, one-hot; Q is a softmax (Sec. 6).
+
+    Equally likely, as in the paper, or with the probabilities `p`, learned from real images.
+    """
 
     k: int
+    p: tuple[float, ...] | None = None
 
     @property
     def width(self) -> int:
@@ -39,17 +44,24 @@ class Categorical(Code):
         return self.k
 
     def sample_value(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n}"]:
-        return torch.randint(self.k, (n,), generator=rng, device=rng.device).float()
+        if self.p is None:
+            return torch.randint(self.k, (n,), generator=rng, device=rng.device).float()
+        u = torch.rand(n, generator=rng, device=rng.device)
+        # By comparisons, as a CUDA graph cannot copy a table from the host.
+        values = [(u >= end).float() for end in accumulate(self.p[:-1])]
+        return torch.stack(values).sum(dim=0)
 
     def embed(self, value: Float[Tensor, "b"]) -> Float[Tensor, "b width"]:
         return F.one_hot(value.long(), self.k).to(value.dtype)
 
     def log_prob(self, c: Float[Tensor, "b width"]) -> Float[Tensor, "b"]:
-        return c.new_full((len(c),), -math.log(self.k))
+        if self.p is None:
+            return c.new_full((len(c),), -math.log(self.k))
+        return (c @ c.new_tensor(self.p)).log()
 
     def entropy(self) -> float:
-        """H(c) = log k: 2.303 nats for 10 categories (Sec. 7.1)."""
-        return math.log(self.k)
+        """H(c) = log k if all are equally likely: 2.303 nats for 10 categories (Sec. 7.1)."""
+        return math.log(self.k) if self.p is None else -sum(p * math.log(p) for p in self.p if p)
 
     def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         return (c * q.log_softmax(dim=1)).sum(dim=1)

@@ -10,7 +10,9 @@ categories alone may put two classes into one category and split a third. So the
 3. Q's head learns these clusters, and keeps maximising I(k; k'), under growing transforms.
 
 If the partitions disagree, no clustering is used: it would tell Q nothing that its codes could use. No label
-takes part, and adversarial training starts from D's initial weights, as a pretrained trunk makes a weak D.
+takes part in these. If a person names the classes of some images, they turn clusters into categories at the
+very end (`label_spreading.py`). Adversarial training starts from D's initial weights, as a pretrained trunk
+makes a weak D.
 """
 
 import math
@@ -26,14 +28,22 @@ from torch import Tensor, nn
 from infogan.config import Config
 from infogan.config.transforms import Transforms, parse_transforms
 from infogan.data.images import PixelArray
+from infogan.data.labels import Labels
 from infogan.data.loading.batches import EpochSampler
 from infogan.method.model import Model
 from infogan.method.networks.blocks import DiscriminatorQ
 from infogan.method.transforms import N_UNIFORMS, transform
 from infogan.pretraining.clustering.consensus import consensus_clusters, stability
-from infogan.pretraining.clustering.mutual_information import log_joint, mutual_information
+from infogan.pretraining.clustering.label_spreading import name_clusters
+from infogan.pretraining.clustering.mutual_information import (
+    information_beyond,
+    log_joint_of_all,
+    mutual_information,
+)
 from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
 from infogan.pretraining.clustering.over_clusters import Partitions
+from infogan.pretraining.clustering.split_merge import split_and_merge
+from infogan.pretraining.clustering.steps import LEARNING_RATE, descend, set_learning_rate
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
 from infogan.utils.rng import make_rng
@@ -45,7 +55,6 @@ N_HEADS, OVER_CLUSTERING = 5, 3  # heads in part 1, and their clusters per categ
 FIRST_FRACTION = 1 / 3  # of the steps: part 1; the rest is part 3
 FIRST_STRENGTH = 0.7  # of the transforms in part 1: small ones are learned sooner
 BATCH_SIZE = 256  # images, each in two views: a joint distribution needs more than D's step does
-LEARNING_RATE = 1e-3
 HEAD_STD = 0.2  # of the heads' initial weights: at Q's own 0.02 all clusters stay alike for long
 SAMPLES_PER_STEP = 20  # images that are clustered in part 2, per step of part 1
 N_PARTITIONS = 8
@@ -59,16 +68,21 @@ class Clustering(Stage):
     The same config and images give the same result; an interrupted stage has to start again.
     """
 
-    def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
+    def __init__(
+        self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric", labels: Labels | None = None
+    ) -> None:
         """
         Args:
             model: gives the network's shape and initial weights, and the code; it is not changed.
+            labels: the classes of some images that clusters are to be named after, as `named_classes`.
         """
+        self.labels = labels
         self.latent, self.to_range, self.k = model.latent, model.G.to_range, model.latent.k
         self.code = next(i for i, code in enumerate(model.latent.codes) if code.categories)
         self.low, self.shape = float(model.G.low or 0), model.G.shape
         self.pixels, self.fabric = pixels, fabric
         self.seed, self.n_steps = config.run.seed, config.pretraining.steps
+        self.is_uniform = config.codes.prior == "uniform"
         self.transforms = parse_transforms(config.pretraining.transforms)
         self.D: DiscriminatorQ = deepcopy(model.D).train()
         like = next(self.D.parameters())
@@ -96,19 +110,24 @@ class Clustering(Stage):
     def run(self, found: Targets) -> Iterator[int]:
         """Raises NonFiniteError if the mutual information is NaN."""
         yield from self.train_heads(n_first := round(FIRST_FRACTION * self.n_steps))
-        self._check_finite()
-        labels = yield from self.find_clusters(n_first)
+        self.check_finite()
+        shares = yield from self.find_clusters(n_first)
         outcome = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
-        targets = Targets()
-        if labels is None:
+        targets, categories = Targets(), {}
+        if shares is None:
             outcome += f", below {MIN_STABILITY}: training without pseudo-labels"
         else:
-            yield from self.train_clusters(labels, n_first)
-            self._check_finite()
-            targets = Targets({self.code: (yield from self.table())})
+            yield from self.train_clusters(shares, n_first)
+            self.check_finite()
+            table = yield from self.table()
             kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
             outcome += f"; mutual information under transforms {kept}"
-        self.outcome = Outcome(targets, outcome)
+            if self.labels:
+                table, told = yield from name_clusters(table, self.labels, self._features, self.n_steps)
+                table, outcome = self.fabric.broadcast(table), f"{outcome}; {told}"
+                categories[self.code] = self.labels.names or ()
+            targets = Targets({self.code: table})
+        self.outcome = Outcome(targets, outcome, categories)
 
     def train_heads(self, n_steps: int) -> Iterator[int]:
         """Part 1: the trunk and the heads maximise the mutual information of their clusters."""
@@ -116,14 +135,14 @@ class Clustering(Stage):
             [*self.D.q_trunk.parameters(), *self.heads.parameters()], LEARNING_RATE, fused=True
         )
         for i in range(n_steps):
-            _set_learning_rate(adam, 2 * (1 - i / n_steps))
+            set_learning_rate(adam, 2 * (1 - i / n_steps))
             x = self._two_views(i, FIRST_STRENGTH)
             with self.fabric.autocast():
                 logits = self.heads(self.D.q_trunk(x))
             log_p = logits.to(self.dtype).view(len(x), N_HEADS, -1).log_softmax(dim=2).transpose(0, 1)
-            views = [head.chunk(2) for head in log_p]
-            information = torch.stack([mutual_information(self._log_joint(a, b)) for a, b in views]).mean()
-            self._descend(adam, -information)
+            each = [mutual_information(log_joint_of_all(head, self.fabric)) for head in log_p]
+            information = torch.stack(each).mean()
+            descend(adam, -information, self.fabric)
             self.information = information.detach()
             yield i + 1
 
@@ -132,22 +151,11 @@ class Clustering(Stage):
 
         Only for the images that part 3 will see; 0 for others.
         """
-        n, rng = len(self.pixels), make_rng(self.seed, "clustering neighbours", self.device)
-        pause = n_done
-        self.D.eval()
-        sample = torch.randperm(n, generator=make_rng(self.seed, "clustering sample"))
-        sample = sample[: max(SAMPLES_PER_STEP * n_done, self.batch_size)]
-        near = []
-        for part in nearest_neighbours(self._images, sample.to(self.device), self.transforms, rng, self.low):
-            near.append(part.cpu().numpy())
-            yield pause
-        features = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
-        partitions = Partitions(features, self.k)
-        for i in range(N_PARTITIONS):
-            partitions.add(self.seed + i)
-            yield pause
-        labels = np.array(partitions.labels)
-        clusters = consensus_clusters(labels, np.concatenate(near), np.array(partitions.starts), self.k)
+        n, pause = len(self.pixels), n_done
+        partitions, near = yield from self.partition(n_done, N_PARTITIONS)
+        labels, starts = np.array(partitions.labels), np.array(partitions.starts)
+        how = () if self.is_uniform else ("retention", split_and_merge)
+        clusters = consensus_clusters(labels, near, starts, self.k, *how)
         named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
         self.stability = self.fabric.broadcast(stability(named))
         if self.stability < MIN_STABILITY:
@@ -164,18 +172,40 @@ class Clustering(Stage):
         shared: Tensor = self.fabric.broadcast(shares.to(self.device, self.dtype))
         return shared
 
+    def partition(self, n_done: int, r: int) -> Generator[int, None, tuple[Partitions, np.ndarray]]:
+        """A sample of images in r partitions into over-clusters, and the neighbours of each."""
+        rng = make_rng(self.seed, "clustering neighbours", self.device)
+        self.D.eval()
+        sample = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "clustering sample"))
+        sample = sample[: max(SAMPLES_PER_STEP * n_done, self.batch_size)]
+        near = []
+        for part in nearest_neighbours(self._images, sample.to(self.device), self.transforms, rng, self.low):
+            near.append(part.cpu().numpy())
+            yield n_done
+        features = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
+        partitions = Partitions(features, self.k)
+        for i in range(r):
+            partitions.add(self.seed + i)
+            yield n_done
+        return partitions, np.concatenate(near)
+
     def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
         """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""
-        n_steps = self.n_steps - n_done
+        n_steps, log_prior = (
+            self.n_steps - n_done,
+            (shares.mean(dim=0) / shares.mean(dim=0).sum()).clamp(min=1e-6).log(),
+        )
         adam = torch.optim.Adam(self.D.parameters(), LEARNING_RATE, fused=True)
         for i in range(n_steps):
-            _set_learning_rate(adam, 1.5 * (1 - i / n_steps))
+            set_learning_rate(adam, 1.5 * (1 - i / n_steps))
             x = self._two_views(n_done + i, FIRST_STRENGTH + (1 - FIRST_STRENGTH) * min(1.0, 2 * i / n_steps))
             p = shares[self.epochs.indices(n_done + i)[self.part]].repeat(2, 1)
             log_p = self._log_p(x)
-            information = mutual_information(self._log_joint(*log_p.chunk(2)))
+            log_P = log_joint_of_all(log_p, self.fabric)
+            information = mutual_information(log_P)
+            loss = -information if self.is_uniform else -information_beyond(log_P, log_prior)
             weight = 1 - i / n_steps
-            self._descend(adam, -information - weight * (p * log_p).sum(dim=1).mean())
+            descend(adam, loss - weight * (p * log_p).sum(dim=1).mean(), self.fabric)
             self.information = information.detach()
             yield n_done + i + 1
 
@@ -190,32 +220,9 @@ class Clustering(Stage):
         shared: Tensor = self.fabric.broadcast(table)
         return shared
 
-    def _check_finite(self) -> None:
+    def check_finite(self) -> None:
         if not math.isfinite(self.information):
             raise NonFiniteError("clustering: the mutual information is NaN; choose smaller transforms.")
-
-    def _log_joint(self, log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k"]) -> Tensor:
-        """`log_joint` over the whole batch, of which each process has a part.
-
-        Its gradient in this part is scaled as if the part were the whole: gradients are averaged later.
-        """
-        log_P, world = log_joint(log_p, log_p_transformed), self.fabric.world_size
-        if world == 1:
-            return log_P
-        from infogan.utils.distributed import gather
-
-        parts = gather(log_P.detach())
-        parts[self.fabric.global_rank] = log_P.detach() + world * (log_P - log_P.detach())
-        return torch.stack(parts).logsumexp(dim=0) - math.log(world)
-
-    def _descend(self, adam: torch.optim.Optimizer, loss: Tensor) -> None:
-        adam.zero_grad()
-        torch.autograd.backward(loss / self.fabric.world_size)
-        if self.fabric.world_size > 1:
-            from infogan.utils.distributed import sum_gradients
-
-            sum_gradients(adam)
-        adam.step()
 
     def _two_views(self, n: int, strength: float) -> Float[Tensor, "b2 ch h w"]:
         """The images of step n transformed, then the same transformed otherwise."""
@@ -240,9 +247,3 @@ class Clustering(Stage):
     def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
         features: Tensor = self.D.q_trunk(self._images(index.to(self.device)))
         return features.float().cpu().numpy()
-
-
-def _set_learning_rate(adam: torch.optim.Optimizer, factor: float) -> None:
-    """The rate falls linearly to 0 once `factor` is below 1."""
-    for group in adam.param_groups:
-        group["lr"] = LEARNING_RATE * min(1.0, factor)

@@ -4,10 +4,16 @@ The sequential information bottleneck (Slonim, Friedman and Tishby 2002, "Unsupe
 using Sequential Information Maximization") on a symmetric matrix: how often an image of one over-cluster has
 a neighbour in another. It ends in a local optimum. So several partitions are merged, and each is merged again
 from the clusters that the others found; the best result reaches all of them.
+
+Information is largest for equal clusters, so it would rather halve a large class than find a small one. If
+classes may differ in size, retention is kept instead: the sum over clusters of the probability that a step to
+a neighbour stays in the cluster, to which a small cluster adds as much as a large one (k minus the normalised
+cut, Meila and Shi 2001, "A Random Walks View of Spectral Segmentation").
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from itertools import combinations
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -20,6 +26,7 @@ MAX_PASSES = 100  # over all over-clusters; a handful is usual
 
 Counts = Float[np.ndarray, "m m"]
 Clusters = Int[np.ndarray, "m"]  # the cluster of each over-cluster
+Criterion = Literal["information", "retention"]
 
 
 def count_neighbours(labels: Int[np.ndarray, "n"], near: Int[np.ndarray, "n neighbours"], m: int) -> Counts:
@@ -35,14 +42,20 @@ def information_of(counts: Counts) -> float:
     return float(2 * entr(P.sum(0)).sum() - entr(P).sum())
 
 
-def information_kept(counts: Counts, clusters: Clusters, k: int) -> float:
-    """`information_of` the clusters that over-clusters are merged into: in nats, at most log k."""
+def retention_of(counts: Counts) -> float:
+    """The sum over clusters of P(k'=k | k), that a neighbour is in the same cluster; at most their number."""
+    return float((counts.diagonal() / np.maximum(counts.sum(0), 1e-12)).sum())
+
+
+def kept(counts: Counts, clusters: Clusters, k: int, criterion: Criterion = "information") -> float:
+    """What the clusters keep that over-clusters are merged into: information in nats, or retention."""
     member = np.eye(k)[clusters]
-    return information_of(member.T @ counts @ member)
+    merged = member.T @ counts @ member
+    return information_of(merged) if criterion == "information" else retention_of(merged)
 
 
-def improve(counts: Counts, clusters: Clusters, k: int) -> Clusters:
-    """Moves one over-cluster at a time to the cluster that keeps most information, until none moves.
+def improve(counts: Counts, clusters: Clusters, k: int, criterion: Criterion = "information") -> Clusters:
+    """Moves one over-cluster at a time to the cluster with which most is kept, until none moves.
 
     No cluster is left empty.
     """
@@ -59,18 +72,7 @@ def improve(counts: Counts, clusters: Clusters, k: int) -> Clusters:
             between[old] -= to_cluster  # take i out
             between[:, old] -= to_cluster
             between[old, old] -= within
-            # I = 2 H(k) - H(k, k'): the gain, up to a factor, if i joins each cluster. The cluster's row and
-            # column change; they are equal except for the diagonal.
-            diagonal, totals, total = (
-                between.diagonal(),
-                between.sum(1) + to_cluster,
-                to_cluster.sum() + within,
-            )
-            joint = 2 * (entr(between + to_cluster) - entr(between)).sum(1)
-            joint += (
-                entr(diagonal + 2 * to_cluster + within) - 2 * entr(diagonal + to_cluster) + entr(diagonal)
-            )
-            gains = 2 * (entr(totals + total) - entr(totals)) - joint
+            gains = _gains(between, to_cluster, within, criterion)
             new = int(gains.argmax())
             between[new] += to_cluster
             between[:, new] += to_cluster
@@ -86,11 +88,35 @@ def improve(counts: Counts, clusters: Clusters, k: int) -> Clusters:
     return clusters
 
 
+def _gains(
+    between: Float[np.ndarray, "k k"], to_cluster: Float[np.ndarray, "k"], within: float, criterion: Criterion
+) -> Float[np.ndarray, "k"]:
+    """What is gained, up to a factor and a constant, if an over-cluster joins each cluster.
+
+    Args:
+        between: counts of neighbours in pairs of clusters, without the over-cluster.
+        to_cluster: those of the over-cluster with each.
+        within: those among itself.
+    """
+    diagonal, totals, total = between.diagonal(), between.sum(1) + to_cluster, to_cluster.sum() + within
+    joined = diagonal + 2 * to_cluster + within
+    if criterion == "retention":
+        gains: np.ndarray = joined / (totals + total) - diagonal / np.maximum(totals, 1e-12)
+        return gains
+    # I = 2 H(k) - H(k, k'). The cluster's row and column change; they are equal except for the diagonal.
+    joint = 2 * (entr(between + to_cluster) - entr(between)).sum(1)
+    joint += entr(joined) - 2 * entr(diagonal + to_cluster) + entr(diagonal)
+    gains = 2 * (entr(totals + total) - entr(totals)) - joint
+    return gains
+
+
 def consensus_clusters(
     labels: Int[np.ndarray, "r n"],
     near: Int[np.ndarray, "n neighbours"],
     starts: Int[np.ndarray, "r s m"],
     k: int,
+    criterion: Criterion = "information",
+    escape: Callable[[Counts, Clusters, int], Clusters] | None = None,
 ) -> Int[np.ndarray, "r m"]:
     """The clusters of the over-clusters of each of r partitions, numbered alike.
 
@@ -98,14 +124,15 @@ def consensus_clusters(
         labels: the over-cluster of each image, out of m, in each partition.
         near: the neighbours of each image.
         starts: clusters of the over-clusters to start from; the best result counts.
+        escape: finds better clusters than single moves do, from theirs.
     """
     m = starts.shape[2]
     counts = [count_neighbours(row, near, m) for row in labels]
 
     def best(r: int, starts: Iterable[Clusters]) -> Clusters:
-        ends = (improve(counts[r], start, k) for start in starts)
-        most: Clusters = max(ends, key=lambda clusters: information_kept(counts[r], clusters, k))
-        return most
+        ends = (improve(counts[r], start, k, criterion) for start in starts)
+        most: Clusters = max(ends, key=lambda clusters: kept(counts[r], clusters, k, criterion))
+        return escape(counts[r], most, k) if escape else most
 
     found = [best(r, starts[r]) for r in range(len(labels))]
     for _ in range(N_EXCHANGES):
@@ -114,7 +141,7 @@ def consensus_clusters(
             best(r, [found[r], *(_overlap(row, other, m, k).argmax(1) for other in of_images)])
             for r, row in enumerate(labels)
         ]
-    r = max(range(len(found)), key=lambda r: information_kept(counts[r], found[r], k))
+    r = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k, criterion))
     reference = found[r][labels[r]]
     return np.stack([_numbered_as(reference, *pair, k) for pair in zip(labels, found, strict=True)])
 

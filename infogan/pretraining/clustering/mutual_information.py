@@ -1,10 +1,14 @@
 """The mutual information between the clusters of an image and of the same image transformed."""
 
 import math
+from typing import TYPE_CHECKING
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def log_joint(log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k"]) -> Float[Tensor, "k k"]:
@@ -31,6 +35,24 @@ def log_joint(log_p: Float[Tensor, "b k"], log_p_transformed: Float[Tensor, "b k
     return torch.logaddexp(log_P, log_P.T) - math.log(2)
 
 
+def log_joint_of_all(log_p: Float[Tensor, "b2 k"], fabric: "Fabric") -> Float[Tensor, "k k"]:
+    """`log_joint` over the whole batch, of which each process has a part.
+
+    Its gradient in this part is scaled as if the part were the whole: gradients are averaged later.
+
+    Args:
+        log_p: log Q(.|x) of the images, then of the same transformed otherwise.
+    """
+    log_P, world = log_joint(log_p[: len(log_p) // 2], log_p[len(log_p) // 2 :]), fabric.world_size
+    if world == 1:
+        return log_P
+    from infogan.utils.distributed import gather
+
+    parts = gather(log_P.detach())
+    parts[fabric.global_rank] = log_P.detach() + world * (log_P - log_P.detach())
+    return torch.stack(parts).logsumexp(dim=0) - math.log(world)
+
+
 def mutual_information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
     """I(k; k') = sum of P(k, k') log( P(k, k') / (P(k) P(k')) ), Eq. (2), in nats.
 
@@ -40,3 +62,13 @@ def mutual_information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
     """
     log_P_k, log_P_m = log_P.logsumexp(dim=1, keepdim=True), log_P.logsumexp(dim=0, keepdim=True)
     return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()
+
+
+def information_beyond(log_P: Float[Tensor, "k k"], log_prior: Float[Tensor, "k"]) -> Float[Tensor, ""]:
+    """I(k; k') + E[log prior(k)] = I(k; k') - H(k) - KL(P(k), prior), in nats.
+
+    At most 0, which it is if P(k) = prior(k) and no image changes its cluster. With a uniform prior it is
+    I(k; k') - log k; with another one clusters need not be equal.
+    """
+    P_k = log_P.logsumexp(dim=1).exp()
+    return mutual_information(log_P) + (P_k * log_prior).sum()

@@ -41,11 +41,17 @@ class Partitions:
         with threadpool_limits(1, user_api="openmp"), catch_warnings():
             simplefilter("ignore", ConvergenceWarning)  # if fewer than m images differ
             fine = KMeans(self.m, n_init=1, max_iter=50, random_state=seed % 2**32).fit(self._x)
-            coarse = [KMeans(self._k, n_init=1, random_state=(seed + i) % 2**32) for i in range(N_STARTS)]
-            starts = [each.fit_predict(fine.cluster_centers_) for each in coarse]
         self._k_means.append(fine)
         self.labels.append(fine.labels_.astype(np.int64))
-        self.starts.append(np.array(starts, np.int64))
+        self.starts.append(self.merged(len(self.starts), self._k, seed))
+
+    def merged(self, partition: int, k: int, seed: int) -> Int[np.ndarray, "s m"]:
+        """Ways to merge the over-clusters of a partition into k clusters, by k-means of their centres."""
+        centres = self._k_means[partition].cluster_centers_
+        with threadpool_limits(1, user_api="openmp"), catch_warnings():
+            simplefilter("ignore", ConvergenceWarning)
+            coarse = [KMeans(k, n_init=1, random_state=(seed + i) % 2**32) for i in range(N_STARTS)]
+            return np.array([each.fit_predict(centres) for each in coarse], np.int64)
 
     def predict(self, features: Float[np.ndarray, "n width"]) -> list[Labels]:
         """The over-clusters of other images, per partition."""

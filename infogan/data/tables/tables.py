@@ -28,21 +28,24 @@ BOMS = (
 DECIMAL_COMMA = r"^\s*[+-]?(\d+|\d{1,3}(\.\d{3})+)(,\d+)?([eE][+-]?\d+)?\s*$"
 
 
-def read_table(path: Path) -> pa.Table:
+def read_table(path: Path, what: str) -> pa.Table:
     """A .parquet file; a .csv, .tsv or .txt file with a header line; a .json or .jsonl file of objects.
 
     Columns are separated by commas, semicolons, tabs or bars, whichever fit; a first line such as `sep=;` is
     obeyed. Text is UTF-8, UTF-16, or else cp1252. Numbers may have decimal commas if commas do not separate
     columns.
 
+    Args:
+        what: the setting that names the file, as errors call it.
+
     Raises:
         InfoganError: if it cannot be read, or has no rows.
     """
     if not path.is_file():
-        raise InfoganError(f"metadata: there is no file {path}.")
+        raise InfoganError(f"{what}: there is no file {path}.")
     suffix = path.suffix.lower()
     if suffix not in (*SEPARATED, *JSON, ".parquet"):
-        raise InfoganError(f"metadata: {path} is not a .csv, .tsv, .txt, .json, .jsonl or .parquet file.")
+        raise InfoganError(f"{what}: {path} is not a .csv, .tsv, .txt, .json, .jsonl or .parquet file.")
     try:
         if suffix == ".parquet":
             table = pyarrow.parquet.read_table(path)
@@ -51,9 +54,9 @@ def read_table(path: Path) -> pa.Table:
             table = _read_json(text) if suffix in JSON else _read_separated(text)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, pa.ArrowException) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
-        raise InfoganError(f"metadata: {path} cannot be read as a table ({reason}).") from error
+        raise InfoganError(f"{what}: {path} cannot be read as a table ({reason}).") from error
     if not table.num_rows or not table.num_columns:
-        raise InfoganError(f"metadata: {path} has no rows.")
+        raise InfoganError(f"{what}: {path} has no rows.")
     return table
 
 

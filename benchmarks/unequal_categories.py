@@ -1,0 +1,96 @@
+"""Categories of unequal size: what clustering finds in a part of MNIST whose digits are not equally frequent.
+
+    python benchmarks/unequal_categories.py 0 1
+
+draws 6,000 training images with shares from 1 to 10 (linear) or from 1 to 100 (tail, geometric), in an order
+of the digits that depends on the seed, and runs the clustering of the preset mnist with fewer steps, with a
+uniform and with a learned P(c), from the same first part. Prints and records, for the table that Q learns
+from, NMI and error against the digits, and P(c) with the total variation distance of its sorted shares from
+the true ones. Writes records/unequal-categories.json.
+"""
+
+import sys
+from copy import deepcopy
+from typing import Any
+
+import numpy as np
+import torch
+from record import record
+from scipy.optimize import linear_sum_assignment
+from sklearn.metrics import normalized_mutual_info_score
+from sklearn.metrics.cluster import contingency_matrix
+
+from infogan.config.presets import get_preset
+from infogan.data import Images, load
+from infogan.method.model import make_model
+from infogan.pretraining import Clustering
+from infogan.training.trainer import Trainer
+
+N_IMAGES, STEPS, FIRST_STEPS = 6_000, 900, 300
+SHARES = {"linear": np.arange(1.0, 11), "tail": 100 ** (np.arange(10) / 9)}
+
+
+def measure(kind: str, seed: int) -> dict[str, Any]:
+    images, rng = load("mnist"), np.random.default_rng(seed)
+    assert images.labels is not None
+    shares = rng.permutation(SHARES[kind] / SHARES[kind].sum())
+    of_digits = [rng.permutation(np.flatnonzero(images.labels.numbers == c)) for c in range(10)]
+    chosen = [of[: round(N_IMAGES * p)] for of, p in zip(of_digits, shares, strict=True)]
+    index = np.sort(np.concatenate(chosen))
+    y, x = images.labels.numbers[index], images.pixels.take(torch.from_numpy(index)).numpy()
+    config = get_preset("mnist").replace(knobs="", device="cpu", seed=seed, pretraining_steps=STEPS)
+    (stage,) = Trainer(config, make_model(config), Images.from_arrays(x)).stages()
+    assert isinstance(stage, Clustering)
+    for _ in stage.train_heads(FIRST_STEPS):
+        pass
+    fabric, stage.fabric = stage.fabric, None  # type: ignore[assignment]  # cannot be copied
+    rows: dict[str, Any] = {"true shares": np.sort(shares).round(4).tolist()}
+    for prior in ("uniform", "learned"):
+        copy = deepcopy(stage)
+        copy.fabric, copy.is_uniform = fabric, prior == "uniform"
+        rows[prior] = scores(table_of(copy), y, np.sort(shares)) | {"stability": round(copy.stability, 3)}
+        print(kind, seed, prior, rows[prior], flush=True)
+    return rows
+
+
+def table_of(stage: Clustering) -> np.ndarray:
+    """p(k|x) of the second and third part of the stage, whether it is stable or not."""
+    parts = stage.find_clusters(FIRST_STEPS)
+    while True:
+        try:
+            next(parts)
+        except StopIteration as end:
+            found = end.value
+            break
+    assert found is not None, f"not stable: {stage.stability}"
+    for _ in stage.train_clusters(found, FIRST_STEPS):
+        pass
+    table = stage.table()
+    while True:
+        try:
+            next(table)
+        except StopIteration as end:
+            p: np.ndarray = end.value.double().numpy()
+            return p
+
+
+def scores(table: np.ndarray, y: np.ndarray, shares: np.ndarray) -> dict[str, Any]:
+    category, P_c = table.argmax(axis=1), np.sort(table.mean(axis=0))
+    counts = contingency_matrix(y, category)
+    right = counts[linear_sum_assignment(-counts)].sum()
+    return {
+        "nmi": round(float(normalized_mutual_info_score(y, category)), 3),
+        "error": round(1 - right / len(y), 4),
+        "P(c)": P_c.round(4).tolist(),
+        "distance": round(float(np.abs(P_c - shares).sum() / 2), 3),
+    }
+
+
+def main() -> None:
+    seeds = sys.argv[1:]
+    rows = {kind: {seed: measure(kind, int(seed)) for seed in seeds} for kind in SHARES}
+    record("unequal-categories", {"images": N_IMAGES, "steps": STEPS, "found": rows})
+
+
+if __name__ == "__main__":
+    main()
