@@ -275,7 +275,7 @@ def test_ctrl_c_within_the_stage_ends_it_and_nothing_is_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     """Here between its first two parts."""
-    monkeypatch.setattr(Clustering, "_check_finite", lambda _: signal.raise_signal(signal.SIGINT))
+    monkeypatch.setattr(Clustering, "check_finite", lambda _: signal.raise_signal(signal.SIGINT))
     words = "train digits-code --pretraining-steps 6 --transforms rotate:0.2 --steps 3 --out run --device cpu"
     done = run_command(*words.split(), cwd=tmp_path)
     assert done.status == 130

@@ -153,7 +153,7 @@ def steps() -> Iterator[Step]:
     for file in WITH_COMMANDS:
         text = re.sub(
             r"^```\w*\n(.*?)^```$",
-            lambda m: re.sub("(?m)^", "    ", m[1]),
+            lambda m: "" if m[0].startswith("```csv") else re.sub("(?m)^", "    ", m[1]),
             file.read_text(),
             flags=re.M | re.S,
         )

@@ -113,7 +113,7 @@ VALUES: dict[str, Any] = {
     "images": "folder:a b/c", "architecture": "small", "shape": (3, 32, 32), "square": "pad",
     "diffaug": True, "codes": "cat:10 unif:2", "noise": "normal", "fixed_std": None, "lam": (1.0, 0.1),
     "steps": 7, "lr_g": 2e-5, "transforms": "rotate:0.2 hflip:0.5", "precision": "64-true", "device": "cpu",
-    "knobs": "shear",
+    "knobs": "shear", "labels": "some labels.csv",
 }  # fmt: skip
 
 

@@ -44,7 +44,7 @@ def count_categories(config: Config, images: Images, console: Console) -> tuple[
         labels="",
         knobs="",
         factor_steps=0,
-        mirror=0,
+        mirror=None,
     )
     unlabelled = replace(images, training_labels=None)
     (stage,) = Trainer(alone, make_model(alone), unlabelled).stages()
