@@ -22,7 +22,7 @@ from record import record, spread
 
 from infogan.config import Config, options_of
 from infogan.config.presets import custom_images, get_preset
-from infogan.config.presets.mnist import SMALL_TRANSFORMS, clustered
+from infogan.config.presets.recipes import SMALL_TRANSFORMS, clustered
 from infogan.data import DEFAULT_OPTIONS, load
 from infogan.evaluation.evaluate import evaluate_run
 from infogan.runs.run import Run

@@ -1,7 +1,7 @@
 """CelebA (Sec. 7.2, Table 3, App. C.3)."""
 
 from infogan.config.config import Config
-from infogan.config.presets.custom import with_targets
+from infogan.config.presets.recipes import with_targets
 
 
 def celeba_paper() -> Config:
@@ -30,5 +30,6 @@ def celeba() -> Config:
         mirror=2,
         lam=(0.1,),
         steps=4000,
+        batch_size=64,
         **with_targets(),
     )

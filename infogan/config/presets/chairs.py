@@ -1,7 +1,7 @@
 """3D chairs (Sec. 7.2, Tables 6 and 7, App. C.5)."""
 
 from infogan.config.config import Config
-from infogan.config.presets.custom import with_targets
+from infogan.config.presets.recipes import with_targets
 
 
 def chairs_paper() -> Config:
@@ -33,5 +33,6 @@ def chairs() -> Config:
         mirror=0,
         lam=(0.3,),
         steps=4000,
+        batch_size=64,
         **with_targets() | {"pseudo_label_weight": 3.0},
     )

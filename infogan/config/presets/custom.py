@@ -3,7 +3,7 @@
 from infogan.config.config import Config
 from infogan.config.knobs import parse_knobs
 from infogan.config.parts import Shape
-from infogan.config.presets.mnist import clustered
+from infogan.config.presets.recipes import clustered, with_targets
 from infogan.config.spec import parse_spec
 
 DEFAULT_CODES = "cat:10 unif:4 noise:62"
@@ -47,9 +47,7 @@ def custom_images(
         config = config.replace(**clustered(transforms, pretraining_steps=1_000))
     if not knobs:
         return config
-    return config.replace(
-        knobs=knobs, q_learns_from="real", min_std=0.1, lr_d=None, ema_decay_d=0.99, pseudo_label_weight=5.0
-    )
+    return config.replace(knobs=knobs, **with_targets())
 
 
 def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
@@ -66,17 +64,3 @@ def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
         steps=int(1_000 * max(1.0, n / 2_000) ** 0.5),
         precision="32-true",  # networks as small as these gain nothing from less
     )
-
-
-def with_targets() -> dict[str, object]:
-    """The settings of adversarial training after stages that find targets for continuous codes."""
-    return {
-        "q_learns_from": "real",
-        "pseudo_label_weight": 1.0,
-        "min_std": 0.1,
-        "lr_d": None,
-        "ema_decay": 0.999,
-        "ema_decay_d": 0.99,
-        "batch_size": 64,
-        "resample_fake": False,
-    }

@@ -1,7 +1,7 @@
 """The 8x8 digits of scikit-learn."""
 
 from infogan.config.config import Config
-from infogan.config.presets.mnist import clustered
+from infogan.config.presets.recipes import clustered
 
 
 def digits() -> Config:

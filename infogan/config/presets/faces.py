@@ -1,7 +1,7 @@
 """3D faces (Sec. 7.2, Tables 4 and 5, App. C.4)."""
 
 from infogan.config.config import Config
-from infogan.config.presets.custom import with_targets
+from infogan.config.presets.recipes import with_targets
 
 
 def faces_paper() -> Config:
@@ -39,5 +39,6 @@ def faces() -> Config:
         mirror=1,
         lam=(0.3,),
         steps=4000,
+        batch_size=64,
         **with_targets() | {"pseudo_label_weight": 3.0},
     )

@@ -1,9 +1,7 @@
 """MNIST and Fashion-MNIST (Sec. 7.1, Table 1, App. C.1)."""
 
 from infogan.config.config import Config
-
-# Transforms under which a digit stays the same digit, as in IIC (Ji et al. 2019).
-SMALL_TRANSFORMS = "rotate:0.25 scale:0.15 shear:0.2 translate:0.1"
+from infogan.config.presets.recipes import clustered
 
 
 def mnist() -> Config:
@@ -33,19 +31,6 @@ def mnist_quick() -> Config:
         steps=1500,
         **clustered(pretraining_steps=600) | {"ema_decay": 0.99},
     )
-
-
-def clustered(transforms: str = SMALL_TRANSFORMS, *, pretraining_steps: int) -> dict[str, object]:
-    """The settings that find categories in every seed; chosen on MNIST, seeds 0 to 4 (docs/results.md)."""
-    return {
-        "transforms": transforms,
-        "pretraining_steps": pretraining_steps,
-        "pseudo_label_weight": 5.0,
-        "q_learns_from": "both",
-        "lr_d": None,
-        "ema_decay": 0.999,
-        "ema_decay_d": 0.99,
-    }
 
 
 def mnist_text() -> Config:

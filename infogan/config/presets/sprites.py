@@ -1,6 +1,7 @@
 """Sprites: the factors of dSprites (Matthey et al. 2017), drawn here."""
 
 from infogan.config.config import Config
+from infogan.config.presets.recipes import with_targets
 
 
 def sprites() -> Config:
@@ -10,12 +11,9 @@ def sprites() -> Config:
         knobs="translate scale rotate",
         knob_steps=3000,
         max_images=20_000,
-        pseudo_label_weight=3.0,  # at 1 D became too strong, and shapes stayed rough (docs/results.md)
         lam=(1.0, 0.3, 0.3, 0.3, 0.3),
-        min_std=0.1,
-        lr_d=None,
-        ema_decay=0.999,
-        ema_decay_d=0.99,
+        # At 1 D became too strong, and shapes stayed rough (docs/results.md).
+        **with_targets() | {"pseudo_label_weight": 3.0},
     )
 
 

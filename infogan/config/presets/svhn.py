@@ -1,7 +1,7 @@
 """SVHN (Sec. 7.2, Table 2, App. C.2)."""
 
 from infogan.config.config import Config
-from infogan.config.presets.custom import with_targets
+from infogan.config.presets.recipes import with_targets
 
 
 def svhn_paper() -> Config:
@@ -25,5 +25,6 @@ def svhn() -> Config:
         knob_steps=4000,
         lam=(0.1,),
         steps=4000,
+        batch_size=64,
         **with_targets(),
     )
