@@ -42,7 +42,7 @@ def test_each_has_the_config_of_its_preset(name: str) -> None:
     run = Run.open(shipped_run_path(name))
     preset, config = get_preset(name).options(), run.config.options()
     different = {name for name in preset if preset[name] != config[name]}
-    automatic = {"lr_d", "lr_decay_fraction"}  # None in the preset
+    automatic = {"lr_d", "lr_decay_fraction", "binary"}  # None in the preset
     assert different <= {"seed", "precision", "device", *automatic}
     rates = [learning_rates(c, with_targets=True) for c in (get_preset(name), run.config)]
     assert rates[0] == rates[1]

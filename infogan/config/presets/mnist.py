@@ -13,6 +13,7 @@ def mnist() -> Config:
         fixed_std=None,
         min_std=0.1,
         lam=(1.0, 0.3, 0.3),
+        pseudo_label_weight=1.0,  # at 5 speckles surround the digits (docs/results.md)
         pretraining_steps=4500,
         steps=3000,
         ema_decay=0.999,
