@@ -56,11 +56,11 @@ def test_options_that_are_set_are_kept(place: Path) -> None:
 
 
 def test_transforms_turn_on_clustering(place: Path) -> None:
-    mnist = get_preset("mnist").options()
+    fashion = get_preset("fashion").options()  # the recipe of mnist without knobs
     found = dry_run("folder:shots", "--transforms", "translate:0.1 hflip:0.5", cwd=place).options()
     assert (found["transforms"], found["pretraining_steps"]) == ("translate:0.1 hflip:0.5", 1_000)
     for name in ("pseudo_label_weight", "lr_decay_fraction", "ema_decay", "ema_decay_d"):
-        assert found[name] == mnist[name], name
+        assert found[name] == fashion[name], name
     plain = dry_run("folder:shots", cwd=place).options()
     assert (plain["pretraining_steps"], plain["ema_decay_d"]) == (0, 0)
     words = "folder:shots --transforms translate:0.1 --pretraining-steps 50"

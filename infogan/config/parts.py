@@ -135,7 +135,7 @@ class Pretraining:
     """Random transforms that do not change what an image shows, as words NAME:SIZE such as "rotate:0.2
     translate:0.1": rotate (radians), scale, shear, translate (share of a side), brightness, hflip
     (probability). Clustering looks for what is invariant to them. For your own images they also turn on
-    the whole recipe of the preset mnist."""
+    the whole recipe of the preset mnist-quick."""
     knobs: str = ""
     """Transforms that continuous codes follow, such as "translate scale rotate": translate (2 codes), scale,
     ratio (of width to height), shear, brightness, illumination (from the right, from below; 2 codes), rotate
