@@ -15,7 +15,8 @@ def custom_images(
     """The defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results.md).
 
     With transforms, clustering comes first, as in the preset mnist-quick; with knobs, continuous codes learn
-    to follow them. There are none by default, as only a person knows which transforms leave an image what it is.
+    to follow them. There are none by default, as only a person knows which transforms leave an image what it
+    is.
 
     Args:
         codes: by default a category of ten, four uniform codes, and an angle if a knob is one.
