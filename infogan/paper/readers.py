@@ -188,7 +188,7 @@ def _fit(images: Images, kept: list[int], n_labels: int) -> Encoder:
         if labels is not None:
             losses.append(F.cross_entropy(y[:, -n_labels:], labels[index], ignore_index=-1))
         adam.zero_grad()
-        torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
+        torch.autograd.backward(torch.stack(losses).sum())
         adam.step()
         schedule.step()
     return net.eval().requires_grad_(False)

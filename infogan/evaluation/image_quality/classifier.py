@@ -100,7 +100,7 @@ def fit_classifier(
                 F.cross_entropy(head(features), t) for head, t in zip(net.heads, y[index].T, strict=True)
             ]
             adam.zero_grad()
-            torch.stack(losses).sum().backward()  # type: ignore[no-untyped-call]
+            torch.autograd.backward(torch.stack(losses).sum())
             adam.step()
         with torch.inference_mode():
             features = torch.cat([net.eval()(part) for part in torch.split(x[n_train:], BATCH_SIZE)])
