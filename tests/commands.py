@@ -10,7 +10,7 @@ import sys
 import tempfile
 import time
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn, final
 from unittest.mock import patch
@@ -37,7 +37,7 @@ def _made(show_all: bool, presets: frozenset[Any]) -> "App":
     return make_app(show_all=show_all)
 
 
-def made_once(*, show_all: bool = False) -> "App":
+def made_once(_: Collection[str], *, show_all: bool = False) -> "App":
     """`make_app`, once for each table of presets: it takes longer than most commands of the tests."""
     from infogan.config.presets import PRESETS
 
