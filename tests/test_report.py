@@ -37,6 +37,7 @@ from infogan.report.outliers import find_duplicates_and_outliers
 from infogan.report.reliability import (
     CRITERIA,
     OF_CONTINUOUS,
+    VERDICTS,
     Verdict,
     adjusted_for_chance,
     confidence,
@@ -150,9 +151,17 @@ def build(run: Run, model: Model, images: Images) -> str:
 
 @pytest.fixture(scope="module")
 def digits_page(run: Run) -> Page:
-    path = write_report(run)
+    path, findings = write_report(run)
     assert path == run.path / "report.html"
-    return Page(path.read_text())
+    page = Page(path.read_text())
+    assert json.loads(json.dumps(findings)) == findings
+    for code in findings["codes"]:
+        assert code["verdict"] in VERDICTS
+        assert code["verdict"] in page.text.lower()
+    (label,) = findings["associations"]
+    assert label["images"] == findings["images"] == 1437
+    assert set(label["codes"]) == {"c1", "c2", "c3"}
+    return page
 
 
 @pytest.fixture(scope="module")
@@ -280,7 +289,7 @@ def test_curves_end_where_the_metrics_do(digits_page: Page, run: Run) -> None:
 
 
 def test_scores_of_an_evaluation_are_shown(scored: Run, tmp_path: Path) -> None:
-    found = Page(write_report(scored, tmp_path / "new" / "page.html").read_text())
+    found = Page(write_report(scored, tmp_path / "new" / "page.html").path.read_text())
     text = " ".join(found["Scores, test images"].text.split())
     assert "nmi 0.123 0.100 to 0.200 a <b>protocol</b>" in text
     assert "recovery c1" not in text
@@ -382,7 +391,7 @@ def folder_run(folder: Path) -> Run:
 
 @pytest.fixture(scope="module")
 def folder_page(folder_run: Run, folder: Path) -> Page:
-    path = write_report(folder_run, folder.parent / "report.html", folder.parent / "table.csv")
+    path, _ = write_report(folder_run, folder.parent / "report.html", folder.parent / "table.csv")
     return Page(path.read_text())
 
 
@@ -817,7 +826,9 @@ def test_the_command_prints_where_the_page_is(
     target = tmp_path / "page.html"
     report(scored.path, out=target, metadata=by_number, json=True)
     said = capsys.readouterr()
-    assert json.loads(said.out) == [str(target)]
+    found = json.loads(said.out)
+    assert found["report"] == str(target)
+    assert [(row["column"], row["kind"]) for row in found["associations"]][-1] == ("digit", "number")
     text = " ".join(Page(target.read_text())["Associations"].text.split())
     assert "1,437 of 1,437 images have a row" in text
     assert "digit number 1,437" in text

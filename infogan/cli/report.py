@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from infogan.cli.options import Data, Json, SkipBad, print_paths
+from infogan.cli.options import Data, Json, SkipBad, to_json
 from infogan.utils.progress import console
 
 
@@ -26,7 +26,8 @@ def report(
 ) -> None:
     """Write one page about a run: what varies, which codes are reliable, duplicates, outliers.
 
-    The page is a single HTML file that needs no network: to read, print or send.
+    The page is a single HTML file that needs no network: to read, print or send. With --json the findings are
+    printed too.
     """
     from infogan.data import LoadOptions
     from infogan.report import write_report
@@ -34,5 +35,5 @@ def report(
 
     opened, load_options = Run.open(run), LoadOptions(data, skip_bad)
     with console().status("") as status:
-        path = write_report(opened, out, metadata, load_options, lambda what: status.update(f"{run}: {what}"))
-    print_paths([path], json)
+        done = write_report(opened, out, metadata, load_options, lambda what: status.update(f"{run}: {what}"))
+    print(to_json({"report": str(done.path), **done.findings}) if json else done.path)

@@ -1,0 +1,53 @@
+"""What a report found, as numbers and words for other programs."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from infogan.report.associations import Row
+from infogan.report.code_section import CodeSection
+
+
+def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
+    """The codes with their verdicts, what they go with, duplicates and outliers; ready for JSON.
+
+    Args:
+        report: as `build_report` returns it.
+    """
+    sections: list[CodeSection] = report["sections"]
+    rows: list[Row] = report["rows"]
+    return {
+        "images": report["sample"].n_total,
+        "codes": [
+            {
+                "code": section.id,
+                "name": section.name or None,
+                "kind": section.kind,
+                "verdict": section.verdict.word,
+                "reasons": list(section.verdict.reasons),
+                "L_I": _finite(section.bound),
+                "criteria": {name: _finite(value) for name, value in section.criteria.items()},
+            }
+            for section in sections
+        ],
+        "associations": [
+            {
+                "column": row.column.name,
+                "kind": row.column.kind,
+                "images": row.n,
+                "strongest": None if row.strongest is None else sections[row.strongest].id,
+                "codes": {
+                    section.id: {"value": _finite(a.value), "noise_level": _finite(a.noise_level)}
+                    for section, a in zip(sections, row.associations, strict=True)
+                },
+            }
+            for row in rows
+        ],
+        "duplicates": [[title for title, _ in group] for group in report["duplicates"]],
+        "near_duplicates": [[a[0], b[0]] for a, b, _ in report["near_duplicates"]],
+        "outliers": [title for title, _, _ in report["outliers"]],
+    }
+
+
+def _finite(value: float | None) -> float | None:
+    return None if value is None or not math.isfinite(value) else round(float(value), 4)
