@@ -4,7 +4,7 @@ import statistics
 from collections.abc import Sequence
 from typing import Any
 
-from records import each, middle, read, table
+from records import RECORDS, ablation, each, middle, read, table
 
 
 def clustering_on_other_images() -> str:
@@ -158,7 +158,30 @@ def checkpoints() -> str:
     return table(("preset", "MB", "s per checkpoint", "s per step", "share of the time"), rows)
 
 
+def training_seconds() -> str:
+    names = {  # of the time of the records
+        "mnist": "mnist, without knobs",
+        "mnist-best": "mnist, without knobs",
+        "fashion-best": "fashion",
+        "own:digits": "custom:digits",
+        "own:svhn": "custom:svhn",
+        "sprites": "sprites-code",
+    }
+    rows = []
+    for file in sorted(RECORDS.glob("ablation-*.json")):
+        record = read(file.stem)
+        for variant, what in (("whole", "with clustering"), ("none", "without")):
+            seconds = [run["seconds"] for run in ablation(file.stem[9:], variant) if run["seconds"]]
+            if seconds:
+                cpu = f"CPU, {record['environment']['threads']} threads"
+                machine = (record["environment"]["gpu"] or cpu).removeprefix("NVIDIA ").partition(" 80GB")[0]
+                preset = "mnist-text" if file.stem == "ablation-mnist-seeds" else record["preset"]
+                rows.append((names.get(preset, preset), what, machine, middle(seconds, 0), str(len(seconds)), f"`{file.stem}`"))
+    return table(("preset", "recipe", "machine", "seconds: median (range)", "runs", "record"), sorted(rows))
+
+
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
     *(knobs_sprites, busy_neighbours, time_to_bound, attributes, vectors, checkpoints),
+    training_seconds,
 )

@@ -19,7 +19,7 @@ The packages that `make` installs, each with the licence that its metadata state
 this table. "Needed by" says why a package is installed: *runtime* packages always are, those of
 *extra NAME* by `pip install "infogan[NAME]"`, and *development* packages for tests, type checks and
 formatting. Extras that are "not in `all`" are listed, but not installed by `make`. infogan itself is under
-the [MIT licence](LICENSE).
+the MIT licence (LICENSE).
 
 | name | version | licence | needed by |
 |---|---|---|---|
