@@ -18,7 +18,7 @@ ABLATED = {  # the names of variants in the record
 def knobs_mnist() -> str:
     runs = read("knobs-mnist")["runs"]
     columns = (
-        *("seed", "error", "G: c2 moves the slant", "G: c3 moves the width"),
+        *("seed", "error, %", "G: c2 moves the slant", "G: c3 moves the width"),
         *("c2 against slant, test images", "c3 against width, test images"),
     )
     moved = (("c2", "slant"), ("c3", "width"))
@@ -33,7 +33,7 @@ def knobs_mnist() -> str:
 
     def row(name: str, v: Sequence[float], bold: str = "") -> list[str]:
         cells = [
-            f"{v[0]:.{3 if bold else 2}f} %",
+            f"{v[0]:.{3 if bold else 2}f}",
             *(f"{v[i]:.2f}, {100 * v[i + 1]:.0f} %" for i in (1, 3)),
             *(f"{v[i]:.3f} ({v[i + 1]:.3f})" for i in (5, 7)),
         ]

@@ -31,6 +31,7 @@ GUIDES = [file for folder in ("tutorials", "guide") for file in sorted((ROOT / "
 WITH_COMMANDS = [ROOT / "README.md", ROOT / "docs" / "start.md", *GUIDES]
 NOT_RUN = {
     "make": "it installs an environment of its own",
+    "infogan paper fig3": "it trains several presets; tests/test_reproduction.py",
     "infogan explore": "it serves until Ctrl-C; tests/test_explore_server.py",
     "--web": "npm downloads onnxruntime-web; tests/test_export_web.py",
     "runs/celeba-0 --onnx": "it is README's, of another run",
@@ -199,10 +200,8 @@ def make_folder(folder: Path) -> Path:
 
 
 def shortened(config: Config) -> Config:
-    pretraining_steps = min(3, config.pretraining.steps)
-    return config.replace(
-        steps=4, batch_size=16, log_every=2, pretraining_steps=pretraining_steps, device="cpu"
-    )
+    stages = {"pretraining_steps": min(3, config.pretraining.steps), "knob_steps": 3}
+    return config.replace(steps=4, batch_size=16, log_every=2, device="cpu", **stages)
 
 
 SHORT_PRESETS = {

@@ -40,6 +40,8 @@ def commands_page() -> str:
     text = re.sub(r"(?m)^\*\*Commands\*\*:\n\n(?=\n|\*\*)", "", text)
     # Sphinx lists the headings itself.
     text = re.sub(r"(?ms)^## Table of Contents\n.*?(?=^## )", "", text)
+    text = re.sub(r"(`[^`]*`|```.*?```)|(--[a-z][\w-]*)", lambda m: m[1] or f"`{m[2]}`", text, flags=re.S)
+    text = text.replace("## infogan `--install-completion`", "## infogan --install-completion")
     head = (
         "# Commands\n\n"
         "What `infogan VERB --help` prints. `infogan train` and `infogan sweep` take a [preset](presets.md) or "
