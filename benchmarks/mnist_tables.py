@@ -42,7 +42,14 @@ def knobs_mnist() -> str:
     best = next(iter(runs.values()))["best_independent_of_digit"]
     rows = [row(name.rpartition("-")[2], v) for name, v in zip(runs, numbers, strict=True)]
     rows.append(row("median", [statistics.median(column) for column in zip(*numbers, strict=True)], "**"))
-    last = ["at best, if a code is independent of the digit", "", "", "", f"{best['slant']:.3f}", f"{best['width']:.3f}"]
+    last = [
+        "at best, if a code is independent of the digit",
+        "",
+        "",
+        "",
+        f"{best['slant']:.3f}",
+        f"{best['width']:.3f}",
+    ]
     return table(columns, [*rows, last])
 
 
@@ -89,7 +96,11 @@ def mnist_presets() -> str:
         digits = (4, 3, 3, 3, 2, 3, 2)
         scores = [key for key, _ in SEED_COLUMNS.values()][:-1]
         rows.append(
-            [preset, seeds, *(middle([r[key] for r in runs], n) for key, n in zip(scores, digits, strict=True))]
+            [
+                preset,
+                seeds,
+                *(middle([r[key] for r in runs], n) for key, n in zip(scores, digits, strict=True)),
+            ]
         )
     return table(("preset", "seeds", *list(SEED_COLUMNS)[:-2], "FID"), rows)
 
@@ -112,7 +123,12 @@ def mnist_parts() -> str:
 
 def mnist_time_to_error() -> str:
     rows = [
-        (str(run["seed"]), f"{run['seconds_to_goal']:.1f}", f"{run['curve'][-1][0]:.0f}", f"{run['curve'][-1][1]:.4f}")
+        (
+            str(run["seed"]),
+            f"{run['seconds_to_goal']:.1f}",
+            f"{run['curve'][-1][0]:.0f}",
+            f"{run['curve'][-1][1]:.4f}",
+        )
         for run in read("time_to_error-mnist-quick")["runs"]
     ]
     return table(("seed", "seconds to 5 % error", "seconds of the whole run", "error at its end"), rows)
@@ -120,7 +136,9 @@ def mnist_time_to_error() -> str:
 
 def mnist_moments() -> str:
     best = read("moments-mnist-best")["best"]
-    rows = [(name.rpartition("-")[2], *(f"{value:.2f}" for value in of.values())) for name, of in best.items()]
+    rows = [
+        (name.rpartition("-")[2], *(f"{value:.2f}" for value in of.values())) for name, of in best.items()
+    ]
     return table(("seed", *next(iter(best.values()))), rows)
 
 

@@ -16,7 +16,11 @@ def clustering_on_other_images() -> str:
             for variant in ("whole", "none")
         ]
         rows.append((images, *cells))
-    columns = [f"{score} {which}" for score in ("1-1 error", "NMI", "FID", "seconds") for which in ("with", "without")]
+    columns = [
+        f"{score} {which}"
+        for score in ("1-1 error", "NMI", "FID", "seconds")
+        for which in ("with", "without")
+    ]
     return table(("images", *columns), rows)
 
 
@@ -25,7 +29,9 @@ def stability_and_noise() -> str:
     rows = []
     for images, name in (("SVHN", "own-svhn-gpu"), ("sprites", "sprites-gpu")):
         for variant, what in (("whole", "yes"), ("none", "no")):
-            rows.append((images, what, each(name, variant, "one_to_one_error", 2), each(name, variant, "fid", 1)))
+            rows.append(
+                (images, what, each(name, variant, "one_to_one_error", 2), each(name, variant, "fid", 1))
+            )
     return table(("images", "clusters used", "1-1 error", "FID"), rows)
 
 
@@ -33,17 +39,29 @@ def few_labels() -> str:
     mnist, digits = read("few-labels-mnist")["seeds"]["0"], read("few-labels-digits")["seeds"].values()
 
     def percent(of: dict[str, Any], digits: int) -> str:
-        return f"{100 * of['median']:.{digits}f} ({100 * of['low']:.{digits}f} to {100 * of['high']:.{digits}f})"
+        return (
+            f"{100 * of['median']:.{digits}f} ({100 * of['low']:.{digits}f} to {100 * of['high']:.{digits}f})"
+        )
 
     rows = []
     for n in (10, 20, 50, 100):
         here = mnist[f"{n} labels"]
-        one_to_one = ", ".join(f"{100 * here[f'one to one, {split}']['median']:.2f}" for split in ("test", "train"))
+        one_to_one = ", ".join(
+            f"{100 * here[f'one to one, {split}']['median']:.2f}" for split in ("test", "train")
+        )
         medians = (
             ", ".join(f"{100 * seed[f'{n} labels'][how]['median']:.1f}" for seed in digits)
             for how in ("spread, test", "one to one, test")
         )
-        rows.append((str(n), percent(here["spread, test"], 2), percent(here["spread, train"], 2), one_to_one, *medians))
+        rows.append(
+            (
+                str(n),
+                percent(here["spread, test"], 2),
+                percent(here["spread, train"], 2),
+                one_to_one,
+                *medians,
+            )
+        )
     columns = (
         *("labels", "MNIST test", "MNIST training images", "named one to one, test, training"),
         *("digits test, seeds 0, 1, 2 (medians)", "named one to one"),
@@ -56,10 +74,14 @@ def unequal_categories() -> str:
     for shares, seeds in read("unequal-categories")["found"].items():
         for seed, found in seeds.items():
             cells = [
-                f"{found[prior][score]:.3f}" for score in ("nmi", "error", "distance") for prior in ("uniform", "learned")
+                f"{found[prior][score]:.3f}"
+                for score in ("nmi", "error", "distance")
+                for prior in ("uniform", "learned")
             ]
             rows.append((f"{shares}, {seed}", *cells))
-    columns = [f"{score} {prior}" for score in ("NMI", "1-1 error", "distance") for prior in ("uniform", "learned")]
+    columns = [
+        f"{score} {prior}" for score in ("NMI", "1-1 error", "distance") for prior in ("uniform", "learned")
+    ]
     return table(("shares, seed", *columns), rows)
 
 
@@ -68,7 +90,8 @@ def category_counts() -> str:
     rows = []
     for images, seeds in read("category-counts")["found"].items():
         gains = [
-            ", ".join(f"{at['gain']:.2f}" for at in found["curve"] if 9 <= at["k"] <= 12) for found in seeds.values()
+            ", ".join(f"{at['gain']:.2f}" for at in found["curve"] if 9 <= at["k"] <= 12)
+            for found in seeds.values()
         ]
         rows.append((names[images], *gains, ", ".join(str(found["k"]) for found in seeds.values())))
     return table(("images", "seed 0", "seed 1", "seed 2", "found"), rows)
@@ -111,7 +134,12 @@ def busy_neighbours() -> str:
 
 
 def time_to_bound() -> str:
-    names = {"mnist-text": "mnist", "mnist-code": "mnist-code", "mnist-small": "mnist-small", "digits-code": "digits"}
+    names = {
+        "mnist-text": "mnist",
+        "mnist-code": "mnist-code",
+        "mnist-small": "mnist-small",
+        "digits-code": "digits",
+    }
 
     def cell(runs: Sequence[dict[str, Any]]) -> str:
         return ", ".join(f"{run['seconds_to_2.2']:.0f} ({run['steps_to_2.2']:,})" for run in runs)
@@ -153,7 +181,11 @@ def checkpoints() -> str:
     for preset, found in read("checkpoints").items():
         if preset != "environment":
             times = [found[key]["median"] for key in ("checkpoint_s", "step_s")]
-            cells = (f"{found['MB']:.3g}", *(f"{time:.3f}" for time in times), f"{100 * found['share']:.2f} %")
+            cells = (
+                f"{found['MB']:.3g}",
+                *(f"{time:.3f}" for time in times),
+                f"{100 * found['share']:.2f} %",
+            )
             rows.append((names.get(preset, preset), *cells))
     return table(("preset", "MB", "s per checkpoint", "s per step", "share of the time"), rows)
 
@@ -176,7 +208,16 @@ def training_seconds() -> str:
                 cpu = f"CPU, {record['environment']['threads']} threads"
                 machine = (record["environment"]["gpu"] or cpu).removeprefix("NVIDIA ").partition(" 80GB")[0]
                 preset = "mnist-text" if file.stem == "ablation-mnist-seeds" else record["preset"]
-                rows.append((names.get(preset, preset), what, machine, middle(seconds, 0), str(len(seconds)), f"`{file.stem}`"))
+                rows.append(
+                    (
+                        names.get(preset, preset),
+                        what,
+                        machine,
+                        middle(seconds, 0),
+                        str(len(seconds)),
+                        f"`{file.stem}`",
+                    )
+                )
     return table(("preset", "recipe", "machine", "seconds: median (range)", "runs", "record"), sorted(rows))
 
 

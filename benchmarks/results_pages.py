@@ -2,9 +2,9 @@
 
     python benchmarks/results_pages.py
 
-A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; NAME is a function of `mnist_tables.py`,
-`other_tables.py` or of this file, with hyphens for underscores. `tests/test_results_pages.py` compares pages and
-records.
+A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; NAME is a function of this file,
+`mnist_tables.py` or `other_tables.py`, with hyphens for underscores. `tests/test_results_pages.py` compares
+pages and records.
 """
 
 import re
@@ -31,7 +31,8 @@ def headline() -> str:
     ours = next(name for name in vectors if name.startswith("InfoGAN"))
     best = max((name for name in vectors if name != ours), key=lambda name: statistics.median(accuracy[name]))
     fashion, plain = (
-        [100 * run["one_to_one_error"] for run in ablation("fashion-best-gpu", variant)] for variant in ("whole", "none")
+        [100 * run["one_to_one_error"] for run in ablation("fashion-best-gpu", variant)]
+        for variant in ("whole", "none")
     )
     mixture = "Gaussian mixture on principal components" if best.startswith("PCA") else f"`{best}`"
     return table(

@@ -6,7 +6,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tools"))
 
-from reference_pages import main as write_reference_pages  # noqa: E402
+from reference_pages import main as write_reference_pages
 
 project, author = "infogan", "the authors of infogan"
 release = version = version_of("infogan")

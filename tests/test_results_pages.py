@@ -20,6 +20,9 @@ def test_a_page_holds_what_its_records_say(page: Path) -> None:
 
 def test_every_table_stands_on_a_page_and_every_marker_is_closed() -> None:
     texts = [page.read_text("utf-8") for page in results_pages.pages()]
-    begun, ended = ([name for text in texts for name in re.findall(rf"<!-- {word} ([\w-]+) -->", text)] for word in ("begin", "end"))
+    begun, ended = (
+        [name for text in texts for name in re.findall(rf"<!-- {word} ([\w-]+) -->", text)]
+        for word in ("begin", "end")
+    )
     assert sorted(begun) == sorted(ended)
     assert set(begun) == set(results_pages.tables())

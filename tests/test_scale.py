@@ -1,4 +1,4 @@
-"""docs/operations/scale.md: its commands for one machine run as written, and its tables are what a script prints."""
+"""docs/operations/scale.md: its commands for one machine run, and its tables are what a script prints."""
 
 import os
 import shlex

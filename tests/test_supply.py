@@ -35,7 +35,7 @@ def in_all() -> list[str]:
 
 
 RUNTIME = requirements(PROJECT["project"]["dependencies"])
-SET_UP = RUNTIME + requirements([*in_all(), *GROUPS["test"], *GROUPS["lint"]])
+SET_UP = RUNTIME + requirements([*in_all(), *GROUPS["test"], *GROUPS["lint"], *GROUPS["docs"]])
 
 
 def pins() -> dict[str, str]:

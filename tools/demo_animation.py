@@ -36,7 +36,9 @@ def main() -> None:
             images = model.decode(values, z)
             grid = make_grid(images.reshape(ROWS, n_categories, *images.shape[1:]))[..., 0]
             picture = Image.fromarray(grid)
-            frames.append(picture.resize((SIZE * picture.width, SIZE * picture.height), Image.Resampling.BICUBIC))
+            frames.append(
+                picture.resize((SIZE * picture.width, SIZE * picture.height), Image.Resampling.BICUBIC)
+            )
     grays = [frame.quantize(32) for frame in frames]
     grays[0].save(PICTURE, save_all=True, append_images=grays[1:], duration=MS, loop=0, optimize=True)
     print(f"{PICTURE}: {PICTURE.stat().st_size / 1e6:.2f} MB")

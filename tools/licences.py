@@ -1,4 +1,4 @@
-"""Writes THIRD_PARTY_LICENCES.md: the installed packages, their licences, and which dependencies need them."""
+"""Writes THIRD_PARTY_LICENCES.md: the installed packages, their licences, and what needs them."""
 
 import json
 import re

@@ -24,7 +24,10 @@ def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
     """A Markdown table."""
     head = list(columns)
     lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines) + "\n"
+    return (
+        "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+        + "\n"
+    )
 
 
 def first_line(text: str | None) -> str:
@@ -40,12 +43,13 @@ def commands_page() -> str:
     text = re.sub(r"(?m)^\*\*Commands\*\*:\n\n(?=\n|\*\*)", "", text)
     # Sphinx lists the headings itself.
     text = re.sub(r"(?ms)^## Table of Contents\n.*?(?=^## )", "", text)
-    text = re.sub(r"(`[^`]*`|```.*?```)|(--[a-z][\w-]*)", lambda m: m[1] or f"`{m[2]}`", text, flags=re.S)
+    option = r"(`[^`]*`|```.*?```)|(--[a-z][\w-]*)"
+    text = re.sub(option, lambda m: m[1] or f"`{m[2]}`", text, flags=re.S)
     text = text.replace("## infogan `--install-completion`", "## infogan --install-completion")
     head = (
         "# Commands\n\n"
-        "What `infogan VERB --help` prints. `infogan train` and `infogan sweep` take a [preset](presets.md) or "
-        "images of your own.\n`--help-all` lists every [setting](config.md).\n\n"
+        "What `infogan VERB --help` prints. `infogan train` and `infogan sweep` take a [preset](presets.md) "
+        "or images of your own.\n`--help-all` lists every [setting](config.md).\n\n"
     )
     return head + text[text.index("\n## ") + 1 :]
 
@@ -70,9 +74,9 @@ def config_page() -> str:
         parts.append(f"## {part}\n\n" + table(("setting", "type", "default", "meaning"), rows))
     head = (
         "# Settings\n\n"
-        "Every setting of a `Config`. On the command line `steps` is `--steps`, in `infogan sweep --set` and in "
-        "`Config.replace` it is `steps`.\nA [preset](presets.md) changes some of the defaults below, and so does "
-        "the number of your own images; `--dry-run` prints all of a run's settings.\n\n"
+        "Every setting of a `Config`. On the command line `steps` is `--steps`, in `infogan sweep --set` and "
+        "in `Config.replace` it is `steps`.\nA [preset](presets.md) changes some of the defaults below, and "
+        "so does the number of your own images;\n`--dry-run` prints all of a run's settings.\n\n"
     )
     return head + "\n".join(parts)
 
@@ -81,8 +85,15 @@ def presets_page() -> str:
     rows = []
     for name, preset in PRESETS.items():
         config = preset()
-        rows.append((f"`{name}`", first_line(preset.__doc__), f"`{config.codes.spec}`", f"{config.optimisation.steps:,}"))
-    head = "# Presets\n\n`infogan train NAME` trains one; `infogan train NAME --dry-run` prints its settings.\n\n"
+        rows.append(
+            (
+                f"`{name}`",
+                first_line(preset.__doc__),
+                f"`{config.codes.spec}`",
+                f"{config.optimisation.steps:,}",
+            )
+        )
+    head = "# Presets\n\n`infogan train NAME` trains one; with `--dry-run` it prints its settings.\n\n"
     return head + table(("name", "what it is", "codes and noise", "steps"), rows)
 
 

@@ -12,7 +12,7 @@ DEFAULT_CODES = "cat:10 unif:4 noise:62"
 def custom_images(
     images: str, n: int, shape: Shape, codes: str = "", transforms: str = "", knobs: str = ""
 ) -> Config:
-    """The defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results/own-images.md).
+    """Defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results/own-images.md).
 
     With transforms, clustering comes first, as in the preset mnist-quick; with knobs, continuous codes learn
     to follow them. There are none by default, as only a person knows which transforms leave an image what it

@@ -51,7 +51,7 @@ def mnist_gan() -> Config:
 
 def mnist_small() -> Config:
     """MNIST on a laptop: a fifteenth of Table 1's work, D and Q at half the rate, otherwise mnist-code."""
-    # At the full rate D won for good and G drew noise in six of ten seeds, at half in four (docs/results/choosing-a-run.md).
+    # At the full rate G drew noise in six of ten seeds, at half in four (docs/results/choosing-a-run.md).
     return mnist_code().replace(architecture="mnist-small", resample_fake=False, lr_d=1e-4)
 
 

@@ -5,7 +5,7 @@ SMALL_TRANSFORMS = "rotate:0.25 scale:0.15 shear:0.2 translate:0.1"
 
 
 def clustered(transforms: str = SMALL_TRANSFORMS, *, pretraining_steps: int) -> dict[str, object]:
-    """The settings that find categories in every seed; chosen on MNIST, seeds 0 to 4 (docs/results/mnist.md)."""
+    """Settings that find categories in every seed; chosen on MNIST, seeds 0 to 4 (docs/results/mnist.md)."""
     return {
         "transforms": transforms,
         "pretraining_steps": pretraining_steps,
