@@ -17,6 +17,7 @@ ROOT = Path(__file__).parent.parent
 FOLDERS = ("infogan", "tests", "benchmarks", "docs", "tools")
 # `make docs` writes these; the other files of docs/reference/api are not Markdown.
 GENERATED = {ROOT / "docs" / "reference" / f"{name}.md" for name in ("cli", "config", "presets", "data-sets")}
+GENERATED.add(ROOT / "docs" / "contributing" / "benchmarks.md")
 DOCS = [ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md", "CHANGELOG.md")]
 DOCS += sorted(set((ROOT / "docs").rglob("*.md")) - GENERATED)
 OPTIONS_OF_OTHERS = {

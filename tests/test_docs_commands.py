@@ -21,7 +21,12 @@ from infogan.data.labels import Labels
 
 ROOT = Path(__file__).parent.parent
 GUIDES = [file for folder in ("tutorials", "guide") for file in sorted((ROOT / "docs" / folder).glob("*.md"))]
-WITH_COMMANDS = [ROOT / "README.md", ROOT / "docs" / "start.md", *GUIDES]
+WITH_COMMANDS = [
+    ROOT / "README.md",
+    ROOT / "docs" / "start.md",
+    *GUIDES,
+    ROOT / "docs" / "reference" / "api.md",
+]
 NOT_RUN = {
     "make": "it installs an environment of its own",
     "infogan paper fig3": "it trains several presets; tests/test_reproduction.py",

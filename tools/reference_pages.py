@@ -1,10 +1,11 @@
-"""Writes the pages of docs/reference that the code decides: commands, settings, presets and data sets.
+"""Writes the pages of docs that the code decides: commands, settings, presets, data sets, benchmarks.
 
     python tools/reference_pages.py
 
 `make docs` does this before it builds the site. Git ignores the pages.
 """
 
+import ast
 import re
 from collections.abc import Iterable
 from dataclasses import MISSING
@@ -17,7 +18,8 @@ from infogan.config import Config, options_of, to_text
 from infogan.config.presets import PRESETS
 from infogan.data import DATASETS
 
-REFERENCE = Path(__file__).parent.parent / "docs" / "reference"
+ROOT = Path(__file__).parent.parent
+REFERENCE = ROOT / "docs" / "reference"
 
 
 def table(columns: Iterable[str], rows: Iterable[Iterable[str]]) -> str:
@@ -36,11 +38,11 @@ def first_line(text: str | None) -> str:
 
 def commands_page() -> str:
     """What --help says of every verb, without the presets, which are on a page of their own."""
-    text = make_app().generate_docs(output_format="markdown", recursive=True)
-    presets = "|".join(PRESETS)
-    text = re.sub(rf"(?ms)^### infogan (?:train|sweep) (?:{presets})\n.*?(?=^##)", "", text)
-    text = re.sub(rf"(?m)^\* \[`(?:{presets})`\].*\n", "", text)
-    text = re.sub(r"(?m)^\*\*Commands\*\*:\n\n(?=\n|\*\*)", "", text)
+    app = make_app()
+    for verb in ("train", "sweep"):
+        for preset in PRESETS:
+            del app[verb][preset]
+    text = app.generate_docs(output_format="markdown", recursive=True)
     # Sphinx lists the headings itself.
     text = re.sub(r"(?ms)^## Table of Contents\n.*?(?=^## )", "", text)
     option = r"(`[^`]*`|```.*?```)|(--[a-z][\w-]*)"
@@ -119,11 +121,26 @@ def data_sets_page() -> str:
     return "\n".join(parts)
 
 
+def benchmarks_page() -> str:
+    rows = []
+    for file in sorted((ROOT / "benchmarks").glob("*.py")):
+        text = file.read_text("utf-8")
+        if '__name__ == "__main__"' in text:
+            rows.append((f"`{file.name}`", first_line(ast.get_docstring(ast.parse(text)))))
+    head = (
+        "# Benchmarks\n\nEach script writes its measurement, with commit and machine, to\n`benchmarks/records`. "
+        "The docstring of a script says how it is called. `results_pages.py` writes the tables\n"
+        "of [the results](../results/index.md) from the records.\n\n"
+    )
+    return head + table(("script", "what it measures or writes"), rows)
+
+
 PAGES = {
     "cli.md": commands_page,
     "config.md": config_page,
     "presets.md": presets_page,
     "data-sets.md": data_sets_page,
+    "../contributing/benchmarks.md": benchmarks_page,
 }
 
 
