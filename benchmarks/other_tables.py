@@ -1,10 +1,9 @@
 """Tables of docs that are not about MNIST alone, from benchmarks/records."""
 
 import statistics
-from collections.abc import Sequence
 from typing import Any
 
-from records import RECORDS, ablation, each, middle, read, table
+from records import each, middle, read, table
 
 
 def clustering_on_other_images() -> str:
@@ -118,39 +117,6 @@ def knobs_sprites() -> str:
     return table(("seed", "FactorVAE", "MIG", "DCI", "x", "y", "scale"), rows)
 
 
-def busy_neighbours() -> str:
-    record = read("busy-neighbours")
-    ways: dict[str, list[str]] = {}
-    for row in record["rows"]:
-        share = "" if row["neighbours"] == 0 else f" ({row['of_fair_share']:.2f})"
-        ways.setdefault(row["way"], []).append(f"{row['images_per_s']:,.0f}{share}")
-    names = {
-        "2 threads, spin 10000": "2 threads",
-        "2 threads, spin 10000, bound": "2 threads, each bound to a processor",
-    }
-    beside = sorted({row["neighbours"] for row in record["rows"]})
-    columns = ["way", *("alone" if n == 0 else f"beside {n}" for n in beside)]
-    return table(columns, [(names.get(way, way), *cells) for way, cells in ways.items()])
-
-
-def time_to_bound() -> str:
-    names = {
-        "mnist-text": "mnist",
-        "mnist-code": "mnist-code",
-        "mnist-small": "mnist-small",
-        "digits-code": "digits",
-    }
-
-    def cell(runs: Sequence[dict[str, Any]]) -> str:
-        return ", ".join(f"{run['seconds_to_2.2']:.0f} ({run['steps_to_2.2']:,})" for run in runs)
-
-    rows = []
-    for preset, name in names.items():
-        record = read(f"time_to_bound-{name}")
-        rows.append((preset, cell(record["infogan"]), cell(record["reference"])))
-    return table(("preset", "ours", "reference loop"), rows)
-
-
 def attributes() -> str:
     names = {
         "celeba-0": "`folder:` as it comes",
@@ -175,54 +141,7 @@ def vectors() -> str:
     return table(("method", "1-1 accuracy", "NMI", "ARI", "seconds"), rows)
 
 
-def checkpoints() -> str:
-    names = {"digits": "digits-code", "mnist": "mnist-text"}  # of the time of the record
-    rows = []
-    for preset, found in read("checkpoints").items():
-        if preset != "environment":
-            times = [found[key]["median"] for key in ("checkpoint_s", "step_s")]
-            cells = (
-                f"{found['MB']:.3g}",
-                *(f"{time:.3f}" for time in times),
-                f"{100 * found['share']:.2f} %",
-            )
-            rows.append((names.get(preset, preset), *cells))
-    return table(("preset", "MB", "s per checkpoint", "s per step", "share of the time"), rows)
-
-
-def training_seconds() -> str:
-    names = {  # of the time of the records
-        "mnist": "mnist, without knobs",
-        "mnist-best": "mnist, without knobs",
-        "fashion-best": "fashion",
-        "own:digits": "custom:digits",
-        "own:svhn": "custom:svhn",
-        "sprites": "sprites-code",
-    }
-    rows = []
-    for file in sorted(RECORDS.glob("ablation-*.json")):
-        record = read(file.stem)
-        for variant, what in (("whole", "with clustering"), ("none", "without")):
-            seconds = [run["seconds"] for run in ablation(file.stem[9:], variant) if run["seconds"]]
-            if seconds:
-                cpu = f"CPU, {record['environment']['threads']} threads"
-                machine = (record["environment"]["gpu"] or cpu).removeprefix("NVIDIA ").partition(" 80GB")[0]
-                preset = "mnist-text" if file.stem == "ablation-mnist-seeds" else record["preset"]
-                rows.append(
-                    (
-                        names.get(preset, preset),
-                        what,
-                        machine,
-                        middle(seconds, 0),
-                        str(len(seconds)),
-                        f"`{file.stem}`",
-                    )
-                )
-    return table(("preset", "recipe", "machine", "seconds: median (range)", "runs", "record"), sorted(rows))
-
-
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
-    *(knobs_sprites, busy_neighbours, time_to_bound, attributes, vectors, checkpoints),
-    training_seconds,
+    *(knobs_sprites, attributes, vectors),
 )

@@ -2,9 +2,9 @@
 
     python benchmarks/results_pages.py
 
-A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; NAME is a function of this file,
-`mnist_tables.py` or `other_tables.py`, with hyphens for underscores. `tests/test_results_pages.py` compares
-pages and records.
+A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; NAME is a function of this file or of
+`mnist_tables.py`, `other_tables.py` or `speed_tables.py`, with hyphens for underscores.
+`tests/test_results_pages.py` compares pages and records.
 """
 
 import re
@@ -14,6 +14,7 @@ from pathlib import Path
 
 import mnist_tables
 import other_tables
+import speed_tables
 from records import ablation, middle, read, table
 
 ROOT = Path(__file__).parent.parent
@@ -72,7 +73,7 @@ def headline() -> str:
 
 def tables() -> dict[str, Callable[[], str]]:
     """Every table, by the name that the pages call it."""
-    functions = [headline, *mnist_tables.TABLES, *other_tables.TABLES]
+    functions = [headline, *mnist_tables.TABLES, *other_tables.TABLES, *speed_tables.TABLES]
     return {function.__name__.replace("_", "-"): function for function in functions}
 
 

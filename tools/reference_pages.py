@@ -128,9 +128,9 @@ def benchmarks_page() -> str:
         if '__name__ == "__main__"' in text:
             rows.append((f"`{file.name}`", first_line(ast.get_docstring(ast.parse(text)))))
     head = (
-        "# Benchmarks\n\nEach script writes its measurement, with commit and machine, to\n`benchmarks/records`. "
-        "The docstring of a script says how it is called. `results_pages.py` writes the tables\n"
-        "of [the results](../results/index.md) from the records.\n\n"
+        "# Benchmarks\n\nEach script writes its measurement, with commit and machine, to\n"
+        "`benchmarks/records`. The docstring of a script says how it is called.\n`results_pages.py` writes "
+        "the tables of [the results](../results/index.md) from the records.\n\n"
     )
     return head + table(("script", "what it measures or writes"), rows)
 
