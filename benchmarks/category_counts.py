@@ -15,7 +15,7 @@ from record import record
 from infogan.config.presets import get_preset
 from infogan.data import load
 from infogan.method.model import make_model
-from infogan.pretraining import Clustering
+from infogan.pretraining.clustering import Clustering
 from infogan.pretraining.clustering.count import Curve, count_clusters
 from infogan.training.trainer import Trainer
 

@@ -23,7 +23,8 @@ from infogan.config.presets import get_preset
 from infogan.data import load
 from infogan.data.labels import UNKNOWN, Labels
 from infogan.method.model import make_model
-from infogan.pretraining import Clustering, Targets
+from infogan.pretraining import Targets
+from infogan.pretraining.clustering import Clustering
 from infogan.pretraining.clustering.label_spreading import assign_categories, embed, neighbours, spread_labels
 from infogan.pretraining.clustering.neighbours import CHUNK
 from infogan.training.trainer import Trainer

@@ -23,7 +23,7 @@ from sklearn.metrics.cluster import contingency_matrix
 from infogan.config.presets import get_preset
 from infogan.data import Images, load
 from infogan.method.model import make_model
-from infogan.pretraining import Clustering
+from infogan.pretraining.clustering import Clustering
 from infogan.training.trainer import Trainer
 
 N_IMAGES, STEPS, FIRST_STEPS = 6_000, 900, 300

@@ -16,7 +16,7 @@ import numpy as np
 import pyarrow.parquet
 import pytest
 import torch
-from commands import ENV, ROOT, command, fail, run, run_process, succeed
+from commands import ENV, ROOT, Forked, fail, run, run_process, succeed
 from PIL import Image
 from safetensors.torch import load_file
 
@@ -394,23 +394,16 @@ def test_a_terminal_in_ascii_shows_the_help(tmp_path: Path) -> None:
 def test_ctrl_c_saves(tmp_path: Path) -> None:
     words = "train digits-code --out run --steps 1000000 --save-every 1000000 --log-every 5"
     metrics = tmp_path / "run" / "metrics.jsonl"
-    with subprocess.Popen(
-        command(*words.split()),
-        cwd=tmp_path,
-        env=ENV,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            deadline = time.monotonic() + 60
-            while not metrics.is_file() and process.poll() is None and time.monotonic() < deadline:
-                time.sleep(0.05)
-            assert metrics.is_file()
-            process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
-        finally:
-            process.kill()
+    process = Forked(*words.split(), cwd=tmp_path)
+    try:
+        deadline = time.monotonic() + 60
+        while not metrics.is_file() and process.poll() is None and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert metrics.is_file()
+        process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
     assert process.returncode == 130
     assert "Traceback" not in err
     assert "continue with: infogan train --resume run" in err

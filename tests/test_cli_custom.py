@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import pyarrow.csv
 import pyarrow.parquet
 import pytest
 from commands import fail, run, succeed
@@ -172,3 +173,21 @@ def test_a_run_of_another_version_says_which(place: Path) -> None:
     error = fail("traverse", "newer", "--code", "c1", cwd=place)
     assert "newer was made by infogan 9.0.0" in error
     assert "install that version" in error
+
+
+def test_files_are_sorted_into_a_folder_per_category(place: Path) -> None:
+    words = ("encode", "run", "folder:shots", "--sort-into", "sorted")
+    assert succeed(*words, "--out", "codes.csv", cwd=place).split() == ["codes.csv", "sorted"]
+    rows = pyarrow.csv.read_csv(place / "codes.csv").to_pylist()
+    assert len(rows) == 40
+    for row in rows:
+        file = place / "sorted" / f"c1={row['c1']}" / row["image"]
+        assert file.samefile(place / "shots" / row["image"])
+    assert sum(path.is_file() for path in (place / "sorted").rglob("*")) == 40
+    for wrong, sentence in {
+        ("folder:shots", "sorted"): "already exists",
+        ("folder:shots", "shots/sorted"): "lies among the images",
+        ("digits", "new"): "only a folder of image files can be sorted",
+    }.items():
+        assert sentence in fail("encode", "run", wrong[0], "--sort-into", wrong[1], cwd=place)
+    assert "name a table with --out" in fail("encode", "run", "folder:shots", cwd=place)

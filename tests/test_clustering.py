@@ -20,8 +20,8 @@ from trainers import CONFIG, DIGITS, assert_close_states, assert_same_bits, copi
 from infogan.config import Config
 from infogan.data import Images, LoadOptions
 from infogan.method.model import make_model
-from infogan.pretraining import Clustering, Targets
-from infogan.pretraining.clustering import clustering, over_clusters, steps
+from infogan.pretraining import Targets
+from infogan.pretraining.clustering import Clustering, clustering, over_clusters, steps
 from infogan.runs.run import Run
 from infogan.training import launch
 from infogan.training.launch import make_stacked_trainer

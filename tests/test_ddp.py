@@ -129,7 +129,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "a"
 
 
-@pytest.mark.night  # as that of a training that lost a process shows
+@pytest.mark.night
 def test_torchrun_gives_the_same_bits(two: Path, tmp_path: Path) -> None:
     done = infogan(*TRAIN, "--out", "b", cwd=tmp_path, start=TWO)
     assert done.returncode == 0, done.stderr
@@ -185,13 +185,14 @@ def lost(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "b"
 
 
+@pytest.mark.night
 def test_a_run_that_lost_a_process_continues_with_any_number(lost: Path, tmp_path: Path) -> None:
     shutil.copytree(lost, tmp_path / "b")
     succeed("train", "--resume", "b", "--steps", "90", "--devices", "1", cwd=tmp_path)
     assert [row["step"] for row in rows(tmp_path / "b")] == list(range(5, 91, 5))
 
 
-@pytest.mark.night  # as a run of one process shows by day
+@pytest.mark.night
 def test_a_run_that_lost_a_process_comes_to_the_same_bits(two: Path, lost: Path) -> None:
     assert last(lost) == last(two)
     assert rows(lost) == rows(two)

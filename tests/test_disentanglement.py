@@ -168,7 +168,7 @@ def test_scores_fall_as_noise_rises(name: str) -> None:
 
 
 @given(data=st.data())
-@settings(max_examples=60, deadline=None, derandomize=True)
+@settings(max_examples=25, deadline=None, derandomize=True)
 def test_all_scores_are_from_0_to_1(data: st.DataObject) -> None:
     """Of any codes and factors of few images, and those of information of fewer still."""
     kinds = data.draw(st.lists(st.sampled_from(["number", "category", "angle"]), min_size=1, max_size=4))

@@ -94,8 +94,16 @@ CASES: dict[str, Config] = {
     ),
 }
 
+BY_DAY = ("all kinds of codes, colour, odd sides, normal z", "vectors")
 
-@pytest.mark.parametrize("config", CASES.values(), ids=CASES.keys())
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        pytest.param(config, id=name, marks=() if name in BY_DAY else pytest.mark.night)
+        for name, config in CASES.items()
+    ],
+)
 def test_onnx_agrees_with_the_model(config: Config) -> None:
     """Against `decode` and `encode`, also for batch sizes that the export did not check."""
     model = make_varied(config)

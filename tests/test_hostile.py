@@ -482,7 +482,7 @@ print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024)
 """
 
 
-@pytest.mark.parametrize(("side", "kind"), [(13_000, 2), (8_100, 6)])
+@pytest.mark.parametrize(("side", "kind"), [pytest.param(13_000, 2, marks=pytest.mark.night), (8_100, 6)])
 def test_an_image_takes_at_most_1_gib(tmp_path: Path, side: int, kind: int) -> None:
     """One that is rejected, and the largest that is read in colour with alpha."""
     (tmp_path / "a.png").write_bytes(png(width=side, height=side, kind=kind))

@@ -15,7 +15,8 @@ from infogan.config.knobs import assign_knobs
 from infogan.data.images import Images
 from infogan.method.codes import Categorical, Circular, Gaussian, Uniform
 from infogan.method.model import make_model
-from infogan.pretraining import Equivariance, Targets
+from infogan.pretraining import Targets
+from infogan.pretraining.equivariance import Equivariance
 from infogan.pretraining.equivariance.targets import Reading, make_targets
 from infogan.pretraining.ranks import ranks
 from infogan.training.trainer import Trainer
@@ -102,6 +103,7 @@ def test_a_shift_of_pictures_that_fill_their_frame_is_refused_before_training() 
     [
         ({"knobs": "shear shear"}, "shear is named twice"),
         ({"knobs": "sheer"}, "unknown transform 'sheer'.*shear"),
+        ({"knobs": "hflip"}, "set mirror to the number of codes"),
         ({"knobs": "rotate ratio", "codes": "unif:2 circ:1"}, "name rotate or ratio, not both"),
         ({"knobs": "rotate"}, "rotate needs circ:1.*add circ:1 to codes"),
         ({"knobs": "translate scale shear"}, "shear needs unif:1"),

@@ -39,7 +39,13 @@ def sample_images(name: str) -> Images:
     return Images.from_arrays(np.sort(noise, axis=-1))
 
 
-@pytest.mark.parametrize("name", PRESETS)
+# Variants of a preset differ in numbers that a step only multiplies by.
+VARIANTS = [name for name in PRESETS if "-paper-" in name]
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(n, marks=pytest.mark.night if n in VARIANTS else ()) for n in PRESETS]
+)
 def test_a_few_steps(name: str, nightly: bool) -> None:
     steps = 20 if nightly or name in SLOW_TO_DIFFER else 3
     config = PRESETS[name]().replace(steps=steps, batch_size=BATCH, device="cpu")

@@ -539,6 +539,24 @@ def test_kinds_of_columns() -> None:
     assert made(["p", "q", "r"]) == "text with 3 values"
 
 
+def test_a_header_declares_what_the_values_are() -> None:
+    def made(header: str, values: list[object]) -> Column | str:
+        return make_column(header, pa.chunked_array([values]), np.arange(4))
+
+    for header, values, name, kind, expected in (
+        ("object:category", [7, 3, 7, 3], "object", "category", [1, 0, 1, 0]),
+        ("azimuth:angle", [0, 90, 180, 270], "azimuth", "angle", np.arange(4) * math.pi / 2),
+        ("azimuth:angle", [0.0, 1.5, 3.0, 4.5], "azimuth", "angle", [0.0, 1.5, 3.0, 4.5]),
+        ("a:b:number", [1, 2, 3, 4], "a:b", "number", [1, 2, 3, 4]),
+        ("at 12:30", [1, 2, 3, 4], "at 12:30", "number", [1, 2, 3, 4]),
+    ):
+        column = made(header, values)
+        assert isinstance(column, Column)
+        assert (column.name, column.kind) == (name, kind)
+        np.testing.assert_allclose(column.values, expected)
+    assert made("size:number", ["a", "b", "a", "b"]) == "declared as number, but text"
+
+
 # Associations and reliability
 
 

@@ -539,7 +539,7 @@ except InfoganError as error:
 """
 
 
-@pytest.mark.parametrize("whole", [False, True])
+@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.night)])
 def test_over_http(tmp_path: Path, whole: bool) -> None:
     by_webdataset(0, 10, "own/0.tar")
     by_webdataset(10, 23, "own/1.tar")

@@ -139,7 +139,8 @@ def test_learning_rates_of_the_user_are_followed_and_none_is_automatic(
     without: tuple[float, float],
 ) -> None:
     """Also if the config pretrains and no clusters are found."""
-    config = EVERYTHING.replace(lr_d=lr_d, lr_decay_fraction=fraction, steps=8)
+    config = CONFIG.replace(transforms="rotate:0.2", pretraining_steps=6, pseudo_label_weight=1.0)
+    config = config.replace(lr_d=lr_d, lr_decay_fraction=fraction, steps=8)
     for targets, (expected, decay) in (([random_targets(1437)], with_targets), ([], without)):
         trainer = Trainer(config, make_model(config), DIGITS)
         trainer.use_targets(targets)

@@ -3,6 +3,7 @@
 import io
 import os
 import sys
+from collections.abc import Collection
 
 from cyclopts import App, Parameter
 
@@ -18,6 +19,7 @@ from infogan.cli.report import report
 from infogan.cli.sweep import sweep_app
 from infogan.cli.threads import set_thread_policy
 from infogan.cli.train import train_app
+from infogan.config.presets import PRESETS
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import QUIET
 
@@ -28,16 +30,22 @@ EPILOGUE = (
 )
 
 
-def make_app(*, show_all: bool = False) -> App:
-    """The program with all its verbs; with `show_all`, help lists every setting of a config."""
+def make_app(presets: Collection[str] = tuple(PRESETS), *, show_all: bool = False) -> App:
+    """The program with all its verbs.
+
+    Args:
+        presets: those whose settings are options; the commands of others are only listed, which takes less
+            time.
+        show_all: whether help lists every setting of a config.
+    """
     app = App(
         name="infogan",
         help="InfoGAN learns codes for what varies in unlabelled images: digit, slant, light, pose.",
         help_epilogue=EPILOGUE,
         default_parameter=Parameter(consume_multiple=True, negative_iterable=()),
     )
-    app.command(train_app(show_all))
-    app.command(sweep_app(show_all))
+    app.command(train_app(presets, show_all))
+    app.command(sweep_app(presets, show_all))
     app.command(data_app)
     for verb in VERBS:
         app.command(verb)
@@ -60,7 +68,10 @@ def main() -> None:
         os.environ[QUIET] = "1"
     try:
         show_all = "--help-all" in arguments
-        make_app(show_all=show_all)(["--help" if word == "--help-all" else word for word in arguments])
+        presets = PRESETS if "--install-completion" in arguments else set(arguments) & set(PRESETS)
+        make_app(presets, show_all=show_all)(
+            ["--help" if word == "--help-all" else word for word in arguments]
+        )
     except InfoganError as error:
         print(f"infogan: {error}", file=sys.stderr)
         sys.exit(2)

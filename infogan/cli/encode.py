@@ -24,7 +24,13 @@ def encode(
     out: Annotated[
         str,
         Parameter(name=["--out", "-o"], help="A .parquet or .csv file; or a folder, OUT/, of Parquet files."),
-    ],
+    ] = "",
+    sort_into: Annotated[
+        Path | None,
+        Parameter(
+            help="A new folder, for one folder of the files per category: links, or copies on another disk."
+        ),
+    ] = None,
     ray: Annotated[
         str | None,
         Parameter(help="Encode on a Ray cluster: its HOST:PORT, auto (the one of this machine), or local."),
@@ -43,7 +49,14 @@ def encode(
     from infogan.runs.run import Run
     from infogan.scale.encoding.table import check_target, write_codes
 
+    if not out and sort_into is None:
+        raise InfoganError("encode: name a table with --out codes.csv, or a new folder with --sort-into.")
     opened, target, load_options = Run.open(run), Path(out), LoadOptions(data, skip_bad)
+    if sort_into is not None:
+        _sort(opened, images, load_options, sort_into)
+        if not out:
+            print_paths([sort_into], json)
+            return
     if out.endswith(("/", os.sep)) or target.is_dir() or not target.suffix:
         _encode_to_folder(opened, images, load_options, target, ray, cpus, gpus)
     elif ray is None:
@@ -52,7 +65,24 @@ def encode(
         write_codes(target, model, load(images, load_options=load_options_for(opened.config, load_options)))
     else:
         raise InfoganError(f"encode: with --ray, --out must be a folder such as OUT/, and {out} is a file.")
-    print_paths([target], json)
+    print_paths([target, *([sort_into] if sort_into else [])], json)
+
+
+def _sort(run: "Run", name: str, load_options: "LoadOptions", target: Path) -> None:
+    from infogan.data import load, load_options_for
+    from infogan.data.custom import parse_custom_name
+    from infogan.runs.labels import category_names
+    from infogan.scale.encoding.sort import check_sorting, sort_into
+
+    source, model = parse_custom_name(name), run.model()
+    root = Path(source.location if source and source.format == "folder" else name)
+    check_sorting(target, root, model)
+    images = load(name, load_options=load_options_for(run.config, load_options))
+    counts = sort_into(target, root, model, images, category_names(run))
+    console().print(
+        f"{target} holds {len(images):,} images in {sum(map(bool, counts))} of {len(counts)} categories.",
+        highlight=False,
+    )
 
 
 def _encode_to_folder(

@@ -66,6 +66,11 @@ def print_paths(paths: Sequence[Path], as_json: bool) -> None:
     print(to_json([str(p) for p in paths]) if as_json else "\n".join(map(str, paths)))
 
 
+@dataclasses.dataclass(frozen=True)
+class NoOptions:
+    """In place of `preset_options` where a command is only listed."""
+
+
 def preset_options(values: Config, *, show_all: bool) -> type:
     """A dataclass whose fields are the settings of a preset, with its values as their defaults."""
     return _options_class(values.options(), {}, show_all)

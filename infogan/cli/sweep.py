@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, final
@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from infogan.cli.options import (
     Data,
     Json,
+    NoOptions,
     Size,
     SkipBad,
     Source,
@@ -79,11 +80,11 @@ Options = Annotated[SweepCommandOptions, Parameter(name="*")]
 DEFAULTS = SweepCommandOptions()
 
 
-def sweep_app(show_all: bool) -> App:
-    """The verb, with a command for every preset."""
+def sweep_app(presets: Collection[str], show_all: bool) -> App:
+    """The verb, with a command for every preset, as `make_app`."""
     app = App(name="sweep", help=HELP)
     for name, preset in PRESETS.items():
-        settings = preset_options(preset(), show_all=show_all)
+        settings = preset_options(preset(), show_all=show_all) if name in presets else NoOptions
         app.command(with_options(_preset_command(name), settings, preset.__doc__), name=name)
     app.default(with_options(_sweep_custom, custom_options(show_all=show_all), HELP))
     return app

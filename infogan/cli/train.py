@@ -2,7 +2,7 @@
 
 import dataclasses
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, final
@@ -12,6 +12,7 @@ from cyclopts import App, Parameter
 from infogan.cli.options import (
     Data,
     Json,
+    NoOptions,
     Size,
     SkipBad,
     Source,
@@ -55,11 +56,11 @@ Resume = Annotated[Path | None, Parameter(help="A run folder to resume from its 
 DEFAULTS = TrainOptions()
 
 
-def train_app(show_all: bool) -> App:
-    """The verb, with a command for every preset."""
+def train_app(presets: Collection[str], show_all: bool) -> App:
+    """The verb, with a command for every preset, as `make_app`."""
     app = App(name="train", help=HELP)
     for name, preset in PRESETS.items():
-        settings = preset_options(preset(), show_all=show_all)
+        settings = preset_options(preset(), show_all=show_all) if name in presets else NoOptions
         app.command(with_options(_preset_command(name), settings, preset.__doc__), name=name)
     app.default(with_options(_train_custom, custom_options(show_all=show_all), HELP))
     return app

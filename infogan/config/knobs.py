@@ -22,10 +22,15 @@ def parse_knobs(text: str) -> tuple[str, ...]:
     """Reads names of transforms, separated by spaces, such as "translate scale rotate".
 
     Raises:
-        InfoganError: if a name is unknown or comes twice, or rotate stands beside shear or ratio.
+        InfoganError: if a name is unknown, is hflip, or comes twice, or rotate stands beside shear or ratio.
     """
     names = text.split()
     for i, name in enumerate(names):
+        if name == "hflip":
+            raise InfoganError(
+                "knobs: hflip changes a sign, not a size, so no code can be learned from it alone; set "
+                "mirror to the number of codes that change sign in a mirror image, and factor_steps to 9000."
+            )
         if name not in KNOBS:
             raise InfoganError(f"knobs: unknown transform {name[:20]!r}; " + did_you_mean(name[:20], KNOBS))
         if name in names[:i]:

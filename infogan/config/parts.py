@@ -135,7 +135,8 @@ class Pretraining:
     """Random transforms that do not change what an image shows, as words NAME:SIZE such as "rotate:0.2
     translate:0.1": rotate (radians), scale, shear, translate (share of a side), brightness, hflip
     (probability). Clustering looks for what is invariant to them. For your own images they also turn on
-    the whole recipe of the preset mnist-quick."""
+    the whole recipe of the preset mnist-quick, and there are mild ones from 1,000 images on, if a code is
+    discrete and none is a knob; "" turns them off."""
     knobs: str = ""
     """Transforms that continuous codes follow, such as "translate scale rotate": translate (2 codes), scale,
     ratio (of width to height), shear, brightness, illumination (from the right, from below; 2 codes), rotate
@@ -182,7 +183,8 @@ class Optimisation:
     batch_size: int = 128
     """Images in a batch; as many real as generated."""
     lr_d: float | None = None
-    """Adam's learning rate for D, Q and their trunk; None: 4e-4 if pretraining found clusters, else 2e-4."""
+    """Adam's learning rate for D, Q and their trunk; None: 4e-4 if pretraining found targets, else 2e-4, or
+    1e-4 for gray images with the architecture small."""
     lr_g: float = 1e-3
     """Adam's learning rate for G."""
     lr_decay_fraction: float | None = None

@@ -6,24 +6,12 @@ from infogan.config import Config
 from infogan.data.images import PixelArray
 from infogan.data.labels import Labels
 from infogan.method.model import Model
-from infogan.pretraining.clustering import Clustering
-from infogan.pretraining.equivariance import Equivariance, check_knobs
-from infogan.pretraining.factors import Factors
 from infogan.pretraining.stage import Outcome, Stage, Stages, Targets
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
-__all__ = [
-    "Clustering",
-    "Equivariance",
-    "Factors",
-    "Outcome",
-    "Stage",
-    "Targets",
-    "check_knobs",
-    "make_stage",
-]
+__all__ = ["Outcome", "Stage", "Targets", "make_stage"]
 
 
 def make_stage(
@@ -35,9 +23,18 @@ def make_stage(
         labels: the classes of some images that clusters are to be named after, as `named_classes`.
     """
     settings = config.pretraining
-    stages: list[Stage] = [
-        *([Clustering(model, pixels, config, fabric, labels)] if settings.transforms else []),
-        *([Equivariance(model, pixels, config, fabric)] if settings.knobs else []),
-        *([Factors(model, pixels, config, fabric)] if settings.factor_steps else []),
-    ]
+    stages: list[Stage] = []
+    # Stages are imported when a config asks for them: scikit-learn, which they use, takes a second to import.
+    if settings.transforms:
+        from infogan.pretraining.clustering import Clustering
+
+        stages.append(Clustering(model, pixels, config, fabric, labels))
+    if settings.knobs:
+        from infogan.pretraining.equivariance import Equivariance
+
+        stages.append(Equivariance(model, pixels, config, fabric))
+    if settings.factor_steps:
+        from infogan.pretraining.factors import Factors
+
+        stages.append(Factors(model, pixels, config, fabric))
     return stages[0] if len(stages) == 1 else Stages(*stages)

@@ -3,7 +3,7 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, get_args
 
 import numpy as np
 import pyarrow as pa
@@ -66,12 +66,25 @@ def join_metadata(
     return Metadata(columns, _match_message(path, table, names, n_images, match), left_out)
 
 
-def make_column(name: str, column: pa.ChunkedArray, rows: Int[np.ndarray, "n"]) -> Column | str:
-    """The column's values at these rows, NaN for a row of -1; or the reason why it is left out."""
+def make_column(header: str, column: pa.ChunkedArray, rows: Int[np.ndarray, "n"]) -> Column | str:
+    """The column's values at these rows, NaN for a row of -1; or the reason why it is left out.
+
+    Args:
+        header: a name, and what the values are if that is not clear: `object:category`, `azimuth:angle` (in
+            degrees, or in radians if all are within 2 pi), `size:number`.
+    """
+    name, _, declared = header.rpartition(":")
+    if not name or declared not in get_args(Kind):
+        name, declared = header, ""
     is_present = rows >= 0
     taken = column.take(pa.array(rows[is_present]))
     kind: Kind = "number"
     type = taken.type
+    if declared == "category" and not is_text(type):
+        taken = taken.cast(pa.string())
+        type = taken.type
+    elif declared in ("number", "angle") and is_text(type):
+        return f"declared as {declared}, but text"
     if pa.types.is_integer(type) or pa.types.is_floating(type) or pa.types.is_decimal(type):
         found = taken.cast(pa.float64(), safe=False).to_numpy()
     elif pa.types.is_timestamp(type) or pa.types.is_date(type):
@@ -88,6 +101,10 @@ def make_column(name: str, column: pa.ChunkedArray, rows: Int[np.ndarray, "n"]) 
         found = np.array([math.nan if text is None else numbers[text] for text in texts])
     else:
         return f"of type {type}"
+    if declared == "angle":
+        kind = "angle"
+        largest = np.abs(found[np.isfinite(found)]).max(initial=0)
+        found = np.radians(found) if largest > 2 * math.pi else found
     values = np.full(len(rows), math.nan)
     values[is_present] = found
     values[~np.isfinite(values)] = math.nan

@@ -1,6 +1,7 @@
 """cat:auto: the number of categories, found by clustering before G, D and Q are made."""
 
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 
@@ -8,16 +9,17 @@ from infogan.config import Config
 from infogan.config.spec import DEFAULT_CATEGORIES, is_auto, with_categories
 from infogan.data.images import Images
 from infogan.method.model import make_model
-from infogan.pretraining import Clustering
-from infogan.pretraining.clustering.count import MIN_IMAGES, Curve, count_clusters
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import progress_bar
 
+if TYPE_CHECKING:
+    from infogan.pretraining.clustering.count import Curve
+
 CURVE_FILE = "category_counts.json"  # in the run folder
 
 
-def count_categories(config: Config, images: Images, console: Console) -> tuple[Config, Curve | None]:
+def count_categories(config: Config, images: Images, console: Console) -> tuple[Config, "Curve | None"]:
     """The config with a number in place of cat:auto, and the curve that says which; as it is without auto.
 
     Raises:
@@ -25,6 +27,10 @@ def count_categories(config: Config, images: Images, console: Console) -> tuple[
     """
     if not is_auto(config.codes.spec):
         return config, None
+    # Imported for cat:auto alone: scikit-learn takes a second to import.
+    from infogan.pretraining.clustering import Clustering
+    from infogan.pretraining.clustering.count import MIN_IMAGES, count_clusters
+
     if not config.pretraining.transforms:
         raise InfoganError(
             f"config: codes is {config.codes.spec!r}, but without transforms nothing is clustered; set them, "

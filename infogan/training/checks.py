@@ -4,7 +4,6 @@ from infogan.config import Config
 from infogan.data.images import Images
 from infogan.data.labels import Labels
 from infogan.method.model import Model
-from infogan.pretraining import check_knobs
 from infogan.utils.errors import InfoganError
 
 
@@ -18,7 +17,10 @@ def check_fit(config: Config, model: Model, images: Images, n_processes: int) ->
         )
     if images.training_labels:
         _check_labels(images.training_labels, k)
-    check_knobs(config, images.pixels)
+    if config.pretraining.knobs:
+        from infogan.pretraining.equivariance import check_knobs  # scikit-learn takes a second to import
+
+        check_knobs(config, images.pixels)
     if config.pretraining.has_stages and len(images) < k:
         raise InfoganError(
             f"config: clustering looks for {k} clusters among {len(images)} images; choose fewer categories, "

@@ -7,9 +7,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
+from subprocess import Popen
 from typing import final
 
-from training_commands import SLOWEST, start
+from commands import Forked
+from training_commands import SLOWEST, fork, start
 
 SIGNALS = (signal.SIGKILL, signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGTERM)
 
@@ -32,18 +34,20 @@ class Toll:
 
 
 def torment(
-    folder: Path, begin: Callable[[Path], Sequence[str]], kills: int, seconds: float, rng: Random
+    folder: Path, begin: Callable[[Path], Sequence[str]], kills: int, seconds: float, rng: Random, forks: bool
 ) -> Toll:
     """Kills trainings, one after another, so many times in all; then lets the last come to its end.
 
     Args:
         begin: the command that begins a training in a folder.
         seconds: how long one takes that nobody kills.
+        forks: whether trainings are forks of this process, which start at once.
     """
+    launch = fork if forks else start
     toll = Toll()
     while toll.kills.total() < kills and not toll.failures:
         path = folder / f"run-{len(toll.runs)}"
-        while not _to_the_end(path, begin, kills, seconds, rng, toll) and not toll.failures:
+        while not _to_the_end(path, begin, launch, kills, seconds, rng, toll) and not toll.failures:
             pass
         toll.runs.append(path)
         if left := sorted(p.name for p in path.rglob("*.part")):
@@ -52,11 +56,17 @@ def torment(
 
 
 def _to_the_end(
-    path: Path, begin: Callable[[Path], Sequence[str]], kills: int, seconds: float, rng: Random, toll: Toll
+    path: Path,
+    begin: Callable[[Path], Sequence[str]],
+    launch: Callable[..., Popen[str] | Forked],
+    kills: int,
+    seconds: float,
+    rng: Random,
+    toll: Toll,
 ) -> bool:
     """Begins or goes on with a run; whether it came to its end."""
     is_begun = (path / "config.json").is_file()
-    process = start(*(("train", "--resume", path) if is_begun else begin(path)))
+    process = launch(*(("train", "--resume", path) if is_begun else begin(path)))
     died_by = None
     if toll.kills.total() < kills:
         _wait(path, process.poll, seconds, rng)

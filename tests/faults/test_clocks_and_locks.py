@@ -1,45 +1,49 @@
 """A clock that jumps changes no bit; of two that train in one folder one is refused."""
 
+import itertools
 import json
-import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
-from training_commands import SHORT, assert_same, is_sentence, lines, newest, run, run_process, start, train
+from training_commands import (
+    SHORT,
+    SLOWEST,
+    assert_same,
+    fork,
+    is_sentence,
+    lines,
+    newest,
+    run,
+    start,
+    train,
+)
 
-CLOCK = """
-import time
-import itertools
-count = itertools.count()
-def {name}(real=time.{name}):
-    return {value}
-time.{name} = {name}
-"""
 YEAR = 365 * 86400
-CLOCKS = {
-    "stands still": "1e9",
-    "jumps ahead": f"real() + next(count) * {YEAR}",
-    "jumps back and ahead": f"real() + (-1) ** next(count) * {YEAR}",
-    "runs backwards": "1e9 - next(count)",
+CLOCKS: dict[str, Callable[[float, int], float]] = {  # of the real clock and the number of the call
+    "stands still": lambda real, n: 1e9,
+    "jumps ahead": lambda real, n: real + n * YEAR,
+    "jumps back and ahead": lambda real, n: real + (-1) ** n * YEAR,
+    "runs backwards": lambda real, n: 1e9 - n,
 }
 
 
-@pytest.mark.parametrize(
-    "how", [pytest.param(how, marks=pytest.mark.night if "jumps" in how else ()) for how in CLOCKS]
-)
+def set_clock(shown: Callable[[float, int], float]) -> None:
+    """Replaces the clocks of this process, which modules of the package call as `time.NAME()`."""
+    for name in ("time", "perf_counter", "monotonic"):
+        real, count = getattr(time, name), itertools.count()
+        setattr(time, name, lambda real=real, count=count: shown(real(), next(count)))
+
+
+@pytest.mark.parametrize("how", CLOCKS)
 def test_clock(how: str, straight: Path, tmp_path: Path) -> None:
     """No bit depends on it."""
-    (tmp_path / "site").mkdir()
-    names = ("time", "perf_counter", "monotonic")
-    patch = "".join(CLOCK.format(name=name, value=CLOCKS[how]) for name in names)
-    (tmp_path / "site" / "sitecustomize.py").write_text(patch)
-    path_of_modules = os.pathsep.join([str(tmp_path / "site"), *os.environ.get("PYTHONPATH", "").split()])
     path = tmp_path / "run"
-    code, said = run_process(*train("digits-code", path, **SHORT), env={"PYTHONPATH": path_of_modules})
-    assert (code, said) == (0, "")
+    process = fork(*train("digits-code", path, **SHORT), before=lambda: set_clock(CLOCKS[how]))
+    _, said = process.communicate(timeout=SLOWEST)
+    assert (process.returncode, said) == (0, "")
     assert newest(path)[1] == newest(straight)[1]
     assert lines(path) == lines(straight)
     assert all(
@@ -77,7 +81,7 @@ def test_two_that_begin_at_once(begin: Callable[[Path], list[str]], straight: Pa
 
 def test_second_is_refused_while_one_trains(straight: Path, tmp_path: Path) -> None:
     path = tmp_path / "run"
-    first = start(*train("digits-code", path, steps=100_000))
+    first = fork(*train("digits-code", path, steps=100_000))
     try:
         while first.poll() is None and not list(path.glob("checkpoints/*4.safetensors")):
             time.sleep(0.01)
@@ -88,7 +92,7 @@ def test_second_is_refused_while_one_trains(straight: Path, tmp_path: Path) -> N
         assert first.poll() is None
     finally:
         first.kill()
-        first.communicate()
+        first.communicate(timeout=10)
     # The lock died with it.
     found = sorted(path.glob("checkpoints/*.safetensors"))
     goal = int(found[-1].stem) + 1

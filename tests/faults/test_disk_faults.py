@@ -5,6 +5,7 @@ Each ends in the right result or in one sentence, never in a traceback, and take
 
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from typing import Any
 import numpy as np
 import pytest
 from PIL import Image
-from training_commands import SHORT, assert_same, is_sentence, run, train, words
+from training_commands import SHORT, SLOWEST, assert_same, fork, is_sentence, run, train
 
 from infogan.runs.run import Run
 
@@ -61,14 +62,15 @@ def test_full_disk(small_disk: Path, straight: Path, room: int, saved: int) -> N
 
 def test_file_too_large(tmp_path: Path, straight: Path) -> None:
     """As a quota is, without being root."""
-    limited = ["sh", "-c", 'ulimit -f 2000; exec "$@"', "sh"]
     path = tmp_path / "run"
-    done = subprocess.run(
-        [*limited, *words(*train("digits-code", path, **SHORT))], capture_output=True, text=True, check=False
+    done = fork(
+        *train("digits-code", path, **SHORT),
+        before=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (1_000_000, 1_000_000)),
     )
+    _, said = done.communicate(timeout=SLOWEST)
     assert done.returncode == 2
-    assert is_sentence(done.stderr)
-    assert "File too large" in done.stderr
+    assert is_sentence(said)
+    assert "File too large" in said
     assert run("train", "--resume", path) == (0, "")
     assert_same(path, straight)
 

@@ -13,15 +13,17 @@ from PIL import Image
 from training_commands import difference, is_sentence, run, run_process, train
 
 
-def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int | str) -> tuple[Path, Path]:
+def torment_and_compare(
+    source: str, tmp_path: Path, kills: int, *, forks: bool = False, **options: int | str
+) -> tuple[Path, Path]:
     """A run that nobody killed, and the last of those that were killed so often in all."""
     begin = partial(train, source)
     straight = tmp_path / "straight"
     began = time.monotonic()
-    assert run_process(*train(source, straight, **options)) == (0, "")
+    assert (run if forks else run_process)(*train(source, straight, **options)) == (0, "")
     seconds = time.monotonic() - began
     toll = torment(
-        tmp_path, lambda path: begin(path, **options), kills, seconds, Random(f"{source} {options}")
+        tmp_path, lambda path: begin(path, **options), kills, seconds, Random(f"{source} {options}"), forks
     )
     others = [said for said in (difference(path, straight) for path in toll.runs) if said]
     print(f"\n{source} {options or ''}: {toll}, {len(toll.runs) - len(others)} of these to the same bits")
@@ -32,7 +34,9 @@ def torment_and_compare(source: str, tmp_path: Path, kills: int, **options: int 
 
 
 def test_digits(tmp_path: Path, nightly: bool) -> None:
-    straight, killed = torment_and_compare("digits-code", tmp_path, 50 if nightly else 1)
+    straight, killed = torment_and_compare(
+        "digits-code", tmp_path, 50 if nightly else 2, forks=not nightly, steps=100 if nightly else 40
+    )
     if not nightly:
         return  # figures of equal bits are equal; the night draws them
     drawn = []

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,11 @@ SLOWEST = 300.0  # seconds that any command of these tests may take on a busy ma
 def words(*arguments: str | Path) -> list[str]:
     """The command line of `infogan ARGUMENTS`."""
     return [sys.executable, "-m", "infogan", "--quiet", *map(str, arguments)]
+
+
+def fork(*arguments: str | Path, before: Callable[[], None] = lambda: None) -> commands.Forked:
+    """`infogan ARGUMENTS` in a fork of this process, which first calls `before`."""
+    return commands.Forked("--quiet", *arguments, before=before)
 
 
 def start(*arguments: str | Path, env: dict[str, str] | None = None) -> "subprocess.Popen[str]":

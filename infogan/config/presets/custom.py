@@ -7,19 +7,23 @@ from infogan.config.presets.recipes import clustered, with_targets
 from infogan.config.spec import parse_spec
 
 DEFAULT_CODES = "cat:10 unif:4 noise:62"
+# Almost any photograph stays what it is under these.
+MILD_TRANSFORMS = "rotate:0.1 scale:0.1 translate:0.05 brightness:0.2"
+MIN_IMAGES_TO_CLUSTER = 1_000
 
 
 def custom_images(
-    images: str, n: int, shape: Shape, codes: str = "", transforms: str = "", knobs: str = ""
+    images: str, n: int, shape: Shape, codes: str = "", transforms: str | None = None, knobs: str = ""
 ) -> Config:
     """Defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results/own-images.md).
 
     With transforms, clustering comes first, as in the preset mnist-quick; with knobs, continuous codes learn
-    to follow them. There are none by default, as only a person knows which transforms leave an image what it
-    is.
+    to follow them.
 
     Args:
         codes: by default a category of ten, four uniform codes, and an angle if a knob is one.
+        transforms: None: MILD_TRANSFORMS from 1,000 images on, if there is a discrete code and no knob. If
+            the clusters are not stable, training goes on without them.
 
     Raises:
         InfoganError: if codes, transforms or knobs cannot be read or do not fit, or there are transforms and
@@ -29,6 +33,9 @@ def custom_images(
         angle = " circ:1" if "rotate" in parse_knobs(knobs) else ""
         codes = DEFAULT_CODES.replace(" noise", f"{angle} noise")
     kinds = [kind for kind, _ in parse_spec(codes).codes]
+    if transforms is None:
+        can_cluster = n >= MIN_IMAGES_TO_CLUSTER and {"cat", "bern"} & set(kinds) and not knobs
+        transforms = MILD_TRANSFORMS if can_cluster else ""
     config = Config.from_options(
         images=images,
         architecture="small",
@@ -36,8 +43,6 @@ def custom_images(
         codes=codes,
         lam=tuple(0.5 if kind in ("cat", "bern") else 0.1 for kind in kinds),
         min_std=0.3,  # so that a code is worth more when it shows than when it hides in a few pixels
-        # With the fully connected layer of gray images, D won for good in one seed of four at 2e-4.
-        lr_d=1e-4 if shape[0] == 1 else 2e-4,
         resample_fake=False,
         diffaug=n < 5_000,
         ema_decay=0.999,

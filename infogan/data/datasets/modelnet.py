@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 
 import numpy as np
+import scipy
 from jaxtyping import Bool, Float, UInt8
-from scipy.ndimage import gaussian_filter, map_coordinates
 
 from infogan.data.cache import cached_arrays
 from infogan.data.formats.npy import read_npz
@@ -79,10 +79,12 @@ def mesh_from_voxels(voxels: Bool[np.ndarray, "side side side"]) -> Mesh:
         raise InfoganError("rendering voxels needs scikit-image; pip install 'infogan[render]'.") from error
     volume = np.pad(voxels.astype(np.float32), 4)
     vertices, triangles, _, _ = marching_cubes(  # type: ignore[no-untyped-call]
-        gaussian_filter(volume, SURFACE_BLUR), SURFACE_LEVEL, gradient_direction="ascent"
+        scipy.ndimage.gaussian_filter(volume, SURFACE_BLUR), SURFACE_LEVEL, gradient_direction="ascent"
     )
-    blurred = gaussian_filter(volume, NORMAL_BLUR)
-    gradient = np.stack([map_coordinates(g, vertices.T, order=1) for g in np.gradient(blurred)], axis=1)
+    blurred = scipy.ndimage.gaussian_filter(volume, NORMAL_BLUR)
+    gradient = np.stack(
+        [scipy.ndimage.map_coordinates(g, vertices.T, order=1) for g in np.gradient(blurred)], axis=1
+    )
     normals = -gradient / np.linalg.norm(gradient, axis=1, keepdims=True)
     middle = (vertices.min(axis=0) + vertices.max(axis=0)) / 2
     albedo = np.full(len(triangles), ALBEDO)
