@@ -2,7 +2,7 @@ V := .venv
 PYTHON ?= python3
 PIP := $(V)/bin/python -m pip --disable-pip-version-check
 
-.PHONY: demo test browser check faults nightly pins audit licences clean
+.PHONY: demo test browser check docs faults nightly pins audit licences clean
 
 # The whole environment, to the release. Where pip finds a CPU build of torch 2.13.0 that is the one; a GPU machine
 # uses pip alone.
@@ -36,12 +36,16 @@ check: $(V)/ok
 	$(V)/bin/ruff check .
 	$(V)/bin/mypy
 
+# The docs site, offline; a warning, such as a link that leads nowhere, is an error.
+docs: $(V)/ok
+	OMP_NUM_THREADS=1 $(V)/bin/python -m sphinx -q -W --keep-going docs docs/_build/html
+
 # Kills, full disks, hostile files and visitors, as many as a night has time for; `test` tries a few of each.
 faults: $(V)/ok
 	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest --nightly -s tests/faults tests/test_ddp.py tests/test_scale.py \
 	  tests/test_sweep.py tests/test_sweep_ray.py tests/test_encoding.py tests/test_encoding_ray.py tests/test_shard_batches.py
 
-# Slower than a change should wait for: the faults, and the digits of docs/results.md, five seeds.
+# Slower than a change should wait for: the faults, and the digits of docs/results/digits.md, five seeds.
 SEEDS := 0 1 2 3 4
 nightly: faults
 	rm -rf $(SEEDS:%=runs/digits-%)
@@ -70,9 +74,9 @@ $(A)/ok: $(V)/ok
 audit: $(A)/ok
 	@$(A)/bin/python tools/audit.py constraints.txt
 
-# docs/licences.md anew, of what is installed and what pyproject.toml needs it for.
+# THIRD_PARTY_LICENCES.md anew, of what is installed and what pyproject.toml needs it for.
 licences: $(A)/ok
 	$(A)/bin/python tools/licences.py $(V)/bin/python
 
 clean:
-	rm -rf $(V) runs .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(V) runs docs/_build docs/reference/api .mypy_cache .pytest_cache .ruff_cache .hypothesis

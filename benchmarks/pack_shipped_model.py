@@ -1,6 +1,6 @@
 """Packs a run as the model of its preset that ships with the package, in at most 3 MB.
 
-docs/results.md says which run it is, and why:
+docs/results/own-images.md says which run it is, and why:
 
     OMP_NUM_THREADS=1 infogan train mnist --seed 103 --device cpu
     python benchmarks/pack_shipped_model.py runs/mnist-103

@@ -1,4 +1,4 @@
-"""Prints the table of docs/results.md: the scores of finished runs, and the medians of each preset.
+"""Prints the table of docs/results/mnist.md: the scores of finished runs, and the medians of each preset.
 
     python benchmarks/results_table.py runs/mnist-code-0 runs/mnist-code-1 ...
 

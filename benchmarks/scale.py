@@ -2,8 +2,8 @@
 
     python benchmarks/scale.py
 
-Prints the tables of docs/scale.md. Costs per step are measured (records/data_parallel.json); the speeds of
-GPUs and networks are assumptions, as no cluster was available.
+Prints the tables of docs/operations/scale.md. Costs per step are measured (records/data_parallel.json); the
+speeds of GPUs and networks are assumptions, as no cluster was available.
 """
 
 import json

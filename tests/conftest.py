@@ -19,7 +19,7 @@ if TYPE_CHECKING:  # jaxtyping checks what is imported after this file
 
 CHROMIUM = Path("/usr/bin/chromium")
 # The files that take longest come first, so that no process is left with one of them at the end.
-LONG = """test_ddp test_cli test_docs test_export test_sweep test_presets test_estimator test_session
+LONG = """test_ddp test_cli test_docs_commands test_export test_sweep test_presets test_estimator test_session
 test_shard_batches test_determinism test_clustering test_report test_hostile test_kills test_explore_page
 test_disk_faults"""
 

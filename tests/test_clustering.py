@@ -94,7 +94,7 @@ def found() -> tuple[Targets, list[float]]:
 
 
 def test_the_digits_are_found_without_a_label(found: tuple[Targets, list[float]]) -> None:
-    """Adversarial training alone errs on 10 % to 32 % of these 1,437 images (docs/results.md)."""
+    """Adversarial training alone errs on 10 % to 32 % of these 1,437 images (docs/results/digits.md)."""
     targets, information = found
     assert len(information) == 400
     assert np.mean(information[-20:]) > 1.9  # of log 10 = 2.30

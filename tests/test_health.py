@@ -66,5 +66,5 @@ def test_each_warning_comes_once_after_it_has_lasted(segments: Segments, warning
 
 @pytest.mark.parametrize(("L_I", "share"), [(-0.3926, 0.0), (-0.2258, 1.0)])
 def test_share_of_entropy_if_the_standard_deviation_is_fixed(L_I: float, share: float) -> None:
-    """Of a Q that knows nothing, and of a perfect one, at a standard deviation of 1 (docs/maths.md)."""
+    """Of a Q that knows nothing and of a perfect one, at a deviation of 1 (docs/explanation/maths.md)."""
     assert share_of_entropy(Uniform(), L_I, 1.0) == pytest.approx(share, abs=0.01)

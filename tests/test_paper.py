@@ -1,7 +1,7 @@
 """The numbers printed in the paper: Tables 1 to 7 layer by layer, widths, rates, entropies.
 
 Each table is written as in the paper, one line per layer; `in_words` turns a network into such lines.
-docs/deviations.md says what the paper leaves out and what this package does there.
+docs/explanation/deviations.md says what the paper leaves out and what this package does there.
 """
 
 import math
@@ -164,11 +164,11 @@ def test_layers_of_stride_1_keep_size_and_place() -> None:
 # App. C: "Unless noted otherwise, learning rate is 2e-4 for D and 1e-3 for G; λ is set to 1."
 RATES = {
     "mnist-text": (2e-4, 1e-3, (1,)),
-    # Not the λ of the text, with which G's images are noise (docs/results.md)
+    # Not the λ of the text, with which G's images are noise (docs/results/svhn-celeba.md)
     "svhn-paper": (2e-4, 1e-3, (0.3, 0.3, 0.3, 0.3, 0.1, 0.1, 0.1, 0.1)),
     "mnist-code": (2e-4, 1e-3, (1,)),
     "mnist-gan": (2e-4, 1e-3, (1,)),
-    "mnist-small": (1e-4, 1e-3, (1,)),  # at half the rate (docs/results.md)
+    "mnist-small": (1e-4, 1e-3, (1,)),  # at half the rate (docs/results/choosing-a-run.md)
     "fashion-code": (2e-4, 1e-3, (1,)),
     "celeba-paper": (2e-4, 1e-3, (0.25,)),
     "faces-paper": (2e-4, 1e-3, (0.2,)),

@@ -1,4 +1,4 @@
-"""docs/scale.md: its commands for one machine run as written, and its tables are what a script prints."""
+"""docs/operations/scale.md: its commands for one machine run, and its tables are what a script prints."""
 
 import os
 import shlex
@@ -12,7 +12,7 @@ from commands import run
 from PIL import Image
 
 ROOT = Path(__file__).parent.parent
-TEXT = (ROOT / "docs" / "scale.md").read_text()
+TEXT = (ROOT / "docs" / "operations" / "scale.md").read_text()
 ELSEWHERE = ("several machines", "cluster")  # in the heading of what takes more than one machine
 ENV = {
     **os.environ,

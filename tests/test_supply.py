@@ -35,7 +35,7 @@ def in_all() -> list[str]:
 
 
 RUNTIME = requirements(PROJECT["project"]["dependencies"])
-SET_UP = RUNTIME + requirements([*in_all(), *GROUPS["test"], *GROUPS["lint"]])
+SET_UP = RUNTIME + requirements([*in_all(), *GROUPS["test"], *GROUPS["lint"], *GROUPS["docs"]])
 
 
 def pins() -> dict[str, str]:
@@ -80,8 +80,8 @@ def test_every_dependency_has_a_lower_bound() -> None:
 
 
 def licences() -> dict[str, tuple[str, str, str]]:
-    """Version, licence and what for, of each package in docs/licences.md."""
-    text = (ROOT / "docs" / "licences.md").read_text()
+    """Version, licence and what for, of each package in THIRD_PARTY_LICENCES.md."""
+    text = (ROOT / "THIRD_PARTY_LICENCES.md").read_text()
     rows = re.findall(r"^\| (\S+) \| (.+?) \| (.+) \| (.+?) \|$", text, re.MULTILINE)[1:]
     return {canonicalize_name(name): (version, licence, why) for name, version, licence, why in rows}
 

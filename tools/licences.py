@@ -1,4 +1,4 @@
-"""Writes docs/licences.md: the installed packages, their licences, and which dependencies need them."""
+"""Writes THIRD_PARTY_LICENCES.md: the installed packages, their licences, and what needs them."""
 
 import json
 import re
@@ -19,7 +19,7 @@ The packages that `make` installs, each with the licence that its metadata state
 this table. "Needed by" says why a package is installed: *runtime* packages always are, those of
 *extra NAME* by `pip install "infogan[NAME]"`, and *development* packages for tests, type checks and
 formatting. Extras that are "not in `all`" are listed, but not installed by `make`. infogan itself is under
-the [MIT licence](../LICENSE).
+the MIT licence (LICENSE).
 
 | name | version | licence | needed by |
 |---|---|---|---|
@@ -57,7 +57,7 @@ def needs(project: dict[str, Any], installed: Installed) -> dict[str, str]:
         for name in closure(external, installed) - runtime:
             reasons.setdefault(name, []).append(f"extra {extra}")
     groups = project["dependency-groups"]
-    for name in closure([*groups["test"], *groups["lint"]], installed):
+    for name in closure([*groups["test"], *groups["lint"], *groups["docs"]], installed):
         reasons.setdefault(name, ["development"])
     return {name: ", ".join(of_name) for name, of_name in reasons.items()}
 
@@ -85,7 +85,7 @@ def main(python: str) -> None:
             rows.append(f"| {installed[name].name} | {version} | {licence_of[name]} | {reason} |")
         else:
             rows.append(f"| {name} | not in `all` | see its own page | {reason} |")
-    (ROOT / "docs" / "licences.md").write_text(HEAD + "\n".join(rows) + "\n", "utf-8")
+    (ROOT / "THIRD_PARTY_LICENCES.md").write_text(HEAD + "\n".join(rows) + "\n", "utf-8")
 
 
 if __name__ == "__main__":

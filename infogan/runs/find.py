@@ -28,7 +28,7 @@ def find_runs(path: Path) -> list[Run]:
 
 
 def shipped_run_path(name: str = "mnist") -> Path:
-    """The folder of the run of a preset that ships with the package, if it does (docs/results.md)."""
+    """The folder of the run of a preset that ships, if one does (docs/results/own-images.md)."""
     return PACKAGE / "shipped" / name
 
 

@@ -15,7 +15,7 @@ MIN_IMAGES_TO_CLUSTER = 1_000
 def custom_images(
     images: str, n: int, shape: Shape, codes: str = "", transforms: str | None = None, knobs: str = ""
 ) -> Config:
-    """The defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results.md).
+    """Defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results/own-images.md).
 
     With transforms, clustering comes first, as in the preset mnist-quick; with knobs, continuous codes learn
     to follow them.

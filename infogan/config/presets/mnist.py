@@ -13,7 +13,7 @@ def mnist() -> Config:
         fixed_std=None,
         min_std=0.1,
         lam=(1.0, 0.3, 0.3),
-        pseudo_label_weight=1.0,  # at 5 speckles surround the digits (docs/results.md)
+        pseudo_label_weight=1.0,  # at 5 speckles surround the digits (docs/results/mnist.md)
         pretraining_steps=4500,
         steps=3000,
         ema_decay=0.999,
@@ -51,7 +51,7 @@ def mnist_gan() -> Config:
 
 def mnist_small() -> Config:
     """MNIST on a laptop: a fifteenth of Table 1's work, D and Q at half the rate, otherwise mnist-code."""
-    # At the full rate D won for good and G drew noise in six of ten seeds, at half in four (docs/results.md).
+    # At the full rate G drew noise in six of ten seeds, at half in four (docs/results/choosing-a-run.md).
     return mnist_code().replace(architecture="mnist-small", resample_fake=False, lr_d=1e-4)
 
 

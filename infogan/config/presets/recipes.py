@@ -5,7 +5,7 @@ SMALL_TRANSFORMS = "rotate:0.25 scale:0.15 shear:0.2 translate:0.1"
 
 
 def clustered(transforms: str = SMALL_TRANSFORMS, *, pretraining_steps: int) -> dict[str, object]:
-    """The settings that find categories in every seed; chosen on MNIST, seeds 0 to 4 (docs/results.md)."""
+    """Settings that find categories in every seed; chosen on MNIST, seeds 0 to 4 (docs/results/mnist.md)."""
     return {
         "transforms": transforms,
         "pretraining_steps": pretraining_steps,
@@ -20,7 +20,7 @@ def clustered(transforms: str = SMALL_TRANSFORMS, *, pretraining_steps: int) -> 
 def with_targets() -> dict[str, object]:
     """The settings of adversarial training after stages that find targets for continuous codes.
 
-    Chosen on SVHN and CelebA, seed 0, by looking at the images (docs/results.md).
+    Chosen on SVHN and CelebA, seed 0, by looking at the images (docs/results/mnist.md).
     """
     return {
         "q_learns_from": "real",

@@ -12,7 +12,7 @@ def sprites() -> Config:
         knob_steps=3000,
         max_images=20_000,
         lam=(1.0, 0.3, 0.3, 0.3, 0.3),
-        # At 1 D became too strong, and shapes stayed rough (docs/results.md).
+        # At 1 D became too strong, and shapes stayed rough (docs/results/sprites.md).
         **with_targets() | {"pseudo_label_weight": 3.0},
     )
 

@@ -2,7 +2,7 @@
 
 For gray images D has a fully connected layer before its heads, as in Tables 1, 4 and 6; for colour it has
 none, as in Tables 2 and 3. In trials, MNIST's categories followed strokes instead of digits without this
-layer, and CelebA's faces were blurred with it (docs/results.md).
+layer, and CelebA's faces were blurred with it (docs/results/own-images.md).
 """
 
 from itertools import pairwise

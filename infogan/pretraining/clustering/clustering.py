@@ -58,7 +58,7 @@ BATCH_SIZE = 256  # images, each in two views: a joint distribution needs more t
 HEAD_STD = 0.2  # of the heads' initial weights: at Q's own 0.02 all clusters stay alike for long
 SAMPLES_PER_STEP = 20  # images that are clustered in part 2, per step of part 1
 N_PARTITIONS = 8
-MIN_STABILITY = 0.75  # mean NMI of the partitions, below which no clustering is used (docs/results.md)
+MIN_STABILITY = 0.75  # mean NMI of partitions, below which clusters are not used (docs/results/clustering.md)
 
 
 @final

@@ -20,7 +20,7 @@ from infogan.pretraining.clustering.consensus import consensus_clusters, count_n
 KS = range(2, 21)
 MIN_IMAGES = 400  # twice as many over-clusters as clusters, of ten images each
 N_PARTITIONS = 3
-MIN_GAIN = 0.75  # between the tenth and the eleventh cluster of MNIST and of digits (docs/results.md)
+MIN_GAIN = 0.75  # between the tenth and eleventh cluster of MNIST and of digits (docs/results/categories.md)
 
 
 class Point(NamedTuple):

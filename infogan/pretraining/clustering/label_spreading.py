@@ -26,7 +26,7 @@ from infogan.pretraining.clustering.neighbours import CHUNK
 from infogan.pretraining.clustering.over_clusters import N_COMPONENTS
 from infogan.utils.rng import make_rng
 
-ALPHA = 0.9  # chosen on digits, of 0.8 to 0.99 (docs/results.md)
+ALPHA = 0.9  # chosen on digits, of 0.8 to 0.99 (docs/results/few-labels.md)
 N_NEIGHBOURS = 10
 N_ITERATIONS = 60  # 0.9^60 = 0.002
 MAX_NODES = 60_000  # images that labels spread over; the others ask their neighbours among these

@@ -25,7 +25,7 @@ def learning_rates(config: Config, *, with_targets: bool) -> LearningRates:
 
     With targets from pretraining D has more to learn: by default its rate is twice as high, and both rates
     fall in the second half. Without targets, the network `small` for gray images has half the rate, as D won
-    for good in one seed of four otherwise (docs/results.md).
+    for good in one seed of four otherwise (docs/history.md).
     """
     optimisation, networks = config.optimisation, config.networks
     is_small_gray = networks.architecture == "small" and networks.image_shape[0] == 1

@@ -1,0 +1,147 @@
+"""Tables of docs that are not about MNIST alone, from benchmarks/records."""
+
+import statistics
+from typing import Any
+
+from records import each, middle, read, table
+
+
+def clustering_on_other_images() -> str:
+    rows = []
+    for images, name in (("Fashion-MNIST", "fashion-best-gpu"), ("custom:digits", "own-digits")):
+        cells = [
+            each(name, variant, score, digits)
+            for score, digits in (("one_to_one_error", 3), ("nmi", 3), ("fid", 2), ("seconds", 0))
+            for variant in ("whole", "none")
+        ]
+        rows.append((images, *cells))
+    columns = [
+        f"{score} {which}"
+        for score in ("1-1 error", "NMI", "FID", "seconds")
+        for which in ("with", "without")
+    ]
+    return table(("images", *columns), rows)
+
+
+def stability_and_noise() -> str:
+    """SVHN and sprites, whose clusters were used in any case."""
+    rows = []
+    for images, name in (("SVHN", "own-svhn-gpu"), ("sprites", "sprites-gpu")):
+        for variant, what in (("whole", "yes"), ("none", "no")):
+            rows.append(
+                (images, what, each(name, variant, "one_to_one_error", 2), each(name, variant, "fid", 1))
+            )
+    return table(("images", "clusters used", "1-1 error", "FID"), rows)
+
+
+def few_labels() -> str:
+    mnist, digits = read("few-labels-mnist")["seeds"]["0"], read("few-labels-digits")["seeds"].values()
+
+    def percent(of: dict[str, Any], digits: int) -> str:
+        return (
+            f"{100 * of['median']:.{digits}f} ({100 * of['low']:.{digits}f} to {100 * of['high']:.{digits}f})"
+        )
+
+    rows = []
+    for n in (10, 20, 50, 100):
+        here = mnist[f"{n} labels"]
+        one_to_one = ", ".join(
+            f"{100 * here[f'one to one, {split}']['median']:.2f}" for split in ("test", "train")
+        )
+        medians = (
+            ", ".join(f"{100 * seed[f'{n} labels'][how]['median']:.1f}" for seed in digits)
+            for how in ("spread, test", "one to one, test")
+        )
+        rows.append(
+            (
+                str(n),
+                percent(here["spread, test"], 2),
+                percent(here["spread, train"], 2),
+                one_to_one,
+                *medians,
+            )
+        )
+    columns = (
+        *("labels", "MNIST test", "MNIST training images", "named one to one, test, training"),
+        *("digits test, seeds 0, 1, 2 (medians)", "named one to one"),
+    )
+    return table(columns, rows)
+
+
+def unequal_categories() -> str:
+    rows = []
+    for shares, seeds in read("unequal-categories")["found"].items():
+        for seed, found in seeds.items():
+            cells = [
+                f"{found[prior][score]:.3f}"
+                for score in ("nmi", "error", "distance")
+                for prior in ("uniform", "learned")
+            ]
+            rows.append((f"{shares}, {seed}", *cells))
+    columns = [
+        f"{score} {prior}" for score in ("NMI", "1-1 error", "distance") for prior in ("uniform", "learned")
+    ]
+    return table(("shares, seed", *columns), rows)
+
+
+def category_counts() -> str:
+    names = {"digits": "digits", "mnist-quick": "MNIST, 600 pretraining steps", "sprites": "sprites"}
+    rows = []
+    for images, seeds in read("category-counts")["found"].items():
+        gains = [
+            ", ".join(f"{at['gain']:.2f}" for at in found["curve"] if 9 <= at["k"] <= 12)
+            for found in seeds.values()
+        ]
+        rows.append((names[images], *gains, ", ".join(str(found["k"]) for found in seeds.values())))
+    return table(("images", "seed 0", "seed 1", "seed 2", "found"), rows)
+
+
+def knobs_sprites() -> str:
+    record = read("knobs-sprites")
+    keys = ("factorvae", "mig", "dci_disentanglement")
+
+    def cells(scores: dict[str, float]) -> list[str]:
+        return [f"{scores[key]:.3f}" for key in keys]
+
+    rows = []
+    for name, run in record["runs"].items():
+        best = (f"{max(run['spearman'][factor].values()):.3f}" for factor in ("x", "y", "scale"))
+        rows.append([name.rpartition("-")[2], *cells(run["angle_as_cosine_and_sine"]), *best])
+    of_runs = [run["angle_as_cosine_and_sine"] for run in record["runs"].values()]
+    medians = cells({key: statistics.median(scores[key] for scores in of_runs) for key in keys})
+    rows.append(["**median**", *(f"**{cell}**" for cell in medians), "", "", ""])
+    true = cells(record["true_factors"])
+    rows.append(["the true factors, with the angle as far as the shape shows it", *true, "1", "1", "1"])
+    published = ("0.92", "0.45", "0.77", "", "", "")
+    rows.append(["InfoGAN-CR with ModelCentrality (Lin et al. 2020), without a prior", *published])
+    return table(("seed", "FactorVAE", "MIG", "DCI", "x", "y", "scale"), rows)
+
+
+def attributes() -> str:
+    names = {
+        "celeba-0": "`folder:` as it comes",
+        "celeba-factors-0": "with the factor stage; prior: a mirrored image is as natural",
+        "PCA, 5": "PCA, 5 components",
+        "ICA of PCA, 5": "ICA of these components",
+    }
+    runs = read("attributes")["runs"]
+    rows = [
+        (what, f"{runs[name]['mean_best_area']:.3f}", str(runs[name]["captured"]), f"{runs[name]['tad']:.2f}")
+        for name, what in names.items()
+    ]
+    return table(("codes", "area, mean of 40", "attributes at 0.75 or more", "TAD"), rows)
+
+
+def vectors() -> str:
+    rows = []
+    for name, runs in read("vectors")["rows"].items():
+        scores = [middle([run[score] for run in runs], 3) for score in ("1-1 accuracy", "NMI", "ARI")]
+        seconds = statistics.median(run["seconds"] for run in runs)
+        rows.append((f"`{name}`", *scores, "< 0.1" if seconds < 0.1 else f"{seconds:.1f}"))
+    return table(("method", "1-1 accuracy", "NMI", "ARI", "seconds"), rows)
+
+
+TABLES = (
+    *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
+    *(knobs_sprites, attributes, vectors),
+)
