@@ -16,6 +16,7 @@ PRESETS: dict[str, Callable[[], Config]] = {
         digits.digits_code,
         mnist.mnist,
         mnist.mnist_quick,
+        mnist.mnist_quick_gan,
         mnist.mnist_small,
         mnist.mnist_text,
         mnist.mnist_code,

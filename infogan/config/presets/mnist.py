@@ -34,6 +34,16 @@ def mnist_quick() -> Config:
     )
 
 
+def mnist_quick_gan() -> Config:
+    """The baseline of Fig. 2b for our recipe: mnist-quick as a regular GAN; L_I does not reach G."""
+    return mnist_quick().replace(
+        transforms="",
+        pretraining_steps=0,
+        pseudo_label_weight=0.0,
+        info_to_generator=False,
+    )
+
+
 def mnist_text() -> Config:
     """MNIST as the paper's text has it: Table 1, slope 0.1, a learned deviation, log(1 - D) (App. C.1)."""
     return Config.from_options(images="mnist", architecture="mnist", saturating=True)
