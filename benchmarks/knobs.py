@@ -1,13 +1,13 @@
 """How well the continuous codes of trained runs follow known factors, or the moments of digits.
 
     for seed in 100 101 102 103 104; do infogan train sprites --seed $seed; done
-    python benchmarks/knobs.py sprites runs/sprites-10?
+    python benchmarks/knobs.py sprites runs/sprites-10?    # writes records/knobs-sprites.json
 
 With factors: |Spearman's rho| of every code with every factor, and MIG, DCI and FactorVAE on 10,000 images,
 with an angle as one code and, as papers on real-valued codes have it, as two, its cosine and sine. On MNIST:
 the error of c1, what each code changes in G's images (`moments.py`), and |Spearman's rho| of each code, read
 off the test images, with their moments, over all images and in the mean over digits; beside it the most that
-a code can have which is independent of the digit.
+a code can have which is independent of the digit; and FID on the test images.
 
 Labels and factors serve these scores alone. Writes records/knobs-NAME.json.
 """
@@ -25,6 +25,7 @@ from scipy.stats import spearmanr
 from sklearn.metrics import confusion_matrix
 
 from infogan.data import Images, load
+from infogan.evaluation import evaluate_run
 from infogan.evaluation.disentanglement.betavae_factorvae import factorvae
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.information import mig
@@ -124,7 +125,11 @@ def main() -> None:
         if images.factors is not None:
             rows[Path(path).name] = against_factors(codes, values, images)
         else:
-            rows[Path(path).name] = against_moments(codes, values, images) | {"changes": correlations(model)}
+            fid = evaluate_run(run, groups=("image-quality",))["test"]["fid[mnist-classifier]"]["value"]
+            rows[Path(path).name] = against_moments(codes, values, images) | {
+                "changes": correlations(model),
+                "fid": round(float(fid), 3),
+            }
         print(Path(path).name, rows[Path(path).name], flush=True)
     true = {"true_factors": of_true_sprites()} if name == "sprites" else {}
     record(f"knobs-{name}", {"runs": rows} | true)

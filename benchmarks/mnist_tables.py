@@ -16,10 +16,21 @@ ABLATED = {  # the names of variants in the record
 
 
 def knobs_mnist() -> str:
-    runs = read("knobs-mnist")["runs"]
+    """The preset as it is."""
+    return knobs("knobs-mnist")
+
+
+def knobs_mnist_weight_5() -> str:
+    return knobs("knobs-mnist-weight-5")
+
+
+def knobs(name: str) -> str:
+    runs = read(name)["runs"]
+    fids = [run["fid"] for run in runs.values() if "fid" in run]
     columns = (
         *("seed", "error, %", "G: c2 moves the slant", "G: c3 moves the width"),
         *("c2 against slant, test images", "c3 against width, test images"),
+        *(["FID [mnist-classifier]"] if fids else []),
     )
     moved = (("c2", "slant"), ("c3", "width"))
     numbers = [
@@ -27,6 +38,7 @@ def knobs_mnist() -> str:
             100 * run["error"],
             *(run["changes"][code][moment][key] for code, moment in moved for key in ("median", "same_sign")),
             *(run["read"][code][moment][key] for code, moment in moved for key in ("all", "within_digits")),
+            *([run["fid"]] if fids else []),
         )
         for run in runs.values()
     ]
@@ -37,6 +49,7 @@ def knobs_mnist() -> str:
             *(f"{v[i]:.2f}, {100 * v[i + 1]:.0f} %" for i in (1, 3)),
             *(f"{v[i]:.3f} ({v[i + 1]:.3f})" for i in (5, 7)),
         ]
+        cells += [f"{fid:.3f}" for fid in v[9:]]
         return [f"{bold}{cell}{bold}" for cell in (name, *cells)]
 
     best = next(iter(runs.values()))["best_independent_of_digit"]
@@ -49,6 +62,7 @@ def knobs_mnist() -> str:
         "",
         f"{best['slant']:.3f}",
         f"{best['width']:.3f}",
+        *([""] if fids else []),
     ]
     return table(columns, [*rows, last])
 
@@ -143,6 +157,6 @@ def mnist_moments() -> str:
 
 
 TABLES = (
-    *(knobs_mnist, mnist_4500_steps, mnist_3000_steps, mnist_presets, mnist_parts),
+    *(knobs_mnist, knobs_mnist_weight_5, mnist_4500_steps, mnist_3000_steps, mnist_presets, mnist_parts),
     *(mnist_time_to_error, mnist_moments),
 )
