@@ -71,6 +71,10 @@ class OrthogonalJacobian:
 class Terms:
     """All terms; one whose weight is 0 is not computed."""
 
+    method: Literal["gan", "vae"] = "gan"
+    """What G and D do beside L_I: play a game (gan), or D encodes and G decodes real images (vae), which is
+    steadier and blurrier. With vae lr_d is the rate of the encoder, and presets take other settings in place
+    of those that only a GAN has."""
     adversarial: Adversarial = field(default_factory=Adversarial)
     info: Info = field(default_factory=Info)
     pseudo_label: PseudoLabel = field(default_factory=PseudoLabel)
