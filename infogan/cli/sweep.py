@@ -1,6 +1,5 @@
 """infogan sweep."""
 
-import dataclasses
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from infogan.cli.options import (
     custom_config,
     custom_options,
     flag,
+    preset_config,
     preset_options,
     run_name,
     set_options,
@@ -93,7 +93,7 @@ def _preset_command(name: str) -> Callable[..., None]:
     def command(*, config: Any, options: Options = DEFAULTS) -> None:
         from infogan.data import LoadOptions
 
-        chosen = Config.from_options(**dataclasses.asdict(config))
+        chosen = preset_config(PRESETS[name](), config)
         _sweep(name, chosen, options, LoadOptions(options.data, options.skip_bad))
 
     return command

@@ -20,7 +20,6 @@ from infogan.method.latent import Latent
 from infogan.method.networks.blocks import DiscriminatorOutput
 
 MAX_ABS_LOG_STD = 4.0  # of q(z|x)
-MIN_PIXEL_STD = 0.01  # of p(x|z, c), of the range of pixels; without it an image known by heart counts alone
 
 
 def n_uniforms(latent: Latent) -> int:
@@ -39,7 +38,9 @@ def draw(
     mean, std = posterior(real)
     z = mean + std * standard_normal(u_z).T
     q = (q_i.detach() if i in target_codes else q_i for i, q_i in enumerate(real.q))
-    return to_prior(latent, z), [code.draw(q_i, u_i) for code, q_i, u_i in zip(latent.codes, q, u_c, strict=True)]
+    return to_prior(latent, z), [
+        code.draw(q_i, u_i) for code, q_i, u_i in zip(latent.codes, q, u_c, strict=True)
+    ]
 
 
 def posterior(real: DiscriminatorOutput) -> tuple[Float[Tensor, "b n_z"], Float[Tensor, "b n_z"]]:
@@ -62,14 +63,8 @@ def kl_of_z(real: DiscriminatorOutput) -> Float[Tensor, "b"]:
 
 
 def reconstruction_error(
-    x: Float[Tensor, "b ch h w"], mean: Float[Tensor, "b ch h w"], min_std: float
-) -> Float[Tensor, ""]:
-    """-E[log p(x|z, c)] in nats per image, with p(x|z, c) = N(G(z, c), std); a density, so it may be negative.
-
-    Std is the one under which the batch is most likely, the root mean squared error, but at least `min_std`
-    (sigma-VAE, Rybkin, Daniilidis and Levine 2021). So there is no weight to choose between errors and KL.
-    """
+    x: Float[Tensor, "b ch h w"], mean: Float[Tensor, "b ch h w"], std: float
+) -> Float[Tensor, "b"]:
+    """-log p(x|z, c) in nats, with p(x|z, c) = N(G(z, c), std); a density, so it may be negative."""
     d = x[0].numel()
-    mse = (x - mean).square().mean()
-    var = mse.clamp(min=min_std**2)
-    return d / 2 * ((2 * math.pi * var).log() + mse / var)
+    return d / 2 * math.log(2 * math.pi * std**2) + (x - mean).square().flatten(1).sum(dim=1) / (2 * std**2)

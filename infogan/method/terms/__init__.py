@@ -26,7 +26,11 @@ def make_terms(config: Config, device: torch.device, target_codes: Sequence[int]
     settings = config.terms
     is_vae = settings.method == "vae"
     terms: list[Term] = [
-        *([Reconstruction(), KL(target_codes)] if is_vae else [AdversarialD()]),
+        *(
+            [Reconstruction(settings.reconstruction.pixel_std), KL(target_codes)]
+            if is_vae
+            else [AdversarialD()]
+        ),
         Info("D", config, device, target_codes),
         *([PseudoLabel(config, target_codes)] if target_codes else []),
         R1(settings.r1.weight),
