@@ -19,7 +19,7 @@ class Adversarial:
 class Reconstruction:
     """The reconstruction of real images, of a VAE."""
 
-    pixel_std: float = 0.3
+    pixel_std: float = 0.5
     """The standard deviation of a pixel about G's in a VAE, as a share of white minus black: the larger, the
     less z tells of an image, and the more codes do; images are blurrier."""
 

@@ -42,6 +42,7 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     """`config.replace(**settings)`; a change to a VAE first replaces what only a GAN has.
 
     Q's deviation is then learned, as codes are drawn with it, and the encoder learns as fast as the decoder.
+    Half of the steps are enough (docs/results/vae.md).
     """
     if settings.get("method", "gan") == "vae" != config.terms.method:
         config = config.replace(
@@ -52,5 +53,7 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
             r1_weight=0.0,
             diffaug=False,
             lr_d=1e-3,
+            q_learns_from="real",
+            steps=max(1, config.optimisation.steps // 2),
         )
     return config.replace(**settings)
