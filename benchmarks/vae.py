@@ -1,9 +1,9 @@
-"""A VAE beside the GAN of a preset, with L_I and without (λ = 0), after the same clustering: docs/results/vae.md.
+"""A VAE beside the GAN of a preset, with L_I and without (λ = 0), after the same clustering.
 
 python benchmarks/vae.py mnist-quick 0 1
 
-Times are of the processor, as other work may run beside it. Writes records/vae-PRESET.json, and for each model
-runs/vae-PRESET-SEED-NAME.png: columns of all categories with the same z, then test images, what the model
+Times are of the processor, as other work may run beside it. Writes records/vae-PRESET.json, and for each
+model runs/vae-PRESET-SEED-NAME.png: rows of all categories with the same z, then test images, what the model
 makes of their c and z, and what it makes of the first one's z with all categories.
 """
 
