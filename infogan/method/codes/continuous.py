@@ -191,8 +191,9 @@ class Circular(Code):
     def kl(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         """log 2 pi - H(Q) of von Mises' law."""
         kappa = _length(self._capped_concentration(q))
+        mean_length: Tensor = torch.special.i1e(kappa) / torch.special.i0e(kappa)
         log_i0: Tensor = torch.special.i0e(kappa).log() + kappa
-        return kappa * torch.special.i1e(kappa) / torch.special.i0e(kappa) - log_i0
+        return kappa * mean_length - log_i0
 
     def log_categories(self, q: Float[Tensor, "b params"]) -> None:
         return None
