@@ -36,12 +36,18 @@ N_TEST = 1000  # images that are reconstructed
 N_CONTEXTS = 4  # rows of a picture
 
 
-def cluster(config: Config, images: Images) -> tuple[Targets, str, float]:
-    began = time.process_time()
-    (stage,) = Trainer(config, make_model(config), images).stages()
-    for _ in stage.run(Targets()):
-        pass
-    return stage.outcome.targets, stage.outcome.message, time.process_time() - began
+def cluster(config: Config, images: Images, file: Path) -> tuple[Targets, dict[str, Any]]:
+    """Clusters, unless the file holds them already; returns them, and what is recorded of it."""
+    if not file.is_file():
+        began = time.process_time()
+        (stage,) = Trainer(config, make_model(config), images).stages()
+        for _ in stage.run(Targets()):
+            pass
+        about = {"clustering": stage.outcome.message, "seconds": time.process_time() - began}
+        file.parent.mkdir(exist_ok=True)
+        torch.save({"tables": dict(stage.outcome.targets.tables), "about": about}, file)
+    found = torch.load(file)
+    return Targets(found["tables"]), found["about"]
 
 
 def train(config: Config, images: Images, targets: Targets, n: int | None = None) -> tuple[Model, float]:
@@ -65,7 +71,7 @@ def score(model: Model, test: Images, file: Path) -> dict[str, Any]:
     draw(model, x, values, z, file)
     bounds = info_bounds(model, 128, make_rng(0, "evaluate"))
     return {
-        "error": one_to_one_error(test.labels.numbers, values[:, 0].numpy()),
+        "error": one_to_one_error(test.labels.numbers, values[:, 0].numpy().astype(int)),
         "rmse of reconstruction": float(np.sqrt(((reconstructed - x.astype(float)) ** 2).mean())) / 255,
         "L_I as a share of H(c)": {
             name: bounds[f"info_bound_{name}"]["value"] / code.entropy()
@@ -101,8 +107,8 @@ def main() -> None:
     for seed in seeds:
         gan = config.replace(seed=int(seed))
         vae = with_settings(gan, {"method": "vae"})
-        targets, message, seconds = cluster(gan, images)
-        row = rows[seed] = {"clustering": message, "seconds of clustering": seconds}
+        targets, about = cluster(vae, images, Path("runs") / f"vae-{preset}-{seed}.pt")
+        row = rows[seed] = {"clustering": about}
         print(seed, row, flush=True)
         _, per_step = train(gan, images, targets, N_GAN_STEPS)
         row["gan"] = {"seconds per step": per_step, "steps": gan.optimisation.steps}

@@ -104,7 +104,8 @@ class DiscriminatorQ(nn.Module):
         features = self.trunk(x)
         q_features = features if self.own_q_trunk is None else self.own_q_trunk(x)
         q = self.q_head(q_features if info_to_trunk else q_features.detach())
-        return DiscriminatorOutput(self.d_head(features).squeeze(1), self.latent.split_q(q))
+        head = self.d_head(features)
+        return DiscriminatorOutput(head if self.encodes_z else head[:, 0], self.latent.split_q(q))
 
     def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b width"]:
         """The input of the last layer of Q's head."""
