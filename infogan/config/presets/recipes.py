@@ -42,7 +42,8 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     """`config.replace(**settings)`; a change to a VAE first replaces what only a GAN has.
 
     Q's deviation is then learned, as codes are drawn with it, and the encoder learns as fast as the decoder.
-    Half of the steps are enough (docs/results/vae.md).
+    A λ that is enough beside D's logits is lost among the nats of all pixels, so it is at least 1. Half of the
+    steps are enough (docs/results/vae.md).
     """
     if settings.get("method", "gan") == "vae" != config.terms.method:
         config = config.replace(
@@ -50,6 +51,7 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
             min_std=max(0.1, config.codes.min_std),
             saturating=False,
             info_to_generator=True,
+            lam=tuple(max(1.0, lam) for lam in config.terms.info.lam),
             r1_weight=0.0,
             diffaug=False,
             lr_d=1e-3,
