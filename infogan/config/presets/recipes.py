@@ -42,8 +42,8 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     """`config.replace(**settings)`; a change to a VAE first replaces what only a GAN has.
 
     Q's deviation is then learned, as codes are drawn with it, and the encoder learns as fast as the decoder.
-    A λ that is enough beside D's logits is lost among the nats of all pixels, so it is at least 1. Half of the
-    steps are enough (docs/results/vae.md).
+    A λ that is enough beside D's logits is lost among the nats of all pixels, so it is at least 1. Half of
+    the steps are enough (docs/results/vae.md).
     """
     if settings.get("method", "gan") == "vae" != config.terms.method:
         config = config.replace(
