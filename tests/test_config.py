@@ -58,6 +58,8 @@ TABLE: dict[str, Row] = {
     ),
     "info_to_generator": FLAG,
     "info_to_trunk": FLAG,
+    "method": (["gan", "vae"], ["mcmc", None], []),
+    "pixel_std": POSITIVE,
     "pseudo_label_weight": WEIGHT,
     "q_learns_from": (["real", "both"], ["fake", None], []),
     "r1_weight": WEIGHT,

@@ -54,7 +54,8 @@ def make_varied(config: Config) -> Model:
 
 def with_inversion(model: Model) -> Inversion:
     E = make_encoder(model)
-    init_weights(E, make_rng(2, "E"))
+    if not model.D.encodes_z:  # which is E then, and not to be changed
+        init_weights(E, make_rng(2, "E"))
     return Inversion(model, E)
 
 
@@ -88,6 +89,9 @@ CASES: dict[str, Config] = {
     ),
     "vectors": Config.from_options(
         images="digits", architecture="vectors", shape=(1, 1, 13), codes="cat:3 unif:1 noise:4"
+    ),
+    "VAE": Config.from_options(
+        images="digits", architecture="digits", codes="cat:3 unif:1 noise:4", method="vae"
     ),
     "one layer of Q": Config.from_options(
         images="digits", architecture="faces", codes="cat:3 unif:1 noise:4", fixed_std=1.0

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 
 from infogan.config import SHAPES, Config, options_of
-from infogan.config.presets import custom_images, get_preset
+from infogan.config.presets import custom_images, get_preset, with_settings
 from infogan.utils.errors import InfoganError
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 MIN_IMAGES = 10  # below this nothing can be learned; results begin to be worth it at 200
 # Settings that --help lists; --help-all lists the others too, grouped by their part of the config.
 COMMON = (
+    "method",
     "codes",
     "transforms",
     "knobs",
@@ -76,6 +77,13 @@ def preset_options(values: Config, *, show_all: bool) -> type:
     return _options_class(values.options(), {}, show_all)
 
 
+def preset_config(preset: Config, options: Any) -> Config:
+    """The preset, changed by those of `preset_options` that differ from it."""
+    before = preset.options()
+    changed = {name: value for name, value in dataclasses.asdict(options).items() if value != before[name]}
+    return with_settings(preset, changed)
+
+
 def custom_options(*, show_all: bool) -> type:
     """The same with every setting unset: the number and shape of the images decide the others."""
     hidden = {"images": Parameter(show=False, parse=False)}
@@ -127,7 +135,7 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     decisive = {name: options[name] for name in ("codes", "transforms", "knobs") if name in options}
     config = custom_images(absolute_name(source), found.n, shape, **decisive)
     fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}
-    return config.replace(**fixed_shape | options)
+    return with_settings(config, fixed_shape | options)
 
 
 def run_name(source: str) -> str:

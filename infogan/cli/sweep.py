@@ -1,6 +1,5 @@
 """infogan sweep."""
 
-import dataclasses
 import sys
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from infogan.cli.options import (
     custom_config,
     custom_options,
     flag,
+    preset_config,
     preset_options,
     run_name,
     set_options,
@@ -94,7 +94,7 @@ def _preset_command(name: str) -> Callable[..., None]:
     def command(*, config: Any, options: Options = DEFAULTS) -> None:
         from infogan.data import LoadOptions
 
-        chosen = Config.from_options(**dataclasses.asdict(config))
+        chosen = preset_config(PRESETS[name](), config)
         _sweep(name, chosen, options, LoadOptions(options.data, options.skip_bad))
 
     return command

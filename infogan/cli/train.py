@@ -1,6 +1,5 @@
 """infogan train."""
 
-import dataclasses
 import sys
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ from infogan.cli.options import (
     custom_config,
     custom_options,
     flag,
+    preset_config,
     preset_options,
     run_name,
     set_options,
@@ -68,7 +68,7 @@ def train_app(presets: Collection[str], show_all: bool) -> App:
 
 def _preset_command(name: str) -> Callable[..., None]:
     def command(*, config: Any, options: Options = DEFAULTS) -> None:
-        chosen = Config.from_options(**dataclasses.asdict(config))
+        chosen = preset_config(PRESETS[name](), config)
         if options.dry_run:
             print(chosen.to_json(), end="")
             return

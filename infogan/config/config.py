@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 from infogan.config.fields import Option, option_name, options_of, parse, require
 from infogan.config.knobs import assign_knobs, codes_without_knobs
 from infogan.config.parts import Codes, Data, Networks, Optimisation, Pretraining, RunSettings
+from infogan.config.spec import parse_spec
 from infogan.config.terms import Terms
 from infogan.utils.errors import InfoganError, did_you_mean
 
@@ -41,6 +42,8 @@ class Config:
     def __post_init__(self) -> None:
         is_vectors = self.networks.architecture == "vectors"
         require(not (self.data.diffaug and is_vectors), "diffaug", True, "off for vectors")
+        if self.terms.method == "vae":
+            self._check_vae()
         lam, n_codes = self.terms.info.lam, len(self.codes.kinds)
         require(len(lam) in (1, n_codes), "lam", lam, f"1 number, or {n_codes}, one per code")
         transforms, steps = self.pretraining.transforms, self.pretraining.steps
@@ -69,6 +72,20 @@ class Config:
         require(has_categories, "transforms", repr(transforms), rule)
         rule = "empty unless pretraining_steps says how long to cluster"
         require(bool(steps), "transforms", repr(transforms), rule)
+
+    def _check_vae(self) -> None:
+        terms, codes = self.terms, self.codes
+        require(not self.data.diffaug, "diffaug", True, "off with method=vae, which has no D to augment for")
+        r1 = terms.r1.weight
+        require(not r1, "r1_weight", r1, "0 with method=vae, which has no D to penalise")
+        rule = "false with method=vae, which plays no game"
+        require(not terms.adversarial.saturating, "saturating", True, rule)
+        rule = "true with method=vae; for a VAE without L_I set lam to 0"
+        require(terms.info.to_generator, "info_to_generator", False, rule)
+        rule = "none with method=vae, which draws codes with the deviation that Q learns"
+        require(codes.fixed_std is None, "fixed_std", codes.fixed_std, rule)
+        rule = "with noise of width 1 or more for method=vae, such as noise:62"
+        require(parse_spec(codes.spec).n_noise > 0, "codes", repr(codes.spec), rule)
 
     @property
     def lam_per_code(self) -> tuple[float, ...]:

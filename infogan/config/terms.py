@@ -16,6 +16,18 @@ class Adversarial:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Reconstruction:
+    """The reconstruction of real images, of a VAE."""
+
+    pixel_std: float = 0.5
+    """The standard deviation of a pixel about G's in a VAE, as a share of white minus black: the larger, the
+    less z tells of an image, and the more codes do; images are blurrier."""
+
+    def __post_init__(self) -> None:
+        require(0 < self.pixel_std < math.inf, "pixel_std", self.pixel_std, "a positive number")
+
+
+@dataclass(frozen=True, kw_only=True)
 class Info:
     """The variational bound L_I of Eq. (5), times λ."""
 
@@ -71,7 +83,12 @@ class OrthogonalJacobian:
 class Terms:
     """All terms; one whose weight is 0 is not computed."""
 
+    method: Literal["gan", "vae"] = "gan"
+    """What G and D do beside L_I: play a game (gan), or D encodes and G decodes real images (vae), which is
+    steadier and blurrier. With vae lr_d is the rate of the encoder, and presets take other settings in place
+    of those that only a GAN has."""
     adversarial: Adversarial = field(default_factory=Adversarial)
+    reconstruction: Reconstruction = field(default_factory=Reconstruction)
     info: Info = field(default_factory=Info)
     pseudo_label: PseudoLabel = field(default_factory=PseudoLabel)
     r1: R1 = field(default_factory=R1)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from infogan.config import SHAPES, Config, Shape, check_options, options_of
-from infogan.config.presets import custom_images, custom_vectors
+from infogan.config.presets import custom_images, custom_vectors, with_settings
 from infogan.utils.errors import InfoganError, did_you_mean
 
 SET_BY_X_OR_CODES = ("images", "shape", "square", "codes", "binary", "bit_depth")
@@ -45,7 +45,7 @@ def make_config(
         values["lam"] = [values["lam"]]
     if values.get("architecture") in SHAPES:
         values["shape"] = None
-    return default.replace(**check_options(values))
+    return with_settings(default, check_options(values))
 
 
 def to_python(value: Any) -> Any:

@@ -48,6 +48,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         lam: λ, the weight of L_I in both losses: one number, or one per code; None chooses by the codes.
         scale: "columns" scales each column of vectors to standard deviation 1; "all" scales all columns by
             one factor, for pixels and other columns in the same unit. Images are not scaled.
+        method: "gan", or "vae": an autoencoder with the same codes, steadier and blurrier.
         options: further settings of `infogan.Config`, such as {"lr_d": 1e-4, "architecture": "mnist-small"}.
         random_state: seeds weights, batches and noise; an int makes fits repeatable to the bit.
         device: where to train; inference is on the CPU.
@@ -80,6 +81,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         batch_size: int | None = None,
         lam: float | int | Sequence[float | int] | None = None,
         scale: Literal["columns", "all"] = "columns",
+        method: Literal["gan", "vae"] = "gan",
         options: Mapping[str, Any] | None = None,
         random_state: Any = None,
         device: Literal["auto", "cpu", "cuda", "mps"] = "auto",
@@ -90,6 +92,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
         self.batch_size = batch_size
         self.lam = lam
         self.scale = scale
+        self.method = method
         self.options = options
         self.random_state = random_state
         self.device = device
@@ -206,7 +209,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
     def _initialise(self, X: Any, **default_options: Any) -> Pictures:
         """Makes a preprocessor and an untrained model for X; returns X as the networks take it."""
         _, x = self._validate(X, min_rows=2, reset=True)
-        parameters = {name: getattr(self, name) for name in ("batch_size", "lam", "device")}
+        parameters = {name: getattr(self, name) for name in ("batch_size", "lam", "method", "device")}
         parameters |= {"steps": self.max_iter, "seed": _to_seed(self.random_state)}
         preprocessor, options = self.preprocessor_, {**default_options, **(self.options or {})}
         config = make_config(

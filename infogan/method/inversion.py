@@ -15,8 +15,9 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from infogan.method.model import CHUNK, Model, Pictures
-from infogan.method.networks import init_weights
+from infogan.method.networks import DiscriminatorQ, init_weights
 from infogan.method.networks.blocks import conv, fc
+from infogan.method.vae import posterior, to_prior
 from infogan.utils.rng import make_rng
 
 # Training of E, by Adam.
@@ -28,9 +29,9 @@ MAX_ABS_Z = {"normal": 3.0, "uniform": 1.0}  # z is clamped to this
 
 @final
 class Inversion:
-    """The encoder E of z, with the model whose G it inverts. With n_z = 0, E is empty."""
+    """The encoder E of z, with the model whose G it inverts. With n_z = 0, E is empty; a VAE has its own."""
 
-    def __init__(self, model: Model, E: nn.Sequential) -> None:
+    def __init__(self, model: Model, E: nn.Module) -> None:
         self.model = model
         self.E = E.eval()
 
@@ -110,7 +111,7 @@ def learn_inversion(model: Model, seed: int = 0, steps: int = STEPS) -> Iterator
     """Trains E on G's own samples; yields after each step, so that the caller can show progress or stop."""
     inversion = Inversion(model, make_encoder(model))
     latent, device, E = model.latent, model.device, inversion.E
-    if not latent.n_z:
+    if not latent.n_z or model.D.encodes_z:
         yield Progress(1, 1, inversion)
         return
     init_weights(E, make_rng(seed, "inversion weights"))
@@ -131,12 +132,26 @@ def learn_inversion(model: Model, seed: int = 0, steps: int = STEPS) -> Iterator
         yield Progress(n, steps, inversion)
 
 
-def make_encoder(model: Model) -> nn.Sequential:
-    """E on the model's device, its weights not yet initialised.
+@final
+class EncoderOfVAE(nn.Module):
+    """The z at the median of q(z|x)."""
+
+    def __init__(self, D: DiscriminatorQ) -> None:
+        super().__init__()
+        self.D = D
+
+    def forward(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b n_z"]:
+        return to_prior(self.D.latent, posterior(self.D(x))[0])
+
+
+def make_encoder(model: Model) -> nn.Module:
+    """E on the model's device, its weights not yet initialised; of a VAE, its own encoder, as trained.
 
     Strided convolutions down to a side of 4 to 7 pixels, or two fully connected layers for vectors and for
     images below 8 pixels. A tanh keeps uniform z in its range.
     """
+    if model.D.encodes_z:
+        return EncoderOfVAE(model.D)
     (ch, h, w), n_z = model.G.shape, model.latent.n_z
     if not n_z:
         return nn.Sequential()

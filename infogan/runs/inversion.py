@@ -32,7 +32,12 @@ def save_inversion(run: Run, inversion: Inversion) -> Path:
 
 
 def load_inversion(run: Run, model: Model) -> Inversion | None:
-    """What `save_inversion` wrote; None if it is missing, damaged or belongs to another checkpoint."""
+    """What `save_inversion` wrote; None if it is missing, damaged or belongs to another checkpoint.
+
+    A VAE has an encoder of z among its weights, and no such file.
+    """
+    if model.D.encodes_z:
+        return Inversion(model, make_encoder(model))
     try:
         with safetensors.safe_open(run.path / INVERSION_FILE, "pt") as file:
             metadata = file.metadata() or {}

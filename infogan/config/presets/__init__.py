@@ -5,9 +5,10 @@ from collections.abc import Callable
 from infogan.config.config import Config
 from infogan.config.presets import celeba, chairs, digits, faces, mnist, sprites, svhn
 from infogan.config.presets.custom import DEFAULT_CODES, custom_images, custom_vectors
+from infogan.config.presets.recipes import with_settings
 from infogan.utils.errors import InfoganError, did_you_mean
 
-__all__ = ["DEFAULT_CODES", "PRESETS", "custom_images", "custom_vectors", "get_preset"]
+__all__ = ["DEFAULT_CODES", "PRESETS", "custom_images", "custom_vectors", "get_preset", "with_settings"]
 
 PRESETS: dict[str, Callable[[], Config]] = {
     preset.__name__.replace("_", "-"): preset

@@ -4,6 +4,7 @@ b = batch; c = a code as G takes it, (b, width); q = Q's raw output for that cod
 value = a code as people read it, (b,): a category's index, a number, an angle in radians.
 """
 
+import math
 from abc import ABC, abstractmethod
 from typing import Literal, NamedTuple
 
@@ -68,6 +69,23 @@ class Code(ABC):
     def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         """log Q(c|x), in nats, where q is Q's output at x."""
 
+    @property
+    def n_uniforms(self) -> int:
+        """How many uniform draws `draw` takes for each image."""
+        return 1
+
+    @abstractmethod
+    def draw(self, q: Float[Tensor, "b params"], u: Float[Tensor, "n b"]) -> Float[Tensor, "b width"]:
+        """c ~ Q(c|x), as G takes it, with a gradient to q: what a VAE gives its decoder.
+
+        Args:
+            u: `n_uniforms` draws from Unif(0, 1) for each image.
+        """
+
+    @abstractmethod
+    def kl(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        """KL(Q(c|x) || P(c)) in nats, of the Q that `draw` draws from."""
+
     @abstractmethod
     def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b k"] | None:
         """log Q(c|x) of every value of a discrete code, in nats; None for a continuous one."""
@@ -79,3 +97,15 @@ class Code(ABC):
     @abstractmethod
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
         """The values of a traversal: all of a discrete code, or `steps` from low to high."""
+
+
+def standard_normal(u: Float[Tensor, "*n b"]) -> Float[Tensor, "*n b"]:
+    """Draws of N(0, 1), from draws of Unif(0, 1)."""
+    eps: float = torch.finfo(u.dtype).eps
+    normal: Tensor = math.sqrt(2) * torch.erfinv((2 * u - 1).clamp(eps - 1, 1 - eps))
+    return normal
+
+
+def gaussian_kl(mean: Float[Tensor, "*b"], std: Float[Tensor, "*b"]) -> Float[Tensor, "*b"]:
+    """KL(N(mean, std) || N(0, 1)) in nats."""
+    return 0.5 * (mean.square() + std.square() - 1) - std.log()

@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from infogan.method.codes.code import Code, Decoded, Kind
+from infogan.method.codes.code import Code, Decoded, Kind, gaussian_kl, standard_normal
 
 MIN_STD = 0.02  # without a minimum, L_I of a continuous code would grow without bound as Q gets more certain
 
@@ -82,6 +82,30 @@ class Uniform(Real):
         """H(c) = log 2; differential."""
         return math.log(2)
 
+    def draw(self, q: Float[Tensor, "b params"], u: Float[Tensor, "n b"]) -> Float[Tensor, "b width"]:
+        """From Q cut off at -1 and 1, where P(c) ends, by its inverse distribution function."""
+        mean, std, low, high = self._cut_off(q)
+        eps: float = torch.finfo(q.dtype).eps
+        level = (low.erf() + u[0] * (high.erf() - low.erf())).clamp(eps - 1, 1 - eps)
+        return (mean + math.sqrt(2) * std * level.erfinv()).clamp(-1, 1)[:, None]
+
+    def kl(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        """log 2 - H(Q), with the entropy of a Gaussian that is cut off at -1 and 1."""
+        _, std, low, high = self._cut_off(q)
+        Z = (high.erf() - low.erf()) / 2
+        cut = (low * (-low.square()).exp() - high * (-high.square()).exp()) / (2 * math.sqrt(math.pi) * Z)
+        return math.log(2) - 0.5 * math.log(2 * math.pi * math.e) - (std * Z).log() - cut
+
+    def _cut_off(self, q: Float[Tensor, "b params"]) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Mean and deviation, and (-1 - mean) and (1 - mean) over sqrt(2) deviations.
+
+        The mean is moved into [-1, 1], so that the two ends are on both sides of it: a difference of their
+        error functions loses no digits then.
+        """
+        mean, std = self.decode(q)
+        mean = mean.clamp(-1, 1)
+        return mean, std, (-1 - mean) / (math.sqrt(2) * std), (1 - mean) / (math.sqrt(2) * std)
+
 
 @final
 @dataclass(frozen=True)
@@ -100,6 +124,13 @@ class Gaussian(Real):
     def entropy(self) -> float:
         """H(c) = log(2 pi e) / 2; differential."""
         return 0.5 * math.log(2 * math.pi * math.e)
+
+    def draw(self, q: Float[Tensor, "b params"], u: Float[Tensor, "n b"]) -> Float[Tensor, "b width"]:
+        mean, std = self.decode(q)
+        return (mean + std * standard_normal(u[0]))[:, None]
+
+    def kl(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        return gaussian_kl(*self.decode(q))
 
 
 @final
@@ -151,6 +182,18 @@ class Circular(Code):
         kappa = _length(q)
         log_i0: Tensor = torch.special.i0e(kappa).log() + kappa
         return (c * q).sum(dim=1) - log_i0 - math.log(2 * math.pi)
+
+    def draw(self, q: Float[Tensor, "b params"], u: Float[Tensor, "n b"]) -> Float[Tensor, "b width"]:
+        """A Gaussian wound around the circle, with Q's mean and spread, which is nearly von Mises' law."""
+        mean, spread = self.decode(q)
+        return self.embed(mean + spread * standard_normal(u[0]))
+
+    def kl(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        """log 2 pi - H(Q) of von Mises' law."""
+        kappa = _length(self._capped_concentration(q))
+        mean_length: Tensor = torch.special.i1e(kappa) / torch.special.i0e(kappa)
+        log_i0: Tensor = torch.special.i0e(kappa).log() + kappa
+        return kappa * mean_length - log_i0
 
     def log_categories(self, q: Float[Tensor, "b params"]) -> None:
         return None

@@ -15,6 +15,8 @@ from torch import Tensor
 
 from infogan.method.codes.code import Code, Decoded, Kind
 
+MIN_SHARE = 1e-6  # of a category in KL, as a share of 0 would make it infinite
+
 
 @final
 @dataclass(frozen=True)
@@ -66,6 +68,25 @@ class Categorical(Code):
     def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         return (c * q.log_softmax(dim=1)).sum(dim=1)
 
+    @property
+    def n_uniforms(self) -> int:
+        return self.k
+
+    def draw(self, q: Float[Tensor, "b params"], u: Float[Tensor, "n b"]) -> Float[Tensor, "b width"]:
+        """The largest of the logits plus Gumbel noise, one-hot; its gradient is that of their softmax.
+
+        This is the straight-through estimator of Jang, Gu and Poole 2017; its gradient is biased.
+        """
+        p = (q.log_softmax(dim=1) - (-_inside(u.T).log()).log()).softmax(dim=1)
+        return F.one_hot(p.argmax(dim=1), self.k) + p - p.detach()
+
+    def kl(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        log_q = q.log_softmax(dim=1)
+        if self.p is None:
+            return (log_q.exp() * log_q).sum(dim=1) + math.log(self.k)
+        log_p = torch.stack([q.new_full((), math.log(max(p, MIN_SHARE))) for p in self.p])
+        return (log_q.exp() * (log_q - log_p)).sum(dim=1)
+
     def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b k"]:
         return q.log_softmax(dim=1)
 
@@ -114,6 +135,15 @@ class Bernoulli(Code):
     def log_q(self, c: Float[Tensor, "b width"], q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
         return -F.binary_cross_entropy_with_logits(q[:, 0], c[:, 0], reduction="none")
 
+    def draw(self, q: Float[Tensor, "b params"], u: Float[Tensor, "n b"]) -> Float[Tensor, "b width"]:
+        """1 if the logit plus logistic noise is positive; its gradient is that of their sigmoid."""
+        p = torch.sigmoid(q + torch.logit(_inside(u.T)))
+        return (p > 0.5).to(p.dtype) + p - p.detach()
+
+    def kl(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b"]:
+        log_q = self.log_categories(q)
+        return (log_q.exp() * log_q).sum(dim=1) + math.log(2)
+
     def log_categories(self, q: Float[Tensor, "b params"]) -> Float[Tensor, "b 2"]:
         return F.logsigmoid(torch.cat([-q, q], dim=1))
 
@@ -122,3 +152,9 @@ class Bernoulli(Code):
 
     def sweep(self, steps: int, low: float, high: float) -> Float[Tensor, "m"]:
         return torch.tensor([0.0, 1.0], dtype=torch.float32)
+
+
+def _inside(u: Tensor) -> Tensor:
+    """Draws from Unif(0, 1) without 0 and 1, whose logarithms are infinite."""
+    eps: float = torch.finfo(u.dtype).eps
+    return u.clamp(eps, 1 - eps)

@@ -38,6 +38,8 @@ def make_networks(config: Config, latent: Latent) -> Networks:
         networks = make(latent, settings.negative_slope, settings.image_shape)
     else:
         networks = NETS[settings.architecture](latent, settings.negative_slope)
+    if config.terms.method == "vae":
+        networks.D.encode_z()
     if settings.q_trunk == "own":
         networks.D.separate_trunks()
     return networks

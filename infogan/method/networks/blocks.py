@@ -17,8 +17,13 @@ from infogan.method.latent import Latent
 class DiscriminatorOutput(NamedTuple):
     """The outputs of D and Q for a batch."""
 
-    logit: Float[Tensor, "b"]  # D(x) = sigmoid(logit)
+    head: Float[Tensor, "b"] | Float[Tensor, "b _"]  # of D; in a VAE of the encoder of z, (b, 2 n_z)
     q: tuple[Float[Tensor, "b _"], ...]
+
+    @property
+    def logit(self) -> Float[Tensor, "b"]:
+        """D(x) = sigmoid(logit)."""
+        return self.head
 
 
 @final
@@ -79,6 +84,16 @@ class DiscriminatorQ(nn.Module):
         """Gives Q a trunk of its own, like D's, with which D does not interfere."""
         self.own_q_trunk = deepcopy(self.trunk)
 
+    def encode_z(self) -> None:
+        """Makes D the encoder of a VAE: its head then says which z an image has, by mean and log variance."""
+        assert isinstance(self.d_head, nn.Linear)
+        self.d_head = nn.Linear(self.d_head.in_features, 2 * self.latent.n_z)
+
+    @property
+    def encodes_z(self) -> bool:
+        """Whether `encode_z` was called."""
+        return isinstance(self.d_head, nn.Linear) and self.d_head.out_features > 1
+
     @property
     def q_trunk(self) -> nn.Sequential:
         """The trunk that Q's head reads: D's, or its own."""
@@ -89,7 +104,8 @@ class DiscriminatorQ(nn.Module):
         features = self.trunk(x)
         q_features = features if self.own_q_trunk is None else self.own_q_trunk(x)
         q = self.q_head(q_features if info_to_trunk else q_features.detach())
-        return DiscriminatorOutput(self.d_head(features)[:, 0], self.latent.split_q(q))
+        head = self.d_head(features)
+        return DiscriminatorOutput(head if self.encodes_z else head[:, 0], self.latent.split_q(q))
 
     def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b width"]:
         """The input of the last layer of Q's head."""

@@ -7,9 +7,11 @@ import torch
 from infogan.config import Config
 from infogan.method.terms.adversarial import AdversarialD, AdversarialG
 from infogan.method.terms.info import Info
+from infogan.method.terms.kl import KL
 from infogan.method.terms.orthogonal_jacobian import OrthogonalJacobian
 from infogan.method.terms.pseudo_label import PseudoLabel
 from infogan.method.terms.r1 import R1
+from infogan.method.terms.reconstruction import Reconstruction
 from infogan.method.terms.term import Batch, Term, TermValue
 
 __all__ = ["Batch", "Term", "TermValue", "make_terms"]
@@ -22,12 +24,17 @@ def make_terms(config: Config, device: torch.device, target_codes: Sequence[int]
         target_codes: the codes that pretraining found targets for.
     """
     settings = config.terms
+    is_vae = settings.method == "vae"
     terms: list[Term] = [
-        AdversarialD(),
+        *(
+            [Reconstruction(settings.reconstruction.pixel_std), KL(target_codes)]
+            if is_vae
+            else [AdversarialD()]
+        ),
         Info("D", config, device, target_codes),
         *([PseudoLabel(config, target_codes)] if target_codes else []),
         R1(settings.r1.weight),
-        AdversarialG(saturating=settings.adversarial.saturating),
+        *([] if is_vae else [AdversarialG(saturating=settings.adversarial.saturating)]),
         Info("G", config, device),
         OrthogonalJacobian(settings.orthogonal_jacobian.weight),
     ]

@@ -32,6 +32,9 @@ class Batch:
     fake: DiscriminatorOutput  # of D and Q at x_fake
     x_real: Float[Tensor, "b ch h w"] | None = None  # in D's step only; augmented if the config says so
     real: DiscriminatorOutput | None = None  # of D and Q at x_real
+    x_reconstructed: Float[Tensor, "b ch h w"] | None = (
+        None  # of a VAE: G at what the encoder draws at x_real
+    )
     targets: Sequence[Float[Tensor, "b _"]] = ()  # of x_real, one per code that pretraining found any for
 
 

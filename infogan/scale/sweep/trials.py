@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import final
 
 from infogan.config import Config
+from infogan.config.presets import with_settings
 from infogan.runs.run import Run
 from infogan.scale.sweep.settings import Setting, folder_name, format_setting
 from infogan.training.components.device import resolve
@@ -93,7 +94,7 @@ def make_trials(
                     f"sweep: {format_setting(trials[path].setting)} and {format_setting(setting)} would "
                     f"share the folder {path}; sweep over them separately."
                 )
-            trials[path] = Trial(path, resolve(config.replace(**setting, seed=seed)), setting)
+            trials[path] = Trial(path, resolve(with_settings(config, {**setting, "seed": seed})), setting)
     for trial in trials.values():
         if not trial.begun:
             continue

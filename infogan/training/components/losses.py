@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from infogan.config import Config
+from infogan.method import vae
 from infogan.method.diffaug import N_UNIFORMS, diffaug
 from infogan.method.model import batch_statistics
 from infogan.method.terms import Batch, make_terms
@@ -26,6 +27,7 @@ class Losses:
         self.config, self.seeds = config, seeds
         self.latent, self.low = seeds.models[0].latent, float(seeds.models[0].G.low or 0)
         self.terms = make_terms(config, device, target_codes)
+        self.target_codes = target_codes
         self.device_type = device.type
 
     def of(self, player: Player) -> Sequence[Term]:
@@ -35,6 +37,8 @@ class Losses:
         """How many uniform draws per image each part of a player's loss needs."""
         augmented = ("x_real", "x_fake") if player == "D" else ("x_fake",)
         needed = dict.fromkeys(augmented, N_UNIFORMS) if self.config.data.diffaug else {}
+        if player == "D" and self.config.terms.method == "vae":
+            needed["posterior"] = vae.n_uniforms(self.latent)
         return needed | {term.name: term.n_uniforms for term in self.of(player) if term.n_uniforms}
 
     def loss_d(
@@ -55,6 +59,8 @@ class Losses:
         real = D(x_real)
         with batch_statistics(self.seeds.D), batch_statistics(self.seeds.G):
             fake = D(self._augmented(x_fake, u, "x_fake"), info_to_trunk=self.config.terms.info.to_trunk)
+            # Its gradient reaches G as well, before G's step; see `Trainer.descend`.
+            drawn = vae.draw(self.latent, real, u["posterior"], self.target_codes) if "posterior" in u else ()
             batch = Batch(
                 latent=self.latent,
                 low=self.low,
@@ -66,6 +72,7 @@ class Losses:
                 fake=fake,
                 x_real=x_real,
                 real=real,
+                x_reconstructed=G(*drawn) if drawn else None,
                 targets=targets,
             )
             return self._sum("D", batch, u)
@@ -97,7 +104,7 @@ class Losses:
 
     def _sum(self, player: Player, batch: Batch, u: Uniforms) -> tuple[Tensor, dict[str, Tensor]]:
         """The weighted sum of the terms, and all that is logged."""
-        loss = batch.fake.logit.new_zeros(())
+        loss = batch.z.new_zeros(())
         metrics: dict[str, Tensor] = {}
         none = batch.z.new_empty(0, len(batch.z))
         for term in self.of(player):

@@ -93,7 +93,6 @@ class GuardedAdam:
         Returns:
             The metrics, as means over all processes.
         """
-        self.adam.zero_grad()
         torch.autograd.backward(loss.sum() / fabric.world_size)
         metrics = {name: value.detach() / fabric.world_size for name, value in metrics.items()}
         if fabric.world_size > 1:
@@ -103,6 +102,7 @@ class GuardedAdam:
         most_specific_first = dict(reversed(metrics.items()))  # a code's L_I before its term and the loss
         self.guard.check(self.player, most_specific_first | {"the gradient": self._largest_gradient()})
         self.adam.step()
+        self.adam.zero_grad()  # not before: in a VAE a part of G's gradient comes from the encoder's loss
         return metrics
 
     def _largest_gradient(self) -> Tensor:
