@@ -1,4 +1,4 @@
-"""All images of a report in two dimensions, as `map.js` reads them."""
+"""All images of a report in two dimensions, as the scripts of the page read them."""
 
 import base64
 import math
@@ -44,7 +44,11 @@ class Positions(NamedTuple):
 
 
 def image_map(
-    sample: Sample, codes: Sequence[Column], known: Sequence[Column], found: DuplicatesAndOutliers, n_marked: int
+    sample: Sample,
+    codes: Sequence[Column],
+    known: Sequence[Column],
+    found: DuplicatesAndOutliers,
+    n_marked: int,
 ) -> ImageMap | None:
     """The map of a sample; None of vectors, which have no pictures, and of fewer than three images.
 

@@ -12,10 +12,11 @@ from markupsafe import Markup
 from infogan.utils.io import wrap_write_errors, write_atomic
 
 HERE = Path(__file__).parent
+SCRIPTS = ("map_colours.js", "map.js", "map_input.js")  # of the map, one after the other
 
 
 def render(context: Mapping[str, Any]) -> str:
-    """The report; all values are escaped, and its policy allows no other script than `map.js`."""
+    """The report; all values are escaped, and its policy allows no script but that of the map."""
     environment = Environment(
         loader=FileSystemLoader(HERE),
         autoescape=True,
@@ -23,11 +24,9 @@ def render(context: Mapping[str, Any]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = (HERE / "map.js").read_text("utf-8")
+    script = "\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(
-        context, script=Markup(script), script_hash=digest
-    )
+    return environment.get_template("report.html").render(context, script=Markup(script), script_hash=digest)
 
 
 def save_page(page: str, path: Path) -> None:
