@@ -159,15 +159,15 @@ def test_vectors_have_no_map() -> None:
 
 def make_page() -> str:
     """A report with nothing but a map."""
-    nothing: dict[str, Any] = dict.fromkeys(
-        "facts samples sections headings rows charts duplicates near_duplicates outliers".split(), []
-    )
-    zero = dict.fromkeys(
-        "n_groups n_duplicates n_near_duplicates max_difference n_real n_generated".split(), 0
-    )
+    nothing: dict[str, Any] = {
+        **dict.fromkeys(("facts", "samples", "sections", "headings", "rows", "charts"), ()),
+        **dict.fromkeys(("duplicates", "near_duplicates", "outliers"), ()),
+        **dict.fromkeys(("n_groups", "n_duplicates", "n_near_duplicates", "max_difference"), 0),
+        **dict.fromkeys(("n_real", "n_generated"), 0),
+    }
     made = image_map(SAMPLE, CODES, KNOWN, FOUND, 3)
     others = {"criteria": {}, "scores": {}, "verdicts": ["bad", "fair"], "metadata": None}
-    return render({"title": "map", "sample": SAMPLE, "map": made, **nothing, **zero, **others})
+    return render({"title": "map", "sample": SAMPLE, "map": made, **nothing, **others})
 
 
 class Map(NamedTuple):
@@ -195,7 +195,10 @@ class Map(NamedTuple):
     def drawn(self) -> str:
         """What is painted, after the next frame."""
         drawn: str = self.canvas.evaluate(
-            "async (c) => { for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame); return c.toDataURL(); }"
+            """async (canvas) => {
+                 for (let i = 0; i < 2; i++) await new Promise(requestAnimationFrame);
+                 return canvas.toDataURL();
+               }"""
         )
         return drawn
 
@@ -240,7 +243,9 @@ def test_hover_shows_an_image_and_a_click_its_neighbours(shown: Map) -> None:
     assert shown.texts(".map-chosen h3") == []
     shown.page.keyboard.press("Enter")  # the image nearest to the middle
     middle = np.square(decode(make_data()["xy"]).reshape(N, 2) / 65535 - 0.5)
-    assert shown.texts(".map-chosen h3")[0] in [SAMPLE.title(i) for i in middle.sum(axis=1).argsort()[:4]]
+    assert shown.texts(".map-chosen h3")[0] in [
+        SAMPLE.title(i) for i in middle.sum(axis=1).argsort()[:4].tolist()
+    ]
 
 
 def test_zooming_and_moving(shown: Map) -> None:
@@ -272,6 +277,15 @@ def test_zooming_and_moving(shown: Map) -> None:
     shown.page.wait_for_function("() => parseInt(document.querySelector('.map-status').textContent) < 120")
     shown.page.keyboard.press("0")
     shown.status("200 images in view, 200 as pictures")
+
+    x, y = shown.place(45)
+    fingers = shown.page.context.new_cdp_session(shown.page)
+    for kind, reach in (("touchStart", 20), ("touchMove", 40), ("touchMove", 80), ("touchEnd", 0)):
+        places = [{"x": x - reach, "y": y, "id": 0}, {"x": x + reach, "y": y, "id": 1}] if reach else []
+        fingers.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": places})
+    shown.page.wait_for_function("() => parseInt(document.querySelector('.map-status').textContent) < 60")
+    shown.page.mouse.move(x, y)
+    assert HOSTILE_NAME in shown.texts(".map-card")[0]
 
 
 def test_colours_and_marks(shown: Map) -> None:

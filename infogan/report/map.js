@@ -102,14 +102,15 @@ function paintPoints(inView) {
   context.putImageData(buffer, 0, 0);
 }
 
-/** One image of each cell. Cells lie where the images do, so that the same images stay while the view moves. */
+/** One image of each cell, and those that are chosen. Cells lie where the images do, so that the same images stay while the view moves. */
 function thumbnails(inView, size, sx, sy) {
   const cells = new Map();
   for (const i of inView) {
     const cell = Math.floor((xy[2 * i] * sx) / size) * 1e6 + Math.floor((xy[2 * i + 1] * sy) / size);
     if (!cells.has(cell)) cells.set(cell, i);
   }
-  return [...new Set([...cells.values(), ...(chosen < 0 ? [] : [...neighboursOf(chosen), chosen])])];
+  const onTop = new Set([...(chosen < 0 ? [] : [...neighboursOf(chosen), chosen]), ...(hovered < 0 ? [] : [hovered])]);
+  return [...[...cells.values()].filter((i) => !onTop.has(i)), ...onTop];
 }
 
 /** Frames around images, with a halo, so that they show on any colour. */

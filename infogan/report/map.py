@@ -100,7 +100,8 @@ def quantise(xy: Float[np.ndarray, "n 2"]) -> Int[np.ndarray, "n 2"]:
     """Each coordinate stretched to 0 ... 65535."""
     low = xy.min(axis=0)
     extent = np.maximum(xy.max(axis=0) - low, 1e-12)
-    return np.rint((xy - low) / extent * (2**16 - 1)).astype(int)
+    numbers: np.ndarray = np.rint((xy - low) / extent * (2**16 - 1)).astype(int)
+    return numbers
 
 
 def make_sprite(x: Pictures) -> tuple[str, list[int]]:
