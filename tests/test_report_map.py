@@ -14,7 +14,8 @@ import pytest
 from PIL import Image
 from playwright.sync_api import Browser, Locator, Page
 
-from infogan.report.associations import Column
+from infogan.data.labels import Labels
+from infogan.report.associations import Column, known_columns
 from infogan.report.map import UNKNOWN, colouring, find_positions, image_map
 from infogan.report.outliers import find_duplicates_and_outliers
 from infogan.report.render import render
@@ -130,6 +131,13 @@ def test_colours_decode_to_the_values(column: Column) -> None:
     )
     if column.kind == "number":
         assert made["ends"] == pytest.approx(np.percentile(column.values[known], [2, 98]))
+
+
+def test_categories_keep_the_names_of_labels() -> None:
+    numbers = np.array([-1, 0, 2, 2, *[0] * (N - 4)])
+    (label,) = known_columns(replace(SAMPLE, labels=Labels(numbers, ("cat", "dog", "owl"))))
+    assert colouring(label)["categories"] == ["cat", "owl"]
+    assert decode(colouring(label)["values"])[:4].tolist() == [UNKNOWN, 0, 1, 1]
 
 
 def test_thumbnails_are_the_images_in_rows() -> None:

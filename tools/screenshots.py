@@ -1,4 +1,4 @@
-"""Pictures of pages, taken in Chromium: of docs/tutorials/your-own-images.md, and the map of docs/guide/report.md.
+"""Pictures of docs/tutorials/your-own-images.md, and of the map in docs/guide/report.md, taken in Chromium.
 
     infogan train folder:celeba
     infogan report runs/celeba-0 --metadata attributes.csv

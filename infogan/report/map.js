@@ -114,7 +114,7 @@ function thumbnails(inView, size, sx, sy) {
 }
 
 /** Frames around images, with a halo, so that they show on any colour. */
-function outline(images, shape, radius, thickness = 1.5) {
+function outline(images, shape, radius, colour = "--ink", thickness = 1.5) {
   context.beginPath();
   for (const i of images) {
     const x = screenX[i], y = screenY[i], r = shape === "square" ? radius : radius * 1.3;
@@ -125,8 +125,8 @@ function outline(images, shape, radius, thickness = 1.5) {
     if (shape === "diamond") for (const [dx, dy] of [[0, r], [-r, 0], [0, -r], [r, 0]]) context.lineTo(x + dx, y + dy);
   }
   const style = getComputedStyle(document.documentElement);
-  for (const [colour, wider] of [["--paper", 2], ["--ink", 0]]) {
-    context.strokeStyle = style.getPropertyValue(colour);
+  for (const [name, wider] of [["--paper", 2], [colour, 0]]) {
+    context.strokeStyle = style.getPropertyValue(name);
     context.lineWidth = thickness + wider;
     context.stroke();
   }
@@ -136,8 +136,8 @@ function drawMarks(radius) {
   for (const mark of marks) if (mark.box.checked) outline(mark.images, mark.shape, radius);
   if (hovered >= 0) outline([hovered], "square", radius);
   if (chosen < 0) return;
-  outline(neighboursOf(chosen), "square", radius, 3);
-  outline([chosen], "square", radius + 3, 5);
+  outline(neighboursOf(chosen), "square", radius, "--first", 3);
+  outline([chosen], "square", radius + 2, "--first", 6);
 }
 
 function resize() {
