@@ -1,8 +1,11 @@
-"""The pictures of pages in docs/tutorials/your-own-images.md, taken in Chromium.
+"""Pictures of docs/tutorials/your-own-images.md, and of the map in docs/guide/report.md, taken in Chromium.
 
     infogan train folder:celeba
     infogan report runs/celeba-0 --metadata attributes.csv
     python tools/screenshots.py runs/celeba-0
+
+    infogan report infogan/shipped/mnist --out mnist.html
+    python tools/screenshots.py mnist.html
 
 Writes them to docs/images.
 """
@@ -31,6 +34,16 @@ def shoot_report(page: Page, report: Path) -> None:
     page.locator("#associations").screenshot(path=IMAGES / "tutorial_report_table.png")
 
 
+def shoot_map(page: Page, report: Path) -> None:
+    page.set_viewport_size({"width": 1000, "height": 760})
+    page.goto(report.resolve().as_uri())
+    page.locator(".map-plane > canvas").focus()
+    for key in ("+", "+", "+", "+", "Enter"):
+        page.keyboard.press(key)
+    page.locator(".map-status", has_text="as pictures").wait_for()
+    page.locator(".map").screenshot(path=IMAGES / "report_map.png")
+
+
 def shoot_explorer(page: Page, url: str) -> None:
     page.set_viewport_size({"width": 1100, "height": 900})
     page.goto(url)
@@ -43,6 +56,12 @@ def shoot_explorer(page: Page, url: str) -> None:
 
 
 def main() -> None:
+    if sys.argv[1].endswith(".html"):
+        with sync_playwright() as playwright:
+            browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+            shoot_map(browser.new_page(), Path(sys.argv[1]))
+            browser.close()
+        return
     run = Run.open(Path(sys.argv[1]))
     explorer, listening = Explorer(run), listen("127.0.0.1", 0)
     server = make_server(make_app(explorer))

@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from scipy.stats import chi2
 
+from infogan.data.labels import named_classes
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Code, Kind
 from infogan.report.sample import Sample
@@ -21,6 +22,7 @@ class Column(NamedTuple):
     name: str
     kind: Kind
     values: Float[np.ndarray, "n"]
+    categories: tuple[str, ...] = ()  # what the categories 0, 1, ... are called, if not by their numbers
 
 
 class Association(NamedTuple):
@@ -52,8 +54,9 @@ def known_columns(sample: Sample) -> list[Column]:
     """The label and the factors of the images that vary."""
     columns = []
     if sample.labels is not None:
-        ranks = np.unique(sample.labels.numbers, return_inverse=True)[1].astype(float)
-        columns.append(Column("label", "category", np.where(sample.labels.is_known, ranks, math.nan)))
+        labels = named_classes(sample.labels)
+        ranks = np.where(labels.is_known, labels.numbers, math.nan)
+        columns.append(Column("label", "category", ranks, labels.names or ()))
     if sample.factors is not None:
         known = zip(sample.factors.columns, sample.factors.values.T, strict=True)
         columns += [Column(factor.name, factor.kind, values.astype(float)) for factor, values in known]

@@ -20,12 +20,13 @@ from infogan.evaluation.consistency import (
 from infogan.evaluation.control.scores import CONTROL_SCORES, N_REAL, control_scores
 from infogan.method.latent import Latent
 from infogan.method.model import Model
-from infogan.report.associations import association_table, known_columns
+from infogan.report.associations import Column, association_table, known_columns
 from infogan.report.charts import Chart, make_chart
 from infogan.report.code_section import CodeSection, build_code_section, max_info_bound
 from infogan.report.inline_images import InlineImage, inline_grid, inline_image
+from infogan.report.map import image_map
 from infogan.report.metadata import join_metadata
-from infogan.report.outliers import MAX_DIFFERENCE, find_duplicates_and_outliers
+from infogan.report.outliers import MAX_DIFFERENCE, DuplicatesAndOutliers, find_duplicates_and_outliers
 from infogan.report.reliability import CRITERIA, VERDICTS, sensitivity
 from infogan.report.sample import Sample, sample_images
 from infogan.runs.labels import category_names, n_labelled
@@ -57,6 +58,10 @@ def build_report(
     progress("associations of the codes")
     rows = association_table(sample.values, model.latent.codes, columns)
     progress("duplicates and outliers")
+    found = find_duplicates_and_outliers(sample.x, sample.features)
+    headings = [f"{s.id} {s.name}".strip() for s in sections]
+    progress("map")
+    codes = _code_columns(run, model, sample, headings)
     return {
         "title": run.path.resolve().name,
         "facts": _facts(run, model, sample),
@@ -65,11 +70,12 @@ def build_report(
         "sections": sections,
         "criteria": CRITERIA,
         "verdicts": VERDICTS,
-        "headings": [f"{s.id} {s.name}".strip() for s in sections],
+        "headings": headings,
         "rows": rows,
         "metadata": joined,
         "charts": _charts(run, model.latent),
-        **_duplicates_and_outliers(sample),
+        "map": image_map(sample, codes, columns, found, MAX_OUTLIERS),
+        **_duplicates_and_outliers(sample, found),
         "scores": _scores(run),
         "n_real": min(N_REAL, len(sample)),
         "n_generated": N_IMAGES,
@@ -193,9 +199,15 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
     return [*charts, make_chart("Speed, images/s", steps, {"speed": metric("images_per_s")})]
 
 
-def _duplicates_and_outliers(sample: Sample) -> dict[str, Any]:
-    found = find_duplicates_and_outliers(sample.x, sample.features)
+def _code_columns(run: Run, model: Model, sample: Sample, headings: list[str]) -> list[Column]:
+    names = category_names(run)
+    return [
+        Column(heading, code.kind, sample.values[:, i], tuple(names.get(model.latent.names[i], ())))
+        for i, (heading, code) in enumerate(zip(headings, model.latent.codes, strict=True))
+    ]
 
+
+def _duplicates_and_outliers(sample: Sample, found: DuplicatesAndOutliers) -> dict[str, Any]:
     def titled(i: int) -> tuple[str, InlineImage | None]:
         title = sample.title(i)
         return title, inline_image(sample.x[i], title) if sample.has_pictures else None

@@ -79,6 +79,7 @@ def make_column(header: str, column: pa.ChunkedArray, rows: Int[np.ndarray, "n"]
     is_present = rows >= 0
     taken = column.take(pa.array(rows[is_present]))
     kind: Kind = "number"
+    categories: list[str] = []
     type = taken.type
     if declared == "category" and not is_text(type):
         taken = taken.cast(pa.string())
@@ -111,7 +112,7 @@ def make_column(header: str, column: pa.ChunkedArray, rows: Int[np.ndarray, "n"]
     known = values[np.isfinite(values)]
     if len(np.unique(known)) < 2:
         return "constant" if len(known) else "empty"
-    return Column(name, kind, values)
+    return Column(name, kind, values, tuple(categories))
 
 
 def _match_message(
