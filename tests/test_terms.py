@@ -151,6 +151,24 @@ def test_q_learns_a_code_with_targets_from_generated_images_only_if_asked_to() -
 
 
 @pytest.mark.parametrize(
+    ("lam", "weight"),
+    [
+        ((1.0,), 1),
+        ((0.2,), 1),
+        ((0.1, 0.1, 0.1), 1),
+        ((0.5, 1.0, 1.0), 0.5),
+        ((0.0, 1.0, 1.0), 0),
+        ((0.0,), 1),
+    ],
+)
+def test_targets_weigh_as_lambda_does(lam: tuple[float, ...], weight: float) -> None:
+    """Relative to the largest: that decides which code comes first, not how much D learns beside them."""
+    trainer = make_trainer(CONFIG.replace(lam=lam, diffaug=False))
+    metrics = trainer.step(*trainer.batches.real(0))
+    assert_close(metrics["pseudo_label"], -weight * metrics["L_I_real_c1"])
+
+
+@pytest.mark.parametrize(
     ("name", "options"),
     [
         ("pseudo_label", {"pseudo_label_weight": 0.0}),

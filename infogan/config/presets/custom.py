@@ -53,7 +53,8 @@ def custom_images(
         config = config.replace(**clustered(transforms, pretraining_steps=1_000))
     if not knobs:
         return config
-    return config.replace(knobs=knobs, **with_targets())
+    # The categories have this weight, numbers a fifth of it, as their λ is.
+    return config.replace(knobs=knobs, **with_targets() | {"pseudo_label_weight": 5.0})
 
 
 def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:

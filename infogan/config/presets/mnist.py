@@ -13,7 +13,6 @@ def mnist() -> Config:
         fixed_std=None,
         min_std=0.1,
         lam=(1.0, 0.3, 0.3),
-        pseudo_label_weight=1.0,  # at 5 speckles surround the digits (docs/results/mnist.md)
         pretraining_steps=4500,
         steps=3000,
         ema_decay=0.999,

@@ -29,7 +29,7 @@ def with_targets() -> dict[str, object]:
     """
     return {
         "q_learns_from": "real",
-        "pseudo_label_weight": 1.0,  # for each code; at 5 G generates noise
+        "pseudo_label_weight": 1.0,  # at 5 for each code G generates noise
         "min_std": 0.1,
         "lr_d": None,
         "ema_decay": 0.999,

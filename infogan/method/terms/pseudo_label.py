@@ -17,6 +17,7 @@ from infogan.method.transforms import N_UNIFORMS, transform
 class PseudoLabel(Term):
     """-L_I(c; x) of Eq. (5) on real images x, with pretraining's soft targets for c; summed over these codes.
 
+    Codes weigh as their λ do: that with the largest λ has weight 1 in the sum, and if all λ are 0 each has.
     Q reads each image as it is and, for categories, which transforms leave as they are, transformed as well;
     the bound is the mean of both. Logs it for each code as `L_I_real_c1` ..., in nats.
     """
@@ -27,6 +28,8 @@ class PseudoLabel(Term):
         self.weight = config.terms.pseudo_label.weight
         self.transforms = parse_transforms(config.pretraining.transforms)
         self.target_codes = target_codes
+        largest = max(config.lam_per_code)
+        self.weights = [lam / largest if largest else 1.0 for lam in config.lam_per_code]
         self.n_uniforms = N_UNIFORMS if any(self.transforms) else 0
 
     def __call__(self, batch: Batch, u: Float[Tensor, "n_uniforms b"]) -> TermValue:
@@ -41,5 +44,5 @@ class PseudoLabel(Term):
             views = q if code.kind == "category" else q[:1]
             bound = target_bound(code, c, *(view[i] for view in views))
             metrics[f"L_I_real_{batch.latent.names[i]}"] = bound
-            loss = loss - bound
+            loss = loss - self.weights[i] * bound
         return TermValue(loss, metrics)
