@@ -44,7 +44,7 @@ def headline() -> str:
                 "5",
                 f"**{middle(mnist, 3)}**, {len(mnist)} seeds",
                 "0.8: IIC, its best head",
-                "`infogan train mnist --pseudo-label-weight 5`",
+                "`infogan train mnist`",
             ),
             (
                 "kinds of clothes (Fashion-MNIST) without labels, 1-1 error on test images, %",
@@ -58,7 +58,7 @@ def headline() -> str:
                 "-",
                 f"**{middle(mig, 3)}; {middle(factorvae, 3)}**, {len(mig)} seeds",
                 "0.45; 0.92: InfoGAN-CR, which knows no transforms",
-                "`infogan train sprites --pseudo-label-weight 1`",
+                "`infogan train sprites`",
             ),
             (
                 "8x8 digits as rows of numbers, 1-1 accuracy",

@@ -47,8 +47,8 @@ class PseudoLabel:
     """Q learns on real images the targets that pretraining found."""
 
     weight: float = named("pseudo_label_weight", 1.0)
-    """The weight of Q's log-likelihood of the pretraining targets on real images, for the code with the largest
-    λ; other codes weigh less, as their λ do."""
+    """The weight of Q's log-likelihood of the pretraining targets on real images, for the code with the
+    largest λ; other codes weigh less, as their λ do."""
     q_learns_from: Literal["real", "both"] = "real"
     """Where Q learns a code that has targets: from real images alone, or from generated images as well. G
     descends -λ L_I in either case, as Eq. (5) is a bound for any Q. Codes without targets are always learned

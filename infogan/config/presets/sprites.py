@@ -13,7 +13,7 @@ def sprites() -> Config:
         max_images=20_000,
         lam=(1.0, 0.3, 0.3, 0.3, 0.3),
         # At 1 D became too strong, and shapes stayed rough (docs/results/sprites.md).
-        **with_targets() | {"pseudo_label_weight": 10.0},
+        **with_targets() | {"pseudo_label_weight": 3.0},
     )
 
 
