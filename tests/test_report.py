@@ -257,6 +257,13 @@ def test_associations_are_cramers_v(digits_page: Page, encoded: Encoded) -> None
     assert f"{math.sqrt(chi2 / 1437 / dof):.2f}" in digits_page["Associations"].text
 
 
+def test_it_opens_with_what_varies_and_ends_with_what_was_trained(digits_page: Page) -> None:
+    headings = [part.heading for part in digits_page.parts if part.heading]
+    assert headings[1] == "What varies"
+    assert headings.index("Data and model") > headings.index("Duplicates and outliers")
+    assert "codes" in digits_page["What varies"].text.split(".")[0]
+
+
 def test_the_page_names_the_model(digits_page: Page, run: Run) -> None:
     text = digits_page["Data and model"].text
     environment = json.loads((run.path / "run.json").read_text())
