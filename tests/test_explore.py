@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import numpy as np
 import pytest
 import torch
@@ -445,6 +446,7 @@ def test_the_command_prints_its_address_and_stops_on_ctrl_c(run: Run) -> None:
         port = int(found[1])
         refused = fail("explore", run.path, "--port", str(port), "--no-browser", cwd=run.path)
         assert refused.startswith(f"infogan: port {port} is in use, perhaps by another")
+        assert httpx.get(f"http://127.0.0.1:{port}/").status_code == 200  # from here on it hears signals
         process.send_signal(signal.SIGINT)
         rest = process.communicate(timeout=30)
     finally:
