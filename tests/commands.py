@@ -107,7 +107,8 @@ class Forked:
         """
         self.returncode: int | None = None
         self.printed = ("", "")
-        self.files = [tempfile.TemporaryFile() for _ in ("stdout", "stderr")]  # noqa: SIM115, closed in poll
+        # `poll` closes them when the child has ended.
+        self.files = [tempfile.TemporaryFile() for _ in ("stdout", "stderr")]  # noqa: SIM115
         self.pid = os.fork()
         if not self.pid:
             self._run(words, cwd or Path.cwd(), before)
@@ -120,6 +121,7 @@ class Forked:
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             for descriptor, file in enumerate(self.files, 1):
                 os.dup2(file.fileno(), descriptor)
+            # Open until the child ends.
             sys.stdout, sys.stderr = (open(n, "w", buffering=1, encoding="utf-8") for n in (1, 2))  # noqa: SIM115
             os.environ["COLUMNS"] = "80"
             os.chdir(cwd)

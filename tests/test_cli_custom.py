@@ -176,12 +176,16 @@ def test_a_run_of_another_version_says_which(place: Path) -> None:
 
 
 def test_files_are_sorted_into_a_folder_per_category(place: Path) -> None:
-    words = ("encode", "run", "folder:shots", "--sort-into", "sorted")
-    assert succeed(*words, "--out", "codes.csv", cwd=place).split() == ["codes.csv", "sorted"]
+    succeed("encode", "run", "folder:shots", "--out", "codes.csv", cwd=place)
+    names = {"c1": ["../../stop", "yield"]}
+    (place / "run" / "categories.json").write_text(json.dumps(names))
+    assert succeed("encode", "run", "folder:shots", "--sort-into", "sorted", cwd=place) == "sorted\n"
+    (place / "run" / "categories.json").unlink()
+    folders = ["c1=0 ______stop", "c1=1 yield", "c1=2"]
     rows = pyarrow.csv.read_csv(place / "codes.csv").to_pylist()
     assert len(rows) == 40
     for row in rows:
-        file = place / "sorted" / f"c1={row['c1']}" / row["image"]
+        file = place / "sorted" / folders[row["c1"]] / row["image"]
         assert file.samefile(place / "shots" / row["image"])
     assert sum(path.is_file() for path in (place / "sorted").rglob("*")) == 40
     for wrong, sentence in {
@@ -190,4 +194,7 @@ def test_files_are_sorted_into_a_folder_per_category(place: Path) -> None:
         ("digits", "new"): "only a folder of image files can be sorted",
     }.items():
         assert sentence in fail("encode", "run", wrong[0], "--sort-into", wrong[1], cwd=place)
-    assert "name a table with --out" in fail("encode", "run", "folder:shots", cwd=place)
+    for both in ((), ("--out", "more.csv", "--sort-into", "more")):
+        assert "name either a table with --out" in fail("encode", "run", "folder:shots", *both, cwd=place)
+    words = ("encode", "run", "folder:shots", "--sort-into", "more", "--ray", "auto")
+    assert "leave out --ray" in fail(*words, cwd=place)

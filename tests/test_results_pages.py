@@ -9,7 +9,7 @@ import pytest
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT / "benchmarks"))
 
-import results_pages  # noqa: E402
+import results_pages  # noqa: E402  # benchmarks is a folder of scripts, not a package
 
 
 @pytest.mark.parametrize("page", results_pages.pages(), ids=lambda page: page.name)

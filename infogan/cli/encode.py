@@ -49,14 +49,15 @@ def encode(
     from infogan.runs.run import Run
     from infogan.scale.encoding.table import check_target, write_codes
 
-    if not out and sort_into is None:
-        raise InfoganError("encode: name a table with --out codes.csv, or a new folder with --sort-into.")
+    if bool(out) == (sort_into is not None):
+        raise InfoganError("encode: name either a table with --out, or a new folder with --sort-into.")
     opened, target, load_options = Run.open(run), Path(out), LoadOptions(data, skip_bad)
     if sort_into is not None:
+        if ray is not None:
+            raise InfoganError("encode: --sort-into runs on this machine alone; leave out --ray.")
         _sort(opened, images, load_options, sort_into)
-        if not out:
-            print_paths([sort_into], json)
-            return
+        print_paths([sort_into], json)
+        return
     if out.endswith(("/", os.sep)) or target.is_dir() or not target.suffix:
         _encode_to_folder(opened, images, load_options, target, ray, cpus, gpus)
     elif ray is None:
@@ -65,7 +66,7 @@ def encode(
         write_codes(target, model, load(images, load_options=load_options_for(opened.config, load_options)))
     else:
         raise InfoganError(f"encode: with --ray, --out must be a folder such as OUT/, and {out} is a file.")
-    print_paths([target, *([sort_into] if sort_into else [])], json)
+    print_paths([target], json)
 
 
 def _sort(run: "Run", name: str, load_options: "LoadOptions", target: Path) -> None:
@@ -75,9 +76,11 @@ def _sort(run: "Run", name: str, load_options: "LoadOptions", target: Path) -> N
     from infogan.scale.encoding.sort import check_sorting, sort_into
 
     source, model = parse_custom_name(name), run.model()
-    root = Path(source.location if source and source.format == "folder" else name)
+    if source is None or source.format != "folder":
+        raise InfoganError(f"encode: only a folder of image files can be sorted, and {name} is none.")
+    root = Path(source.location)
     check_sorting(target, root, model)
-    images = load(name, load_options=load_options_for(run.config, load_options))
+    images = load(f"folder:{root}", load_options=load_options_for(run.config, load_options))
     counts = sort_into(target, root, model, images, category_names(run))
     console().print(
         f"{target} holds {len(images):,} images in {sum(map(bool, counts))} of {len(counts)} categories.",

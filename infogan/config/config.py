@@ -78,7 +78,7 @@ class Config:
         require(not self.data.diffaug, "diffaug", True, "off with method=vae, which has no D to augment for")
         r1 = terms.r1.weight
         require(not r1, "r1_weight", r1, "0 with method=vae, which has no D to penalise")
-        rule = "false with method=vae, which plays no game"
+        rule = "false with method=vae, which has no adversarial loss"
         require(not terms.adversarial.saturating, "saturating", True, rule)
         rule = "true with method=vae; for a VAE without L_I set lam to 0"
         require(terms.info.to_generator, "info_to_generator", False, rule)

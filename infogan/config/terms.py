@@ -20,8 +20,9 @@ class Reconstruction:
     """The reconstruction of real images, of a VAE."""
 
     pixel_std: float = 0.5
-    """The standard deviation of a pixel about G's in a VAE, as a share of white minus black: the larger, the
-    less z tells of an image, and the more codes do; images are blurrier."""
+    """The standard deviation of a pixel in the decoder's distribution of a VAE, as a share of white minus
+    black. The larger it is, the less z says about an image and the more the codes do, and the blurrier images
+    are."""
 
     def __post_init__(self) -> None:
         require(0 < self.pixel_std < math.inf, "pixel_std", self.pixel_std, "a positive number")
@@ -85,9 +86,9 @@ class Terms:
     """All terms; one whose weight is 0 is not computed."""
 
     method: Literal["gan", "vae"] = "gan"
-    """What G and D do beside L_I: play a game (gan), or D encodes and G decodes real images (vae), which is
-    steadier and blurrier. With vae lr_d is the rate of the encoder, and presets take other settings in place
-    of those that only a GAN has."""
+    """What G and D learn beside L_I: gan, adversarial training, or vae, a variational autoencoder in which D
+    encodes and G decodes real images, and images are blurrier. With vae lr_d is the encoder's learning rate,
+    and settings that only a GAN has are replaced."""
     adversarial: Adversarial = field(default_factory=Adversarial)
     reconstruction: Reconstruction = field(default_factory=Reconstruction)
     info: Info = field(default_factory=Info)

@@ -25,7 +25,7 @@ def clustered(transforms: str = SMALL_TRANSFORMS, *, pretraining_steps: int) -> 
 def with_targets() -> dict[str, object]:
     """The settings of adversarial training after stages that find targets for continuous codes.
 
-    Chosen on SVHN and CelebA, seed 0, by looking at the images (docs/results/mnist.md).
+    Chosen on SVHN and CelebA, seed 0, by looking at the images (docs/results/svhn-celeba.md).
     """
     return {
         "q_learns_from": "real",
@@ -45,7 +45,7 @@ def with_settings(config: Config, settings: Mapping[str, Any]) -> Config:
     A λ that is enough beside D's logits is lost among the nats of all pixels, so it is at least 1. Half of
     the steps are enough (docs/results/vae.md).
     """
-    if settings.get("method", "gan") == "vae" != config.terms.method:
+    if settings.get("method") == "vae" and config.terms.method == "gan":
         config = config.replace(
             fixed_std=None,
             min_std=max(0.1, config.codes.min_std),

@@ -85,7 +85,7 @@ class DiscriminatorQ(nn.Module):
         self.own_q_trunk = deepcopy(self.trunk)
 
     def encode_z(self) -> None:
-        """Makes D the encoder of a VAE: its head then says which z an image has, by mean and log variance."""
+        """Makes D the encoder of a VAE: its head then outputs mean and log deviation of q(z|x)."""
         assert isinstance(self.d_head, nn.Linear)
         self.d_head = nn.Linear(self.d_head.in_features, 2 * self.latent.n_z)
 

@@ -1,4 +1,4 @@
-"""What the encoder of a VAE says of an image, as information."""
+"""The KL divergences of a VAE's posterior from the prior."""
 
 from collections.abc import Sequence
 from typing import final
@@ -13,7 +13,7 @@ from infogan.method.vae import kl_of_z
 class KL(Term):
     """KL(q(z|x) || P(z)) + KL(Q(c|x) || P(c)) at real images x, in nats; logs each as `kl_z`, `kl_c1` ...
 
-    A code that Q learns by targets is logged, and not part of the sum.
+    A code with targets is logged, but not part of the sum.
     """
 
     player, name, weight = "D", "kl", 1.0

@@ -17,7 +17,7 @@ from infogan.method.transforms import N_UNIFORMS, transform
 class PseudoLabel(Term):
     """-L_I(c; x) of Eq. (5) on real images x, with pretraining's soft targets for c; summed over these codes.
 
-    Codes weigh as their λ do: that with the largest λ has weight 1 in the sum, and if all λ are 0 each has.
+    Each code's part is multiplied by its λ over the largest λ, or by 1 if all λ are 0.
     Q reads each image as it is and, for categories, which transforms leave as they are, transformed as well;
     the bound is the mean of both. Logs it for each code as `L_I_real_c1` ..., in nats.
     """

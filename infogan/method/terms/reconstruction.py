@@ -1,4 +1,4 @@
-"""How well a VAE reconstructs real images."""
+"""The reconstruction error of a VAE."""
 
 from typing import final
 
@@ -12,8 +12,10 @@ from infogan.method.vae import reconstruction_error
 class Reconstruction(Term):
     """-E[log p(x|z, c)] of a VAE, in nats per image; a part of minus the evidence lower bound.
 
-    `std` is that of a pixel about G's, as a share of white minus black; of vectors, in their unit.
-    It is part of D's loss, the encoder's, and its gradient reaches G as well, which descends it in its step.
+    It is computed in D's step, as D encodes. Its gradient also flows into G, which uses it in its own step.
+
+    Args:
+        std: the deviation of a pixel from G's, as a share of white minus black; of vectors, in their unit.
     """
 
     player, name, weight = "D", "reconstruction", 1.0

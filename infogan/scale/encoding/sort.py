@@ -1,6 +1,7 @@
 """Sorts image files into one folder per category, as torchvision's ImageFolder and others read them."""
 
 import os
+import re
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -39,7 +40,8 @@ def sort_into(
 
     Args:
         root: the folder that the names of the images are relative to.
-        names: what labels call the first categories of codes; others are called c1=0, c1=1, ...
+        names: what labels call the first categories of codes; their folders are called "c1=0 cat", those of
+            the others "c1=1".
 
     Returns:
         How many images each category has.
@@ -50,8 +52,9 @@ def sort_into(
     assert images.names is not None
     code = next(i for i, code in enumerate(model.latent.codes) if code.categories)
     called = model.latent.names[code]
-    folders = [name.replace(os.sep, "_") for name in names.get(called, ())]
-    folders += [f"{called}={k}" for k in range(len(folders), model.latent.k)]
+    folders = [f"{called}={k}" for k in range(model.latent.k)]
+    for k, name in enumerate(names.get(called, ())):
+        folders[k] += " " + re.sub(r"[^\w -]", "_", name)  # never a path, whatever the label is
     pages = [name for name in images.names if not (root / name).is_file()]
     if pages:
         raise InfoganError(f"encode: {pages[0]} is a page of a file; sort without --pages.")
