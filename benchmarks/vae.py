@@ -1,12 +1,13 @@
 """A VAE beside the GAN of a preset, with L_I and without (λ = 0), after the same clustering.
 
-python benchmarks/vae.py mnist-quick 0 1
+    python benchmarks/vae.py mnist-quick 0 1
 
 Times are of the processor, as other work may run beside it. Writes records/vae-PRESET.json, and for each
 model runs/vae-PRESET-SEED-NAME.png: rows of all categories with the same z, then test images, what the model
 makes of their c and z, and what it makes of the first one's z with all categories.
 """
 
+import json
 import sys
 import time
 from itertools import islice
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import safetensors.torch
 import torch
 from PIL import Image
 from record import record
@@ -45,9 +47,11 @@ def cluster(config: Config, images: Images, file: Path) -> tuple[Targets, dict[s
             pass
         about = {"clustering": stage.outcome.message, "seconds": time.process_time() - began}
         file.parent.mkdir(exist_ok=True)
-        torch.save({"tables": dict(stage.outcome.targets.tables), "about": about}, file)
-    found = torch.load(file)
-    return Targets(found["tables"]), found["about"]
+        tables = {str(code): table for code, table in stage.outcome.targets.tables.items()}
+        safetensors.torch.save_file(tables, file, {"about": json.dumps(about)})
+    with safetensors.safe_open(file, "pt") as found:
+        by_code = {int(code): found.get_tensor(code) for code in found.keys()}  # noqa: SIM118  # no dictionary
+        return Targets(by_code), json.loads(found.metadata()["about"])
 
 
 def train(config: Config, images: Images, targets: Targets, n: int | None = None) -> tuple[Model, float]:
@@ -107,7 +111,7 @@ def main() -> None:
     for seed in seeds:
         gan = config.replace(seed=int(seed))
         vae = with_settings(gan, {"method": "vae"})
-        targets, about = cluster(vae, images, Path("runs") / f"vae-{preset}-{seed}.pt")
+        targets, about = cluster(vae, images, Path("runs") / f"vae-{preset}-{seed}.safetensors")
         row = rows[seed] = {"clustering": about}
         print(seed, row, flush=True)
         _, per_step = train(gan, images, targets, N_GAN_STEPS)
