@@ -141,7 +141,20 @@ def vectors() -> str:
     return table(("method", "1-1 accuracy", "NMI", "ARI", "seconds"), rows)
 
 
+def default_transforms() -> str:
+    names = {"digits": "digits", "mnist": "MNIST", "svhn": "SVHN", "celeba": "CelebA"}
+    found = read("default-transforms")["found"]
+
+    def cell(runs: dict[str, Any], key: str) -> str:
+        values = [run[key] for run in runs.values() if key in run]
+        return ", ".join(str(value) for value in values) or "-"
+
+    keys = ("stability", "nmi", "nmi_of_k_means", "seconds")
+    rows = [(what, *(cell(found[name], key) for key in keys)) for name, what in names.items()]
+    return table(("images", "stability", "NMI of the clusters", "NMI of k-means on pixels", "seconds"), rows)
+
+
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
-    *(knobs_sprites, attributes, vectors),
+    *(knobs_sprites, attributes, default_transforms, vectors),
 )
