@@ -12,10 +12,11 @@ from threading import Thread
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 from infogan import data
-from infogan.data import DATASETS, DEFAULT_OPTIONS
+from infogan.data import DATASETS, DEFAULT_OPTIONS, LoadOptions, load
 from infogan.data.cache import cached_arrays
 from infogan.data.datasets import mnist
 from infogan.data.formats.idx import read_idx
@@ -403,3 +404,18 @@ def test_corrupt_image(tmp_path: Path, damage: str) -> None:
 def test_unknown_name(name: str, message: str) -> None:
     with pytest.raises(InfoganError, match=message):
         data.load(name)
+
+
+def test_a_smaller_shape_averages_pixels() -> None:
+    whole = load("sprites").pixels
+    reduced = load("sprites", load_options=LoadOptions(shape=(1, 32, 32))).pixels
+    index = torch.tensor([3, 400_000])
+    blocks = whole.take(index).double().reshape(2, 1, 32, 2, 32, 2).mean(dim=(3, 5))
+    assert torch.equal(reduced.take(index), blocks.round().byte())
+    assert reduced.shape == (1, 32, 32)
+    assert len(reduced) == len(whole)
+
+
+def test_images_are_not_enlarged_and_keep_their_channels() -> None:
+    for shape in [(1, 128, 128), (3, 32, 32), (1, 128, 32)]:
+        assert load("sprites", load_options=LoadOptions(shape=shape)).shape == (1, 64, 64)

@@ -7,6 +7,7 @@ from typing import Literal, final
 
 import numpy as np
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float, Int, UInt8
 from torch import Tensor
 
@@ -59,6 +60,28 @@ class InMemoryPixels(PixelArray):
 
     def to(self, device: torch.device) -> "InMemoryPixels":
         return InMemoryPixels(self.x.to(device))
+
+
+@final
+class ReducedPixels(PixelArray):
+    """Images at a lower resolution: each pixel is the mean of those that it covers."""
+
+    def __init__(self, pixels: PixelArray, height: int, width: int) -> None:
+        self.pixels, self.height, self.width = pixels, height, width
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return self.pixels.shape[0], self.height, self.width
+
+    def __len__(self) -> int:
+        return len(self.pixels)
+
+    def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"]:
+        x = F.interpolate(self.pixels.take(index).float(), (self.height, self.width), mode="area")
+        return x.round().to(torch.uint8)
+
+    def to(self, device: torch.device) -> "ReducedPixels":
+        return ReducedPixels(self.pixels.to(device), self.height, self.width)
 
 
 def as_pixels(x: UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]) -> InMemoryPixels:

@@ -1,6 +1,7 @@
 """Images by name: a data set such as `mnist:test`, or your own images such as `folder:photos`."""
 
 import os
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from infogan.data.custom import CustomSource, collection_from_images, parse_custom_name
@@ -14,7 +15,7 @@ from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.smallnorb import SMALLNORB
 from infogan.data.datasets.svhn import SVHN
 from infogan.data.formats.collection import ImageCollection
-from infogan.data.images import Images
+from infogan.data.images import Images, ReducedPixels
 from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
 from infogan.data.summary import SourceSummary, summarise
 from infogan.data.synthetic.chairs3d import CHAIRS3D
@@ -39,12 +40,17 @@ def load(name: str, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS
     Args:
         name: a data set, `mnist` or `mnist:test`, or your images, `folder:photos`, `npz:a.npz` or a path.
         split: used if the name has no split; "" for the data set's first. Your files have no splits.
+        load_options: with a smaller `shape`, images of a data set are reduced to it; yours to any shape.
     """
     found = _find_dataset(name, split)
     if found is None:
         return _find_custom(name).load(split, load_options)
     dataset, split = found
-    return dataset.load(load_options, split)
+    images = dataset.load(load_options, split)
+    ch, h, w = load_options.shape or images.shape
+    if ch == images.shape[0] and (h, w) != images.shape[1:] and h <= images.shape[1] and w <= images.shape[2]:
+        return replace(images, pixels=ReducedPixels(images.pixels, h, w))
+    return images
 
 
 def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> SourceSummary:
