@@ -39,8 +39,8 @@ def sample_images(name: str) -> Images:
     return Images.from_arrays(np.sort(noise, axis=-1))
 
 
-# Variants of a preset differ in numbers that a step only multiplies by.
-VARIANTS = [name for name in PRESETS if "-paper-" in name]
+# Variants of a preset differ in numbers that a step only multiplies by, or in resolution.
+VARIANTS = [*(name for name in PRESETS if "-paper-" in name), "chairs-32"]
 
 
 @pytest.mark.parametrize(
@@ -51,6 +51,7 @@ def test_a_few_steps(name: str, nightly: bool) -> None:
     config = PRESETS[name]().replace(steps=steps, batch_size=BATCH, device="cpu")
     images = sample_images(config.data.images)
     assert images.shape == DATASETS[config.data.images].shape
+    images = images.reduced(config.networks.image_shape)
     trainer = make_trainer(config, images)  # with random targets if the preset pretrains
     model = trainer.model
     before = [p.clone() for net in (model.G, model.D) for p in net.parameters()]

@@ -152,6 +152,13 @@ class Images:
         x: np.ndarray = self.pixels.take(torch.arange(len(self))).cpu().numpy()
         return x
 
+    def reduced(self, shape: tuple[int, int, int]) -> "Images":
+        """The same at a lower resolution; unchanged if that is no lower, or has other channels."""
+        (ch, h, w), (_, height, width) = shape, self.shape
+        if ch != self.shape[0] or h > height or w > width or shape == self.shape:
+            return self
+        return replace(self, pixels=ReducedPixels(self.pixels, h, w))
+
     def subsample(self, max_n: int) -> "Images":
         """A fixed random sample of `max_n` images, or all if there are no more, in memory and in order."""
         n = len(self)

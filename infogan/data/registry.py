@@ -1,7 +1,6 @@
 """Images by name: a data set such as `mnist:test`, or your own images such as `folder:photos`."""
 
 import os
-from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from infogan.data.custom import CustomSource, collection_from_images, parse_custom_name
@@ -15,7 +14,7 @@ from infogan.data.datasets.rendered_chairs import RENDERED_CHAIRS
 from infogan.data.datasets.smallnorb import SMALLNORB
 from infogan.data.datasets.svhn import SVHN
 from infogan.data.formats.collection import ImageCollection
-from infogan.data.images import Images, ReducedPixels
+from infogan.data.images import Images
 from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
 from infogan.data.summary import SourceSummary, summarise
 from infogan.data.synthetic.chairs3d import CHAIRS3D
@@ -47,10 +46,7 @@ def load(name: str, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS
         return _find_custom(name).load(split, load_options)
     dataset, split = found
     images = dataset.load(load_options, split)
-    ch, h, w = load_options.shape or images.shape
-    if ch == images.shape[0] and (h, w) != images.shape[1:] and h <= images.shape[1] and w <= images.shape[2]:
-        return replace(images, pixels=ReducedPixels(images.pixels, h, w))
-    return images
+    return images.reduced(load_options.shape) if load_options.shape else images
 
 
 def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> SourceSummary:

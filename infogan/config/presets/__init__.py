@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 from infogan.config.config import Config
-from infogan.config.presets import celeba, chairs, digits, faces, mnist, sprites, svhn
+from infogan.config.presets import celeba, chairs, digits, faces, mnist, rooms3d, sprites, svhn
 from infogan.config.presets.custom import DEFAULT_CODES, custom_images, custom_vectors
 from infogan.config.presets.recipes import with_settings
 from infogan.utils.errors import InfoganError, did_you_mean
@@ -34,10 +34,12 @@ PRESETS: dict[str, Callable[[], Config]] = {
         faces.faces_paper_elevation,
         faces.faces_paper_lighting,
         chairs.chairs,
+        chairs.chairs_32,
         chairs.chairs_paper,
         chairs.chairs_paper_width,
         sprites.sprites,
         sprites.sprites_code,
+        rooms3d.rooms3d,
     )
 }
 
