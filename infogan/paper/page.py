@@ -139,7 +139,7 @@ def _read(record: Record) -> Iterator[str]:
     if not methods:
         return
     yield "What follows each factor best on the same real images: |Spearman's rho| of two numbers, else as"
-    yield "[metrics.md](../metrics.md) says; the median over the runs, and the best."
+    yield "[metrics.md](../reference/metrics.md) says; the median over the runs, and the best."
     yield ""
     yield "| factor | " + " | ".join(methods) + " |"
     yield "|---" * (len(methods) + 1) + "|"
