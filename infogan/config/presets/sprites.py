@@ -5,14 +5,16 @@ from infogan.config.presets.recipes import with_targets
 
 
 def sprites() -> Config:
-    """Sprites with knobs for place, size and angle, which follow transforms, and a category for shape."""
+    """Sprites, 32x32: a category for shape, and knobs for place, size and angle, which follow transforms."""
     return sprites_code().replace(
+        architecture="small",
+        shape=(1, 32, 32),
         codes="cat:3 unif:3 circ:1 noise:16",
         knobs="translate scale rotate",
         knob_steps=3000,
         max_images=20_000,
         lam=(1.0, 0.3, 0.3, 0.3, 0.3),
-        # At 1 D became too strong, and shapes stayed rough (docs/results/sprites.md).
+        # At 64x64 D became too strong, and shapes stayed rough (docs/results/sprites.md).
         **with_targets() | {"pseudo_label_weight": 3.0},
     )
 
