@@ -15,6 +15,8 @@ from infogan.config import BYTES, PixelScale
 from infogan.data.labels import Labels
 from infogan.utils.rng import make_rng
 
+REDUCED_AT_ONCE = 1000  # images, so that the larger ones need little memory
+
 
 class PixelArray(ABC):
     """Images of one shape, by index: in memory, or read or drawn on demand.
@@ -77,8 +79,12 @@ class ReducedPixels(PixelArray):
         return len(self.pixels)
 
     def take(self, index: Int[Tensor, "b"]) -> UInt8[Tensor, "b ch h w"]:
-        x = F.interpolate(self.pixels.take(index).float(), (self.height, self.width), mode="area")
-        return x.round().to(torch.uint8)
+        size = (self.height, self.width)
+        parts = [
+            F.interpolate(self.pixels.take(part).float(), size, mode="area").round().to(torch.uint8)
+            for part in torch.split(index, REDUCED_AT_ONCE)
+        ]
+        return torch.cat(parts)
 
     def to(self, device: torch.device) -> "ReducedPixels":
         return ReducedPixels(self.pixels.to(device), self.height, self.width)

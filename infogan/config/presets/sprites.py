@@ -12,7 +12,7 @@ def sprites() -> Config:
         codes="cat:3 unif:3 circ:1 noise:16",
         knobs="translate scale rotate",
         knob_steps=3000,
-        max_images=20_000,
+        max_images=100_000,
         lam=(1.0, 0.3, 0.3, 0.3, 0.3),
         # At 64x64 D became too strong, and shapes stayed rough (docs/results/sprites.md).
         **with_targets() | {"pseudo_label_weight": 3.0},

@@ -75,7 +75,10 @@ def make_targets(
         if knob != "rotate":
             first = max((columns[name].stop for name in columns), default=0)
             columns[knob] = slice(first, first + len(targets))
+    ranked_apart = dict.fromkeys(columns, groups)
     if {"translate", "scale", "rotate"} <= set(assigned):
+        # Groups have the same origin: with any other, places would not turn with the picture.
+        ranked_apart["translate"] = torch.zeros_like(groups)
         place, size = columns["translate"], numbers[:, columns["scale"].start]
         numbers[:, place] = _centred(numbers[:, place], size, angle, harmonics, groups)
     for knob, targets in assigned.items():
@@ -98,7 +101,7 @@ def make_targets(
         messages.append(f"knob {knob}: R2 {R2:.2f} of random changes" + (f": {why}" if why else ""))
         if not why:
             for i, values in zip(targets, numbers[:, of_knob].unbind(dim=1), strict=True):
-                tables[i] = from_uniform(ranks(values, groups), codes[i])
+                tables[i] = from_uniform(ranks(values, ranked_apart[knob]), codes[i])
     return Targets(tables), "\n".join(messages)
 
 
