@@ -189,6 +189,27 @@ def test_places_do_not_depend_on_the_angle_in_any_order_of_the_knobs(order: tupl
         assert spearmanr(targets.tables[i][:, 0].float(), truth).statistic > 0.99
 
 
+def test_places_are_compared_between_categories_and_sizes_within_them() -> None:
+    """Things of category 1 are on the left and large: place says so, size is relative to the category."""
+    rng = torch.Generator().manual_seed(0)
+    group = torch.tensor([0, 1]).repeat(100)
+    centre, size = torch.rand(200, 2, generator=rng), torch.rand(200, 1, generator=rng)
+    angle = 2 * math.pi * torch.rand(200, generator=rng)
+    u = torch.zeros(200, 6, dtype=torch.complex64)
+    u[:, 3] = torch.polar(torch.ones(200), 4 * angle)  # squares, which have one centre
+    numbers = torch.cat([centre - group[:, None], size + group[:, None]], dim=1)
+    made = reading(numbers, u=u, turn_information=torch.full((6,), 2.0))
+    codes = [Categorical(2), Uniform(), Uniform(), Uniform(), Circular()]
+    of_knob = {"translate": (1, 2), "scale": (3,), "rotate": (4,)}
+    known = torch.nn.functional.one_hot(group, 2).float()
+    targets, _ = make_targets(made, of_knob, codes, known, None, 0)
+    x, size_target = targets.tables[1].float()[:, 0], targets.tables[3].float()[:, 0]
+    assert (x[group == 1] < 0).all()
+    assert (x[group == 0] > 0).all()
+    for k in (0, 1):
+        assert size_target[group == k].mean().abs() < 1e-3
+
+
 def test_numbers_that_hardly_vary_are_not_used() -> None:
     values = 0.01 * torch.randn(100, 1, generator=torch.Generator().manual_seed(0))
     made = reading(values, rms=torch.full((1,), 0.05))
