@@ -30,6 +30,7 @@ COMMON = (
     "lr_g",
     "diffaug",
     "square",
+    "skip_bad",
     "seed",
     "device",
     "devices",
@@ -125,7 +126,8 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     """
     from infogan.data import absolute_name, inspect_source, is_image_source
 
-    load_options = dataclasses.replace(load_options, pages=options.get("pages", False))
+    chosen = {name: options.get(name, False) for name in ("skip_bad", "pages")}
+    load_options = dataclasses.replace(load_options, **chosen)
     if not is_image_source(source):
         get_preset(source)  # raises: a known preset is a command of its own
     found = inspect_source(source, load_options)

@@ -13,7 +13,6 @@ from infogan.cli.options import (
     Json,
     NoOptions,
     Size,
-    SkipBad,
     Source,
     custom_config,
     custom_options,
@@ -46,7 +45,6 @@ class TrainOptions:
 
     out: Annotated[Path | None, Parameter(help="The run folder; default: runs/NAME-SEED.")] = None
     data: Data = None
-    skip_bad: SkipBad = False
     dry_run: Annotated[bool, flag("Print the config and exit.")] = False
     json: Json = False
 
@@ -74,7 +72,7 @@ def _preset_command(name: str) -> Callable[..., None]:
             return
         from infogan.data import LoadOptions
 
-        _train(name, chosen, options, LoadOptions(options.data, options.skip_bad))
+        _train(name, chosen, options, LoadOptions(options.data))
 
     return command
 
@@ -93,7 +91,7 @@ def _train_custom(
         raise InfoganError("train: name a preset, folder:PATH, or a run to --resume.")
     from infogan.data import LoadOptions
 
-    load_options = LoadOptions(options.data, options.skip_bad)
+    load_options = LoadOptions(options.data)
     if resume is not None:
         if source or set(settings) - {"steps", "devices", "nodes"}:
             raise InfoganError(

@@ -18,6 +18,7 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
     rows: list[Row] = report["rows"]
     return {
         "images": report["sample"].n_total,
+        "left_out": list(report["sample"].left_out),
         "codes": [
             {
                 "code": section.id,
