@@ -24,6 +24,9 @@ from infogan.config.presets import get_preset
 from infogan.data import DEFAULT_OPTIONS, Images, load, load_options_for
 from infogan.data.images import InMemoryPixels
 from infogan.evaluation.consistency import info_bounds
+from infogan.evaluation.evidence import Evidence, gather_evidence
+from infogan.evaluation.other_seeds import Match, runs_of_other_seeds
+from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, perplexity, sensitivity, usage
 from infogan.method.codes import Bernoulli, Categorical, Circular, Code, Uniform
 from infogan.method.model import Model, make_model
 from infogan.report import write_report
@@ -35,18 +38,7 @@ from infogan.report.examples import lowest_and_highest, most_confident, nearest_
 from infogan.report.inline_images import inline_grid, inline_image
 from infogan.report.metadata import join_metadata, make_column
 from infogan.report.outliers import find_duplicates_and_outliers
-from infogan.report.reliability import (
-    CRITERIA,
-    OF_CONTINUOUS,
-    VERDICTS,
-    Verdict,
-    adjusted_for_chance,
-    confidence,
-    judge,
-    perplexity,
-    sensitivity,
-    usage,
-)
+from infogan.report.reliability import CRITERIA, OF_CONTINUOUS, VERDICTS, Verdict, judge
 from infogan.report.render import render
 from infogan.report.sample import sample_images
 from infogan.runs.run import Run
@@ -638,19 +630,86 @@ GOOD = {"recovery": 0.9, "sensitivity": 0.5, "usage": 0.9, "stability": 0.9, "co
 
 
 def test_the_worst_criterion_decides() -> None:
-    assert judge(GOOD) == Verdict("reliable", ())
+    found = Evidence([Match("b-1", "c4", 0.9)], coverage=0.9)
+    assert judge(GOOD, found) == Verdict(
+        "reliable", ("it is found by 1 of 1 other seed (best 0.90, with c4 of b-1) too",)
+    )
     for name, criterion in CRITERIA.items():
-        doubtful = judge(GOOD | {name: criterion.upper - 0.001})
+        doubtful = judge(GOOD | {name: criterion.upper - 0.001}, found)
         assert doubtful.word == "doubtful"
         assert len(doubtful.reasons) == 1
         assert criterion.failure in doubtful.reasons[0]
         if criterion.lower:
-            assert judge(GOOD | {name: criterion.lower - 0.001}).word == "not reliable"
-        assert judge(GOOD | {name: None}).word == "reliable"
-    both = judge(GOOD | {"recovery": 0.1, "confidence": 0.4}, n_empty=1)
+            assert judge(GOOD | {name: criterion.lower - 0.001}, found).word == "not reliable"
+        assert judge(GOOD | {name: None}, found).word == "reliable"
+    both = judge(GOOD | {"recovery": 0.1, "confidence": 0.4}, found, n_empty=1)
     assert (both.word, len(both.reasons)) == ("not reliable", 3)
-    assert judge(GOOD, n_empty=2).word == "doubtful"
-    assert "2 of its categories" in judge(GOOD, n_empty=2).reasons[0]
+    assert judge(GOOD, found, n_empty=2).word == "doubtful"
+    assert "2 of its categories" in judge(GOOD, found, n_empty=2).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (Evidence(coverage=0.9), "no other seed has been trained"),
+        (
+            Evidence([Match("b-1", "c2", 0.4)], coverage=0.9),
+            "it is found by only 0 of 1 other seed (best 0.40, with",
+        ),
+        (Evidence([Match(f"b-{i}", "c2", 0.3 * i) for i in (1, 2, 3)]), "only 1 of 3 other seeds (best 0.90"),
+        (Evidence([Match("b-1", "c2", 0.9)], coverage=0.4), "do not look like the real ones (coverage 0.40)"),
+        (Evidence([Match("b-1", "c2", 0.4)], target="clusters"), "only 0 of 1 other seed"),
+    ],
+)
+def test_one_run_alone_proves_nothing(evidence: Evidence, reason: str) -> None:
+    """Targets that a stage found count only as long as no other seed says otherwise."""
+    verdict = judge(GOOD, evidence)
+    assert verdict.word == "self-consistent"
+    assert reason in verdict.reasons[0]
+    assert judge(GOOD, Evidence(target="clusters", coverage=0.9)) == Verdict("reliable", ("clusters",))
+
+
+def test_runs_of_other_seeds_are_those_that_differ_in_nothing_else(tmp_path: Path) -> None:
+    config = digits_config()
+    different = {
+        "other": ({"seed": 1, "device": "auto", "log_every": 7}, 120),
+        "same-seed": ({"device": "auto"}, 120),
+        "unfinished": ({"seed": 2}, 100),
+        "other-lam": ({"seed": 3, "lam": (0.3,)}, 120),
+        "run": ({}, 120),
+    }
+    for name, (changes, steps) in different.items():
+        run = Run.create(tmp_path / name, config.replace(**changes), 10)
+        (run.checkpoints / f"{steps:07}.safetensors").touch()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    found = runs_of_other_seeds(Run.open(tmp_path / "run"))
+    assert [other.path.name for other in found] == ["other"]
+
+
+def test_evidence_for_each_code(run: Run, encoded: Encoded, tmp_path: Path) -> None:
+    """Another seed whose Q is the same finds every code; a target counts if its code follows it."""
+    images, values, _ = encoded
+    index = np.arange(0, 1437, 5)
+    config = run.config.replace(transforms="translate:0.1", pretraining_steps=1, lam=(1.0,))
+    one, state = Run.create(tmp_path / "one", config, 10), run.state()
+    categories = torch.eye(10)[torch.from_numpy(values[:, 0]).long()]
+    targets = {"targets.0": categories, "targets.1": torch.from_numpy(values[:, 1:2]).float()}
+    one.save(120, {**state, **targets}, {})
+    arguments = (run.model(), images.x[index], values[index].astype(float), index)
+    first, second, third = gather_evidence(one, *arguments)
+    assert first.target == "it follows stable clusters of real images (1.00)"
+    assert (second.target, third.target) == ("", "")  # the factor stage does not say what is stable
+    assert first.coverage is not None
+    assert first.coverage < 0.5  # after 120 steps
+    one.save(120, {**state, "targets.0": categories[torch.randperm(1437)]}, {})
+    assert gather_evidence(one, *arguments)[0].target == ""
+
+    other = Run.create(tmp_path / "two", config.replace(seed=1), 10)
+    other.save(120, state, {})
+    for i, of_code in enumerate(gather_evidence(one, *arguments), 1):
+        assert [match[:2] for match in of_code.matches] == [("two", f"c{i}")]
+        assert of_code.matches[0].agreement == pytest.approx(1)
 
 
 def test_criteria_by_hand() -> None:
@@ -711,7 +770,7 @@ def test_a_code_that_g_ignores_is_not_reliable() -> None:
     found = sensitivity(model, make_rng(0, "test"))
     assert found[1] == 0
     assert min(found[0], found[2]) > 0.05
-    assert judge(GOOD | {"sensitivity": float(found[1])}).word == "not reliable"
+    assert judge(GOOD | {"sensitivity": float(found[1])}, Evidence()).word == "not reliable"
 
 
 def test_the_sensitivity_to_the_only_code_is_one() -> None:

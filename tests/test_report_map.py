@@ -174,7 +174,8 @@ def make_page() -> str:
         **dict.fromkeys(("n_real", "n_generated"), 0),
     }
     made = image_map(SAMPLE, CODES, KNOWN, FOUND, 3)
-    others = {"criteria": {}, "scores": {}, "verdicts": ["bad", "fair"], "metadata": None}
+    others = {"criteria": {}, "scores": {}, "verdicts": ["bad", "fair", "good", "best"], "metadata": None}
+    others |= {"max_runs": 4, "min_agreement": 0.7, "min_coverage": 0.5}
     return render({"title": "map", "sample": SAMPLE, "map": made, **nothing, **others})
 
 

@@ -18,6 +18,9 @@ from infogan.evaluation.consistency import (
     stability_scores,
 )
 from infogan.evaluation.control.scores import CONTROL_SCORES, N_REAL, control_scores
+from infogan.evaluation.evidence import MIN_COVERAGE, gather_evidence
+from infogan.evaluation.other_seeds import MAX_RUNS, MIN_AGREEMENT
+from infogan.evaluation.use_of_codes import sensitivity
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.report.associations import Column, association_table, known_columns
@@ -27,7 +30,7 @@ from infogan.report.inline_images import InlineImage, inline_grid, inline_image
 from infogan.report.map import image_map
 from infogan.report.metadata import join_metadata
 from infogan.report.outliers import MAX_DIFFERENCE, DuplicatesAndOutliers, find_duplicates_and_outliers
-from infogan.report.reliability import CRITERIA, VERDICTS, sensitivity
+from infogan.report.reliability import CRITERIA, VERDICTS
 from infogan.report.sample import Sample, sample_images
 from infogan.runs.labels import category_names, n_labelled
 from infogan.runs.run import Run
@@ -70,6 +73,9 @@ def build_report(
         "sections": sections,
         "criteria": CRITERIA,
         "verdicts": VERDICTS,
+        "max_runs": MAX_RUNS,
+        "min_agreement": MIN_AGREEMENT,
+        "min_coverage": MIN_COVERAGE,
         "headings": headings,
         "rows": rows,
         "metadata": joined,
@@ -94,18 +100,20 @@ def _code_sections(
     if any(f"recovery_{id}" not in scores for id in ids):
         progress("recovery of the codes of generated images")
         scores |= recovery_scores(model, recover_codes(model, make_rng(0, "recovery")))
-    some = sample.x[np.linspace(0, len(sample) - 1, min(N_REAL, len(sample))).astype(int)]
+    rows = np.linspace(0, len(sample) - 1, min(N_REAL, len(sample))).astype(int)
+    some = sample.x[rows]
     if sample.has_pictures:
         progress("stability of the codes of shifted images")
         scores |= stability_scores(model, some)
     progress("what the continuous codes change")
     scores |= control_scores(model, some, make_rng(0, "control"))
     sensitivities = sensitivity(model, make_rng(0, "responses"))
+    progress("codes of other seeds")
+    evidence = gather_evidence(run, model, some, sample.values[rows], sample.index[rows])
     names, categories, config = run.code_names(), category_names(run), run.config.codes
     sections = []
     for i, id in enumerate(ids):
         progress(f"images of {id}")
-        of_code = float(sensitivities[i])
         sections.append(
             build_code_section(
                 model,
@@ -114,7 +122,8 @@ def _code_sections(
                 categories.get(id, []),
                 sample,
                 scores,
-                of_code,
+                float(sensitivities[i]),
+                evidence[i],
                 config.fixed_std,
                 config.min_std,
             )
