@@ -34,6 +34,7 @@ from infogan.report.associations import Column, association_table, noise_level
 from infogan.report.build import build_report
 from infogan.report.charts import HEIGHT, WIDTH, make_chart, nice_ticks
 from infogan.report.code_section import max_info_bound
+from infogan.report.copies import find_copies
 from infogan.report.examples import lowest_and_highest, most_confident, nearest_to_angles
 from infogan.report.inline_images import inline_grid, inline_image
 from infogan.report.metadata import join_metadata, make_column
@@ -810,13 +811,66 @@ def test_duplicates_and_an_outlier() -> None:
     found = find_duplicates_and_outliers(x, features)
     assert found.duplicates == [[3, 7, 9]]
     assert found.near_duplicates == []
-    assert found.outliers[0] == 212
+    assert 212 in found.outliers[:2]  # one by Q's features, one by its pixels
     assert sorted(found.outliers) == sorted(set(range(250)) - {7, 9})
     apart = np.linalg.norm(features[found.outliers, None] - features[found.outliers], axis=2)
     mean = np.sort(apart, axis=1)[:, 1:6].mean(axis=1)
-    np.testing.assert_allclose(found.scores, mean / np.median(mean), rtol=1e-4)
+    by_features = ~np.array(found.by_pixels)
+    assert 0 < by_features.sum() < 248
+    np.testing.assert_allclose(found.scores[by_features], (mean / np.median(mean))[by_features], rtol=1e-4)
     alone = find_duplicates_and_outliers(x[:1], features[:1])
     assert (alone.duplicates, alone.outliers.tolist()) == ([], [0])
+
+
+def scenes(n: int, rng: np.random.Generator, side: int = 64) -> np.ndarray:
+    """Colour pictures of soft blobs, all different, without noise."""
+    y, x = np.mgrid[:side, :side] / side
+    pictures = np.zeros((n, 3, side, side))
+    for picture in pictures:
+        for _ in range(6):
+            place, width, colour = rng.uniform(0, 1, 2), rng.uniform(0.05, 0.3), rng.uniform(-1, 1, 3)
+            blob = np.exp(-((y - place[0]) ** 2 + (x - place[1]) ** 2) / width**2)
+            picture += colour[:, None, None] * blob
+    return np.clip(128 + 90 * pictures, 0, 255)
+
+
+def halved(pictures: np.ndarray) -> np.ndarray:
+    n, ch, h, w = pictures.shape
+    return pictures.reshape(n, ch, h // 2, 2, w // 2, 2).mean(axis=(3, 5)).round().astype(np.uint8)
+
+
+def test_noise_and_blank_frames_are_outliers_whatever_q_makes_of_them() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (1, 3, 64, 64))
+    x = halved(np.concatenate([scenes(200, rng), noise, np.zeros((1, 3, 64, 64))]))
+    found = find_duplicates_and_outliers(x, rng.normal(size=(202, 5)).astype(np.float32))
+    assert {200, 201} <= set(found.outliers[:6])
+
+
+def test_mirrored_copies_and_crops_are_found() -> None:
+    rng = np.random.default_rng(0)
+    large = scenes(200, rng)
+    crops = [(large[i, :, 5:61, top : top + 56], i) for i, top in ((3, 0), (4, 8), (5, 3))]  # 88 % of a side
+    cut = np.stack([np.stack([np.asarray(Image.fromarray(c).resize((64, 64))) for c in x]) for x, _ in crops])
+    x = halved(np.concatenate([large, large[10:13, :, :, ::-1], cut]))
+    found = find_copies(x, np.arange(len(x)))
+    expected = {(i, 190 + i, "mirrored") for i in (10, 11, 12)} | {
+        (i, 203 + k, "cropped") for k, (_, i) in enumerate(crops)
+    }
+    assert {copy[:3] for copy in found} == expected
+    assert min(copy.correlation for copy in found) > 0.97
+    assert find_copies(x[..., :8, :8], np.arange(len(x))) == []  # too small to tell
+
+
+def test_dark_frames_are_not_copies() -> None:
+    """Frames of a few gray levels differ by little, even of different scenes; a real copy differs by less."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([halved(scenes(60, rng)), halved(scenes(40, rng) / 40)])
+    x = np.concatenate([x, x[60:61]])
+    x[-1, 0, 0, 0] += 1
+    found = find_duplicates_and_outliers(x, np.repeat(x.mean(axis=(2, 3)), 2, axis=1).astype(np.float32))
+    assert [pair[:2] for pair in found.near_duplicates] == [(60, 100)]
+    assert found.copies == []
 
 
 def test_a_large_set_is_sampled_with_its_numbers(scored: Run) -> None:

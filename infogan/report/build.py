@@ -221,7 +221,7 @@ def _duplicates_and_outliers(sample: Sample, found: DuplicatesAndOutliers) -> di
         title = sample.title(i)
         return title, inline_image(sample.x[i], title) if sample.has_pictures else None
 
-    outliers = zip(found.outliers[:MAX_OUTLIERS].tolist(), found.scores[:MAX_OUTLIERS].tolist(), strict=True)
+    outliers = zip(found.outliers[:MAX_OUTLIERS].tolist(), found.scores, found.by_pixels, strict=False)
     return {
         "duplicates": [[titled(i) for i in group[:MAX_OUTLIERS]] for group in found.duplicates[:MAX_GROUPS]],
         "n_groups": len(found.duplicates),
@@ -231,7 +231,9 @@ def _duplicates_and_outliers(sample: Sample, found: DuplicatesAndOutliers) -> di
         ],
         "n_near_duplicates": len(found.near_duplicates),
         "max_difference": MAX_DIFFERENCE,
-        "outliers": [(*titled(i), score) for i, score in outliers],
+        "copies": [(titled(copy.a), titled(copy.b), copy.how) for copy in found.copies[:MAX_GROUPS]],
+        "n_copies": len(found.copies),
+        "outliers": [(*titled(i), float(score), by_pixels) for i, score, by_pixels in outliers],
     }
 
 
