@@ -29,11 +29,11 @@ from infogan.evaluation.other_seeds import Match, runs_of_other_seeds
 from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, perplexity, sensitivity, usage
 from infogan.method.codes import Bernoulli, Categorical, Circular, Code, Uniform
 from infogan.method.model import Model, make_model
+from infogan.method.objective import max_info_bound
 from infogan.report import write_report
 from infogan.report.associations import Column, association_table, noise_level
 from infogan.report.build import build_report
 from infogan.report.charts import HEIGHT, WIDTH, make_chart, nice_ticks
-from infogan.report.code_section import max_info_bound
 from infogan.report.copies import find_copies
 from infogan.report.examples import lowest_and_highest, most_confident, nearest_to_angles
 from infogan.report.inline_images import inline_grid, inline_image

@@ -23,9 +23,10 @@ from infogan.evaluation.other_seeds import MAX_RUNS, MIN_AGREEMENT
 from infogan.evaluation.use_of_codes import sensitivity
 from infogan.method.latent import Latent
 from infogan.method.model import Model
+from infogan.method.objective import max_info_bound
 from infogan.report.associations import Column, association_table, known_columns
 from infogan.report.charts import Chart, make_chart
-from infogan.report.code_section import CodeSection, build_code_section, max_info_bound
+from infogan.report.code_section import CodeSection, build_code_section
 from infogan.report.inline_images import InlineImage, inline_grid, inline_image
 from infogan.report.map import image_map
 from infogan.report.metadata import join_metadata

@@ -10,9 +10,8 @@ from infogan.evaluation import Score
 from infogan.evaluation.evidence import Evidence
 from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, perplexity, usage
 from infogan.figures.traversal import traverse
-from infogan.method.codes import Code
 from infogan.method.model import Model
-from infogan.method.objective import with_best_std
+from infogan.method.objective import max_info_bound, with_best_std
 from infogan.report.examples import Gallery, example_galleries, format_value
 from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.reliability import (
@@ -113,18 +112,6 @@ def build_code_section(
         perplexity=perplexity(counts) if code.categories else None,
         n_empty=n_empty,
     )
-
-
-def max_info_bound(code: Code, min_std: float) -> float | None:
-    """L_I of a Q without errors, in nats: H(c) of a category, H(c) - log(min_std sqrt(2 pi)) of a number.
-
-    None for an angle.
-    """
-    if code.categories is not None:
-        return code.entropy()
-    if code.kind == "angle":
-        return None
-    return code.entropy() - math.log(min_std * math.sqrt(2 * math.pi))
 
 
 def _traversal(model: Model, i: int, name: str, prior_std: float, categories: Sequence[str]) -> Traversal:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infogan.config import Config
 from infogan.method.latent import Latent
+from infogan.method.objective import max_info_bound
 from infogan.runs.run import Run
 from infogan.utils.io import wrap_write_errors
 
@@ -96,7 +97,9 @@ class Display:
     def __init__(self, run: Run, latent: Latent, start: int, console: Console) -> None:
         self.steps = run.config.optimisation.steps
         self.console = console
-        self.H_c = dict(zip(latent.names, (code.entropy() for code in latent.codes), strict=True))
+        codes = run.config.codes
+        ceilings = [max_info_bound(code, codes.fixed_std or codes.min_std) for code in latent.codes]
+        self.ceilings = dict(zip(latent.names, ceilings, strict=True))
         self.n_shown = start * 20 // self.steps
         columns = (
             TextColumn("{task.description}"),
@@ -117,9 +120,12 @@ class Display:
         self.progress.stop()
 
     def __call__(self, row: Row) -> None:
-        bounds = " ".join(f"{c} {row[f'L_I_{c}']:.2f}/{H:.2f}" for c, H in self.H_c.items())
+        bounds = " ".join(
+            f"{c} {row[f'L_I_{c}']:.2f}" + (f"/{most:.2f}" if most is not None else "")
+            for c, most in self.ceilings.items()
+        )
         text = (
-            f"{row['images_per_s']:.0f} images/s  L_I/H(c) {bounds}  "
+            f"{row['images_per_s']:.0f} images/s  L_I in nats/at most {bounds}  "
             f"loss D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
         )
         n = int(row["step"])
