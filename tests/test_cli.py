@@ -361,6 +361,9 @@ def test_help_fits_a_terminal_and_says_how_to_see_more(tmp_path: Path) -> None:
     assert "--help-all lists every setting" in common
     assert "--batch-size" in common
     assert "--negative-slope" not in common
+    of_own = " ".join(succeed("train", "--help", cwd=tmp_path).replace("│", " ").split())
+    assert "Default: cat:10 unif:4 noise:62." in of_own
+    assert "updated, one after the other. Default: by the images." in of_own
     everything = succeed("train", "digits", "--help-all", cwd=tmp_path)
     assert "--negative-slope" in everything
     assert max(map(len, everything.splitlines())) <= 80

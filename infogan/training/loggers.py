@@ -17,10 +17,12 @@ from infogan.config import Config
 from infogan.method.latent import Latent
 from infogan.method.objective import max_info_bound
 from infogan.runs.run import Run
+from infogan.utils.environment import WaitForCore
 from infogan.utils.io import wrap_write_errors
 
 # "step", "L_I_c1" ... in nats, "loss_d", "loss_g" and each term under its name, "diversity", "images_per_s"
 Row = dict[str, float | int]
+MAX_WAIT = 0.2  # of the time that this process could run, from which on the progress line mentions it
 Sink = Callable[[Row], None]
 
 
@@ -92,7 +94,10 @@ def tensorboard(run: Run, start: int) -> list[Sink]:
 
 @final
 class Display:
-    """A progress line in a terminal; elsewhere a line of text for every twentieth of the run."""
+    """A progress line in a terminal; elsewhere a line of text for every twentieth of the run.
+
+    It says so if the training often waits for a core, because other programs run beside it.
+    """
 
     def __init__(self, run: Run, latent: Latent, start: int, console: Console) -> None:
         self.steps = run.config.optimisation.steps
@@ -101,6 +106,7 @@ class Display:
         ceilings = [max_info_bound(code, codes.fixed_std or codes.min_std) for code in latent.codes]
         self.ceilings = dict(zip(latent.names, ceilings, strict=True))
         self.n_shown = start * 20 // self.steps
+        self.waited = WaitForCore()
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
@@ -128,6 +134,8 @@ class Display:
             f"{row['images_per_s']:.0f} images/s  L_I in nats/at most {bounds}  "
             f"loss D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
         )
+        if (waited := self.waited.share()) > MAX_WAIT:
+            text = f"machine shared: waits for a core {waited:.0%} of the time  {text}"
         n = int(row["step"])
         self.progress.update(self.task, completed=n, row=text)
         if not self.console.is_terminal and n * 20 // self.steps > self.n_shown:
