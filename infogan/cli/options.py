@@ -1,6 +1,7 @@
 """Options that several verbs share: those of Data, --json, and the settings of a config."""
 
 import dataclasses
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -97,6 +98,7 @@ def custom_options(*, show_all: bool) -> type:
     return _options_class(unset, hidden, show_all, _defaults_of_custom())
 
 
+@functools.cache
 def _defaults_of_custom() -> dict[str, str]:
     """What help says of the default of each setting for your own images; "" of one that is not set."""
     few, many = (
