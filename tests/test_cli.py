@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 import tomllib
+from html import unescape
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -34,7 +35,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert printed[0].startswith("run: 40 steps in ")
     assert len(printed) <= 10
     assert [line.split()[0] for line in printed[2:5]] == ["c1", "c2", "c3"]
-    assert re.search(r"c1 \(10 categories\): (\w+ )+\w*, \d+ % of 2.30 nats", printed[2].replace("%", " %"))
+    assert re.search(r"c1 \(10 categories\): [a-z ]+, -?\d\.\d\d of at most 2\.30$", printed[2])
     assert printed[-1] == "next: infogan report run; infogan explore run"
     return folder
 
@@ -188,6 +189,7 @@ def check_comparison(cwd: Path, runs: list[str]) -> None:
     assert (cwd / "runs" / "selection.json").is_file()
 
 
+@pytest.mark.usefixtures("quick_scores")
 def test_unreadable_images_are_skipped_only_on_request(tmp_path: Path) -> None:
     (tmp_path / "own").mkdir()
     pixels = np.random.default_rng(0).integers(0, 256, (20, 8, 8), np.uint8)
@@ -203,9 +205,20 @@ def test_unreadable_images_are_skipped_only_on_request(tmp_path: Path) -> None:
     assert result.status == 0
     assert "1 of 20 images" in result.err
     assert json.loads((tmp_path / "run" / "run.json").read_text())["images"] == 19
-    result = run("evaluate", "run", "--skip-bad", "--metrics", "clustering", "image-quality", cwd=tmp_path)
+    # The run remembers it.
+    result = run("evaluate", "run", "--metrics", "clustering", "image-quality", cwd=tmp_path)
     assert result.status == 2
     assert "clustering and image-quality need labels, factors or a feature network" in result.err
+    findings = json.loads(succeed("report", "run", "--json", cwd=tmp_path))
+    (left_out,) = findings["left_out"]
+    assert left_out.startswith("1 of 20 images cannot be read: 07.png (")
+    assert f"Not among these images: {left_out}." in unescape((tmp_path / "run" / "report.html").read_text())
+    succeed("encode", "run", "folder:own", "--out", "codes.csv", cwd=tmp_path)
+    assert "07.png" not in (tmp_path / "codes.csv").read_text()
+    # A run of an older version does not know the setting, and skips nothing.
+    path = tmp_path / "run" / "config.json"
+    path.write_text(path.read_text().replace('"skip_bad": true,', ""))
+    assert "set skip_bad" in fail("report", "run", cwd=tmp_path)
 
 
 @pytest.mark.usefixtures("quick_scores")
@@ -348,6 +361,9 @@ def test_help_fits_a_terminal_and_says_how_to_see_more(tmp_path: Path) -> None:
     assert "--help-all lists every setting" in common
     assert "--batch-size" in common
     assert "--negative-slope" not in common
+    of_own = " ".join(succeed("train", "--help", cwd=tmp_path).replace("│", " ").split())
+    assert "Default: cat:10 unif:4 noise:62." in of_own
+    assert "updated, one after the other. Default: by the images." in of_own
     everything = succeed("train", "digits", "--help-all", cwd=tmp_path)
     assert "--negative-slope" in everything
     assert max(map(len, everything.splitlines())) <= 80

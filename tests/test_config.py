@@ -36,6 +36,7 @@ TABLE: dict[str, Row] = {
     "max_images": ([None, 2, 10**6], ["2", 2.0, True], [1]),
     "square": (["crop", "pad"], ["cut", None], []),
     "pages": FLAG,
+    "skip_bad": FLAG,
     "labels": (["", "a b/ü.csv"], [None, 3], ["\ud800"]),
     "diffaug": FLAG,
     "binary": ([None, True, False], [1, "yes"], []),

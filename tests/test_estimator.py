@@ -1,6 +1,7 @@
 """InfoGAN as a scikit-learn estimator: scikit-learn's checks, results, saving and error messages."""
 
 import inspect
+import io
 import json
 import pickle
 import re
@@ -12,6 +13,7 @@ import pandas as pd
 import pytest
 import safetensors.torch
 import torch
+from rich.console import Console
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
@@ -23,6 +25,7 @@ from sklearn.utils.estimator_checks import (
 from infogan import InfoGAN
 from infogan.config.presets import custom_images, get_preset
 from infogan.data import load
+from infogan.estimator.config import make_config
 from infogan.estimator.preprocessing import Preprocessor
 from infogan.evaluation.clustering import one_to_one_error
 from infogan.method.model import make_model
@@ -179,6 +182,32 @@ def test_transforms_start_with_clustering() -> None:
     changed = {"steps": default.optimisation.steps, "pretraining_steps": 1_000, "seed": 0, "device": "auto"}
     changed |= {"binary": None}  # found in X
     assert estimator.config_.replace(**changed) == default
+
+
+@pytest.mark.parametrize(
+    ("n", "steps"),
+    [(20, 1_000), (360, 1_000), (1_000, 1_600), (3_000, 4_700), (10_000, 5_000), (40_000, 10_000)],
+)
+def test_the_steps_over_images_depend_on_their_number(n: int, steps: int) -> None:
+    """100 epochs of 64 images, at least 1,000 steps, at most those of `infogan train`."""
+    config = make_config(n, (1, 32, 32), False, "cat:10 unif:2", {}, None)
+    assert config.optimisation.steps == steps
+    assert make_config(n, (1, 32, 32), False, "cat:10", {"steps": 7}, None).optimisation.steps == 7
+
+
+@pytest.mark.parametrize(
+    ("verbose", "is_terminal", "shown"),
+    [(None, True, True), (None, False, False), (0, True, False), (1, False, True)],
+)
+def test_progress_is_shown_in_a_terminal(
+    verbose: int | None, is_terminal: bool, shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stderr = Console(file=io.StringIO(), force_terminal=is_terminal)
+    monkeypatch.setattr("infogan.estimator.training.standard_error", lambda: stderr)
+    estimator = InfoGAN("cat:2 noise:2", max_iter=2, device="cpu", verbose=verbose)
+    estimator.fit(np.random.default_rng(0).normal(size=(20, 3)))
+    assert isinstance(stderr.file, io.StringIO)
+    assert ("InfoGAN" in stderr.file.getvalue()) == shown
 
 
 def test_partial_fit_keeps_learning_rates_constant() -> None:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from playwright.sync_api import Page, Route
+from playwright.sync_api import Download, Page, Route
 from sklearn.datasets import load_digits
 
 from infogan.config import Config
@@ -375,6 +375,48 @@ def test_a_gif_plays_forth_and_back(page: Page, shown: Shown) -> None:
     for i, value in ((0, -2.0), (20, 2.0), (30, 0.0), (39, -1.8)):
         images = expected(shown, {CAT: 2, U: value}).reshape(2, 4, 1, 8, 8)
         same(frames[i], make_grid(images)[..., 0].repeat(7, axis=0).repeat(7, axis=1))
+
+
+def film_frames(download: Download) -> list[np.ndarray]:
+    """The frames of a film of one image, without its enlargement."""
+    with Image.open(download.path()) as film:
+        frames = []
+        for i in range(film.n_frames):
+            film.seek(i)
+            frames.append(np.asarray(film.convert("L")))
+    scale = frames[0].shape[0] // 8
+    return [frame[scale // 2 :: scale, scale // 2 :: scale] for frame in frames]
+
+
+def test_films_go_from_image_to_image(page: Page, shown: Shown) -> None:
+    """They stop at the images that the page shows, and turn one into the other in between."""
+    go(page, shown, "#c1=2&image=3")
+    images = expected(shown, {CAT: 2})
+    page.select_option("#film", "5")
+    with page.expect_download() as download:
+        page.click("#gif")
+    assert download.value.suggested_filename == "knobs-to-image-6.gif"
+    frames = film_frames(download.value)
+    assert len(frames) == 48
+    same(frames[0], images[2])
+    same(frames[24], images[5])
+    values, angle, n_of_walk, firsts = page.evaluate(
+        """async () => {
+          const { between, filmFrames } = await import('./film.js');
+          const codes = ['number', 'angle', 'category'].map((kind) => ({ kind }));
+          const [a, b] = [[0, 0.2, 3], [1, 6.2, 4]].map((values) => ({ values, z: [1, 0] }));
+          b.z = [0, 1];
+          const found = between(a, b, 0.25, { codes });
+          const walk = filmFrames('walk', {}, [a, b, a], { codes });
+          const firsts = [0, 12, 24, 35].map((i) => walk[i].bases[0].values[0]);
+          return [found.values, Math.atan2(found.z[1], found.z[0]), walk.length, firsts];
+        }"""
+    )
+    assert n_of_walk == 36
+    assert firsts == pytest.approx([0, 1, 0, 0])
+    assert values == pytest.approx([0.25, 0.2 + 0.25 * (6.0 - 2 * np.pi), 3])
+    assert angle == pytest.approx(np.pi / 8)
+    assert page.locator("#film option[value='2']").get_attribute("disabled") is not None  # itself
 
 
 def test_a_gif_of_many_colours_is_close(page: Page, shown: Shown) -> None:

@@ -311,8 +311,10 @@ def test_new_folders_are_complete_or_missing(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), new_folder(tmp_path / "new") as part:
         fail(part)
     assert not list(tmp_path.iterdir())
-    with pytest.raises(InfoganError, match="there is no folder"):
-        check_new_folder(tmp_path / "nowhere" / "new")
+    with new_folder(tmp_path / "a" / "b" / "new") as part:
+        (part / "complete").write_text("")
+    assert (tmp_path / "a" / "b" / "new" / "complete").is_file()
+    shutil.rmtree(tmp_path / "a")
     (tmp_path / "empty").mkdir()
     with new_folder(tmp_path / "empty") as part:
         (part / "complete").write_text("")

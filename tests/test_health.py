@@ -38,7 +38,7 @@ def rows(segments: Segments) -> Iterator[dict[str, float | int]]:
         ([(PATIENCE_AT_START, {"L_I_c1": 0.0, "diversity": 0.1}), (4000, {})], []),
         (
             [(PATIENCE_AT_START + 20, {"L_I_c1": 0.0}), (4000, {})],
-            ["since step 20, c1 carries 0% of its H(c), and never more"],
+            ["since step 20, c1 carries 0% of its H(c), and none before", "has come alive and carries 96%"],
         ),
         (
             [(PATIENCE_AT_START + 20, {"diversity": 0.1})],

@@ -24,29 +24,22 @@ from infogan.config.presets import get_preset
 from infogan.data import DEFAULT_OPTIONS, Images, load, load_options_for
 from infogan.data.images import InMemoryPixels
 from infogan.evaluation.consistency import info_bounds
+from infogan.evaluation.evidence import Evidence, gather_evidence
+from infogan.evaluation.other_seeds import Match, runs_of_other_seeds
+from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, perplexity, sensitivity, usage
 from infogan.method.codes import Bernoulli, Categorical, Circular, Code, Uniform
 from infogan.method.model import Model, make_model
+from infogan.method.objective import max_info_bound
 from infogan.report import write_report
 from infogan.report.associations import Column, association_table, noise_level
 from infogan.report.build import build_report
 from infogan.report.charts import HEIGHT, WIDTH, make_chart, nice_ticks
-from infogan.report.code_section import max_info_bound
+from infogan.report.copies import find_copies
 from infogan.report.examples import lowest_and_highest, most_confident, nearest_to_angles
 from infogan.report.inline_images import inline_grid, inline_image
 from infogan.report.metadata import join_metadata, make_column
 from infogan.report.outliers import find_duplicates_and_outliers
-from infogan.report.reliability import (
-    CRITERIA,
-    OF_CONTINUOUS,
-    VERDICTS,
-    Verdict,
-    adjusted_for_chance,
-    confidence,
-    judge,
-    perplexity,
-    sensitivity,
-    usage,
-)
+from infogan.report.reliability import CRITERIA, OF_CONTINUOUS, VERDICTS, Verdict, judge
 from infogan.report.render import render
 from infogan.report.sample import sample_images
 from infogan.runs.run import Run
@@ -638,19 +631,86 @@ GOOD = {"recovery": 0.9, "sensitivity": 0.5, "usage": 0.9, "stability": 0.9, "co
 
 
 def test_the_worst_criterion_decides() -> None:
-    assert judge(GOOD) == Verdict("reliable", ())
+    found = Evidence([Match("b-1", "c4", 0.9)], coverage=0.9)
+    assert judge(GOOD, found) == Verdict(
+        "reliable", ("it is found by 1 of 1 other seed (best 0.90, with c4 of b-1) too",)
+    )
     for name, criterion in CRITERIA.items():
-        doubtful = judge(GOOD | {name: criterion.upper - 0.001})
+        doubtful = judge(GOOD | {name: criterion.upper - 0.001}, found)
         assert doubtful.word == "doubtful"
         assert len(doubtful.reasons) == 1
         assert criterion.failure in doubtful.reasons[0]
         if criterion.lower:
-            assert judge(GOOD | {name: criterion.lower - 0.001}).word == "not reliable"
-        assert judge(GOOD | {name: None}).word == "reliable"
-    both = judge(GOOD | {"recovery": 0.1, "confidence": 0.4}, n_empty=1)
+            assert judge(GOOD | {name: criterion.lower - 0.001}, found).word == "not reliable"
+        assert judge(GOOD | {name: None}, found).word == "reliable"
+    both = judge(GOOD | {"recovery": 0.1, "confidence": 0.4}, found, n_empty=1)
     assert (both.word, len(both.reasons)) == ("not reliable", 3)
-    assert judge(GOOD, n_empty=2).word == "doubtful"
-    assert "2 of its categories" in judge(GOOD, n_empty=2).reasons[0]
+    assert judge(GOOD, found, n_empty=2).word == "doubtful"
+    assert "2 of its categories" in judge(GOOD, found, n_empty=2).reasons[0]
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reason"),
+    [
+        (Evidence(coverage=0.9), "no other seed has been trained"),
+        (
+            Evidence([Match("b-1", "c2", 0.4)], coverage=0.9),
+            "it is found by only 0 of 1 other seed (best 0.40, with",
+        ),
+        (Evidence([Match(f"b-{i}", "c2", 0.3 * i) for i in (1, 2, 3)]), "only 1 of 3 other seeds (best 0.90"),
+        (Evidence([Match("b-1", "c2", 0.9)], coverage=0.4), "do not look like the real ones (coverage 0.40)"),
+        (Evidence([Match("b-1", "c2", 0.4)], target="clusters"), "only 0 of 1 other seed"),
+    ],
+)
+def test_one_run_alone_proves_nothing(evidence: Evidence, reason: str) -> None:
+    """Targets that a stage found count only as long as no other seed says otherwise."""
+    verdict = judge(GOOD, evidence)
+    assert verdict.word == "self-consistent"
+    assert reason in verdict.reasons[0]
+    assert judge(GOOD, Evidence(target="clusters", coverage=0.9)) == Verdict("reliable", ("clusters",))
+
+
+def test_runs_of_other_seeds_are_those_that_differ_in_nothing_else(tmp_path: Path) -> None:
+    config = digits_config()
+    different = {
+        "other": ({"seed": 1, "device": "auto", "log_every": 7}, 120),
+        "same-seed": ({"device": "auto"}, 120),
+        "unfinished": ({"seed": 2}, 100),
+        "other-lam": ({"seed": 3, "lam": (0.3,)}, 120),
+        "run": ({}, 120),
+    }
+    for name, (changes, steps) in different.items():
+        run = Run.create(tmp_path / name, config.replace(**changes), 10)
+        (run.checkpoints / f"{steps:07}.safetensors").touch()
+    (tmp_path / "broken").mkdir()
+    (tmp_path / "broken" / "config.json").write_text("{")
+    found = runs_of_other_seeds(Run.open(tmp_path / "run"))
+    assert [other.path.name for other in found] == ["other"]
+
+
+def test_evidence_for_each_code(run: Run, encoded: Encoded, tmp_path: Path) -> None:
+    """Another seed whose Q is the same finds every code; a target counts if its code follows it."""
+    images, values, _ = encoded
+    index = np.arange(0, 1437, 5)
+    config = run.config.replace(transforms="translate:0.1", pretraining_steps=1, lam=(1.0,))
+    one, state = Run.create(tmp_path / "one", config, 10), run.state()
+    categories = torch.eye(10)[torch.from_numpy(values[:, 0]).long()]
+    targets = {"targets.0": categories, "targets.1": torch.from_numpy(values[:, 1:2]).float()}
+    one.save(120, {**state, **targets}, {})
+    arguments = (run.model(), images.x[index], values[index].astype(float), index)
+    first, second, third = gather_evidence(one, *arguments)
+    assert first.target == "it follows stable clusters of real images (1.00)"
+    assert (second.target, third.target) == ("", "")  # the factor stage does not say what is stable
+    assert first.coverage is not None
+    assert first.coverage < 0.5  # after 120 steps
+    one.save(120, {**state, "targets.0": categories[torch.randperm(1437)]}, {})
+    assert gather_evidence(one, *arguments)[0].target == ""
+
+    other = Run.create(tmp_path / "two", config.replace(seed=1), 10)
+    other.save(120, state, {})
+    for i, of_code in enumerate(gather_evidence(one, *arguments), 1):
+        assert [match[:2] for match in of_code.matches] == [("two", f"c{i}")]
+        assert of_code.matches[0].agreement == pytest.approx(1)
 
 
 def test_criteria_by_hand() -> None:
@@ -711,7 +771,7 @@ def test_a_code_that_g_ignores_is_not_reliable() -> None:
     found = sensitivity(model, make_rng(0, "test"))
     assert found[1] == 0
     assert min(found[0], found[2]) > 0.05
-    assert judge(GOOD | {"sensitivity": float(found[1])}).word == "not reliable"
+    assert judge(GOOD | {"sensitivity": float(found[1])}, Evidence()).word == "not reliable"
 
 
 def test_the_sensitivity_to_the_only_code_is_one() -> None:
@@ -751,13 +811,66 @@ def test_duplicates_and_an_outlier() -> None:
     found = find_duplicates_and_outliers(x, features)
     assert found.duplicates == [[3, 7, 9]]
     assert found.near_duplicates == []
-    assert found.outliers[0] == 212
+    assert 212 in found.outliers[:2]  # one by Q's features, one by its pixels
     assert sorted(found.outliers) == sorted(set(range(250)) - {7, 9})
     apart = np.linalg.norm(features[found.outliers, None] - features[found.outliers], axis=2)
     mean = np.sort(apart, axis=1)[:, 1:6].mean(axis=1)
-    np.testing.assert_allclose(found.scores, mean / np.median(mean), rtol=1e-4)
+    by_features = ~np.array(found.by_pixels)
+    assert 0 < by_features.sum() < 248
+    np.testing.assert_allclose(found.scores[by_features], (mean / np.median(mean))[by_features], rtol=1e-4)
     alone = find_duplicates_and_outliers(x[:1], features[:1])
     assert (alone.duplicates, alone.outliers.tolist()) == ([], [0])
+
+
+def scenes(n: int, rng: np.random.Generator, side: int = 64) -> np.ndarray:
+    """Colour pictures of soft blobs, all different, without noise."""
+    y, x = np.mgrid[:side, :side] / side
+    pictures = np.zeros((n, 3, side, side))
+    for picture in pictures:
+        for _ in range(6):
+            place, width, colour = rng.uniform(0, 1, 2), rng.uniform(0.05, 0.3), rng.uniform(-1, 1, 3)
+            blob = np.exp(-((y - place[0]) ** 2 + (x - place[1]) ** 2) / width**2)
+            picture += colour[:, None, None] * blob
+    return np.clip(128 + 90 * pictures, 0, 255)
+
+
+def halved(pictures: np.ndarray) -> np.ndarray:
+    n, ch, h, w = pictures.shape
+    return pictures.reshape(n, ch, h // 2, 2, w // 2, 2).mean(axis=(3, 5)).round().astype(np.uint8)
+
+
+def test_noise_and_blank_frames_are_outliers_whatever_q_makes_of_them() -> None:
+    rng = np.random.default_rng(0)
+    noise = rng.integers(0, 256, (1, 3, 64, 64))
+    x = halved(np.concatenate([scenes(200, rng), noise, np.zeros((1, 3, 64, 64))]))
+    found = find_duplicates_and_outliers(x, rng.normal(size=(202, 5)).astype(np.float32))
+    assert {200, 201} <= set(found.outliers[:6])
+
+
+def test_mirrored_copies_and_crops_are_found() -> None:
+    rng = np.random.default_rng(0)
+    large = scenes(200, rng)
+    crops = [(large[i, :, 5:61, top : top + 56], i) for i, top in ((3, 0), (4, 8), (5, 3))]  # 88 % of a side
+    cut = np.stack([np.stack([np.asarray(Image.fromarray(c).resize((64, 64))) for c in x]) for x, _ in crops])
+    x = halved(np.concatenate([large, large[10:13, :, :, ::-1], cut]))
+    found = find_copies(x, np.arange(len(x)))
+    expected = {(i, 190 + i, "mirrored") for i in (10, 11, 12)} | {
+        (i, 203 + k, "cropped") for k, (_, i) in enumerate(crops)
+    }
+    assert {copy[:3] for copy in found} == expected
+    assert min(copy.correlation for copy in found) > 0.97
+    assert find_copies(x[..., :8, :8], np.arange(len(x))) == []  # too small to tell
+
+
+def test_dark_frames_are_not_copies() -> None:
+    """Frames of a few gray levels differ by little, even of different scenes; a real copy differs by less."""
+    rng = np.random.default_rng(0)
+    x = np.concatenate([halved(scenes(60, rng)), halved(scenes(40, rng) / 40)])
+    x = np.concatenate([x, x[60:61]])
+    x[-1, 0, 0, 0] += 1
+    found = find_duplicates_and_outliers(x, np.repeat(x.mean(axis=(2, 3)), 2, axis=1).astype(np.float32))
+    assert [pair[:2] for pair in found.near_duplicates] == [(60, 100)]
+    assert found.copies == []
 
 
 def test_a_large_set_is_sampled_with_its_numbers(scored: Run) -> None:

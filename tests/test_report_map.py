@@ -169,12 +169,13 @@ def make_page() -> str:
     """A report with nothing but a map."""
     nothing: dict[str, Any] = {
         **dict.fromkeys(("facts", "samples", "sections", "headings", "rows", "charts"), ()),
-        **dict.fromkeys(("duplicates", "near_duplicates", "outliers"), ()),
-        **dict.fromkeys(("n_groups", "n_duplicates", "n_near_duplicates", "max_difference"), 0),
+        **dict.fromkeys(("duplicates", "near_duplicates", "copies", "outliers"), ()),
+        **dict.fromkeys(("n_groups", "n_duplicates", "n_near_duplicates", "n_copies", "max_difference"), 0),
         **dict.fromkeys(("n_real", "n_generated"), 0),
     }
     made = image_map(SAMPLE, CODES, KNOWN, FOUND, 3)
-    others = {"criteria": {}, "scores": {}, "verdicts": ["bad", "fair"], "metadata": None}
+    others = {"criteria": {}, "scores": {}, "verdicts": ["bad", "fair", "good", "best"], "metadata": None}
+    others |= {"max_runs": 4, "min_agreement": 0.7, "min_coverage": 0.5}
     return render({"title": "map", "sample": SAMPLE, "map": made, **nothing, **others})
 
 

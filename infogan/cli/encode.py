@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from infogan.cli.options import Data, Json, SkipBad, print_paths
+from infogan.cli.options import Data, Json, flag, print_paths
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console, progress
 
@@ -38,7 +38,10 @@ def encode(
     cpus: Annotated[int, Parameter(help="Cores per process on the cluster.")] = 1,
     gpus: Annotated[float, Parameter(help="GPUs per process on the cluster; may be a fraction.")] = 0.0,
     data: Data = None,
-    skip_bad: SkipBad = False,
+    skip_bad: Annotated[
+        bool,
+        flag("Skip images that cannot be read, as a run trained with --skip-bad does, and say how many."),
+    ] = False,
     json: Json = False,
 ) -> None:
     """Encode images: a table with one row per image, and per code its value and its spread.

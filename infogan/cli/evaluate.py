@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import Parameter
 
-from infogan.cli.options import Data, Json, SkipBad, flag, to_json
+from infogan.cli.options import Data, Json, flag, to_json
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
@@ -46,7 +46,6 @@ def evaluate(
     features: Features = None,
     protocols: Protocols = False,
     data: Data = None,
-    skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
     """Score runs: L_I per code, agreement of codes with labels and factors, image quality.
@@ -64,7 +63,7 @@ def evaluate(
     from infogan.runs.find import find_runs
 
     groups = resolve_metric_groups(metrics or DEFAULT_METRIC_GROUPS)
-    runs, load_options = find_runs(run_or_sweep), LoadOptions(data, skip_bad)
+    runs, load_options = find_runs(run_or_sweep), LoadOptions(data)
     if len({(run.config.data.images, run.config.codes.spec) for run in runs}) > 1:
         raise InfoganError(
             f"evaluate: the runs of {run_or_sweep} differ in images or codes; name one of them."
@@ -128,7 +127,6 @@ def compare(
     /,
     *others: Path,
     data: Data = None,
-    skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
     """Compare runs: every score, and whether it differs from the first run's on the same images."""
@@ -142,7 +140,7 @@ def compare(
     if len({r.config.data.images for r in runs}) > 1:
         images = ", ".join(f"{r.path} on {r.config.data.images}" for r in runs)
         raise InfoganError(f"compare: the runs were trained on different images: {images}.")
-    load_options = LoadOptions(data, skip_bad)
+    load_options = LoadOptions(data)
     with console().status("") as status:
         evaluations = {str(r.path): load_or_evaluate(r, load_options, _show(status, r)) for r in runs}
     comparison = compare_evaluations(evaluations)
@@ -170,7 +168,6 @@ def select(
     *,
     by: By = "udr_and_recovery",
     data: Data = None,
-    skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
     """Rank the runs of a sweep without labels, best first; then compare the ranking with labels, if any.
@@ -182,7 +179,7 @@ def select(
     from infogan.runs.find import find_runs
     from infogan.runs.run import Run
 
-    runs, load_options = find_runs(sweep), LoadOptions(data, skip_bad)
+    runs, load_options = find_runs(sweep), LoadOptions(data)
     name = runs[0].config.data.images
     if {run.config.data.images for run in runs} != {name}:
         raise InfoganError(f"select: the runs of {sweep} were trained on different images; name a sweep.")

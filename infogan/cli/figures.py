@@ -6,7 +6,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from infogan.cli.options import Data, Json, SkipBad, print_paths
+from infogan.cli.options import Data, Json, print_paths
 from infogan.utils.progress import console
 
 
@@ -16,7 +16,6 @@ def figures(
     *,
     baseline: Annotated[Path | None, Parameter(help="A run to plot next to it in Fig. 1.")] = None,
     data: Data = None,
-    skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
     """Plot a run: L_I over steps, traversals, confusion table, codes against factors (Figs. 1-6)."""
@@ -27,7 +26,7 @@ def figures(
 
     opened = open_run_or_shipped(run, lambda text: print(f"infogan: {text}", file=sys.stderr))
     folder = opened.figures if opened.path == run else Path("runs") / f"shipped-{run}" / "figures"
-    name, load_options = opened.config.data.images, LoadOptions(data, skip_bad)
+    name, load_options = opened.config.data.images, LoadOptions(data)
     images = opened.images(available_splits(name, load_options)[-1], load_options)
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None

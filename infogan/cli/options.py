@@ -1,9 +1,11 @@
 """Options that several verbs share: those of Data, --json, and the settings of a config."""
 
 import dataclasses
+import functools
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
@@ -30,11 +32,16 @@ COMMON = (
     "lr_g",
     "diffaug",
     "square",
+    "skip_bad",
     "seed",
     "device",
     "devices",
 )
-COMMON_GROUP = Group("Common settings", help="--help-all lists every setting.", sort_key=1)
+COMMON_GROUP = Group(
+    "Common settings",
+    help="--help-all lists every setting; infogan train ... --dry-run prints all values.",
+    sort_key=1,
+)
 
 
 def flag(help_text: str, **options: Any) -> Parameter:
@@ -87,14 +94,37 @@ def preset_config(preset: Config, options: Any) -> Config:
 def custom_options(*, show_all: bool) -> type:
     """The same with every setting unset: the number and shape of the images decide the others."""
     hidden = {"images": Parameter(show=False, parse=False)}
-    return _options_class(dict.fromkeys(options_of(Config)), hidden, show_all)
+    unset = dict.fromkeys(options_of(Config))
+    return _options_class(unset, hidden, show_all, _defaults_of_custom())
 
 
-def _options_class(defaults: dict[str, Any], parameters: dict[str, Parameter], show_all: bool) -> type:
+@functools.cache
+def _defaults_of_custom() -> dict[str, str]:
+    """What help says of the default of each setting for your own images; "" of one that is not set."""
+    few, many = (
+        custom_images("", n, shape).options() for n, shape in ((500, (1, 32, 32)), (50_000, (3, 64, 64)))
+    )
+    return {
+        name: " Default: by the images."
+        if value != many[name]
+        else ""
+        if value in (None, "")
+        else f" Default: {' '.join(map(str, value)) if isinstance(value, tuple) else value}."
+        for name, value in few.items()
+    }
+
+
+def _options_class(
+    defaults: dict[str, Any],
+    parameters: dict[str, Parameter],
+    show_all: bool,
+    said: Mapping[str, str] = MappingProxyType({}),
+) -> type:
     found = []
     for name, option in options_of(Config).items():
         group = COMMON_GROUP if name in COMMON else Group(f"Settings: {option.path[0]}", sort_key=2)
-        parameter = Parameter(help=option.help, show=show_all or name in COMMON, group=group)
+        help_text = option.help + said.get(name, "")
+        parameter = Parameter(help=help_text, show=show_all or name in COMMON, group=group)
         kind = option.kind if defaults[name] is not None else option.kind | None
         field = dataclasses.field(default=defaults[name])
         found.append((name, Annotated[kind, parameters.get(name, parameter)], field))
@@ -125,7 +155,8 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     """
     from infogan.data import absolute_name, inspect_source, is_image_source
 
-    load_options = dataclasses.replace(load_options, pages=options.get("pages", False))
+    chosen = {name: options.get(name, False) for name in ("skip_bad", "pages")}
+    load_options = dataclasses.replace(load_options, **chosen)
     if not is_image_source(source):
         get_preset(source)  # raises: a known preset is a command of its own
     found = inspect_source(source, load_options)

@@ -5,7 +5,7 @@ from typing import Annotated
 
 from cyclopts import Parameter
 
-from infogan.cli.options import Data, Json, SkipBad, to_json
+from infogan.cli.options import Data, Json, to_json
 from infogan.utils.progress import console
 
 
@@ -21,7 +21,6 @@ def report(
         Path | None, Parameter(name=["--out", "-o"], help="The HTML file; default: RUN/report.html.")
     ] = None,
     data: Data = None,
-    skip_bad: SkipBad = False,
     json: Json = False,
 ) -> None:
     """Write one page about a run: what varies, which codes are reliable, duplicates, outliers.
@@ -33,7 +32,7 @@ def report(
     from infogan.report import write_report
     from infogan.runs.run import Run
 
-    opened, load_options = Run.open(run), LoadOptions(data, skip_bad)
+    opened, load_options = Run.open(run), LoadOptions(data)
     with console().status("") as status:
         done = write_report(opened, out, metadata, load_options, lambda what: status.update(f"{run}: {what}"))
     print(to_json({"report": str(done.path), **done.findings}) if json else done.path)

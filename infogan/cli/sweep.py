@@ -13,7 +13,6 @@ from infogan.cli.options import (
     Json,
     NoOptions,
     Size,
-    SkipBad,
     Source,
     custom_config,
     custom_options,
@@ -72,7 +71,6 @@ class SweepCommandOptions:
     ray: Ray = None
     out: Out = Path("runs")
     data: Data = None
-    skip_bad: SkipBad = False
     json: Json = False
 
 
@@ -95,7 +93,7 @@ def _preset_command(name: str) -> Callable[..., None]:
         from infogan.data import LoadOptions
 
         chosen = preset_config(PRESETS[name](), config)
-        _sweep(name, chosen, options, LoadOptions(options.data, options.skip_bad))
+        _sweep(name, chosen, options, LoadOptions(options.data))
 
     return command
 
@@ -107,7 +105,7 @@ def _sweep_custom(
         raise InfoganError("sweep: name a preset, as `infogan presets` lists them, or folder:PATH.")
     from infogan.data import LoadOptions
 
-    load_options = LoadOptions(options.data, options.skip_bad)
+    load_options = LoadOptions(options.data)
     chosen = custom_config(source, size, set_options(config), load_options)
     _sweep(run_name(source), chosen, options, load_options)
 

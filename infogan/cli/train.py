@@ -13,7 +13,6 @@ from infogan.cli.options import (
     Json,
     NoOptions,
     Size,
-    SkipBad,
     Source,
     custom_config,
     custom_options,
@@ -35,7 +34,8 @@ if TYPE_CHECKING:
     from infogan.training.session import Outcome
 
 HELP = "Train on a preset or on your own images, in a new run folder; or resume a run."
-MAX_CODES = 6  # that the summary lists one by one
+MAX_CODES = 6  # that the summary lists
+N_IMAGES = 2_000  # that the summary generates to estimate L_I
 AMOUNTS = {0.95: "nearly all", 0.65: "most", 0.35: "about half", 0.1: "a little", -1: "almost nothing"}
 
 
@@ -46,7 +46,6 @@ class TrainOptions:
 
     out: Annotated[Path | None, Parameter(help="The run folder; default: runs/NAME-SEED.")] = None
     data: Data = None
-    skip_bad: SkipBad = False
     dry_run: Annotated[bool, flag("Print the config and exit.")] = False
     json: Json = False
 
@@ -74,7 +73,7 @@ def _preset_command(name: str) -> Callable[..., None]:
             return
         from infogan.data import LoadOptions
 
-        _train(name, chosen, options, LoadOptions(options.data, options.skip_bad))
+        _train(name, chosen, options, LoadOptions(options.data))
 
     return command
 
@@ -93,7 +92,7 @@ def _train_custom(
         raise InfoganError("train: name a preset, folder:PATH, or a run to --resume.")
     from infogan.data import LoadOptions
 
-    load_options = LoadOptions(options.data, options.skip_bad)
+    load_options = LoadOptions(options.data)
     if resume is not None:
         if source or set(settings) - {"steps", "devices", "nodes"}:
             raise InfoganError(
@@ -136,25 +135,30 @@ def _print_outcome(outcome: "Outcome", as_json: bool) -> None:
 
 
 def _summary(outcome: "Outcome") -> Iterator[str]:
-    """At most ten lines: how long it took, how much Q reads off G's images per code, and what to do next."""
-    from infogan.method.latent import Latent
-    from infogan.training.health import share_of_entropy
+    """At most ten lines: how long it took, how much Q reads off G's images per code, and what to do next.
 
-    run, last = outcome.run, (outcome.run.metrics() or [{}])[-1]
-    latent = Latent.from_config(run.config.codes)
-    shares = {
-        name: (code, share_of_entropy(code, float(last[f"L_I_{name}"]), run.config.codes.fixed_std))
-        for name, code in zip(latent.names, latent.codes, strict=True)
-        if f"L_I_{name}" in last
-    }
+    L_I is estimated as `infogan report` does, on fewer images: of the weights that the run generates with.
+    """
+    from infogan.evaluation.consistency import info_bounds
+    from infogan.method.objective import max_info_bound
+    from infogan.training.health import share_of_entropy
+    from infogan.utils.rng import make_rng
+
+    run, codes = outcome.run, outcome.run.config.codes
+    model, batch_size = run.model(), run.config.optimisation.batch_size
+    bounds = info_bounds(model, batch_size, make_rng(0, "evaluate"), N_IMAGES)
     yield f"{run.path}: {outcome.steps:,} steps in {outcome.seconds:.0f} s"
-    if shares:
-        yield "How much of each code Q reads off G's images (L_I as a share of the entropy H(c)):"
-    for name, (code, share) in list(shares.items())[:MAX_CODES]:
+    yield "How much of each code Q reads off G's images (L_I in nats):"
+    named = list(zip(model.latent.names, model.latent.codes, strict=True))
+    for name, code in named[:MAX_CODES]:
+        L_I = bounds[f"info_bound_{name}"]["value"]
+        share = share_of_entropy(code, L_I, codes.fixed_std)
         amount = next(amount for low, amount in AMOUNTS.items() if share >= low)
         kind = f"{code.categories} categories" if code.categories else code.kind
-        yield f"  {name} ({kind}): {amount}, {share:.0%} of {code.entropy():.2f} nats"
-    rest = [share for _, share in list(shares.values())[MAX_CODES:]]
-    if rest:
-        yield f"  and {len(rest)} more codes: {min(rest):.0%} to {max(rest):.0%}"
+        most = max_info_bound(code, codes.fixed_std or codes.min_std)
+        yield f"  {name} ({kind}): {amount}, {L_I:.2f}" + (
+            f" of at most {most:.2f}" if most is not None else ""
+        )
+    if rest := [bounds[f"info_bound_{name}"]["value"] for name, _ in named[MAX_CODES:]]:
+        yield f"  and {len(rest)} more codes: {min(rest):.2f} to {max(rest):.2f}"
     yield f"next: infogan report {run.path}; infogan explore {run.path}"

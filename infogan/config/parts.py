@@ -40,6 +40,8 @@ class Data:
     """How your own images become squares: the middle is cut out, or the border is filled."""
     pages: bool = False
     """Whether every page of a TIFF and every frame of an animation in a folder is an image."""
+    skip_bad: bool = False
+    """Whether images that cannot be read are left out, and counted, instead of ending the command."""
     labels: str = ""
     """A table (.csv, .jsonl, .parquet) that names the class of some images, by file name or row number. The
     categories of the first discrete code then carry these classes. Only so do labels reach training."""

@@ -15,7 +15,7 @@ from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.huggingface import absolute_path, open_huggingface, split_name
 from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.formats.parquet import open_parquet
-from infogan.data.images import Images
+from infogan.data.images import Images, as_pixels
 from infogan.data.loading.resized_cache import load_resized
 from infogan.data.options import LoadOptions
 from infogan.data.pixels import ToPixels, find_scale
@@ -71,7 +71,9 @@ class CustomSource:
             case "hf":
                 return open_huggingface(self.location, split)
             case "shards":
-                return open_shards(self.location, load_options.skip_bad).collection
+                shards = open_shards(self.location)
+                shards.report_without_image(load_options.skip_bad)
+                return shards.collection
             case "npz":
                 return self._npz_collection(load_numpy(self._existing_path(), quiet=True))
             case "parquet":
@@ -112,9 +114,10 @@ def _resize(collection: ImageCollection, load_options: LoadOptions) -> Images:
 
 
 def _read(collection: ImageCollection, decode: Decode, skip_bad: bool) -> Images:
-    x, names, bad = read_images(collection, decode, skip_bad)
-    labels = collection.labels and collection.labels.drop(bad)
-    return Images.from_arrays(x, labels, names if collection.has_file_names else None)
+    read = read_images(collection, decode, skip_bad)
+    labels = collection.labels and collection.labels.drop(read.unreadable)
+    names = read.names if collection.has_file_names else None
+    return Images(as_pixels(read.x), labels, names, left_out=read.left_out)
 
 
 def collection_from_images(images: Images, where: str, key: str, version: str) -> ImageCollection:

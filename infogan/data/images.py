@@ -133,6 +133,7 @@ class Images:
     factors: Factors | None = None
     pixel_scale: PixelScale = BYTES  # by which files or arrays became pixels
     training_labels: Labels | None = None  # the classes that a person named to learn from, as `named_classes`
+    left_out: tuple[str, ...] = ()  # which files of the source are not among these images, in words
 
     @staticmethod
     def from_arrays(
@@ -179,4 +180,5 @@ class Images:
             None if self.factors is None else replace(self.factors, values=self.factors.values[chosen]),
             self.pixel_scale,
             None if self.training_labels is None else self.training_labels.take(chosen),
+            self.left_out,
         )

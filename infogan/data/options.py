@@ -58,7 +58,12 @@ def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
     """The load options by which images become what the networks of a config take."""
     data, shape = config.data, config.networks.image_shape
     return replace(
-        load_options, shape=shape, square=data.square, pages=data.pages, pixel_scale=data.pixel_scale
+        load_options,
+        skip_bad=load_options.skip_bad or data.skip_bad,
+        shape=shape,
+        square=data.square,
+        pages=data.pages,
+        pixel_scale=data.pixel_scale,
     )
 
 

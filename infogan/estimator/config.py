@@ -1,5 +1,6 @@
 """The config of an estimator: defaults for the number and shape of its rows, changed by its parameters."""
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from infogan.config.presets import custom_images, custom_vectors, with_settings
 from infogan.utils.errors import InfoganError, did_you_mean
 
 SET_BY_X_OR_CODES = ("images", "shape", "square", "codes", "binary", "bit_depth")
+MAX_EPOCHS = 100  # over images; with more, categories of a few hundred images became no better
+MIN_STEPS = 1_000
 
 
 def make_config(
@@ -35,6 +38,7 @@ def make_config(
         if is_vectors
         else custom_images("X", n, shape, codes, transforms if isinstance(transforms, str) else "")
     )
+    default = default if is_vectors else _sized(default, n)
     allowed = [name for name in options_of(Config) if name not in (*parameters, *SET_BY_X_OR_CODES)]
     for name in options:
         if name not in allowed:
@@ -46,6 +50,12 @@ def make_config(
     if values.get("architecture") in SHAPES:
         values["shape"] = None
     return with_settings(default, check_options(values))
+
+
+def _sized(config: Config, n: int) -> Config:
+    """The config with at most 100 epochs over n images, but at least 1,000 steps."""
+    steps, epoch = config.optimisation.steps, math.ceil(n / config.optimisation.batch_size)
+    return config.replace(steps=min(steps, max(MIN_STEPS, MAX_EPOCHS * epoch)))
 
 
 def to_python(value: Any) -> Any:

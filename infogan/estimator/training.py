@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from jaxtyping import Float
+from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 
@@ -18,7 +19,7 @@ from infogan.runs.checkpoints import checksum
 from infogan.runs.weights import load_weights
 from infogan.training.state import load_state, state_of
 from infogan.training.trainer import Trainer
-from infogan.utils.progress import console
+from infogan.utils.progress import console as standard_error
 from infogan.utils.torch_state import torch_defaults
 
 N_AVERAGED = 100  # steps over which L_I is averaged
@@ -32,6 +33,13 @@ class TrainingState(NamedTuple):
     category_names: tuple[str, ...] = ()  # of the first categories of the first discrete code, by labels
 
 
+def progress_console(verbose: int | None) -> Console:
+    """Standard error: silent if `verbose` is 0, or is None and standard error is no terminal."""
+    stderr = standard_error()
+    stderr.quiet = stderr.quiet or not (stderr.is_terminal if verbose is None else verbose)
+    return stderr
+
+
 @torch_defaults()
 def train(
     config: Config,
@@ -40,7 +48,7 @@ def train(
     labels: Labels | None,
     state: TrainingState | None,
     steps: int,
-    verbose: int,
+    console: Console,
 ) -> tuple[TrainingState, Float[np.ndarray, "L"]]:
     """Trains a model for some steps, which continue a state if there is one.
 
@@ -49,6 +57,7 @@ def train(
 
     Args:
         labels: the classes of some rows that clusters are to be named after.
+        console: for the progress, as `progress_console`.
 
     Returns:
         The state, and L_I of each code in nats.
@@ -69,7 +78,7 @@ def train(
             trainer, {k: v for k, v in state.tensors.items() if is_same_x or not k.startswith("targets.")}
         )
     last: deque[Tensor] = deque(maxlen=N_AVERAGED)
-    with Progress(console=console(), disable=not verbose) as progress:
+    with Progress(console=console, disable=console.quiet) as progress:
         if config.pretraining.has_stages and state is None:
             (stage,) = trainer.stages()
             task = progress.add_task("pretraining", total=stage.n_steps)

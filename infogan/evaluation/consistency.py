@@ -22,15 +22,19 @@ SAME_CATEGORY = "share of images with the same category"
 
 
 @torch.inference_mode()
-def info_bounds(model: Model, batch_size: int, rng: torch.Generator) -> dict[str, Score]:
+def info_bounds(
+    model: Model, batch_size: int, rng: torch.Generator, n_images: int | None = None
+) -> dict[str, Score]:
     """`info_bound_c1` ...: L_I of each code, Eq. (5), in nats; the protocol names H(c).
 
     `batch_size` is that of training: batch norm of Q takes the statistics of each batch, as in training. If
-    it exceeds 12,800, one batch is generated.
+    it exceeds `n_images`, 12,800 by default, one batch is generated.
     """
     latent = model.latent
     batches: list[torch.Tensor] = []
-    for _ in range(max(1, N_IMAGES_FOR_BOUND // batch_size)):  # whole batches: one image has no statistics
+    for _ in range(
+        max(1, (n_images or N_IMAGES_FOR_BOUND) // batch_size)
+    ):  # whole batches: one image has no statistics
         c = [c_i.to(model.device) for c_i in latent.sample_c(batch_size, rng)]
         x = model.G(latent.sample_z(batch_size, rng).to(model.device), c)
         with batch_statistics(model.D):

@@ -9,13 +9,11 @@ from infogan.utils.errors import InfoganError
 
 
 def check_new_folder(folder: Path) -> None:
-    """Raises InfoganError unless the folder can be made, or is empty."""
+    """Raises InfoganError if the folder exists and is not empty."""
     if folder.is_dir() and not any(folder.iterdir()):
         return
     if folder.exists():
         raise InfoganError(f"{folder} already exists and is not empty; choose another folder.")
-    if not folder.absolute().parent.is_dir():
-        raise InfoganError(f"there is no folder {folder.parent} for {folder.name}; make it first.")
 
 
 @contextmanager
@@ -29,7 +27,7 @@ def new_folder(folder: Path) -> Iterator[Path]:
     part = folder.with_name(f"{folder.name}.part")
     try:
         shutil.rmtree(part, ignore_errors=True)
-        part.mkdir()
+        part.mkdir(parents=True)
         yield part
         part.replace(folder)  # replaces an empty folder
     except OSError as error:

@@ -64,6 +64,18 @@ def target_bound(code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"]) 
     return views.mean() + entropy
 
 
+def max_info_bound(code: Code, min_std: float) -> float | None:
+    """L_I of a Q without errors, in nats: H(c) of a category, H(c) - log(min_std sqrt(2 pi)) of a number.
+
+    None for an angle.
+    """
+    if code.categories is not None:
+        return code.entropy()
+    if code.kind == "angle":
+        return None
+    return code.entropy() - math.log(min_std * math.sqrt(2 * math.pi))
+
+
 def with_best_std(L_I: float, H_c: float, std: float) -> tuple[float, float]:
     """L_I, in nats, of a Q with the same means and the best standard deviation; and that deviation.
 

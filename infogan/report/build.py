@@ -18,16 +18,20 @@ from infogan.evaluation.consistency import (
     stability_scores,
 )
 from infogan.evaluation.control.scores import CONTROL_SCORES, N_REAL, control_scores
+from infogan.evaluation.evidence import MIN_COVERAGE, gather_evidence
+from infogan.evaluation.other_seeds import MAX_RUNS, MIN_AGREEMENT
+from infogan.evaluation.use_of_codes import sensitivity
 from infogan.method.latent import Latent
 from infogan.method.model import Model
+from infogan.method.objective import max_info_bound
 from infogan.report.associations import Column, association_table, known_columns
 from infogan.report.charts import Chart, make_chart
-from infogan.report.code_section import CodeSection, build_code_section, max_info_bound
+from infogan.report.code_section import CodeSection, build_code_section
 from infogan.report.inline_images import InlineImage, inline_grid, inline_image
 from infogan.report.map import image_map
 from infogan.report.metadata import join_metadata
 from infogan.report.outliers import MAX_DIFFERENCE, DuplicatesAndOutliers, find_duplicates_and_outliers
-from infogan.report.reliability import CRITERIA, VERDICTS, sensitivity
+from infogan.report.reliability import CRITERIA, VERDICTS
 from infogan.report.sample import Sample, sample_images
 from infogan.runs.labels import category_names, n_labelled
 from infogan.runs.run import Run
@@ -70,6 +74,9 @@ def build_report(
         "sections": sections,
         "criteria": CRITERIA,
         "verdicts": VERDICTS,
+        "max_runs": MAX_RUNS,
+        "min_agreement": MIN_AGREEMENT,
+        "min_coverage": MIN_COVERAGE,
         "headings": headings,
         "rows": rows,
         "metadata": joined,
@@ -94,18 +101,20 @@ def _code_sections(
     if any(f"recovery_{id}" not in scores for id in ids):
         progress("recovery of the codes of generated images")
         scores |= recovery_scores(model, recover_codes(model, make_rng(0, "recovery")))
-    some = sample.x[np.linspace(0, len(sample) - 1, min(N_REAL, len(sample))).astype(int)]
+    rows = np.linspace(0, len(sample) - 1, min(N_REAL, len(sample))).astype(int)
+    some = sample.x[rows]
     if sample.has_pictures:
         progress("stability of the codes of shifted images")
         scores |= stability_scores(model, some)
     progress("what the continuous codes change")
     scores |= control_scores(model, some, make_rng(0, "control"))
     sensitivities = sensitivity(model, make_rng(0, "responses"))
+    progress("codes of other seeds")
+    evidence = gather_evidence(run, model, some, sample.values[rows], sample.index[rows])
     names, categories, config = run.code_names(), category_names(run), run.config.codes
     sections = []
     for i, id in enumerate(ids):
         progress(f"images of {id}")
-        of_code = float(sensitivities[i])
         sections.append(
             build_code_section(
                 model,
@@ -114,7 +123,8 @@ def _code_sections(
                 categories.get(id, []),
                 sample,
                 scores,
-                of_code,
+                float(sensitivities[i]),
+                evidence[i],
                 config.fixed_std,
                 config.min_std,
             )
@@ -212,7 +222,7 @@ def _duplicates_and_outliers(sample: Sample, found: DuplicatesAndOutliers) -> di
         title = sample.title(i)
         return title, inline_image(sample.x[i], title) if sample.has_pictures else None
 
-    outliers = zip(found.outliers[:MAX_OUTLIERS].tolist(), found.scores[:MAX_OUTLIERS].tolist(), strict=True)
+    outliers = zip(found.outliers[:MAX_OUTLIERS].tolist(), found.scores, found.by_pixels, strict=False)
     return {
         "duplicates": [[titled(i) for i in group[:MAX_OUTLIERS]] for group in found.duplicates[:MAX_GROUPS]],
         "n_groups": len(found.duplicates),
@@ -222,7 +232,9 @@ def _duplicates_and_outliers(sample: Sample, found: DuplicatesAndOutliers) -> di
         ],
         "n_near_duplicates": len(found.near_duplicates),
         "max_difference": MAX_DIFFERENCE,
-        "outliers": [(*titled(i), score) for i, score in outliers],
+        "copies": [(titled(copy.a), titled(copy.b), copy.how) for copy in found.copies[:MAX_GROUPS]],
+        "n_copies": len(found.copies),
+        "outliers": [(*titled(i), float(score), by_pixels) for i, score, by_pixels in outliers],
     }
 
 

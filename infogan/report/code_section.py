@@ -7,21 +7,18 @@ from typing import NamedTuple
 import numpy as np
 
 from infogan.evaluation import Score
+from infogan.evaluation.evidence import Evidence
+from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, perplexity, usage
 from infogan.figures.traversal import traverse
-from infogan.method.codes import Code
 from infogan.method.model import Model
-from infogan.method.objective import with_best_std
+from infogan.method.objective import max_info_bound, with_best_std
 from infogan.report.examples import Gallery, example_galleries, format_value
 from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.reliability import (
     OF_CONTINUOUS,
     CriterionName,
     Verdict,
-    adjusted_for_chance,
-    confidence,
     judge,
-    perplexity,
-    usage,
 )
 from infogan.report.sample import Sample
 from infogan.utils.rng import make_rng
@@ -64,6 +61,7 @@ def build_code_section(
     sample: Sample,
     scores: Mapping[str, Score],
     sensitivity: float,
+    evidence: Evidence,
     fixed_std: float | None,
     min_std: float,
 ) -> CodeSection:
@@ -72,7 +70,8 @@ def build_code_section(
     Args:
         scores: info_bound_c1, recovery_c1, stability_c1 ... of every code, and alignment_c2 ... of every
             continuous one; stability may be missing.
-        sensitivity: as `reliability.sensitivity` returns it.
+        sensitivity: of the code, as `use_of_codes.sensitivity` returns it for all.
+        evidence: for the code, beside the scores of its own model.
         categories: what the first categories of the code are called.
         fixed_std: of Q for a number, if it is not learned.
         min_std: of Q, if it is learned.
@@ -107,24 +106,12 @@ def build_code_section(
         fixed_std=fixed_std,
         best_bound=with_best_std(bound, code.entropy(), fixed_std)[0] if fixed_std else None,
         criteria=criteria,
-        verdict=judge(criteria, n_empty),
+        verdict=judge(criteria, evidence, n_empty),
         traversal=_traversal(model, i, name, prior_std, categories) if sample.has_pictures else None,
         galleries=example_galleries(model.latent, i, sample, categories),
         perplexity=perplexity(counts) if code.categories else None,
         n_empty=n_empty,
     )
-
-
-def max_info_bound(code: Code, min_std: float) -> float | None:
-    """L_I of a Q without errors, in nats: H(c) of a category, H(c) - log(min_std sqrt(2 pi)) of a number.
-
-    None for an angle.
-    """
-    if code.categories is not None:
-        return code.entropy()
-    if code.kind == "angle":
-        return None
-    return code.entropy() - math.log(min_std * math.sqrt(2 * math.pi))
 
 
 def _traversal(model: Model, i: int, name: str, prior_std: float, categories: Sequence[str]) -> Traversal:

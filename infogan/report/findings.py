@@ -18,6 +18,7 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
     rows: list[Row] = report["rows"]
     return {
         "images": report["sample"].n_total,
+        "left_out": list(report["sample"].left_out),
         "codes": [
             {
                 "code": section.id,
@@ -45,7 +46,8 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
         ],
         "duplicates": [[title for title, _ in group] for group in report["duplicates"]],
         "near_duplicates": [[a[0], b[0]] for a, b, _ in report["near_duplicates"]],
-        "outliers": [title for title, _, _ in report["outliers"]],
+        "copies": [[a[0], b[0], how] for a, b, how in report["copies"]],
+        "outliers": [title for title, *_ in report["outliers"]],
     }
 
 

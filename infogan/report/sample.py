@@ -29,6 +29,7 @@ class Sample:
     values: Float[np.ndarray, "n L"]  # as `Code.decode` returns them
     spreads: Float[np.ndarray, "n L"]
     features: Float[np.ndarray, "n width"]  # the input of Q's last layer
+    left_out: tuple[str, ...] = ()  # files of the data set that are not among its images, in words
 
     def __len__(self) -> int:
         return len(self.index)
@@ -63,4 +64,5 @@ def sample_images(model: Model, images: Images, max_images: int = MAX_IMAGES) ->
         values=encoding.values.numpy().astype(float),
         spreads=encoding.spreads.numpy().astype(float),
         features=model.features(as_pixels(x)).numpy(),
+        left_out=images.left_out,
     )

@@ -119,7 +119,10 @@ class Run:
         """
         newest = self.checkpoint()
         if newest is None:
-            raise InfoganError(f"{self.path} holds no checkpoint yet; train it for longer.")
+            raise InfoganError(
+                f"{self.path} holds no checkpoint yet, as its training has not come to the first step: wait "
+                "for the end of pretraining, or train again if it was stopped."
+            )
         if self.is_exported:
             return read_safetensors(newest).state
         found = read_newest_valid(self.checkpoints)

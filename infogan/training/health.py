@@ -1,6 +1,7 @@
 """Warnings of problems that leave all numbers finite: mode collapse, and codes without information.
 
-Each warning is given once, after the problem has lasted for many steps; training continues.
+Each warning is given once, after the problem has lasted for many steps; training continues. A code that comes
+alive after all is announced.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +27,7 @@ COLLAPSE = (
     "diffaug if there are few images"
 )
 LOST = "G and Q no longer use it: train again with a lower lr_g or a larger lam"
-NEVER_LEARNED = "raise its lam, train longer, or use fewer codes"
+NEVER_LEARNED = "it may come alive later; if it does not, raise its lam or use fewer codes"
 
 
 @final
@@ -59,8 +60,10 @@ class HealthMonitor:
             share = share_of_entropy(code, float(row.get(f"L_I_{name}", code.entropy())), self.fixed_std)
             best = max(self.best[name], share)
             is_learned = best >= LEARNED_SHARE
-            history = f"down from {best:.0%}; {LOST}" if is_learned else f"and never more; {NEVER_LEARNED}"
+            history = f"down from {best:.0%}; {LOST}" if is_learned else f"and none before; {NEVER_LEARNED}"
             smallest = MIN_SHARE_OF_BEST * best if is_learned else MIN_SHARE
+            if share >= LEARNED_SHARE > self.best[name] and name in self.warned:
+                self.warn(f"step {n}: {name} has come alive and carries {share:.0%} of its H(c).")
             self._check(name, n, share, smallest, f"{name} carries {share:.0%} of its H(c), {history}")
 
     def _check(self, what: str, n: int, value: float, smallest: float, warning: str) -> None:

@@ -15,11 +15,14 @@ from torch import Tensor
 
 from infogan.config import Config
 from infogan.method.latent import Latent
+from infogan.method.objective import max_info_bound
 from infogan.runs.run import Run
+from infogan.utils.environment import WaitForCore
 from infogan.utils.io import wrap_write_errors
 
 # "step", "L_I_c1" ... in nats, "loss_d", "loss_g" and each term under its name, "diversity", "images_per_s"
 Row = dict[str, float | int]
+MAX_WAIT = 0.2  # of the time that this process could run, from which on the progress line mentions it
 Sink = Callable[[Row], None]
 
 
@@ -91,13 +94,19 @@ def tensorboard(run: Run, start: int) -> list[Sink]:
 
 @final
 class Display:
-    """A progress line in a terminal; elsewhere a line of text for every twentieth of the run."""
+    """A progress line in a terminal; elsewhere a line of text for every twentieth of the run.
+
+    It says so if the training often waits for a core, because other programs run beside it.
+    """
 
     def __init__(self, run: Run, latent: Latent, start: int, console: Console) -> None:
         self.steps = run.config.optimisation.steps
         self.console = console
-        self.H_c = dict(zip(latent.names, (code.entropy() for code in latent.codes), strict=True))
+        codes = run.config.codes
+        ceilings = [max_info_bound(code, codes.fixed_std or codes.min_std) for code in latent.codes]
+        self.ceilings = dict(zip(latent.names, ceilings, strict=True))
         self.n_shown = start * 20 // self.steps
+        self.waited = WaitForCore()
         columns = (
             TextColumn("{task.description}"),
             BarColumn(bar_width=16),
@@ -117,11 +126,16 @@ class Display:
         self.progress.stop()
 
     def __call__(self, row: Row) -> None:
-        bounds = " ".join(f"{c} {row[f'L_I_{c}']:.2f}/{H:.2f}" for c, H in self.H_c.items())
+        bounds = " ".join(
+            f"{c} {row[f'L_I_{c}']:.2f}" + (f"/{most:.2f}" if most is not None else "")
+            for c, most in self.ceilings.items()
+        )
         text = (
-            f"{row['images_per_s']:.0f} images/s  L_I/H(c) {bounds}  "
+            f"{row['images_per_s']:.0f} images/s  L_I in nats/at most {bounds}  "
             f"loss D {row['loss_d']:.2f} G {row['loss_g']:.2f}"
         )
+        if (waited := self.waited.share()) > MAX_WAIT:
+            text = f"machine shared: waits for a core {waited:.0%} of the time  {text}"
         n = int(row["step"])
         self.progress.update(self.task, completed=n, row=text)
         if not self.console.is_terminal and n * 20 // self.steps > self.n_shown:

@@ -31,6 +31,30 @@ def environment(n_images: int) -> dict[str, Any]:
     }
 
 
+class WaitForCore:
+    """How long this thread waits for a core while it could run, because other programs use them all."""
+
+    def __init__(self, file: Path = Path("/proc/thread-self/schedstat")) -> None:
+        self.file = file
+        self.ran, self.waited = self._read()
+
+    def share(self) -> float:
+        """Waiting over waiting and running since the last call, in [0, 1]; 0 if the system does not tell."""
+        ran, waited = self._read()
+        since = ran - self.ran + waited - self.waited
+        found = (waited - self.waited) / since if since > 0 else 0.0
+        self.ran, self.waited = ran, waited
+        return found
+
+    def _read(self) -> tuple[int, int]:
+        """Nanoseconds on a core, and runnable but without one (Linux)."""
+        try:
+            ran, waited, *_ = self.file.read_text().split()
+            return int(ran), int(waited)
+        except (OSError, ValueError):
+            return 0, 0
+
+
 def cores() -> int:
     """The number of processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

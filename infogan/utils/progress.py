@@ -30,12 +30,24 @@ def progress(items: Iterable[T], description: str, total: int | None = None) -> 
 
 @contextmanager
 def progress_bar(description: str, total: int, console: "Console") -> Iterator[Callable[[int], None]]:
-    """A progress bar, in a terminal only; yields the function that sets how much is done."""
+    """A progress bar, or where there is no terminal a line for every tenth; yields the function that sets how
+    much is done."""
     from rich.progress import Progress
 
-    with Progress(console=console, disable=not console.is_terminal, transient=True) as bar:
-        task = bar.add_task(description, total=total)
-        yield lambda done: bar.update(task, completed=done)
+    if console.is_terminal:
+        with Progress(console=console, transient=True) as bar:
+            task = bar.add_task(description, total=total)
+            yield lambda done: bar.update(task, completed=done)
+        return
+    tenths = 0
+
+    def print_tenth(done: int) -> None:
+        nonlocal tenths
+        if done * 10 // total > tenths:
+            tenths = done * 10 // total
+            console.print(f"{description}: {done}/{total} steps", highlight=False)
+
+    yield print_tenth
 
 
 def no_progress(_: str) -> None:

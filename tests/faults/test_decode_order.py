@@ -55,7 +55,7 @@ def late(monkeypatch: pytest.MonkeyPatch) -> Late:
 def test_pictures_in_memory_lie_in_order(folder: Path, late: Late, threads: int) -> None:
     pictures = find_image_files(folder).collection()
     late(threads)
-    x, names, bad = collection.read_images(pictures, ToPixels(None), skip_bad=True)
+    x, names, bad, _ = collection.read_images(pictures, ToPixels(None), skip_bad=True)
     good = [i for i in range(N) if i not in BROKEN]
     assert bad == list(BROKEN)
     assert list(names) == [f"{i:03}.png" for i in good]

@@ -7,9 +7,10 @@ import numpy as np
 from jaxtyping import Float, UInt8
 from PIL import Image
 
+from infogan.data.formats.collection import describe_unread
 from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.npy import read_npz
-from infogan.data.images import Factor, Factors, Images
+from infogan.data.images import Factor, Factors, Images, as_pixels
 from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 
@@ -47,7 +48,8 @@ def load_celeba(load_options: LoadOptions, split: str) -> Images:
     factors = None
     if attribute_file is not None:
         factors = Factors(FACTORS, read_attributes(attribute_file, [Path(name).name for name in names]))
-    return Images.from_arrays(x, names=names, factors=factors)
+    left_out = describe_unread(len(files.names), len(names))
+    return Images(as_pixels(x), names=names, factors=factors, left_out=left_out)
 
 
 def crop_face(picture: Image.Image) -> UInt8[np.ndarray, "3 32 32"]:

@@ -9,8 +9,9 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from infogan.data.formats.collection import describe_unread
 from infogan.data.formats.folder import ImageFiles, find_image_files
-from infogan.data.images import Factor, Factors, Images
+from infogan.data.images import Factor, Factors, Images, as_pixels
 from infogan.data.options import DatasetInfo, LoadOptions
 from infogan.utils.errors import InfoganError
 
@@ -33,7 +34,8 @@ def load_rendered_chairs(load_options: LoadOptions, split: str) -> Images:
     x, names = files.read_cached("rendered-chairs", key, resize_view, load_options.skip_bad)
     views = [VIEW.fullmatch(PurePath(name).name) for name in names]
     angles = np.array([(math.radians(int(v[2])), math.radians(int(v[1]))) for v in views if v])
-    return Images.from_arrays(x, names=names, factors=Factors(FACTORS, angles))
+    factors, left_out = Factors(FACTORS, angles), describe_unread(len(files.names), len(names))
+    return Images(as_pixels(x), names=names, factors=factors, left_out=left_out)
 
 
 def select_split(files: ImageFiles, split: str) -> ImageFiles:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import AbstractContextManager, closing
 from dataclasses import dataclass
 from itertools import islice
-from typing import TypeVar, final
+from typing import NamedTuple, TypeVar, final
 
 import numpy as np
 from jaxtyping import UInt8
@@ -42,10 +42,12 @@ class Unreadable:
         return f"{shown(self.name)} ({shown(self.reason)})"
 
 
-def report_unreadable(source: str, n: int, unreadable: Sequence[Unreadable], skip_bad: bool) -> None:
-    """Says on standard error how many of n images are left out."""
+def report_unreadable(
+    source: str, n: int, unreadable: Sequence[Unreadable], skip_bad: bool
+) -> tuple[str, ...]:
+    """Says on standard error how many of n images are left out; returns that for `Images.left_out`."""
     if not unreadable:
-        return
+        return ()
     first = ", ".join(map(str, unreadable[:N_NAMED])) + (", ..." if len(unreadable) > N_NAMED else "")
     if n == 1:
         path = shown(os.path.join(source, unreadable[0].name))
@@ -56,10 +58,16 @@ def report_unreadable(source: str, n: int, unreadable: Sequence[Unreadable], ski
     if not skip_bad:
         raise InfoganError(f"{message}; repair them, or set skip_bad to leave them out.")
     print(f"{message}; they are left out.", file=sys.stderr)
+    return (f"{len(unreadable):,} of {n:,} images cannot be read: {first}",)
 
 
-def report_left_out(source: str, left_out: str, n_paged: int = 0) -> None:
-    """Says on standard error what of a source is not read although nothing is wrong with it.
+def describe_unread(n: int, n_read: int) -> tuple[str, ...]:
+    """`Images.left_out` if `n_read` of n images were read, and which ones is no longer known."""
+    return () if n == n_read else (f"{n - n_read:,} of {n:,} images cannot be read",)
+
+
+def report_left_out(source: str, left_out: str, n_paged: int = 0) -> tuple[str, ...]:
+    """Says on standard error, and returns, what of a source is not read although nothing is wrong with it.
 
     Args:
         left_out: that of the collection.
@@ -69,8 +77,10 @@ def report_left_out(source: str, left_out: str, n_paged: int = 0) -> None:
         f"{n_paged:,} of the files have more than one page or frame; the first is taken, and the others are "
         "left out unless pages is set"
     )
-    for said in filter(None, (left_out, n_paged and pages)):
+    found = tuple(said for said in (left_out, pages if n_paged else "") if said)
+    for said in found:
         print(f"{shown(source)}: {said}.", file=sys.stderr)
+    return found
 
 
 def escape_surrogates(name: str) -> str:
@@ -165,10 +175,17 @@ def _decode_one(item: LazyImage, decode: Callable[[Image.Image], T]) -> T | Unre
         return Unreadable(item.name, reason or type(error).__name__)
 
 
-def read_images(
-    collection: ImageCollection, decode: Decode, skip_bad: bool
-) -> tuple[UInt8[np.ndarray, "n ch h w"], tuple[str, ...], list[int]]:
-    """All images in memory, their names, and the indices of unreadable ones, which `skip_bad` leaves out."""
+class ReadImages(NamedTuple):
+    """The images of a collection that could be read, in memory."""
+
+    x: UInt8[np.ndarray, "n ch h w"]
+    names: tuple[str, ...]
+    unreadable: list[int]  # indices in the collection
+    left_out: tuple[str, ...]  # as `Images.left_out`
+
+
+def read_images(collection: ImageCollection, decode: Decode, skip_bad: bool) -> ReadImages:
+    """Reads all images; `skip_bad` leaves out unreadable ones, which are an InfoganError otherwise."""
     x = np.empty((0, 0, 0, 0), np.uint8)
     names: list[str] = []
     unreadable: dict[int, Unreadable] = {}
@@ -188,6 +205,6 @@ def read_images(
                 )
             x[len(names)] = outcome
             names.append(name)
-    report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
-    report_left_out(collection.source, collection.left_out, counted.n)
-    return x[: len(names)], tuple(map(escape_surrogates, names)), list(unreadable)
+    bad = report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
+    left_out = bad + report_left_out(collection.source, collection.left_out, counted.n)
+    return ReadImages(x[: len(names)], tuple(map(escape_surrogates, names)), list(unreadable), left_out)

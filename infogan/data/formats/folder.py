@@ -111,8 +111,8 @@ class ImageFiles:
         self, decode: Decode, skip_bad: bool = False
     ) -> tuple[UInt8[np.ndarray, "n ch h w"], tuple[str, ...]]:
         """The images and their names; arguments and errors as `read_images`."""
-        x, names, _ = read_images(self.collection(), decode, skip_bad)
-        return x, names
+        read = read_images(self.collection(), decode, skip_bad)
+        return read.x, read.names
 
     def read_cached(
         self, name: str, key: str, decode: Decode, skip_bad: bool

@@ -26,7 +26,7 @@ from infogan.data.formats.collection import (
 )
 from infogan.data.formats.npy import map_npy, write_npy_header
 from infogan.data.formats.pages import PageCounter
-from infogan.data.images import Images
+from infogan.data.images import Images, as_pixels
 from infogan.data.pixels import ToPixels
 from infogan.utils.errors import InfoganError, shown
 from infogan.utils.io import wrap_write_errors
@@ -55,11 +55,11 @@ def load_resized(collection: ImageCollection, to_pixels: ToPixels, skip_bad: boo
         raise InfoganError(f"{folder} was changed while {shown(collection.source)} was read; try again.")
     x, about = found
     unreadable = {int(i): Unreadable(name, reason) for i, name, reason in about["bad"]}
-    report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
-    report_left_out(collection.source, collection.left_out, about["paged"])
+    bad = report_unreadable(collection.source, collection.n, list(unreadable.values()), skip_bad)
+    left_out = bad + report_left_out(collection.source, collection.left_out, about["paged"])
     labels = collection.labels and collection.labels.drop(list(unreadable))
     names = tuple(map(escape_surrogates, about["names"])) if collection.has_file_names else None
-    return Images.from_arrays(x, labels, names)
+    return Images(as_pixels(x), labels, names, left_out=left_out)
 
 
 def _read(folder: Path, recipe: str) -> tuple[UInt8[np.ndarray, "n ch h w"], About] | None:

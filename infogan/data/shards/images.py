@@ -82,13 +82,14 @@ class ShardedPixels(PixelArray):
 
 def load_shards(source: str, load_options: LoadOptions) -> Images:
     """The images of shards: resized to `load_options.shape`, or at their own size, which must be the same."""
-    shards, cpu = open_shards(source, load_options.skip_bad), torch.device("cpu")
-    report_left_out(shards.source, shards.left_out)
+    shards, cpu = open_shards(source), torch.device("cpu")
+    left_out = shards.report_without_image(load_options.skip_bad)
+    left_out += report_left_out(shards.source, shards.left_out)
     shape, scale = load_options.shape, find_scale(shards.collection, load_options.pixel_scale)
     to_pixels = ToPixels(shape, load_options.square, scale)
     if shape is not None:
         pixels = ShardedPixels(shards, to_pixels, shape, cpu)
-        return Images(pixels, shards.labels, shards.names, pixel_scale=scale)
+        return Images(pixels, shards.labels, shards.names, pixel_scale=scale, left_out=left_out)
     with closing(decode_images(shards.collection, to_pixels, [0])) as outcomes:
         (_, first) = next(outcomes)
     if isinstance(first, Unreadable):
@@ -96,4 +97,4 @@ def load_shards(source: str, load_options: LoadOptions) -> Images:
     assert not isinstance(first, Unreadable)
     ch, h, w = first.shape
     pixels = ShardedPixels(shards, RequireShape((ch, h, w), to_pixels), (ch, h, w), cpu)
-    return Images(pixels, shards.labels, shards.names, pixel_scale=scale)
+    return Images(pixels, shards.labels, shards.names, pixel_scale=scale, left_out=left_out)

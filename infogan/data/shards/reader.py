@@ -130,19 +130,23 @@ class Shards:
         others = [word for word in self.index.shards[0].layout.split() if is_image_member(word)]
         return f"each sample has more than one image; {', '.join(others)} is left out" if others else ""
 
-    def report_without_image(self, skip_bad: bool) -> None:
-        """Says on standard error how many samples lack an image; an InfoganError unless `skip_bad` is set."""
+    def report_without_image(self, skip_bad: bool) -> tuple[str, ...]:
+        """Says on standard error, and returns, how many samples lack an image.
+
+        Raises:
+            InfoganError: if any does, unless `skip_bad` is set.
+        """
         lacking = [shard for shard in self.index.shards if shard.without_image > 0]
         if not lacking:
-            return
+            return ()
         n = sum(shard.without_image for shard in lacking)
-        message = (
-            f"{n:,} of {len(self) + n:,} samples in {shown(self.source)} have no image, the first of them "
-            f"{shown(lacking[0].first_without)} in {shown(lacking[0].name)}"
-        )
+        of_all = f"{n:,} of {len(self) + n:,} samples"
+        first = f"the first of them {shown(lacking[0].first_without)} in {shown(lacking[0].name)}"
+        message = f"{of_all} in {shown(self.source)} have no image, {first}"
         if not skip_bad:
             raise InfoganError(f"{message}; repair them, or set skip_bad to leave them out.")
         print(f"{message}; they are left out.", file=sys.stderr)
+        return (f"{of_all} have no image, {first}",)
 
     def _items(self, indices: Sequence[int] | None) -> Iterator[LazyImage]:
         chosen = range(len(self)) if indices is None else indices
@@ -213,9 +217,7 @@ def _runs(places: Sequence[tuple[int, int]]) -> Iterator[list[tuple[int, int]]]:
         yield run
 
 
-def open_shards(source: str, skip_bad: bool = False) -> Shards:
-    """The shards of a name, and their index. `skip_bad` leaves out samples without an image and says so."""
+def open_shards(source: str) -> Shards:
+    """The shards of a name, and their index."""
     files = tuple(find_shards(source))
-    shards = Shards(source, files, find_index(files))
-    shards.report_without_image(skip_bad)
-    return shards
+    return Shards(source, files, find_index(files))

@@ -1,7 +1,8 @@
-// Files to download: the view as a PNG, the traversal as an animated GIF.
+// Files to download: the view as a PNG, a film as an animated GIF.
 
 import { toGif } from "./gif.js";
-import { makeFrames, toRows } from "./layout.js";
+import { filmFrames } from "./film.js";
+import { toRows } from "./layout.js";
 import { makeGridImage, toPng } from "./pixels.js";
 import { createElement } from "./dom.js";
 
@@ -11,13 +12,15 @@ export async function savePng(layout, images, info, name) {
   download(await toPng(makeGridImage(images, layout.cells.length, layout.columns, info.shape)), `${name}.png`);
 }
 
-export async function saveGif(state, bases, info, backend, name) {
+/** film: as `filmFrames` takes it. */
+export async function saveGif(film, state, bases, info, backend, name) {
   const frames = [];
-  for (const cells of makeFrames(state, bases, info)) {
-    const images = await backend.decode(...toRows(cells, state, bases, info));
-    frames.push(makeGridImage(images, cells.length, cells.length % 4 ? 3 : 4, info.shape));
+  for (const frame of filmFrames(film, state, bases, info)) {
+    const n = frame.cells.length;
+    const images = await backend.decode(...toRows(frame.cells, state, frame.bases, info));
+    frames.push(makeGridImage(images, n, Math.min(n, n % 4 ? 3 : 4), info.shape));
   }
-  const discrete = !["number", "angle"].includes(info.codes[state.x].kind);
+  const discrete = film === "traversal" && !["number", "angle"].includes(info.codes[state.x].kind);
   download(toGif(frames, discrete ? 10 * DELAY : DELAY), `${name}.gif`);
 }
 

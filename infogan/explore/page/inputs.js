@@ -28,6 +28,7 @@ function makeSlider(code, label, set) {
   const marks = code.kind === "angle" ? ["0°", "90°", "180°", "270°", "360°"] : ["−2", "−1", "0", "1", "2"];
   const scale = createElement("div", { className: "scale" }, marks.map((mark) => createElement("span", { textContent: mark })));
   scale.setAttribute("aria-hidden", "true");
+  if (code.kind === "number") slider.title = "The coloured part, −1 to 1, is the range of training; beyond it images are a guess.";
   const show = (value) => {
     slider.value = value;
     slider.setAttribute("aria-valuetext", formatValue(code, value));

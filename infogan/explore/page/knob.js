@@ -11,9 +11,10 @@ export function makeKnob(code, shape, actions) {
   name.setAttribute("aria-label", `name of ${code.name}`);
   const value = createElement("output", {});
   const spread = createElement("span", { className: "quiet" });
+  spread.title = "as drawn: each image keeps its own value; ±: how sure Q is of the value in your image";
   const reset = createElement("button", { type: "button", className: "reset", textContent: "↺" });
   reset.setAttribute("aria-label", `reset ${code.name}`);
-  reset.title = "back to the value that each image was sampled with";
+  reset.title = "back to the value that each image was drawn with";
   reset.addEventListener("click", actions.unset);
 
   let savedName = "";
@@ -38,7 +39,7 @@ export function makeKnob(code, shape, actions) {
     show(now, isSet, uncertainty) {
       input.show(now);
       value.textContent = formatValue(code, now);
-      spread.textContent = isSet ? "" : uncertainty === null ? "as sampled" : formatSpread(code, code.std ?? uncertainty);
+      spread.textContent = isSet ? "" : uncertainty === null ? "as drawn" : formatSpread(code, code.std ?? uncertainty);
       element.classList.toggle("set", isSet);
       reset.disabled = !isSet;
     },

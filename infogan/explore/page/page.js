@@ -159,7 +159,9 @@ async function show(info, backend) {
   $("png").addEventListener("click", () => shown && reportErrors(() => savePng(shown.layout, shown.images, info, info.title)));
   $("gif").addEventListener("click", () => reportErrors(async () => {
     $("gif").disabled = true;
-    await saveGif(state, bases(), info, backend, `${info.title}-${info.codes[state.x].name}`)
+    const film = ["traversal", "walk"].includes($("film").value) ? $("film").value : Number($("film").value);
+    const about = { traversal: info.codes[state.x].name, walk: "walk" }[film] ?? `to-image-${film + 1}`;
+    await saveGif(film, state, bases(), info, backend, `${info.title}-${about}`)
       .finally(() => ($("gif").disabled = false));
   }));
   window.addEventListener("popstate", () => {

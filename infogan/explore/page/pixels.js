@@ -29,7 +29,7 @@ export function draw(canvas, images, n, shape) {
 /** ImageData of a grid of images with white lines between them; each pixel becomes a square. */
 export function makeGridImage(images, n, columns, shape) {
   const [, h, w] = shape;
-  const scale = Math.max(1, Math.floor(MIN_WIDTH / w));
+  const scale = Math.max(1, Math.floor(((columns === 1 ? 4 : 1) * MIN_WIDTH) / w));
   const rows = Math.ceil(n / columns);
   const out = new ImageData((columns * (w + 1) - 1) * scale, (rows * (h + 1) - 1) * scale);
   const to = new Uint32Array(out.data.buffer).fill(0xffffffff);

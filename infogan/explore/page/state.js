@@ -4,7 +4,7 @@
 //   row    which image the knobs show: 0 .. 7 of the seed, or "custom"
 //   view   "samples" | "traversal" | "plane"
 //   x, y   the codes (by index) that vary in the traversal and the plane
-//   set    {index: value} of the codes that were set, the same for all images; the others stay as sampled.
+//   set    {index: value} of the codes that were set, the same for all images; the others stay as drawn.
 //          Values in people's units: angles in degrees, see code.js
 
 import { clampValue } from "./code.js";

@@ -2,7 +2,7 @@
 
 import { label } from "./code.js";
 import { createElement } from "./dom.js";
-import { parse } from "./state.js";
+import { parse, ROWS } from "./state.js";
 
 const MAX_RANDOM_SEED = 1000; // short enough to read out
 
@@ -25,6 +25,11 @@ export function makeToolbar(info, change) {
     change({ seed });
   });
 
+  const films = [["traversal", ""], ["walk", "walk through the images"]]
+    .concat(Array.from({ length: ROWS }, (_, k) => [k, `selected image to ${k + 1}`]))
+    .map(([value, textContent]) => createElement("option", { value, textContent }));
+  $("film").append(...films);
+
   return {
     show(state, names) {
       for (const radio of $("views").querySelectorAll("input")) radio.checked = radio.value === state.view;
@@ -38,6 +43,9 @@ export function makeToolbar(info, change) {
       if (document.activeElement !== $("seed")) $("seed").value = state.seed;
       $("reset").disabled = !Object.keys(state.set).length;
       $("caption").textContent = caption(state, info, names);
+      films[0].textContent = `along ${label(info.codes[state.x], names)}`;
+      for (const option of films.slice(2)) option.hidden = option.disabled = option.value === `${state.row}`;
+      if ($("film").selectedOptions[0].disabled) $("film").value = "traversal";
     },
   };
 }

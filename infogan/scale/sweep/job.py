@@ -109,7 +109,6 @@ def make_job(trial: Trial, load_options: LoadOptions, stop_collapsed: bool) -> s
             "path": str(trial.path.resolve()),
             "config": trial.config.to_json(),
             "data": str(folder.resolve()) if folder else None,
-            "skip_bad": load_options.skip_bad,
             "stop_collapsed": stop_collapsed,
         }
     )
@@ -119,7 +118,7 @@ def run_job(text: str) -> Report:
     """Trains and scores the run of a job that `make_job` made."""
     job = json.loads(text)
     trial = Trial(Path(job["path"]), Config.from_json(job["config"]), {})
-    load_options = LoadOptions(Path(job["data"]) if job["data"] else None, job["skip_bad"])
+    load_options = LoadOptions(Path(job["data"]) if job["data"] else None)
     output, completed, failure = io.StringIO(), False, None
     try:
         completed = train_and_score(
