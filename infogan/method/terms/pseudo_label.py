@@ -21,8 +21,8 @@ class PseudoLabel(Term):
 
     Each code's part is multiplied by its λ over the largest λ, or by 1 if all λ are 0.
     Q reads each image as it is and, for categories, which transforms leave as they are, transformed as well;
-    the bound is the mean of both. The target of a code under a category is one given the likeliest category k,
-    and its bound that on I(c; x | k). Logs the bound of each code as `L_I_real_c1` ..., in nats.
+    the bound is the mean of both. The target of a code under a category is one given the likeliest category
+    k, and its bound that on I(c; x | k). Logs the bound of each code as `L_I_real_c1` ..., in nats.
     """
 
     player, name = "D", "pseudo_label"
