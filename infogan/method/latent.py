@@ -106,6 +106,11 @@ class Latent:
         """c1 ... cL, the paper's names."""
         return tuple(f"c{i}" for i in range(1, len(self.codes) + 1))
 
+    def category_under(self, i: int) -> int | None:
+        """The categorical code under code i, if there is one."""
+        children = (j for j, parent in self.parents.items() if parent == i)
+        return next((j for j in children if isinstance(self.codes[j], Categorical)), None)
+
     def sample_z(self, n: int, rng: torch.Generator) -> Float[Tensor, "{n} n_z"]:
         if self.noise == "normal":
             return torch.randn(n, self.n_z, generator=rng, device=rng.device, dtype=torch.float32)
@@ -166,7 +171,7 @@ class Latent:
                 found.append(code.kl(q_i))
                 continue
             p = q[self.parents[i]].softmax(dim=1)
-            of_blocks = code.kl(q_i.unflatten(1, (p.shape[1], -1)).flatten(0, 1)).unflatten(0, p.shape)
+            of_blocks = code.kl(q_i.reshape(p.numel(), -1)).reshape(p.shape)
             found.append((p * of_blocks).sum(dim=1))
         return found
 
@@ -188,4 +193,4 @@ class Latent:
 def given_category(k: Float[Tensor, "b k"], q: Float[Tensor, "b kp"]) -> Float[Tensor, "b p"]:
     """The block of Q's outputs for category k, one-hot."""
     # Not by an index, so that k gets a gradient; a matrix product would lose digits under autocast.
-    return (k[:, :, None] * q.unflatten(1, (k.shape[1], -1))).sum(dim=1)
+    return (k[:, :, None] * q.reshape(*k.shape, q.shape[1] // k.shape[1])).sum(dim=1)
