@@ -111,3 +111,8 @@ def is_auto(text: str) -> bool:
 def with_categories(text: str, k: int) -> str:
     """The spec with this number in place of auto."""
     return " ".join(text.split()).replace(f"cat:{AUTO}", f"cat:{k}")
+
+
+def without_codes_under(text: str) -> str:
+    """The spec without the codes that are under a category."""
+    return " ".join(word.partition(">")[0] for word in text.split())

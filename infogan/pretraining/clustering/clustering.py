@@ -45,7 +45,7 @@ from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
 from infogan.pretraining.clustering.over_clusters import Partitions
 from infogan.pretraining.clustering.split_merge import split_and_merge
 from infogan.pretraining.clustering.steps import LEARNING_RATE, descend, set_learning_rate
-from infogan.pretraining.clustering.sub_clusters import find_sub_clusters
+from infogan.pretraining.clustering.sub_clusters import find_sub_clusters, model_without_codes_under
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
 from infogan.utils.rng import make_rng
@@ -86,7 +86,7 @@ class Clustering(Stage):
         self.seed, self.n_steps = config.run.seed, config.pretraining.steps
         self.is_uniform = config.codes.prior == "uniform"
         self.transforms = parse_transforms(config.pretraining.transforms)
-        self.D: DiscriminatorQ = deepcopy(model.D).train()
+        self.D: DiscriminatorQ = deepcopy(model_without_codes_under(model, config).D).train()
         like = next(self.D.parameters())
         self.device, self.dtype = like.device, like.dtype
         self.rng = make_rng(self.seed, "clustering", self.device)
@@ -172,7 +172,7 @@ class Clustering(Stage):
     def partition(
         self, sample: Int[Tensor, "s"], k: int, r: int, n_done: int, of: str = ""
     ) -> Generator[int, None, tuple[Partitions, np.ndarray]]:
-        """Images, which `of` names, in r partitions into over-clusters of k clusters; and their neighbours."""
+        """Images, named by `of`, in r partitions into over-clusters of k clusters; and their neighbours."""
         rng = make_rng(self.seed, f"clustering neighbours{of}", self.device)
         self.D.eval()
         near = []
@@ -241,7 +241,7 @@ class Clustering(Stage):
         """log Q(k|x) of the first discrete code, in nats."""
         with self.fabric.autocast():
             q = self.D(x).q
-        return self.latent.log_categories([q_i.to(self.dtype) for q_i in q])
+        return self.D.latent.log_categories([q_i.to(self.dtype) for q_i in q])
 
     @torch.no_grad()
     def features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:

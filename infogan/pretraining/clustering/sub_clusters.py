@@ -13,6 +13,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from infogan.config import Config
+from infogan.config.spec import without_codes_under
+from infogan.method.model import Model, make_model
 from infogan.pretraining.clustering.consensus import stability
 from infogan.pretraining.clustering.neighbours import CHUNK
 from infogan.pretraining.clustering.over_clusters import MIN_SIZE
@@ -21,6 +24,15 @@ if TYPE_CHECKING:
     from infogan.pretraining.clustering.clustering import Clustering
 
 N_PARTITIONS = 4  # of each category
+
+
+def model_without_codes_under(model: Model, config: Config) -> Model:
+    """The untrained model of the same seed without codes under a category, so that they change no category."""
+    if not model.latent.parents:
+        return model
+    like = next(model.D.parameters())
+    alone = config.replace(codes=without_codes_under(config.codes.spec), lam=(1.0,))
+    return make_model(alone).to(like.device, like.dtype)
 
 
 def find_sub_clusters(
