@@ -27,7 +27,7 @@ N_PARTITIONS = 4  # of each category
 
 
 def model_without_codes_under(model: Model, config: Config) -> Model:
-    """The untrained model of the same seed without codes under a category, so that they change no category."""
+    """The untrained model of the same seed without codes under categories, so that they change none."""
     if not model.latent.parents:
         return model
     like = next(model.D.parameters())
