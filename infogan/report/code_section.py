@@ -5,13 +5,14 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
 from infogan.evaluation import Score
-from infogan.figures.traversal import traverse
+from infogan.figures.traversal import rows_of_traversal, traverse
 from infogan.method.codes import Code
 from infogan.method.model import Model
 from infogan.method.objective import with_best_std
-from infogan.report.examples import Gallery, example_galleries, format_value
+from infogan.report.examples import Branch, example_branches, format_value
 from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.reliability import (
     OF_CONTINUOUS,
@@ -20,6 +21,7 @@ from infogan.report.reliability import (
     adjusted_for_chance,
     confidence,
     judge,
+    mean_within,
     perplexity,
     usage,
 )
@@ -42,7 +44,8 @@ class CodeSection(NamedTuple):
     id: str  # c1
     name: str  # given by the user; "" if there is none
     kind: str
-    bound: float  # L_I in nats
+    parent: str | None  # the code that it is under
+    bound: float  # L_I in nats; given the parent's category
     entropy: float  # H(c) in nats
     share: float | None  # L_I / H(c); None for a continuous code
     max_bound: float | None  # of L_I; None for an angle
@@ -51,7 +54,8 @@ class CodeSection(NamedTuple):
     criteria: Mapping[CriterionName, float | None]
     verdict: Verdict
     traversal: Traversal | None  # None for vectors
-    galleries: list[Gallery]
+    branches: list[Branch]
+    counts: Int[np.ndarray, "blocks k"] | None  # of real images in each category, under each of the parent
     perplexity: float | None  # the effective number of categories; None for a continuous code
     n_empty: int  # categories without a real image
 
@@ -60,7 +64,7 @@ def build_code_section(
     model: Model,
     i: int,
     name: str,
-    categories: Sequence[str],
+    categories: Mapping[str, Sequence[str]],
     sample: Sample,
     scores: Mapping[str, Score],
     sensitivity: float,
@@ -73,21 +77,26 @@ def build_code_section(
         scores: info_bound_c1, recovery_c1, stability_c1 ... of every code, and alignment_c2 ... of every
             continuous one; stability may be missing.
         sensitivity: as `reliability.sensitivity` returns it.
-        categories: what the first categories of the code are called.
+        categories: what the first categories of codes are called, by code.
         fixed_std: of Q for a number, if it is not learned.
         min_std: of Q, if it is learned.
     """
-    code, id = model.latent.codes[i], model.latent.names[i]
-    values = sample.values[:, i]
+    latent = model.latent
+    code, id, parent = latent.codes[i], latent.names[i], latent.parents.get(i)
+    values, n_blocks = sample.values[:, i], latent.n_blocks[i]
+    block = np.zeros(len(values), int) if parent is None else sample.values[:, parent].astype(int)
     prior_std = float(code.sample_value(100_000, make_rng(0, f"prior of {id}")).std())
-    counts = np.bincount(values.astype(int), minlength=code.categories) if code.categories else np.array([])
-    n_empty = int((counts == 0).sum())
+    counts = None
+    if k := code.categories:
+        cells = np.bincount(block * k + values.astype(int), minlength=n_blocks * k)
+        counts = cells.reshape(n_blocks, k)
+    n_empty = 0 if counts is None else int((counts == 0).sum())
     stability = scores.get(f"stability_{id}")
     fixed_std = fixed_std if code.kind == "number" else None
     criteria: dict[CriterionName, float | None] = {
         "recovery": adjusted_for_chance(scores[f"recovery_{id}"]["value"], code),
         "sensitivity": sensitivity,
-        "usage": usage(values, code, prior_std),
+        "usage": mean_within(block, lambda rows: usage(values[rows], code, prior_std)),
         "stability": adjusted_for_chance(stability["value"], code) if stability else None,
         "confidence": None if fixed_std else confidence(sample.spreads[:, i], code, prior_std, min_std),
     }
@@ -97,9 +106,8 @@ def build_code_section(
     return CodeSection(
         id=id,
         name=name,
-        kind=f"one of {code.categories} categories"
-        if code.categories
-        else {"number": "a number", "angle": "an angle"}[code.kind],
+        kind=_kind(code) + ("" if parent is None else f" under each category of {latent.names[parent]}"),
+        parent=None if parent is None else latent.names[parent],
         bound=bound,
         entropy=code.entropy(),
         share=bound / code.entropy() if code.categories else None,
@@ -108,11 +116,22 @@ def build_code_section(
         best_bound=with_best_std(bound, code.entropy(), fixed_std)[0] if fixed_std else None,
         criteria=criteria,
         verdict=judge(criteria, n_empty),
-        traversal=_traversal(model, i, name, prior_std, categories) if sample.has_pictures else None,
-        galleries=example_galleries(model.latent, i, sample, categories),
-        perplexity=perplexity(counts) if code.categories else None,
+        traversal=_traversal(model, i, name, prior_std, categories.get(id, ()))
+        if sample.has_pictures
+        else None,
+        branches=example_branches(latent, i, sample, categories),
+        counts=counts,
+        perplexity=None
+        if counts is None
+        else mean_within(block, lambda rows: perplexity(counts[block[rows][0]])),
         n_empty=n_empty,
     )
+
+
+def _kind(code: Code) -> str:
+    if code.categories:
+        return f"one of {code.categories} categories"
+    return {"number": "a number", "angle": "an angle"}[code.kind]
 
 
 def max_info_bound(code: Code, min_std: float) -> float | None:
@@ -131,11 +150,12 @@ def _traversal(model: Model, i: int, name: str, prior_std: float, categories: Se
     """G's images over the range of the prior: a uniform one ends at sqrt(3) standard deviations."""
     code, id = model.latent.codes[i], model.latent.names[i]
     end = math.sqrt(3) * prior_std
-    images, values = traverse(model, i, rows=N_ROWS, steps=N_STEPS, low=-end, high=end)
+    rows = rows_of_traversal(model, i, N_ROWS)
+    images, values = traverse(model, i, rows=rows, steps=N_STEPS, low=-end, high=end)
     ticks = [format_value(v, code) for v in values.tolist()]
     ticks = [*categories, *ticks[len(categories) :]]
     alt = (
-        f"{N_ROWS} rows of generated images; along each row only {f'{id} {name}'.strip()} changes, "
+        f"{rows} rows of generated images; along each row only {f'{id} {name}'.strip()} changes, "
         f"from {ticks[0]} to {ticks[-1]}"
     )
     return Traversal(inline_grid(images, alt), ticks)

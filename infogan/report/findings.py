@@ -23,6 +23,8 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
                 "code": section.id,
                 "name": section.name or None,
                 "kind": section.kind,
+                "under": section.parent,
+                "images": None if section.counts is None else _counts(section),
                 "verdict": section.verdict.word,
                 "reasons": list(section.verdict.reasons),
                 "L_I": _finite(section.bound),
@@ -47,6 +49,13 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
         "near_duplicates": [[a[0], b[0]] for a, b, _ in report["near_duplicates"]],
         "outliers": [title for title, _, _ in report["outliers"]],
     }
+
+
+def _counts(section: CodeSection) -> list[int] | list[list[int]]:
+    """How many images each category holds; of a code under a category, for each of its categories."""
+    assert section.counts is not None
+    found: list[list[int]] = section.counts.tolist()
+    return found[0] if section.parent is None else found
 
 
 def _finite(value: float | None) -> float | None:

@@ -4,7 +4,7 @@ The thresholds are rules of thumb, not statistical tests. They separate codes th
 that clearly do not; look at those in between.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal, NamedTuple, final
 
@@ -211,6 +211,12 @@ def confidence(spreads: Float[np.ndarray, "n"], code: Code, prior_std: float, mi
             kappa = 1 / min_std**2
             u, u_min, u_prior = -np.expm1(-(median**2) / 2), 1 - i1e(kappa) / i0e(kappa), 1.0
     return float(np.clip(1 - (u - u_min) / max(u_prior - u_min, 1e-9), 0, 1))
+
+
+def mean_within(groups: Int[np.ndarray, "n"], measure: Callable[[Int[np.ndarray, "m"]], float]) -> float:
+    """The mean of a measure of rows over groups of rows, weighted by their size."""
+    parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    return sum(len(rows) / len(groups) * measure(rows) for rows in parts)
 
 
 def perplexity(counts: Int[np.ndarray, "k"]) -> float:

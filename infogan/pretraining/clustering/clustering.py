@@ -81,8 +81,7 @@ class Clustering(Stage):
         self.latent, self.to_range, self.k = model.latent, model.G.to_range, model.latent.k
         self.code = next(i for i, code in enumerate(model.latent.codes) if code.categories)
         self.sub_code = model.latent.category_under(self.code)
-        self.low, self.shape = float(model.G.low or 0), model.G.shape
-        self.pixels, self.fabric = pixels, fabric
+        self.low, self.pixels, self.fabric = float(model.G.low or 0), pixels, fabric
         self.seed, self.n_steps = config.run.seed, config.pretraining.steps
         self.is_uniform = config.codes.prior == "uniform"
         self.transforms = parse_transforms(config.pretraining.transforms)
@@ -94,7 +93,7 @@ class Clustering(Stage):
         self.part = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
         self.batch_size = part * fabric.world_size
         self.epochs = EpochSampler(len(pixels), self.batch_size, self.seed, self.device)
-        self.heads = make_heads(self.D, self.shape, N_HEADS * OVER_CLUSTERING * self.k, self.seed)
+        self.heads = make_heads(self.D, model.G.shape, N_HEADS * OVER_CLUSTERING * self.k, self.seed)
         self.information = like.new_zeros(())  # of the last step, in nats
         self.stability = math.nan
 
@@ -121,7 +120,7 @@ class Clustering(Stage):
             tables = {self.code: table}
             if self.sub_code is not None:
                 self.D.load_state_dict(after_heads)
-                tables[self.sub_code], told = yield from find_sub_clusters(self, table, self.sample(n_first))
+                tables[self.sub_code], told = yield from find_sub_clusters(self, table)
                 outcome = f"{outcome}; {told}"
             targets = Targets(tables)
         self.outcome = Outcome(targets, outcome, categories)
@@ -148,48 +147,44 @@ class Clustering(Stage):
 
         Only for the images that part 3 will see; 0 for others.
         """
-        partitions, near = yield from self.partition(self.sample(n_done), self.k, N_PARTITIONS, n_done)
-        clusters = self.merge(partitions, near, self.k)
-        named = np.stack([of[row] for of, row in zip(clusters, partitions.labels, strict=True)])
+        n, pause = len(self.pixels), n_done
+        partitions, near = yield from self.partition(n_done, N_PARTITIONS)
+        labels, starts = np.array(partitions.labels), np.array(partitions.starts)
+        how = () if self.is_uniform else ("retention", split_and_merge)
+        clusters = consensus_clusters(labels, near, starts, self.k, *how)
+        named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
         self.stability = self.fabric.broadcast(stability(named))
         if self.stability < MIN_STABILITY:
             return None
-        shares = torch.zeros(len(self.pixels), self.k)
+        shares = torch.zeros(n, self.k)
         seen = [self.epochs.indices(i) for i in range(n_done, self.n_steps)]
         for part in torch.split(torch.unique(torch.cat(seen)).cpu(), CHUNK):
-            shares[part] = partitions.shares(self.features(part), clusters, self.k)
-            yield n_done
+            found = partitions.predict(self.features(part))
+            for of_over_clusters, row in zip(clusters, found, strict=True):
+                shares[part, torch.from_numpy(of_over_clusters[row])] += 1 / N_PARTITIONS
+            yield pause
         self.D.train()
         # From one process, as each may have its own batch statistics.
         shared: Tensor = self.fabric.broadcast(shares.to(self.device, self.dtype))
         return shared
 
-    def sample(self, n_done: int) -> Int[Tensor, "s"]:
-        """The images that are split into over-clusters, more of them after more steps."""
-        sample = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "clustering sample"))
-        return sample[: max(SAMPLES_PER_STEP * n_done, self.batch_size)]
-
-    def partition(
-        self, sample: Int[Tensor, "s"], k: int, r: int, n_done: int, of: str = ""
-    ) -> Generator[int, None, tuple[Partitions, np.ndarray]]:
-        """Images, named by `of`, in r partitions into over-clusters of k clusters; and their neighbours."""
-        rng = make_rng(self.seed, f"clustering neighbours{of}", self.device)
+    def partition(self, n_done: int, r: int) -> Generator[int, None, tuple[Partitions, np.ndarray]]:
+        """A sample of images in r partitions into over-clusters, and the neighbours of each."""
+        rng = make_rng(self.seed, "clustering neighbours", self.device)
         self.D.eval()
+        sample = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "clustering sample"))
+        sample = sample[: max(SAMPLES_PER_STEP * n_done, self.batch_size)]
         near = []
         for part in nearest_neighbours(self._images, sample.to(self.device), self.transforms, rng, self.low):
             near.append(part.cpu().numpy())
             yield n_done
         features = np.concatenate([self.features(part) for part in torch.split(sample, CHUNK)])
-        partitions = Partitions(features, k)
+        partitions = Partitions(features, self.k)
         for i in range(r):
             partitions.add(self.seed + i)
             yield n_done
-        return partitions, np.concatenate(near)
-
-    def merge(self, partitions: Partitions, near: Int[np.ndarray, "s neighbours"], k: int) -> np.ndarray:
-        """The clusters of the over-clusters of each partition, numbered alike."""
-        how = () if self.is_uniform else ("retention", split_and_merge)
-        return consensus_clusters(np.array(partitions.labels), near, np.array(partitions.starts), k, *how)
+        self.sample, self.near = sample, np.concatenate(near)
+        return partitions, self.near
 
     def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
         """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""

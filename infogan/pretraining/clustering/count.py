@@ -92,7 +92,7 @@ def count_clusters(stage: Clustering) -> Generator[int, None, Curve]:
     """The first part of the stage, then over-clusters merged into each number; yields the steps done."""
     yield from stage.train_heads(n_first := round(FIRST_FRACTION * stage.n_steps))
     stage.check_finite()
-    partitions, near = yield from stage.partition(stage.sample(n_first), stage.k, N_PARTITIONS, n_first)
+    partitions, near = yield from stage.partition(n_first, N_PARTITIONS)
     points = yield from measure(
         np.array(partitions.labels),
         near,

@@ -4,14 +4,12 @@ from typing import final
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
-import torch
 from jaxtyping import Float, Int
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import normalize
 from threadpoolctl import threadpool_limits
-from torch import Tensor
 
 PER_CLUSTER = 40  # over-clusters per cluster
 MIN_SIZE = 10  # images per over-cluster, on average
@@ -59,16 +57,3 @@ class Partitions:
         """The over-clusters of other images, per partition."""
         x = self._pca.transform(normalize(features - self._mean))
         return [k_means.predict(x) for k_means in self._k_means]
-
-    def shares(
-        self, features: Float[np.ndarray, "b width"], clusters: Int[np.ndarray, "r m"], k: int
-    ) -> Float[Tensor, "b k"]:
-        """The share of partitions that put each of other images into each of k clusters.
-
-        Args:
-            clusters: of the over-clusters of each partition.
-        """
-        found = torch.zeros(len(features), k)
-        for of_over_clusters, row in zip(clusters, self.predict(features), strict=True):
-            found[torch.arange(len(found)), torch.from_numpy(of_over_clusters[row])] += 1 / len(clusters)
-        return found
