@@ -153,6 +153,8 @@ def _summary(outcome: "Outcome") -> Iterator[str]:
     for name, (code, share) in list(shares.items())[:MAX_CODES]:
         amount = next(amount for low, amount in AMOUNTS.items() if share >= low)
         kind = f"{code.categories} categories" if code.categories else code.kind
+        if (i := latent.names.index(name)) in latent.parents:
+            kind += f" under {latent.names[latent.parents[i]]}"
         yield f"  {name} ({kind}): {amount}, {share:.0%} of {code.entropy():.2f} nats"
     rest = [share for _, share in list(shares.values())[MAX_CODES:]]
     if rest:

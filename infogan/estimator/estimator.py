@@ -42,7 +42,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
     Args:
         codes: KIND:NUMBER words: cat:K is a category of K, cat:auto of as many as clustering finds, unif:N
             are N numbers in (-1, 1), gauss:N of N(0, 1), bern:N coin flips, circ:N angles; noise:N is the
-            width of the noise z, 62 by default.
+            width of the noise z, 62 by default; cat:K>cat:M is a category of K and under each one of M.
         max_iter: training steps of D and G; None chooses a number by the size of X.
         batch_size: rows per step, at most all of X; None chooses by the size of X.
         lam: λ, the weight of L_I in both losses: one number, or one per code; None chooses by the codes.
