@@ -29,12 +29,12 @@ Noise = Literal["uniform", "normal"]
 class Latent:
     """Incompressible noise z, and the codes, which Q recovers (Sec. 4).
 
-    A code may be under a categorical one, its parent, and mean something else in each of its categories k.
-    It is still independent of it under P(c), but G has inputs for it and Q has outputs for each k, of which
-    the category chooses: the others are 0 in G's input, and Q(c_i|k, x) is not asked for them. By the chain
-    rule the L_I of both add up to a bound on what x says about both,
+    A code may be under a categorical one, its parent, and mean something else in each of its categories
+    (Sec. 8: "learning hierarchical latent representations"). It is still independent of it under P(c), but G
+    has inputs and Q has outputs for it in each category: G's other inputs are 0, and Q(c_2|c_1, x) takes
+    those outputs that are for c_1. By the chain rule both L_I add up to a bound on what x tells of both:
 
-        I(c_1; x) + I(c_2; x | c_1) = I(c_1, c_2; x).
+        I(c_1; x) + I(c_2; x | c_1) = I(c_1, c_2; x)
     """
 
     codes: tuple[Code, ...]
