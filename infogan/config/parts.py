@@ -111,8 +111,7 @@ class Codes:
         require(0 < self.min_std < math.inf, "min_std", self.min_std, "a positive number")
         fixed = self.fixed_std
         require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
-        k = next((k for kind, k in parse_spec(self.spec).codes if kind == "cat"), 0)
-        shares = self.shares
+        k, shares = next((k for kind, k in parse_spec(self.spec).codes if kind == "cat"), 0), self.shares
         is_distribution = not shares or (
             min(shares) >= 0 and abs(sum(shares) - 1) < 1e-3 and len(shares) == k
         )
@@ -130,8 +129,7 @@ class Codes:
     @property
     def kinds_alone(self) -> list[str]:
         """The same with "" for codes under a category, which mean too many things for a knob or a factor."""
-        parents = parse_spec(self.spec).parents
-        return ["" if i in parents else kind for i, kind in enumerate(self.kinds)]
+        return ["" if i in parse_spec(self.spec).parents else kind for i, kind in enumerate(self.kinds)]
 
 
 @dataclass(frozen=True, kw_only=True)
