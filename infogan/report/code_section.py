@@ -116,9 +116,7 @@ def build_code_section(
         best_bound=with_best_std(bound, code.entropy(), fixed_std)[0] if fixed_std else None,
         criteria=criteria,
         verdict=judge(criteria, n_empty),
-        traversal=_traversal(model, i, name, prior_std, categories.get(id, ()))
-        if sample.has_pictures
-        else None,
+        traversal=_traversal(model, i, name, prior_std, categories) if sample.has_pictures else None,
         branches=example_branches(latent, i, sample, categories),
         counts=counts,
         perplexity=None
@@ -146,16 +144,29 @@ def max_info_bound(code: Code, min_std: float) -> float | None:
     return code.entropy() - math.log(min_std * math.sqrt(2 * math.pi))
 
 
-def _traversal(model: Model, i: int, name: str, prior_std: float, categories: Sequence[str]) -> Traversal:
-    """G's images over the range of the prior: a uniform one ends at sqrt(3) standard deviations."""
-    code, id = model.latent.codes[i], model.latent.names[i]
+def _traversal(
+    model: Model, i: int, name: str, prior_std: float, categories: Mapping[str, Sequence[str]]
+) -> Traversal:
+    """G's images over the range of the prior: a uniform one ends at sqrt(3) standard deviations.
+
+    Along the rows; if the code is under a category, down the columns, one for each of its categories.
+    """
+    latent = model.latent
+    code, id = latent.codes[i], latent.names[i]
     end = math.sqrt(3) * prior_std
     rows = rows_of_traversal(model, i, N_ROWS)
     images, values = traverse(model, i, rows=rows, steps=N_STEPS, low=-end, high=end)
-    ticks = [format_value(v, code) for v in values.tolist()]
-    ticks = [*categories, *ticks[len(categories) :]]
-    alt = (
-        f"{rows} rows of generated images; along each row only {f'{id} {name}'.strip()} changes, "
-        f"from {ticks[0]} to {ticks[-1]}"
-    )
-    return Traversal(inline_grid(images, alt), ticks)
+    ticks = _called([format_value(v, code) for v in values.tolist()], categories.get(id, ()))
+    changes = f"only {f'{id} {name}'.strip()} changes, from {ticks[0]} to {ticks[-1]}"
+    if i not in latent.parents:
+        alt = f"{rows} rows of generated images; along each row {changes}"
+        return Traversal(inline_grid(images, alt), ticks)
+    parent = latent.names[latent.parents[i]]
+    alt = f"generated images, a column for each category of {parent}; down each column {changes}"
+    of_parent = _called([str(k) for k in range(rows)], categories.get(parent, ()))
+    return Traversal(inline_grid(images.swapaxes(0, 1), alt), of_parent)
+
+
+def _called(ticks: list[str], names: Sequence[str]) -> list[str]:
+    """Labels below the columns, the first of which are replaced by names."""
+    return [*names, *ticks[len(names) :]][: len(ticks)]
