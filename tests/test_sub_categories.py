@@ -239,7 +239,9 @@ def test_a_report_shows_them_as_a_tree(nested: Run) -> None:
         ]
     found = to_findings(report)["codes"]
     assert [code["under"] for code in found] == [None, "c1", None, "c3"]
-    assert np.array(found[1]["images"]).sum() == sum(found[0]["images"]) == len(DIGITS)
+    assert (
+        np.array(found[1]["images_per_category"]).sum() == sum(found[0]["images_per_category"]) == len(DIGITS)
+    )
     assert [gallery.title for gallery in report["sections"][3].branches[1].galleries] == [
         "Lowest c4",
         "Highest c4",

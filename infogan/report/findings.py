@@ -24,7 +24,7 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
                 "name": section.name or None,
                 "kind": section.kind,
                 "under": section.parent,
-                "images": None if section.counts is None else _counts(section),
+                "images_per_category": None if section.counts is None else _counts(section),
                 "verdict": section.verdict.word,
                 "reasons": list(section.verdict.reasons),
                 "L_I": _finite(section.bound),
