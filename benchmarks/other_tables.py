@@ -96,6 +96,27 @@ def category_counts() -> str:
     return table(("images", "seed 0", "seed 1", "seed 2", "found"), rows)
 
 
+def subcategories() -> str:
+    def cell(score: dict[str, float]) -> str:
+        return f"{score['median']:.2f} ({score['low']:.2f} to {score['high']:.2f})"
+
+    names = ("sub-clusters", "chance", "k-means of pixels")
+    digits = read("subcategories")["digits"]
+    rows = [
+        (
+            digit,
+            *(cell(found[name]) for name in names),
+            ", ".join(f"{100 * s:.0f}" for s in found["shares"][0]),
+        )
+        for digit, found in digits.items()
+    ]
+    means = (
+        f"**{statistics.mean(found[name]['median'] for found in digits.values()):.2f}**" for name in names
+    )
+    rows.append(("**mean**", *means, ""))
+    return table(("digit", *names, "shares of seed 0, %"), rows)
+
+
 def knobs_sprites() -> str:
     record = read("knobs-sprites")
     keys = ("factorvae", "mig", "dci_disentanglement")
@@ -156,5 +177,6 @@ def default_transforms() -> str:
 
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
+    subcategories,
     *(knobs_sprites, attributes, default_transforms, vectors),
 )

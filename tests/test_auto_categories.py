@@ -97,7 +97,8 @@ def test_the_estimator_has_a_number(quick: None) -> None:
 def test_specs_with_auto() -> None:
     assert parse_spec("cat:auto unif:2").codes == (("cat", 10), ("unif", 1), ("unif", 1))
     assert (is_auto("unif:1 cat:auto"), is_auto("cat:10")) == (True, False)
-    assert with_categories("cat:auto  unif:1", 7) == "cat:7 unif:1"
+    assert with_categories("cat:auto>cat:3  unif:1", 7) == "cat:7>cat:3 unif:1"
+    assert is_auto("cat:auto>cat:3")
     for spec in ("cat:auto cat:auto", "cat:5 cat:auto"):
         with pytest.raises(InfoganError, match="cat:auto has to be the first cat code, and the only one"):
             parse_spec(spec)

@@ -17,6 +17,7 @@ from infogan.method.networks.blocks import DiscriminatorQ, Generator
 from infogan.utils.rng import make_rng
 
 SIDE = 16
+ONE_GROUP = np.zeros(N_CONTEXTS, int)
 ROW, COLUMN = (grid - (SIDE - 1) / 2 for grid in torch.meshgrid(*[torch.arange(SIDE)] * 2, indexing="ij"))
 Bar = Callable[[Tensor, Tensor, Tensor, Tensor], tuple[Tensor, Tensor, Tensor]]
 
@@ -157,19 +158,23 @@ def test_alignment_is_the_excess_of_the_commoner_sign() -> None:
     signs = np.ones(N_CONTEXTS)
     for n_negative, expected in ((0, 1.0), (10, 0.8), (25, 0.5), (50, 0.0)):
         signs[:n_negative] = -1
-        effect = Effect(np.zeros((100, 1)), np.zeros((100, 1, 1)), (signs[:, None, None],))
+        effect = Effect(np.zeros((100, 1)), np.zeros((100, 1, 1)), (signs[:, None, None],), ONE_GROUP)
         assert alignment(effect)(np.arange(N_CONTEXTS)) == pytest.approx(expected, abs=0.01)
+
+
+def test_a_code_under_a_category_may_do_the_opposite_in_another() -> None:
+    values, halves = (np.zeros((100, 1)), np.zeros((100, 1, 1))), np.arange(N_CONTEXTS) % 2
+    signs = (2.0 * halves - 1)[:, None, None]
+    of_all, within = (alignment(Effect(*values, (signs,), groups)) for groups in (ONE_GROUP, halves))
+    assert of_all(np.arange(N_CONTEXTS)) == pytest.approx(0)
+    assert within(np.arange(N_CONTEXTS)) == pytest.approx(1)
 
 
 def test_random_signs_stay_below_the_stated_chance() -> None:
     rng = np.random.default_rng(0)
     values = np.zeros((N_CONTEXTS, 1)), np.zeros((N_CONTEXTS, 1, 1))
-    found = [
-        alignment(Effect(*values, tuple(rng.choice([-1.0, 1.0], (2, N_CONTEXTS, 1, 1)))))(
-            np.arange(N_CONTEXTS)
-        )
-        for _ in range(1000)
-    ]
+    draws = (tuple(rng.choice([-1.0, 1.0], (2, N_CONTEXTS, 1, 1))) for _ in range(1000))
+    found = [alignment(Effect(*values, signs, ONE_GROUP))(np.arange(N_CONTEXTS)) for signs in draws]
     assert np.mean(np.array(found) > 0.2) < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 1000)
 
 

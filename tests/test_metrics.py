@@ -213,7 +213,7 @@ def test_groups_by_name() -> None:
 def test_table_counts_every_image(model: Model) -> None:
     test = data.load("digits", "test")
     assert test.labels is not None
-    (categories,) = discrete_codes(model.encode(test.x).values.numpy(), model.latent.codes).values()
+    (categories,) = discrete_codes(model.encode(test.x).values.numpy(), model.latent).values()
     table = contingency_table(test.labels.numbers, categories, 10)
     assert table.shape == (10, 10)
     assert table.sum(axis=0).tolist() == np.bincount(test.labels.numbers).tolist()

@@ -28,6 +28,7 @@ from infogan.evaluation.evidence import Evidence, gather_evidence
 from infogan.evaluation.other_seeds import Match, runs_of_other_seeds
 from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, perplexity, sensitivity, usage
 from infogan.method.codes import Bernoulli, Categorical, Circular, Code, Uniform
+from infogan.method.latent import Latent
 from infogan.method.model import Model, make_model
 from infogan.method.objective import max_info_bound
 from infogan.report import write_report
@@ -590,7 +591,7 @@ def test_a_header_declares_what_the_values_are() -> None:
 def test_independent_codes_rarely_exceed_the_noise_level() -> None:
     """In at most one table in twenty: 300 tables of 24 images, three kinds of codes and of columns."""
     rng = np.random.default_rng(0)
-    codes = [Categorical(4), Uniform(), Circular()]
+    latent = Latent((Categorical(4), Uniform(), Circular()), 0)
     alarms = 0
     for _ in range(300):
         values = np.stack([rng.integers(0, 4, 24), rng.random(24), rng.uniform(0, 6.28, 24)], axis=1)
@@ -600,7 +601,7 @@ def test_independent_codes_rarely_exceed_the_noise_level() -> None:
             Column("c", "angle", rng.uniform(0, 6.28, 24)),
         ]
         alarms += any(
-            row.strongest is not None for row in association_table(values.astype(float), codes, columns)
+            row.strongest is not None for row in association_table(values.astype(float), latent, columns)
         )
     assert alarms / 300 < 0.05 + 3 * math.sqrt(0.05 * 0.95 / 300)
 
@@ -609,20 +610,22 @@ def test_the_noise_level_is_that_of_permutations() -> None:
     rng = np.random.default_rng(0)
     a, b = rng.integers(0, 4, 300).astype(float), rng.integers(0, 3, 300).astype(float)
     found = [
-        association_table(a[:, None], [Categorical(4)], [Column("b", "category", rng.permutation(b))])[0]
+        association_table(
+            a[:, None], Latent((Categorical(4),), 0), [Column("b", "category", rng.permutation(b))]
+        )[0]
         .associations[0]
         .value
         for _ in range(1000)
     ]
-    assert noise_level(300, 3, 2, n_cells=1) == pytest.approx(np.quantile(found, 0.95), rel=0.06)
-    assert noise_level(300, 3, 2, n_cells=20) > noise_level(300, 3, 2, n_cells=1)
-    assert noise_level(3, 3, 2, n_cells=1) == 1
+    assert noise_level(299.0 * 2, 3 * 2, n_cells=1) == pytest.approx(np.quantile(found, 0.95), rel=0.06)
+    assert noise_level(299.0 * 2, 3 * 2, n_cells=20) > noise_level(299.0 * 2, 3 * 2, n_cells=1)
+    assert noise_level(4.0, 3 * 2, n_cells=1) == 1
 
 
 def test_missing_values_are_left_out() -> None:
     values = np.linspace(-1, 1, 40)[:, None]
     known = np.where(np.arange(40) % 4 == 0, math.nan, -values[:, 0])
-    (row,) = association_table(values, [Uniform()], [Column("x", "number", known)])
+    (row,) = association_table(values, Latent((Uniform(),), 0), [Column("x", "number", known)])
     assert (row.n, row.strongest) == (30, 0)
     assert row.associations[0].value == pytest.approx(1)
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from infogan.config.spec import DEFAULT_NOISE, CodeName, parse_spec
+from infogan.config.spec import DEFAULT_NOISE, CodeName, parse_spec, without_codes_under
 from infogan.utils.errors import InfoganError
 
 KINDS = get_args(CodeName)
@@ -32,9 +32,16 @@ def test_a_spec_is_parsed_into_its_words(
     assert spec.n_noise == (DEFAULT_NOISE if noise is None else noise)
 
 
+def test_codes_under_a_category_follow_it() -> None:
+    spec = parse_spec("unif:1 cat:4>unif:2 cat:3>cat:5 noise:2")
+    kinds = ("unif", 1), ("cat", 4), ("unif", 1), ("unif", 1), ("cat", 3), ("cat", 5)
+    assert spec == (kinds, 2, {2: 1, 3: 1, 5: 4})
+    assert without_codes_under("unif:1  cat:4>unif:2 noise:2") == "unif:1 cat:4 noise:2"
+
+
 nearly_words = st.tuples(
     st.sampled_from([*KINDS, "noise", "Cat", "", "unfi"]),
-    st.sampled_from([":", "", "::", " :", "="]),
+    st.sampled_from([":", "", "::", " :", "=", ":2>"]),
     st.integers(-3, 300).map(str) | st.text(max_size=3),
 ).map("".join)
 
@@ -68,6 +75,13 @@ def test_any_text_is_a_spec_or_refused_with_a_sentence(text: str) -> None:
         ("unif:999999999999", "10,000"),
         ("noise:10001", "10,000"),
         ("unif:6000 gauss:6000", "10,000"),
+        ("cat:200>unif:60", "12,200 numbers"),
+        ("cat:3>cat:2>cat:2", "'cat:3>cat:2>cat:2' nests twice"),
+        ("unif:2>cat:3", "only a cat has codes under it"),
+        ("cat:3>noise:2", "puts noise under a category"),
+        ("cat:3>", "'cat:3>' is not of the form"),
+        ("cat:3>cat:1", "at least 2 categories"),
+        ("cat:3>cat:auto", "cat:auto has to be the first"),
     ],
 )
 def test_a_wrong_spec_is_refused(text: str, sentence: str) -> None:

@@ -155,6 +155,8 @@ def _summary(outcome: "Outcome") -> Iterator[str]:
         share = share_of_entropy(code, L_I, codes.fixed_std)
         amount = next(amount for low, amount in AMOUNTS.items() if share >= low)
         kind = f"{code.categories} categories" if code.categories else code.kind
+        if (i := model.latent.names.index(name)) in model.latent.parents:
+            kind += f" under {model.latent.names[model.latent.parents[i]]}"
         most = max_info_bound(code, codes.fixed_std or codes.min_std)
         yield f"  {name} ({kind}): {amount}, {L_I:.2f}" + (
             f" of at most {most:.2f}" if most is not None else ""

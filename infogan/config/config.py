@@ -54,10 +54,10 @@ class Config:
                 repr(self.pretraining.knobs),
                 "empty for vectors, which have no plane",
             )
-            assign_knobs(self.pretraining.knobs, self.codes.kinds, transforms)
+            assign_knobs(self.pretraining.knobs, self.codes.kinds_alone, transforms)
         if factor_steps := self.pretraining.factor_steps:
             require(not is_vectors, "factor_steps", factor_steps, "0 for vectors, which are no pictures")
-            free = codes_without_knobs(self.pretraining.knobs, self.codes.kinds, transforms)
+            free = codes_without_knobs(self.pretraining.knobs, self.codes.kinds_alone, transforms)
             rule = f"0 if no unif, gauss or circ code is without a knob, as in codes={self.codes.spec!r}"
             require(any(free.values()), "factor_steps", factor_steps, rule)
         rule = "uniform unless transforms say how to cluster, as its shares are learned"

@@ -94,7 +94,8 @@ class Codes:
 
     spec: str = named("codes", "cat:10 unif:2 noise:62")
     """The codes and the noise, as words KIND:NUMBER; kinds are cat, unif, gauss, bern, circ, noise. With
-    transforms, cat:auto lets clustering find the number of categories."""
+    transforms, cat:auto lets clustering find the number of categories. cat:10>cat:5 is a category of 10 and
+    under each one of 5 of its own; any kind of code can be under a cat."""
     noise: Literal["uniform", "normal"] = "uniform"
     """The distribution of the noise z: Unif(-1, 1), as in the original code, or N(0, 1)."""
     min_std: float = 0.02
@@ -112,8 +113,7 @@ class Codes:
         require(0 < self.min_std < math.inf, "min_std", self.min_std, "a positive number")
         fixed = self.fixed_std
         require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
-        k = next((k for kind, k in parse_spec(self.spec).codes if kind == "cat"), 0)
-        shares = self.shares
+        k, shares = next((k for kind, k in parse_spec(self.spec).codes if kind == "cat"), 0), self.shares
         is_distribution = not shares or (
             min(shares) >= 0 and abs(sum(shares) - 1) < 1e-3 and len(shares) == k
         )
@@ -127,6 +127,11 @@ class Codes:
     def kinds(self) -> list[str]:
         """The kind of each code, as the spec names it."""
         return [kind for kind, _ in parse_spec(self.spec).codes]
+
+    @property
+    def kinds_alone(self) -> list[str]:
+        """The same with "" for codes under a category, which mean too many things for a knob or a factor."""
+        return ["" if i in parse_spec(self.spec).parents else kind for i, kind in enumerate(self.kinds)]
 
 
 @dataclass(frozen=True, kw_only=True)

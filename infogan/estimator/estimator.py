@@ -41,7 +41,7 @@ class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimato
     Args:
         codes: KIND:NUMBER words: cat:K is a category of K, cat:auto of as many as clustering finds, unif:N
             are N numbers in (-1, 1), gauss:N of N(0, 1), bern:N coin flips, circ:N angles; noise:N is the
-            width of the noise z, 62 by default.
+            width of the noise z, 62 by default; cat:K>cat:M is a category of K and under each one of M.
         max_iter: training steps of D and G. None: 100 epochs of images, but at least 1,000 steps and, up to
             10,000 images, at most 5,000. 1,000 steps of 32x32 images take minutes on one core, 1,000 of
             vectors seconds.

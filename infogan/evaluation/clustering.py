@@ -12,7 +12,7 @@ from sklearn.metrics import adjusted_rand_score, normalized_mutual_info_score
 
 from infogan.data.labels import UNKNOWN
 from infogan.evaluation.score import Score, make_score, sample_halves
-from infogan.method.codes import Code
+from infogan.method.latent import Latent
 
 ContingencyTable = Int[np.ndarray, "categories labels"]
 Labels = Int[np.ndarray, "n"]
@@ -108,12 +108,15 @@ def cluster_scores(
     return scores
 
 
-def discrete_codes(values: Float[np.ndarray, "n L"], codes: Sequence[Code]) -> dict[str, Labels]:
-    """The categories of each discrete code, by its name."""
+def discrete_codes(values: Float[np.ndarray, "n L"], latent: Latent) -> dict[str, Labels]:
+    """The categories of each discrete code, by its name.
+
+    Without those under a category: theirs mean something else in each of its categories.
+    """
     return {
-        f"c{i}": v.astype(np.int64)
-        for i, (v, code) in enumerate(zip(values.T, codes, strict=True), 1)
-        if code.categories is not None
+        latent.names[i]: v.astype(np.int64)
+        for i, (v, code) in enumerate(zip(values.T, latent.codes, strict=True))
+        if code.categories is not None and i not in latent.parents
     }
 
 

@@ -38,7 +38,7 @@ def info_bounds(
         c = [c_i.to(model.device) for c_i in latent.sample_c(batch_size, rng)]
         x = model.G(latent.sample_z(batch_size, rng).to(model.device), c)
         with batch_statistics(model.D):
-            q = model.D(x).q
+            q = latent.given_parents(c, model.D(x).q)
         log_q = [code.log_q(c_i, q_i) for code, c_i, q_i in zip(latent.codes, c, q, strict=True)]
         batches.append(-torch.stack(log_q))
     H_c_given_x = torch.cat(batches, dim=1).double().cpu().numpy()

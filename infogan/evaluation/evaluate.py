@@ -168,9 +168,8 @@ def _clustering_scores(
     on_progress: ProgressCallback,
 ) -> dict[str, Score]:
     """Scores of each discrete code, of several as one, and of k-means on Q's features."""
-    codes = model.latent.codes
-    running = discrete_codes(values, codes)
-    batch = discrete_codes(model.encode(images.pixels, "batch").values.numpy(), codes)
+    running = discrete_codes(values, model.latent)
+    batch = discrete_codes(model.encode(images.pixels, "batch").values.numpy(), model.latent)
     scores: dict[str, Score] = {}
     for name, categories in running.items():
         suffix = f"_{name}" if len(running) > 1 else ""
@@ -198,17 +197,17 @@ def _image_quality_scores(
     model: Model, all_images: Images, extractor: FeatureExtractor, on_progress: ProgressCallback
 ) -> dict[str, Score]:
     """At most 10,000 real images against as many generated ones: all of them, and category by category."""
-    name, codes = extractor.name, model.latent.codes
+    name, latent = extractor.name, model.latent
     images = all_images.subsample(MAX_IMAGES_FOR_FEATURES)
     on_progress(f"{name}: features of {len(images):,} real and as many generated images")
     rng = make_rng(0, "image quality")
     values = model.sample_values(len(images), rng)
-    fake = extractor.features(model.decode(values, model.latent.sample_z(len(values), rng)))
+    fake = extractor.features(model.decode(values, latent.sample_z(len(values), rng)))
     real = extractor.features(images.x)
     how = f"{extractor.description}; G with running statistics of batch norm"
     scores = image_quality_scores(real, fake, name, how, on_progress)
-    of_real = discrete_codes(model.encode(images.pixels).values.numpy(), codes)
-    for code, of_fake in discrete_codes(values.numpy(), codes).items():
+    of_real = discrete_codes(model.encode(images.pixels).values.numpy(), latent)
+    for code, of_fake in discrete_codes(values.numpy(), latent).items():
         on_progress(f"{name}: FID of each category of {code}")
         within = f"real images that Q reads as a category of {code}, generated ones that have it; {how}"
         scores |= intra_category_fid(real, of_real[code], fake, of_fake, name, code, within)

@@ -89,7 +89,7 @@ def _followed_targets(
     """
     if run.config.data.max_images is not None or not run.config.pretraining.has_stages:
         return {}  # with `max_images`, the tables have rows for a sample alone
-    settings, kinds = run.config.pretraining, run.config.codes.kinds
+    settings, kinds = run.config.pretraining, run.config.codes.kinds_alone
     free = codes_without_knobs(settings.knobs, kinds, settings.transforms)
     found: dict[int, str] = {}
     for key, table in run.state().items():

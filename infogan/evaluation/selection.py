@@ -108,14 +108,16 @@ def udr(
     """Unsupervised disentanglement ranking (Duan et al., ICLR 2020): other seeds find a good model's codes.
 
     The median of `pairwise_udr` over the other models (Sec. 4), in [0, 1], for each model, on real images. R
-    is our measure of association instead of Spearman's or lasso's: a code may be a category or an angle.
+    is our measure of association instead of Spearman's or lasso's: a code may be a category or an angle. A
+    code under a category is left out, as it means something else in each.
     """
     on_progress("real images, encoded by all runs")
     values = [model.encode(images.pixels).values.numpy() for model in models]
     kinds = [[code.kind for code in model.latent.codes] for model in models]
     informative = [
-        pairwise_association(codes.sampled, k, codes.recovered, k).diagonal() >= MIN_RECOVERY
-        for codes, k in zip(recovered, kinds, strict=True)
+        (pairwise_association(codes.sampled, k, codes.recovered, k).diagonal() >= MIN_RECOVERY)
+        & [i not in model.latent.parents for i in range(len(k))]
+        for model, codes, k in zip(models, recovered, kinds, strict=True)
     ]
     pairwise = np.full((len(models), len(models)), np.nan)
     for i, j in combinations(range(len(models)), 2):
@@ -155,7 +157,7 @@ def _labelled_scores(models: Mapping[str, Model], images: Images) -> dict[str, d
     scores: dict[str, dict[str, float]] = {}
     for name, model in models.items():
         values = model.encode(images.pixels).values.numpy()
-        categories = discrete_codes(values, model.latent.codes)
+        categories = discrete_codes(values, model.latent)
         if images.labels is not None and categories and not why_not_scored(images.labels.numbers):
             is_known = images.labels.is_known
             labels = images.labels.numbers[is_known]

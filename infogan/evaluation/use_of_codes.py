@@ -1,5 +1,7 @@
 """Scores of how far G responds to a code, and how far Q and real images use it."""
 
+from collections.abc import Callable
+
 import numpy as np
 import torch
 from jaxtyping import Float, Int
@@ -58,6 +60,12 @@ def confidence(spreads: Float[np.ndarray, "n"], code: Code, prior_std: float, mi
             kappa = 1 / min_std**2
             u, u_min, u_prior = -np.expm1(-(median**2) / 2), 1 - i1e(kappa) / i0e(kappa), 1.0
     return float(np.clip(1 - (u - u_min) / max(u_prior - u_min, 1e-9), 0, 1))
+
+
+def mean_within(groups: Int[np.ndarray, "n"], measure: Callable[[Int[np.ndarray, "m"]], float]) -> float:
+    """The mean of a measure of rows over groups of rows, weighted by their size."""
+    parts = [np.flatnonzero(groups == group) for group in np.unique(groups)]
+    return sum(len(rows) / len(groups) * measure(rows) for rows in parts)
 
 
 def perplexity(counts: Int[np.ndarray, "k"]) -> float:

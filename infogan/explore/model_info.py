@@ -25,8 +25,8 @@ def model_info(run: Run, latent: Latent) -> dict[str, Any]:
         "seeds": N_SEEDS,
         "codes": [
             _code_info(name, code, last.get(f"L_I_{name}"), run.config.codes.fixed_std)
-            | {"category_names": category_names(run).get(name, [])}
-            for name, code in zip(latent.names, latent.codes, strict=True)
+            | {"category_names": category_names(run).get(name, []), "parent": latent.parents.get(i)}
+            for i, (name, code) in enumerate(zip(latent.names, latent.codes, strict=True))
         ],
     }
 

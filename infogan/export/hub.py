@@ -16,7 +16,7 @@ from infogan.data import public_name
 from infogan.evaluation.score import read_evaluation
 from infogan.export.model_card import model_card
 from infogan.export.new_folder import new_folder
-from infogan.figures.traversal import save_contact_sheet, save_grid, traverse
+from infogan.figures.traversal import rows_of_traversal, save_contact_sheet, save_grid, traverse
 from infogan.method.model import Model
 from infogan.runs.inversion import INVERSION_FILE, load_inversion
 from infogan.runs.labels import CATEGORIES_FILE
@@ -66,7 +66,7 @@ def save_figures(model: Model, folder: Path) -> None:
     """Saves a sheet of samples, and a grid per code in which it varies, numbers from -2 to 2 as in Fig. 2."""
     save_contact_sheet(model.sample(64, make_rng(0, "samples")), folder / "samples.png")
     for i, name in enumerate(model.latent.names):
-        save_grid(traverse(model, i, rows=3).images, folder / f"{name}.png")
+        save_grid(traverse(model, i, rows=rows_of_traversal(model, i, 3)).images, folder / f"{name}.png")
 
 
 def download_pretrained(path_or_repo: str | Path) -> Path:

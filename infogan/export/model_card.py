@@ -58,12 +58,15 @@ def _codes(run: Run, model: Model) -> str:
     names = run.code_names()
     last = next(iter(run.metrics()[-1:]), {})
     parts = ["## Codes", "Each code can be read from an image and set for a generated one."]
-    for name, code in zip(model.latent.names, model.latent.codes, strict=True):
+    latent = model.latent
+    for i, (name, code) in enumerate(zip(latent.names, latent.codes, strict=True)):
         unit = (
             f"one of {code.categories} categories{_called(run, name)}"
             if code.categories
             else UNITS[code.kind]
         )
+        if i in latent.parents:
+            unit += f", under each category of {latent.names[latent.parents[i]]}"
         meaning = f", named {_escaped(names[name])}" if name in names else ""
         L_I = last.get(f"L_I_{name}")
         bound = "" if L_I is None else f", L_I = {L_I:.3f} nats at the end of training"

@@ -109,8 +109,9 @@ def describe(run: Run, model: Model, inversion: Inversion | None) -> dict[str, A
                 "kind": code.kind,
                 "categories": code.categories,
                 "H_c": code.entropy(),
+                "parent": latent.names[latent.parents[i]] if i in latent.parents else None,
             }
-            for name, code in zip(latent.names, latent.codes, strict=True)
+            for i, (name, code) in enumerate(zip(latent.names, latent.codes, strict=True))
         ],
     }
 

@@ -39,6 +39,7 @@ class Encoder(nn.Module):
         x = images
         if self.low is not None:  # as pixels of 256 levels, which `Model.encode` takes
             x = (images.clamp(0, 1) * 255).round() / 255 * (1 - self.low) + self.low
-        decoded = [code.decode(q) for code, q in zip(self.latent.codes, self.D(x).q, strict=True)]
-        columns = (torch.stack(column, dim=1) for column in zip(*decoded, strict=True))
+        columns = (
+            torch.stack(column, dim=1) for column in zip(*self.latent.decode(self.D(x).q), strict=True)
+        )
         return (*columns, *([] if self.E is None else [self.E(x)]))

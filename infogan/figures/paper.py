@@ -16,7 +16,7 @@ from infogan.evaluation.clustering import (
     why_not_scored,
 )
 from infogan.evaluation.disentanglement.association import code_factor_association
-from infogan.figures.traversal import make_grid, traverse
+from infogan.figures.traversal import make_grid, rows_of_traversal, traverse
 from infogan.method.model import Model
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
@@ -136,7 +136,7 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
         labels = None
     if labels is not None or images.factors is not None:
         values = model.encode(images.pixels).values.numpy()
-        categories = discrete_codes(values, codes)
+        categories = discrete_codes(values, model.latent)
         if images.factors is not None:
             association = code_factor_association(values, codes, images.factors)
             factors = [factor.name for factor in images.factors.columns]
@@ -145,11 +145,11 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
                 titles[name] = f"{name} goes with {factors[row.argmax()].replace('_', ' ')} ({row.max():.2f})"
     for i, (name, code) in enumerate(zip(names, codes, strict=True)):
         figures[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
-        traversal = traverse(model, i, rows=N_ROWS)
+        traversal = traverse(model, i, rows=rows_of_traversal(model, i, N_ROWS))
         x, kind, ticks = traversal.images, "sweep", [f"{v:.1f}" for v in traversal.values.tolist()]
         if code.categories is not None:
             kind, ticks = "categories", [str(k) for k in range(code.categories)]
-            if labels is not None:
+            if labels is not None and name in categories:
                 is_known = labels.is_known
                 known = labels.numbers[is_known]
                 table = contingency_table(known, categories[name][is_known], code.categories)

@@ -14,6 +14,7 @@ from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
 LOW, HIGH = -2.0, 2.0  # twice the range of training, as in Fig. 2
+MAX_ROWS = 20  # of a code under a category, if nobody says how many
 MIN_WIDTH = 56  # pixels of an image in a picture file: smaller images are enlarged
 
 
@@ -36,7 +37,8 @@ def traverse(
 ) -> Traversal:
     """Varies one code, by its index, of each of `rows` random images.
 
-    A continuous code takes `steps` values from `low` to `high`; a discrete code takes all its values.
+    A continuous code takes `steps` values from `low` to `high`; a discrete code takes all its values. If the
+    code is under a category, the rows are of category 0, 1, ... in turn.
 
     Raises:
         InfoganError: if there is no row or no step, or the range is not finite.
@@ -44,12 +46,20 @@ def traverse(
     if rows < 1 or steps < 1 or not (math.isfinite(low) and math.isfinite(high)):
         raise InfoganError("traverse: rows and steps must be at least 1, and both ends of the range finite.")
     z, values = sample_rows(model, rows, seed)
+    if code in model.latent.parents:
+        k = model.latent.n_blocks[code]
+        values[:, model.latent.parents[code]] = (torch.arange(rows) % k).float()
     varying = model.latent.codes[code].sweep(steps, low, high)
     m = len(varying)
     values = values.repeat_interleave(m, dim=0)
     values[:, code] = varying.repeat(rows)
     images = model.decode(values, z.repeat_interleave(m, dim=0))
     return Traversal(images.reshape(rows, m, *images.shape[1:]), varying)
+
+
+def rows_of_traversal(model: Model, code: int, rows: int) -> int:
+    """So many rows, or one for each category that a code is under, at most `MAX_ROWS`."""
+    return min(MAX_ROWS, model.latent.n_blocks[code]) if code in model.latent.parents else rows
 
 
 def sample_rows(

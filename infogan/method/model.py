@@ -114,7 +114,7 @@ class Model(nn.Module):
         with batch_statistics(self.D, of_batch):
             for index in split_index(len(pixels), BATCH if of_batch else CHUNK):
                 q = self.D(self.G.to_range(pixels.take(index).to(self.device))).q
-                decoded = [code.decode(q_i) for code, q_i in zip(self.latent.codes, q, strict=True)]
+                decoded = self.latent.decode(q)
                 values.append(torch.stack([d.value for d in decoded], dim=1).cpu())
                 spreads.append(torch.stack([d.spread for d in decoded], dim=1).cpu())
         if not len(pixels):

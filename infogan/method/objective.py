@@ -44,7 +44,9 @@ def infogan_value(
     return V - lam @ L_I
 
 
-def target_bound(code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"]) -> Float[Tensor, ""]:
+def target_bound(
+    code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"], parent: Float[Tensor, "b k"] | None = None
+) -> Float[Tensor, ""]:
     """L_I(c; x) = E[log Q(c|x)] + H(c), Eq. (5) with soft targets of real images for c; nats.
 
     H(c) of a discrete code is the entropy of the mean target over the batch, so that one cluster for all
@@ -54,6 +56,7 @@ def target_bound(code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"]) 
     Args:
         c: targets, as G takes the code: the probability of each category, a number, or cosine and sine.
         q: Q's outputs for the code, for one or more views of each image.
+        parent: the category of the code's parent, one-hot; H is then H(c|k), and q the outputs given k.
     """
     views = torch.stack([code.log_q(c, view).mean() for view in q])
     if code.categories is None:
@@ -61,6 +64,9 @@ def target_bound(code: Code, c: Float[Tensor, "b _"], *q: Float[Tensor, "b _"]) 
     p = c.mean(dim=0)
     p = p if len(p) == code.categories else torch.cat([1 - p, p])  # a coin's target is the probability of 1
     entropy: Tensor = torch.special.entr(p).sum()
+    if parent is not None:  # H(c|k) = H(c, k) - H(k)
+        both = parent.T @ c / len(c)
+        entropy = torch.special.entr(both).sum() - torch.special.entr(parent.mean(dim=0)).sum()
     return views.mean() + entropy
 
 

@@ -37,10 +37,11 @@ def draw(
     u_z, *u_c = torch.split(u, [latent.n_z, *(code.n_uniforms for code in latent.codes)])
     mean, std = posterior(real)
     z = mean + std * standard_normal(u_z).T
-    q = (q_i.detach() if i in target_codes else q_i for i, q_i in enumerate(real.q))
-    return to_prior(latent, z), [
-        code.draw(q_i, u_i) for code, q_i, u_i in zip(latent.codes, q, u_c, strict=True)
-    ]
+    q = [q_i.detach() if i in target_codes else q_i for i, q_i in enumerate(real.q)]
+    c: list[Tensor] = []
+    for i, (code, u_i) in enumerate(zip(latent.codes, u_c, strict=True)):
+        c.append(code.draw(latent.given(i, c, q[i]), u_i))
+    return to_prior(latent, z), c
 
 
 def posterior(real: DiscriminatorOutput) -> tuple[Float[Tensor, "b n_z"], Float[Tensor, "b n_z"]]:

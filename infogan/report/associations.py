@@ -10,7 +10,8 @@ from scipy.stats import chi2
 
 from infogan.data.labels import named_classes
 from infogan.evaluation.disentanglement.association import pairwise_association
-from infogan.method.codes import Code, Kind
+from infogan.method.codes import Kind
+from infogan.method.latent import Latent
 from infogan.report.sample import Sample
 
 ALPHA = 0.05  # family-wise error rate of a table
@@ -64,36 +65,66 @@ def known_columns(sample: Sample) -> list[Column]:
 
 
 def association_table(
-    values: Float[np.ndarray, "n L"], codes: Sequence[Code], columns: Sequence[Column]
+    values: Float[np.ndarray, "n L"], latent: Latent, columns: Sequence[Column]
 ) -> list[Row]:
-    """A row per column, over the images whose value is known."""
-    kinds = [code.kind for code in codes]
-    n_cells = len(codes) * len(columns)
+    """A row per column, over the images whose value is known.
+
+    A code under a category is compared within each of its categories, as it means something else in each.
+    """
+    n_cells = len(latent.codes) * len(columns)
     rows = []
     for column in columns:
         is_known = np.isfinite(column.values)
         v, known = values[is_known], column.values[is_known]
-        found = pairwise_association(v, kinds, known[:, None], [column.kind])[:, 0]
-        q = _n_dimensions(known, column.kind)
-        levels = [
-            noise_level(len(v), _n_dimensions(v.T[i], kind), q, n_cells) for i, kind in enumerate(kinds)
-        ]
-        associations = [Association(float(a), level) for a, level in zip(found, levels, strict=True)]
+        associations = []
+        for i, code in enumerate(latent.codes):
+            groups = v[:, latent.parents[i]] if i in latent.parents else np.zeros(len(v))
+            associations.append(association_within(groups, v[:, i], code.kind, known, column.kind, n_cells))
         rows.append(Row(column, len(v), associations))
     return rows
 
 
-def noise_level(n: int, p: int, q: int, n_cells: int) -> float:
+def association_within(
+    groups: Float[np.ndarray, "n"],
+    a: Float[np.ndarray, "n"],
+    kind_a: Kind,
+    b: Float[np.ndarray, "n"],
+    kind_b: Kind,
+    n_cells: int,
+) -> Association:
+    """The association of two variables within groups of rows, as a root mean square, and its noise level.
+
+    p and q are the dimensions of the variables: the number of categories less one, 1 for a number, 2 for an
+    angle.
+    """
+    squares = weights = 0.0
+    degrees = 0
+    for group in np.unique(groups):
+        rows = groups == group
+        p, q, n = _n_dimensions(a[rows], kind_a), _n_dimensions(b[rows], kind_b), int(rows.sum())
+        if min(p, q) < 1 or n < 2:
+            continue
+        value = float(pairwise_association(a[rows, None], [kind_a], b[rows, None], [kind_b])[0, 0])
+        weight = (n - 1) * min(p, q)
+        squares, weights, degrees = squares + weight * value**2, weights + weight, degrees + p * q
+    value = math.sqrt(squares / weights) if degrees else 0.0
+    return Association(value, noise_level(weights, degrees, n_cells))
+
+
+def noise_level(weight: float, degrees: int, n_cells: int) -> float:
     """The association that two independent variables rarely exceed, at most 1.
 
-    For independent variables, n times the sum of their squared canonical correlations is chi-squared with
-    p q degrees of freedom (Bartlett, Pillai). p and q are the dimensions of the variables: the number of
-    categories less one, 1 for a number, 2 for an angle. ALPHA is divided among all cells (Bonferroni).
+    For independent variables of dimensions p and q, n times the sum of their squared canonical correlations
+    is chi-squared with p q degrees of freedom (Bartlett, Pillai), and the sum over groups has the sum of
+    these. ALPHA is divided among all cells (Bonferroni).
+
+    Args:
+        weight: the sum of (n - 1) min(p, q) over groups.
+        degrees: the sum of p q.
     """
-    if min(p, q) < 1 or n < 2:
+    if not degrees:
         return 1.0
-    quantile = float(chi2.ppf(1 - ALPHA / n_cells, p * q))
-    return min(1.0, math.sqrt(quantile / ((n - 1) * min(p, q))))
+    return min(1.0, math.sqrt(float(chi2.ppf(1 - ALPHA / n_cells, degrees)) / weight))
 
 
 def _n_dimensions(values: Float[np.ndarray, "n"], kind: Kind) -> int:

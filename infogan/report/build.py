@@ -60,7 +60,7 @@ def build_report(
     sections = _code_sections(run, model, sample, progress)
     columns = [*known_columns(sample), *(joined.columns if joined else [])]
     progress("associations of the codes")
-    rows = association_table(sample.values, model.latent.codes, columns)
+    rows = association_table(sample.values, model.latent, columns)
     progress("duplicates and outliers")
     found = find_duplicates_and_outliers(sample.x, sample.features)
     headings = [f"{s.id} {s.name}".strip() for s in sections]
@@ -120,7 +120,7 @@ def _code_sections(
                 model,
                 i,
                 names.get(id, ""),
-                categories.get(id, []),
+                categories,
                 sample,
                 scores,
                 float(sensitivities[i]),

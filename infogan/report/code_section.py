@@ -5,14 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
+from jaxtyping import Int
 
 from infogan.evaluation import Score
 from infogan.evaluation.evidence import Evidence
-from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, perplexity, usage
-from infogan.figures.traversal import traverse
+from infogan.evaluation.use_of_codes import adjusted_for_chance, confidence, mean_within, perplexity, usage
+from infogan.figures.traversal import rows_of_traversal, traverse
+from infogan.method.codes import Code
 from infogan.method.model import Model
 from infogan.method.objective import max_info_bound, with_best_std
-from infogan.report.examples import Gallery, example_galleries, format_value
+from infogan.report.examples import Branch, example_branches, format_value
 from infogan.report.inline_images import InlineImage, inline_grid
 from infogan.report.reliability import (
     OF_CONTINUOUS,
@@ -39,7 +41,8 @@ class CodeSection(NamedTuple):
     id: str  # c1
     name: str  # given by the user; "" if there is none
     kind: str
-    bound: float  # L_I in nats
+    parent: str | None  # the code that it is under
+    bound: float  # L_I in nats; given the parent's category
     entropy: float  # H(c) in nats
     share: float | None  # L_I / H(c); None for a continuous code
     max_bound: float | None  # of L_I; None for an angle
@@ -48,7 +51,8 @@ class CodeSection(NamedTuple):
     criteria: Mapping[CriterionName, float | None]
     verdict: Verdict
     traversal: Traversal | None  # None for vectors
-    galleries: list[Gallery]
+    branches: list[Branch]
+    counts: Int[np.ndarray, "blocks k"] | None  # of real images in each category, under each of the parent
     perplexity: float | None  # the effective number of categories; None for a continuous code
     n_empty: int  # categories without a real image
 
@@ -57,7 +61,7 @@ def build_code_section(
     model: Model,
     i: int,
     name: str,
-    categories: Sequence[str],
+    categories: Mapping[str, Sequence[str]],
     sample: Sample,
     scores: Mapping[str, Score],
     sensitivity: float,
@@ -72,21 +76,26 @@ def build_code_section(
             continuous one; stability may be missing.
         sensitivity: of the code, as `use_of_codes.sensitivity` returns it for all.
         evidence: for the code, beside the scores of its own model.
-        categories: what the first categories of the code are called.
+        categories: what the first categories of codes are called, by code.
         fixed_std: of Q for a number, if it is not learned.
         min_std: of Q, if it is learned.
     """
-    code, id = model.latent.codes[i], model.latent.names[i]
-    values = sample.values[:, i]
+    latent = model.latent
+    code, id, parent = latent.codes[i], latent.names[i], latent.parents.get(i)
+    values, n_blocks = sample.values[:, i], latent.n_blocks[i]
+    block = np.zeros(len(values), int) if parent is None else sample.values[:, parent].astype(int)
     prior_std = float(code.sample_value(100_000, make_rng(0, f"prior of {id}")).std())
-    counts = np.bincount(values.astype(int), minlength=code.categories) if code.categories else np.array([])
-    n_empty = int((counts == 0).sum())
+    counts = None
+    if k := code.categories:
+        cells = np.bincount(block * k + values.astype(int), minlength=n_blocks * k)
+        counts = cells.reshape(n_blocks, k)
+    n_empty = 0 if counts is None else int((counts == 0).sum())
     stability = scores.get(f"stability_{id}")
     fixed_std = fixed_std if code.kind == "number" else None
     criteria: dict[CriterionName, float | None] = {
         "recovery": adjusted_for_chance(scores[f"recovery_{id}"]["value"], code),
         "sensitivity": sensitivity,
-        "usage": usage(values, code, prior_std),
+        "usage": mean_within(block, lambda rows: usage(values[rows], code, prior_std)),
         "stability": adjusted_for_chance(stability["value"], code) if stability else None,
         "confidence": None if fixed_std else confidence(sample.spreads[:, i], code, prior_std, min_std),
     }
@@ -96,9 +105,8 @@ def build_code_section(
     return CodeSection(
         id=id,
         name=name,
-        kind=f"one of {code.categories} categories"
-        if code.categories
-        else {"number": "a number", "angle": "an angle"}[code.kind],
+        kind=_kind(code) + ("" if parent is None else f" under each category of {latent.names[parent]}"),
+        parent=None if parent is None else latent.names[parent],
         bound=bound,
         entropy=code.entropy(),
         share=bound / code.entropy() if code.categories else None,
@@ -108,21 +116,44 @@ def build_code_section(
         criteria=criteria,
         verdict=judge(criteria, evidence, n_empty),
         traversal=_traversal(model, i, name, prior_std, categories) if sample.has_pictures else None,
-        galleries=example_galleries(model.latent, i, sample, categories),
-        perplexity=perplexity(counts) if code.categories else None,
+        branches=example_branches(latent, i, sample, categories),
+        counts=counts,
+        perplexity=None
+        if counts is None
+        else mean_within(block, lambda rows: perplexity(counts[block[rows][0]])),
         n_empty=n_empty,
     )
 
 
-def _traversal(model: Model, i: int, name: str, prior_std: float, categories: Sequence[str]) -> Traversal:
-    """G's images over the range of the prior: a uniform one ends at sqrt(3) standard deviations."""
-    code, id = model.latent.codes[i], model.latent.names[i]
+def _kind(code: Code) -> str:
+    if code.categories:
+        return f"one of {code.categories} categories"
+    return {"number": "a number", "angle": "an angle"}[code.kind]
+
+
+def _traversal(
+    model: Model, i: int, name: str, prior_std: float, categories: Mapping[str, Sequence[str]]
+) -> Traversal:
+    """G's images over the range of the prior: a uniform one ends at sqrt(3) standard deviations.
+
+    Along the rows; if the code is under a category, down the columns, one for each of its categories.
+    """
+    latent = model.latent
+    code, id = latent.codes[i], latent.names[i]
     end = math.sqrt(3) * prior_std
-    images, values = traverse(model, i, rows=N_ROWS, steps=N_STEPS, low=-end, high=end)
-    ticks = [format_value(v, code) for v in values.tolist()]
-    ticks = [*categories, *ticks[len(categories) :]]
-    alt = (
-        f"{N_ROWS} rows of generated images; along each row only {f'{id} {name}'.strip()} changes, "
-        f"from {ticks[0]} to {ticks[-1]}"
-    )
-    return Traversal(inline_grid(images, alt), ticks)
+    rows = rows_of_traversal(model, i, N_ROWS)
+    images, values = traverse(model, i, rows=rows, steps=N_STEPS, low=-end, high=end)
+    ticks = _called([format_value(v, code) for v in values.tolist()], categories.get(id, ()))
+    changes = f"only {f'{id} {name}'.strip()} changes, from {ticks[0]} to {ticks[-1]}"
+    if i not in latent.parents:
+        alt = f"{rows} rows of generated images; along each row {changes}"
+        return Traversal(inline_grid(images, alt), ticks)
+    parent = latent.names[latent.parents[i]]
+    alt = f"generated images, a column for each category of {parent}; down each column {changes}"
+    of_parent = _called([str(k) for k in range(rows)], categories.get(parent, ()))
+    return Traversal(inline_grid(images.swapaxes(0, 1), alt), of_parent)
+
+
+def _called(ticks: list[str], names: Sequence[str]) -> list[str]:
+    """Labels below the columns, the first of which are replaced by names."""
+    return [*names, *ticks[len(names) :]][: len(ticks)]

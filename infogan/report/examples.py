@@ -2,7 +2,7 @@
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -27,16 +27,51 @@ class Gallery(NamedTuple):
     remark: str = ""
 
 
+class Branch(NamedTuple):
+    """The galleries of a code; if it is under a category, those of one of the categories."""
+
+    title: str  # "" if the code is under none
+    galleries: list[Gallery]
+    remark: str = ""
+
+
+def example_branches(
+    latent: Latent, i: int, sample: Sample, categories: Mapping[str, Sequence[str]]
+) -> list[Branch]:
+    """The galleries of code i, counted from 0, in one branch, or in one for each category that it is under.
+
+    Args:
+        categories: what the first categories of codes are called, by code.
+    """
+    if i not in latent.parents:
+        called = categories.get(latent.names[i], ())
+        return [Branch("", example_galleries(latent, i, sample, called))]
+    parent = latent.parents[i]
+    name, branches = latent.names[parent], []
+    for k in range(latent.n_blocks[i]):
+        is_member = sample.values[:, parent] == k
+        title = _title(k, categories.get(name, ()), int(is_member.sum()), len(is_member), f" of {name}")
+        galleries = example_galleries(latent, i, sample, (), np.flatnonzero(is_member))
+        branches.append(Branch(title, galleries, _most_common_labels(sample, is_member)))
+    return branches
+
+
 def example_galleries(
-    latent: Latent, i: int, sample: Sample, categories: Sequence[str] = ()
+    latent: Latent,
+    i: int,
+    sample: Sample,
+    categories: Sequence[str] = (),
+    among: Int[np.ndarray, "m"] | None = None,
 ) -> list[Gallery]:
     """The galleries of code i, counted from 0: one per category, both ends of a number, or one circle.
 
     Args:
         categories: what the first categories are called.
+        among: the images to choose from; by default all.
     """
     code, name = latent.codes[i], latent.names[i]
     values, spreads = sample.values[:, i], sample.spreads[:, i]
+    among = np.arange(len(values)) if among is None else among
 
     def gallery(
         title: str, index: Int[np.ndarray, "m"], captions: Sequence[str], remark: str = ""
@@ -51,28 +86,35 @@ def example_galleries(
 
     match code.kind:
         case "category":
-            n_members = _members_per_category(sample, sum(c.categories or 0 for c in latent.codes))
+            sizes = zip(latent.n_blocks, latent.codes, strict=True)
+            n_members = _members_per_category(sample, sum(n * (c.categories or 0) for n, c in sizes))
             galleries = []
             for k in range(code.categories or 0):
-                is_member = values == k
-                n, index = int(is_member.sum()), most_confident(values, spreads, k, n_members)
-                called = f" ({categories[k]})" if k < len(categories) else ""
-                title = (
-                    f"Category {k}{called}: {n:,} {'image' if n == 1 else 'images'}, {n / len(values):.1%}"
-                )
-                remark = _most_common_labels(sample, is_member)
+                members = among[values[among] == k]
+                index = members[most_confident(values[members], spreads[members], k, n_members)]
+                title = _title(k, categories, len(members), len(among))
+                remark = _most_common_labels(sample, members)
                 galleries.append(gallery(title, index, [""] * len(index), remark))
             return galleries
         case "number":
-            low, high = lowest_and_highest(values, N_ENDS)
+            low, high = (among[end] for end in lowest_and_highest(values[among], N_ENDS))
             return [
                 gallery(f"Lowest {name}", low, [f"{values[j]:+.2f}" for j in low]),
                 gallery(f"Highest {name}", high, [f"{values[j]:+.2f}" for j in high]),
             ]
         case "angle":
-            index = nearest_to_angles(values, np.linspace(0, 2 * math.pi, N_ENDS, endpoint=False))
+            if not len(among):
+                return [gallery(f"Around the circle of {name}", among, [])]
+            index = among[
+                nearest_to_angles(values[among], np.linspace(0, 2 * math.pi, N_ENDS, endpoint=False))
+            ]
             captions = [format_value(float(values[j]), code) for j in index]
             return [gallery(f"Around the circle of {name}", index, captions)]
+
+
+def _title(k: int, categories: Sequence[str], n: int, n_all: int, of: str = "") -> str:
+    called = f" ({categories[k]})" if k < len(categories) else ""
+    return f"Category {k}{of}{called}: {n:,} {'image' if n == 1 else 'images'}, {n / max(n_all, 1):.1%}"
 
 
 def lowest_and_highest(
@@ -114,10 +156,12 @@ def _members_per_category(sample: Sample, n_categories: int) -> int:
     return max(MIN_MEMBERS, min(MAX_MEMBERS, MAX_PIXELS // (pixels * max(n_categories, 1))))
 
 
-def _most_common_labels(sample: Sample, is_member: np.ndarray) -> str:
-    if sample.labels is None or not is_member.any():
+def _most_common_labels(sample: Sample, members: np.ndarray) -> str:
+    """Of these images, given by their indices or by a mask."""
+    if sample.labels is None:
         return ""
-    counts = Counter(map(sample.labels.name, sample.labels.numbers[is_member].tolist())).most_common(3)
-    shares = [(label, n / is_member.sum()) for label, n in counts]
+    numbers = sample.labels.numbers[members].tolist()
+    counts = Counter(map(sample.labels.name, numbers)).most_common(3)
+    shares = [(label, n / len(numbers)) for label, n in counts]
     listed = [f"{label} ({share:.0%})" for label, share in shares if share >= 0.05]
     return f"Labels: {', '.join(listed)}" if listed else ""

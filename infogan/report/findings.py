@@ -24,6 +24,8 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
                 "code": section.id,
                 "name": section.name or None,
                 "kind": section.kind,
+                "under": section.parent,
+                "images_per_category": None if section.counts is None else _counts(section),
                 "verdict": section.verdict.word,
                 "reasons": list(section.verdict.reasons),
                 "L_I": _finite(section.bound),
@@ -49,6 +51,13 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
         "copies": [[a[0], b[0], how] for a, b, how in report["copies"]],
         "outliers": [title for title, *_ in report["outliers"]],
     }
+
+
+def _counts(section: CodeSection) -> list[int] | list[list[int]]:
+    """How many images each category holds; of a code under a category, for each of its categories."""
+    assert section.counts is not None
+    found: list[list[int]] = section.counts.tolist()
+    return found[0] if section.parent is None else found
 
 
 def _finite(value: float | None) -> float | None:

@@ -10,7 +10,7 @@ from typing import NamedTuple, final
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -34,6 +34,7 @@ class Effect(NamedTuple):
     values: Float[np.ndarray, "n m"]  # of the code
     read: Float[np.ndarray, "n m L"]  # by Q, off each image
     changes: tuple[Changes, ...]  # of the images in each feature space, of length 1 in every context
+    groups: Int[np.ndarray, "n"]  # contexts in which the code means the same: the category that it is under
 
 
 class Effects(NamedTuple):
@@ -87,7 +88,8 @@ def measure_effects(model: Model, spaces: FeatureSpaces, rng: torch.Generator) -
         contrast = _contrast(code, varying.numpy().astype(float))
         changes = (contrast @ features.reshape(N_CONTEXTS, N_STEPS, -1) for features in spaces(x))
         drawn = varied[:, :, i].numpy().astype(float)
-        of_code[i] = Effect(drawn, _read(model, x), tuple(map(_unit, changes)))
+        parent = values[:, latent.parents[i]] if i in latent.parents else torch.zeros(N_CONTEXTS)
+        of_code[i] = Effect(drawn, _read(model, x), tuple(map(_unit, changes)), parent.int().numpy())
     x = model.decode(values.repeat_interleave(N_STEPS, dim=0), latent.sample_z(N_CONTEXTS * N_STEPS, rng))
     differences = (features[::N_STEPS] - np.roll(features[::N_STEPS], 1, axis=0) for features in spaces(x))
     return Effects(of_code, _read(model, x), tuple(map(_unit, differences)))

@@ -91,7 +91,7 @@ def control_scores(model: Model, real: Pictures, rng: torch.Generator) -> dict[s
 def alignment(effect: Effect) -> Callable[[Contexts], float]:
     """The resultant length of the changes of G's images, in the feature space where it is larger.
 
-    For contexts a and b with changes u_a and u_b of length 1 it is
+    For contexts a and b of a group with changes u_a and u_b of length 1 it is
 
         sqrt(max(0, mean_{a != b} u_a . u_b))
 
@@ -101,9 +101,9 @@ def alignment(effect: Effect) -> Callable[[Contexts], float]:
     grams = [np.einsum("apd,bpd->ab", u, u) for u in effect.changes]
 
     def of_contexts(s: Contexts) -> float:
-        n = len(s)
-        within = [gram[np.ix_(s, s)] for gram in grams]
-        cosines = [(gram.sum() - gram.trace()) / (n * (n - 1)) for gram in within]
+        group = effect.groups[s]
+        is_pair = (group[:, None] == group) & ~np.eye(len(s), dtype=bool)
+        cosines = [gram[np.ix_(s, s)][is_pair].sum() / max(is_pair.sum(), 1) for gram in grams]
         return float(np.sqrt(max(0.0, *cosines)))
 
     return of_contexts

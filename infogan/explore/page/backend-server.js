@@ -15,6 +15,8 @@
 //                 | "category" (0 .. categories - 1) | "switch" (0 or 1)
 //     categories  the number of values; null for number and angle
 //     category_names  what the first of them are called, by labels; may be empty
+//     parent      the number of the code, from 0, that it is under: it means something else in each of its
+//                 categories; null for most
 //     H           H(c) in nats
 //     L_I         a lower bound on the information about the code in images, in nats; null if unknown
 //     carried     L_I / H(c) clamped to 0 .. 1, the length of the bar; null if unknown

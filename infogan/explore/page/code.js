@@ -46,4 +46,10 @@ export function formatSpread(code, spread) {
   return `${Math.round(100 * (1 - spread))} % sure`;
 }
 
+/** The category that a code is under, among these values of all codes; "" if it is under none. */
+export function under(code, values, info) {
+  const parent = info.codes[code.parent]; // undefined for null, and for a site of an older version
+  return parent ? `under ${parent.name} = ${formatValue(parent, values[code.parent])}` : "";
+}
+
 export const label = (code, names) => (names[code.name] ? `${code.name} · ${names[code.name]}` : code.name);

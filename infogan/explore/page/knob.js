@@ -9,6 +9,7 @@ export function makeKnob(code, shape, actions) {
   const input = makeInput(code, shape, actions.set);
   const name = createElement("input", { className: "name", maxLength: 60, placeholder: "name it", spellcheck: false });
   name.setAttribute("aria-label", `name of ${code.name}`);
+  const parent = createElement("span", { className: "quiet" });
   const value = createElement("output", {});
   const spread = createElement("span", { className: "quiet" });
   spread.title = "as drawn: each image keeps its own value; ±: how sure Q is of the value in your image";
@@ -27,7 +28,7 @@ export function makeKnob(code, shape, actions) {
   });
 
   const head = createElement("div", { className: "head" }, [
-    createElement("b", { textContent: code.name }), name, spread, value, reset]);
+    createElement("b", { textContent: code.name }), parent, name, spread, value, reset]);
   const element = createElement("div", { className: "knob" }, [head, ...informationLine(code), input.element]);
   element.setAttribute("role", "group");
   element.setAttribute("aria-label", code.name);
@@ -35,8 +36,9 @@ export function makeKnob(code, shape, actions) {
   return {
     element,
     thumbnails: input.thumbnails,
-    /** uncertainty: of the code of the user's image, as Q read it; null for others. */
-    show(now, isSet, uncertainty) {
+    /** uncertainty: of the code of the user's image, as Q read it; null for others. under: its category. */
+    show(now, isSet, uncertainty, under) {
+      parent.textContent = under;
       input.show(now);
       value.textContent = formatValue(code, now);
       spread.textContent = isSet ? "" : uncertainty === null ? "as drawn" : formatSpread(code, code.std ?? uncertainty);

@@ -1,6 +1,6 @@
 // The page: keeps the state, asks the backend for its images, and shows them.
 
-import { clampValue } from "./code.js";
+import { clampValue, under } from "./code.js";
 import { makeKnob } from "./knob.js";
 import { latestOnly } from "./latest.js";
 import { reportErrors, showNotice } from "./notice.js";
@@ -122,7 +122,8 @@ async function show(info, backend) {
     const base = selectedBase();
     if (!base) return;
     const values = valuesOf(base, state.set, info);
-    knobs.forEach((knob, i) => knob.show(values[i], i in state.set, base.id === "custom" ? custom.spreads[i] : null));
+    knobs.forEach((knob, i) => knob.show(values[i], i in state.set,
+      base.id === "custom" ? custom.spreads[i] : null, under(info.codes[i], values, info)));
     toolbar.show(state, names);
   }
 

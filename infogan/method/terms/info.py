@@ -31,7 +31,8 @@ class Info(Term):
             self.lam[list(target_codes)] = 0
 
     def __call__(self, batch: Batch, u: Tensor) -> TermValue:
-        L_I = info_bound(batch.latent.codes, batch.c, batch.fake.q)
+        q = batch.latent.given_parents(batch.c, batch.fake.q)
+        L_I = info_bound(batch.latent.codes, batch.c, q)
         names = (f"L_I_{name}" for name in batch.latent.names)
         metrics = dict(zip(names, L_I.unbind(), strict=True)) if self.player == "D" else {}
         return TermValue(-(self.lam @ L_I), metrics)

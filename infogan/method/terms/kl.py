@@ -24,7 +24,8 @@ class KL(Term):
     def __call__(self, batch: Batch, u: Tensor) -> TermValue:
         assert batch.real is not None
         latent = batch.latent
-        of_codes = [code.kl(q).mean() for code, q in zip(latent.codes, batch.real.q, strict=True)]
+        q = [q_i.detach() if i in self.target_codes else q_i for i, q_i in enumerate(batch.real.q)]
+        of_codes = [kl.mean() for kl in latent.kl(q)]
         loss = of_z = kl_of_z(batch.real).mean()
         for i, of_code in enumerate(of_codes):
             loss = loss if i in self.target_codes else loss + of_code

@@ -11,8 +11,8 @@ categories alone may put two classes into one category and split a third. So the
 
 If the partitions disagree, no clustering is used: it would tell Q nothing that its codes could use. No label
 takes part in these. If a person names the classes of some images, they turn clusters into categories at the
-very end (`label_spreading.py`). Adversarial training starts from D's initial weights, as a pretrained trunk
-makes a weak D.
+very end (`label_spreading.py`). A code under the categories gets clusters within each (`sub_clusters.py`).
+Adversarial training starts from D's initial weights, as a pretrained trunk makes a weak D.
 """
 
 import math
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, final
 import numpy as np
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 
 from infogan.config import Config
 from infogan.config.transforms import Transforms, parse_transforms
@@ -34,6 +34,7 @@ from infogan.method.model import Model
 from infogan.method.networks.blocks import DiscriminatorQ
 from infogan.method.transforms import N_UNIFORMS, transform
 from infogan.pretraining.clustering.consensus import consensus_clusters, stability
+from infogan.pretraining.clustering.heads import make_heads
 from infogan.pretraining.clustering.label_spreading import name_clusters
 from infogan.pretraining.clustering.mutual_information import (
     information_beyond,
@@ -44,6 +45,7 @@ from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
 from infogan.pretraining.clustering.over_clusters import Partitions
 from infogan.pretraining.clustering.split_merge import split_and_merge
 from infogan.pretraining.clustering.steps import LEARNING_RATE, descend, set_learning_rate
+from infogan.pretraining.clustering.sub_clusters import find_sub_clusters, model_without_codes_under
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
 from infogan.utils.rng import make_rng
@@ -55,7 +57,6 @@ N_HEADS, OVER_CLUSTERING = 5, 3  # heads in part 1, and their clusters per categ
 FIRST_FRACTION = 1 / 3  # of the steps: part 1; the rest is part 3
 FIRST_STRENGTH = 0.7  # of the transforms in part 1: small ones are learned sooner
 BATCH_SIZE = 256  # images, each in two views: a joint distribution needs more than D's step does
-HEAD_STD = 0.2  # of the heads' initial weights: at Q's own 0.02 all clusters stay alike for long
 SAMPLES_PER_STEP = 20  # images that are clustered in part 2, per step of part 1
 N_PARTITIONS = 8
 MIN_STABILITY = 0.75  # mean NMI of partitions, below which clusters are not used (docs/results/clustering.md)
@@ -79,12 +80,12 @@ class Clustering(Stage):
         self.labels = labels
         self.latent, self.to_range, self.k = model.latent, model.G.to_range, model.latent.k
         self.code = next(i for i, code in enumerate(model.latent.codes) if code.categories)
-        self.low, self.shape = float(model.G.low or 0), model.G.shape
-        self.pixels, self.fabric = pixels, fabric
+        self.sub_code = model.latent.category_under(self.code)
+        self.low, self.pixels, self.fabric = float(model.G.low or 0), pixels, fabric
         self.seed, self.n_steps = config.run.seed, config.pretraining.steps
         self.is_uniform = config.codes.prior == "uniform"
         self.transforms = parse_transforms(config.pretraining.transforms)
-        self.D: DiscriminatorQ = deepcopy(model.D).train()
+        self.D: DiscriminatorQ = deepcopy(model_without_codes_under(model, config).D).train()
         like = next(self.D.parameters())
         self.device, self.dtype = like.device, like.dtype
         self.rng = make_rng(self.seed, "clustering", self.device)
@@ -92,25 +93,15 @@ class Clustering(Stage):
         self.part = slice(fabric.global_rank * part, (fabric.global_rank + 1) * part)
         self.batch_size = part * fabric.world_size
         self.epochs = EpochSampler(len(pixels), self.batch_size, self.seed, self.device)
-        self.heads = self._make_heads()
+        self.heads = make_heads(self.D, model.G.shape, N_HEADS * OVER_CLUSTERING * self.k, self.seed)
         self.information = like.new_zeros(())  # of the last step, in nats
         self.stability = math.nan
-
-    def _make_heads(self) -> nn.Linear:
-        with torch.inference_mode():
-            self.D.eval()
-            width = self.D.q_trunk(torch.zeros(1, *self.shape, device=self.device, dtype=self.dtype)).shape[1]
-            self.D.train()
-        with torch.random.fork_rng(devices=[]):  # a layer draws weights when it is made
-            heads = nn.Linear(width, N_HEADS * OVER_CLUSTERING * self.k)
-        nn.init.normal_(heads.weight, 0, HEAD_STD, generator=make_rng(self.seed, "clustering heads"))
-        nn.init.zeros_(heads.bias)
-        return heads.to(self.device, self.dtype)
 
     def run(self, found: Targets) -> Iterator[int]:
         """Raises NonFiniteError if the mutual information is NaN."""
         yield from self.train_heads(n_first := round(FIRST_FRACTION * self.n_steps))
         self.check_finite()
+        after_heads = deepcopy(self.D.state_dict())
         shares = yield from self.find_clusters(n_first)
         outcome = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
         targets, categories = Targets(), {}
@@ -123,10 +114,15 @@ class Clustering(Stage):
             kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
             outcome += f"; mutual information under transforms {kept}"
             if self.labels:
-                table, told = yield from name_clusters(table, self.labels, self._features, self.n_steps)
+                table, told = yield from name_clusters(table, self.labels, self.features, self.n_steps)
                 table, outcome = self.fabric.broadcast(table), f"{outcome}; {told}"
                 categories[self.code] = self.labels.names or ()
-            targets = Targets({self.code: table})
+            tables = {self.code: table}
+            if self.sub_code is not None:
+                self.D.load_state_dict(after_heads)
+                tables[self.sub_code], told = yield from find_sub_clusters(self, table)
+                outcome = f"{outcome}; {told}"
+            targets = Targets(tables)
         self.outcome = Outcome(targets, outcome, categories)
 
     def train_heads(self, n_steps: int) -> Iterator[int]:
@@ -163,7 +159,7 @@ class Clustering(Stage):
         shares = torch.zeros(n, self.k)
         seen = [self.epochs.indices(i) for i in range(n_done, self.n_steps)]
         for part in torch.split(torch.unique(torch.cat(seen)).cpu(), CHUNK):
-            found = partitions.predict(self._features(part))
+            found = partitions.predict(self.features(part))
             for of_over_clusters, row in zip(clusters, found, strict=True):
                 shares[part, torch.from_numpy(of_over_clusters[row])] += 1 / N_PARTITIONS
             yield pause
@@ -182,19 +178,18 @@ class Clustering(Stage):
         for part in nearest_neighbours(self._images, sample.to(self.device), self.transforms, rng, self.low):
             near.append(part.cpu().numpy())
             yield n_done
-        features = np.concatenate([self._features(part) for part in torch.split(sample, CHUNK)])
+        features = np.concatenate([self.features(part) for part in torch.split(sample, CHUNK)])
         partitions = Partitions(features, self.k)
         for i in range(r):
             partitions.add(self.seed + i)
             yield n_done
-        return partitions, np.concatenate(near)
+        self.sample, self.near = sample, np.concatenate(near)
+        return partitions, self.near
 
     def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
         """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""
-        n_steps, log_prior = (
-            self.n_steps - n_done,
-            (shares.mean(dim=0) / shares.mean(dim=0).sum()).clamp(min=1e-6).log(),
-        )
+        n_steps, prior = self.n_steps - n_done, shares.mean(dim=0)
+        log_prior = (prior / prior.sum()).clamp(min=1e-6).log()
         adam = torch.optim.Adam(self.D.parameters(), LEARNING_RATE, fused=True)
         for i in range(n_steps):
             set_learning_rate(adam, 1.5 * (1 - i / n_steps))
@@ -241,9 +236,9 @@ class Clustering(Stage):
         """log Q(k|x) of the first discrete code, in nats."""
         with self.fabric.autocast():
             q = self.D(x).q
-        return self.latent.log_categories([q_i.to(self.dtype) for q_i in q])
+        return self.D.latent.log_categories([q_i.to(self.dtype) for q_i in q])
 
     @torch.no_grad()
-    def _features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
+    def features(self, index: Int[Tensor, "n"]) -> Float[np.ndarray, "n width"]:
         features: Tensor = self.D.q_trunk(self._images(index.to(self.device)))
         return features.float().cpu().numpy()

@@ -73,7 +73,7 @@ class Equivariance(Stage):
     def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
         settings = config.pretraining
         self.codes, self.pixels, self.fabric = model.latent.codes, pixels, fabric
-        self.codes_of = assign_knobs(settings.knobs, config.codes.kinds, settings.transforms)
+        self.codes_of = assign_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
         self.turns = "rotate" in self.codes_of
         # Knobs must not follow what is no knob, so that changes a little too: otherwise the ink of a digit
         # passes for its width. Beside an angle, ratio and shear mean nothing.

@@ -78,7 +78,7 @@ class Factors(Stage):
     def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
         settings = config.pretraining
         self.latent, self.pixels, self.fabric = model.latent, pixels, fabric
-        free = codes_without_knobs(settings.knobs, config.codes.kinds, settings.transforms)
+        free = codes_without_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
         self.n_steps, self.seed, self.device = settings.factor_steps, config.run.seed, fabric.device
         self.codes, self.n_angles = free, len(free["circ"])
         self.signs: Tensor | None = None
