@@ -4,7 +4,8 @@
     python benchmarks/knobs.py sprites runs/sprites-10?    # writes records/knobs-sprites.json
 
 With factors: |Spearman's rho| of every code with every factor, and MIG, DCI and FactorVAE on 10,000 images,
-with an angle as one code and, as papers on real-valued codes have it, as two, its cosine and sine. On MNIST:
+with an angle as one code and, as papers on real-valued codes have it, as two, its cosine and sine; beside it
+the same of principal components and of a beta-TCVAE. On MNIST:
 the error of c1, what each code changes in G's images (`moments.py`), and |Spearman's rho| of each code, read
 off the test images, with their moments, over all images and in the mean over digits; beside it the most that
 a code can have which is independent of the digit; and FID on the test images.
@@ -31,6 +32,7 @@ from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.information import mig
 from infogan.evaluation.disentanglement.predictors import dci_forest
 from infogan.method.codes import Code
+from infogan.paper.baselines import read_baselines
 from infogan.pretraining.ranks import ranks
 from infogan.runs.run import Run
 
@@ -49,14 +51,29 @@ def scores(values: np.ndarray, kinds: list[Any], factors: np.ndarray) -> dict[st
     return {name: round(value, 4) for name, value in found.items()}
 
 
-def against_factors(codes: dict[str, Code], values: np.ndarray, images: Images) -> dict[str, Any]:
-    assert images.factors is not None
-    truth = images.factors.values
+def whole_factors(truth: np.ndarray) -> np.ndarray:
+    """Factors as whole numbers, those of more than 50 values by their deciles."""
     deciles = [
         np.digitize(v, np.quantile(v, np.linspace(0, 1, 11)[1:-1])) if len(np.unique(v)) > 50 else v
         for v in truth.T
     ]
-    whole = np.column_stack([np.unique(v, return_inverse=True)[1] for v in deciles])
+    return np.column_stack([np.unique(v, return_inverse=True)[1] for v in deciles])
+
+
+def of_baselines(run: Run, images: Images, n_components: int) -> dict[str, dict[str, float]]:
+    assert images.factors is not None
+    read = read_baselines(run.images(), images, n_components)
+    whole = whole_factors(images.factors.values)
+    return {
+        name: scores(found.values, list(found.kinds), whole)
+        for name, found in read.items()
+        if "category" not in found.kinds
+    }
+
+
+def against_factors(codes: dict[str, Code], values: np.ndarray, images: Images) -> dict[str, Any]:
+    assert images.factors is not None
+    truth, whole = images.factors.values, whole_factors(images.factors.values)
     split: list[np.ndarray] = []
     for v, code in zip(values.T, codes.values(), strict=True):
         split += [np.cos(v), np.sin(v)] if code.kind == "angle" else [v]
@@ -115,6 +132,7 @@ def of_true_sprites() -> dict[str, float]:
 def main() -> None:
     name, *paths = sys.argv[1:]
     rows: dict[str, Any] = {}
+    baselines: dict[str, Any] = {}
     for path in paths:
         run = Run.open(Path(path))
         model = run.model()
@@ -131,8 +149,10 @@ def main() -> None:
                 "fid": round(float(fid), 3),
             }
         print(Path(path).name, rows[Path(path).name], flush=True)
+        if images.factors is not None and not baselines:
+            baselines = of_baselines(run, images, len(codes))
     true = {"true_factors": of_true_sprites()} if name == "sprites" else {}
-    record(f"knobs-{name}", {"runs": rows} | true)
+    record(f"knobs-{name}", {"runs": rows, "baselines": baselines} | true)
 
 
 if __name__ == "__main__":

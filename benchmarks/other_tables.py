@@ -131,6 +131,8 @@ def knobs_sprites() -> str:
     of_runs = [run["angle_as_cosine_and_sine"] for run in record["runs"].values()]
     medians = cells({key: statistics.median(scores[key] for scores in of_runs) for key in keys})
     rows.append(["**median**", *(f"**{cell}**" for cell in medians), "", "", ""])
+    for name, scores in record["baselines"].items():
+        rows.append([name, *cells(scores), "", "", ""])
     true = cells(record["true_factors"])
     rows.append(["the true factors, with the angle as far as the shape shows it", *true, "1", "1", "1"])
     published = ("0.92", "0.45", "0.77", "", "", "")

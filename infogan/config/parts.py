@@ -54,8 +54,7 @@ class Data:
             name = getattr(self, option)
             written = name.encode("utf-8", "replace").decode()
             require(written == name, option, ascii(name), "a name that UTF-8 can encode")
-        n = self.max_images
-        require(n is None or n >= 2, "max_images", n, "at least 2")
+        require((n := self.max_images) is None or n >= 2, "max_images", n, "at least 2")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,8 +110,7 @@ class Codes:
     def __post_init__(self) -> None:
         parse_spec(self.spec)
         require(0 < self.min_std < math.inf, "min_std", self.min_std, "a positive number")
-        fixed = self.fixed_std
-        require(fixed is None or 0 < fixed < math.inf, "fixed_std", fixed, "a positive number")
+        require((std := self.fixed_std) is None or 0 < std < math.inf, "fixed_std", std, "a positive number")
         k, shares = next((k for kind, k in parse_spec(self.spec).codes if kind == "cat"), 0), self.shares
         is_distribution = not shares or (
             min(shares) >= 0 and abs(sum(shares) - 1) < 1e-3 and len(shares) == k
