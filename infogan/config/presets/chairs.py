@@ -34,7 +34,7 @@ def chairs() -> Config:
         lam=(0.3,),
         steps=4000,
         batch_size=64,
-        **with_targets() | {"pseudo_label_weight": 3.0},
+        **with_targets(),
     )
 
 

@@ -40,5 +40,5 @@ def faces() -> Config:
         lam=(0.3,),
         steps=4000,
         batch_size=64,
-        **with_targets() | {"pseudo_label_weight": 3.0},
+        **with_targets(),
     )

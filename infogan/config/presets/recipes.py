@@ -25,11 +25,11 @@ def clustered(transforms: str = SMALL_TRANSFORMS, *, pretraining_steps: int) -> 
 def with_targets() -> dict[str, object]:
     """The settings of adversarial training after stages that find targets for continuous codes.
 
-    Chosen on SVHN and CelebA, seed 0, by looking at the images (docs/results/svhn-celeba.md).
+    Chosen on SVHN, CelebA and faces3d, seed 0, by looking at the images (docs/results/faces.md).
     """
     return {
         "q_learns_from": "real",
-        "pseudo_label_weight": 1.0,  # at 5 for each code G generates noise
+        "pseudo_label_weight": 1.0,  # at 3 for each code heads are noisy, at 5 G generates noise
         "min_std": 0.1,
         "lr_d": None,
         "ema_decay": 0.999,

@@ -16,5 +16,5 @@ def rooms3d() -> Config:
         lam=(0.3,),
         steps=4000,
         batch_size=64,
-        **with_targets() | {"pseudo_label_weight": 3.0},
+        **with_targets(),
     )
