@@ -408,7 +408,7 @@ def test_unknown_name(name: str, message: str) -> None:
 
 def test_a_smaller_shape_averages_pixels() -> None:
     whole = load("sprites").pixels
-    reduced = load("sprites", load_options=LoadOptions(shape=(1, 32, 32))).pixels
+    reduced = load("sprites", load_options=LoadOptions(shape=(1, 32, 32), reduce=True)).pixels
     index = torch.tensor([3, 400_000])
     blocks = whole.take(index).double().reshape(2, 1, 32, 2, 32, 2).mean(dim=(3, 5))
     assert torch.equal(reduced.take(index), blocks.round().byte())
@@ -416,6 +416,10 @@ def test_a_smaller_shape_averages_pixels() -> None:
     assert len(reduced) == len(whole)
 
 
+def test_images_keep_their_shape_unless_they_are_to_be_reduced() -> None:
+    assert load("sprites", load_options=LoadOptions(shape=(1, 32, 32))).shape == (1, 64, 64)
+
+
 def test_images_are_not_enlarged_and_keep_their_channels() -> None:
     for shape in [(1, 128, 128), (3, 32, 32), (1, 128, 32)]:
-        assert load("sprites", load_options=LoadOptions(shape=shape)).shape == (1, 64, 64)
+        assert load("sprites", load_options=LoadOptions(shape=shape, reduce=True)).shape == (1, 64, 64)

@@ -20,6 +20,7 @@ class LoadOptions:
     skip_bad: bool = False  # leave out unreadable images instead of raising an error
     pages: bool = False  # every page of a TIFF and every frame of an animation in a folder is an image
     shape: Shape | None = None  # resize your images to this shape; None keeps their size
+    reduce: bool = False  # images of a data set are also brought to `shape`, if that is smaller
     square: Literal["crop", "pad"] = "crop"  # how images of another aspect ratio are fitted
     pixel_scale: PixelScale = UNKNOWN_SCALE  # of your images, if it is known; else it is found in them
 
@@ -61,6 +62,7 @@ def load_options_for(config: Config, load_options: LoadOptions) -> LoadOptions:
         load_options,
         skip_bad=load_options.skip_bad or data.skip_bad,
         shape=shape,
+        reduce=config.networks.shape is not None,  # else they are of the shape that a table of the paper has
         square=data.square,
         pages=data.pages,
         pixel_scale=data.pixel_scale,

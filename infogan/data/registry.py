@@ -39,14 +39,15 @@ def load(name: str, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS
     Args:
         name: a data set, `mnist` or `mnist:test`, or your images, `folder:photos`, `npz:a.npz` or a path.
         split: used if the name has no split; "" for the data set's first. Your files have no splits.
-        load_options: with a smaller `shape`, images of a data set are reduced to it; yours to any shape.
+        load_options: with `reduce`, images of a data set are brought to a smaller `shape`; yours to any.
     """
     found = _find_dataset(name, split)
     if found is None:
         return _find_custom(name).load(split, load_options)
     dataset, split = found
     images = dataset.load(load_options, split)
-    return images.reduced(load_options.shape) if load_options.shape else images
+    shape = load_options.shape if load_options.reduce else None
+    return images.reduced(shape) if shape else images
 
 
 def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> SourceSummary:

@@ -49,7 +49,7 @@ class WaitForCore:
     def _read(self) -> tuple[int, int]:
         """Nanoseconds on a core, and runnable but without one (Linux)."""
         try:
-            ran, waited, *_ = self.file.read_text().split()
+            ran, waited, *_ = self.file.read_text("ascii").split()
             return int(ran), int(waited)
         except (OSError, ValueError):
             return 0, 0

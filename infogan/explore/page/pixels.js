@@ -1,6 +1,6 @@
 // Images (n, ch, h, w) of bytes on canvases and in files.
 
-const MIN_WIDTH = 56; // of each saved image, in pixels, as on the command line
+export const MIN_WIDTH = 56; // of each saved image, in pixels, as on the command line
 
 /** Image n as opaque RGBA; gray if there are fewer than three channels. */
 function rgba(images, n, [ch, h, w]) {
@@ -27,9 +27,9 @@ export function draw(canvas, images, n, shape) {
 }
 
 /** ImageData of a grid of images with white lines between them; each pixel becomes a square. */
-export function makeGridImage(images, n, columns, shape) {
+export function makeGridImage(images, n, columns, shape, minWidth = MIN_WIDTH) {
   const [, h, w] = shape;
-  const scale = Math.max(1, Math.floor(((columns === 1 ? 4 : 1) * MIN_WIDTH) / w));
+  const scale = Math.max(1, Math.floor(minWidth / w));
   const rows = Math.ceil(n / columns);
   const out = new ImageData((columns * (w + 1) - 1) * scale, (rows * (h + 1) - 1) * scale);
   const to = new Uint32Array(out.data.buffer).fill(0xffffffff);
