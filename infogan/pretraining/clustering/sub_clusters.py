@@ -98,9 +98,8 @@ def sub_clusters(
     near = index.kneighbors(x, return_distance=False)
     graph = under_transforms + graph_of(near[nodes], len(nodes))
     with catch_warnings():
-        simplefilter(
-            "ignore", UserWarning
-        )  # if the graph has several components, which are sub-clusters then
+        # It warns of a graph in several components, which are sub-clusters then.
+        simplefilter("ignore", UserWarning)
         labels = SpectralClustering(
             m, affinity="precomputed", assign_labels="cluster_qr", random_state=0
         ).fit_predict(graph)
