@@ -393,6 +393,13 @@ finally:
     assert done.stdout.endswith("set()\n")
 
 
+def test_training_is_imported_without_fabric() -> None:
+    """Which imports PyTorch's compiler, and that takes longer than the rest of this package."""
+    code = "import sys, infogan.training; print({'lightning_fabric', 'torch._dynamo'} & set(sys.modules))"
+    done = subprocess.run([sys.executable, "-c", code], env=ENV, capture_output=True, text=True, timeout=60)
+    assert done.stdout == "set()\n"
+
+
 def test_a_closed_pipe_is_no_error(tmp_path: Path) -> None:
     reader, writer = os.pipe()
     os.close(reader)

@@ -1,10 +1,9 @@
 """What a step is given: real images, their targets, and random draws; this process's part of every batch."""
 
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import torch
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from torch import Tensor
 
 from infogan.config import Config
@@ -12,12 +11,15 @@ from infogan.data.images import Images
 from infogan.data.loading.shard_batches import make_batch_source
 from infogan.training.components.seeds import Seeds
 
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 
 @final
 class Batches:
     """Batches of all seeds; the order of real images and all draws follow from the seed alone."""
 
-    def __init__(self, config: Config, seeds: Seeds, images: Images, fabric: Fabric) -> None:
+    def __init__(self, config: Config, seeds: Seeds, images: Images, fabric: "Fabric") -> None:
         self.batch_size, self.seeds = config.optimisation.batch_size, seeds
         self.latent_prior, self.to_range = seeds.models[0].latent, seeds.models[0].G.to_range
         part = self.batch_size // fabric.world_size

@@ -2,15 +2,17 @@
 
 import math
 from collections.abc import Mapping
-from typing import final
+from typing import TYPE_CHECKING, final
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from infogan.config import Config
 from infogan.method.terms.term import Player
 from infogan.utils.errors import NonFiniteError
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 @final
@@ -83,7 +85,7 @@ class GuardedAdam:
         # Adam's fused kernels skip the step if this is 1; gradient scalers use the same attribute.
         setattr(self.adam, "found_inf", guard.refused)  # noqa: B010, as no stub declares it
 
-    def step(self, loss: Tensor, metrics: dict[str, Tensor], fabric: Fabric) -> dict[str, Tensor]:
+    def step(self, loss: Tensor, metrics: dict[str, Tensor], fabric: "Fabric") -> dict[str, Tensor]:
         """Descends the loss by one step, unless it is refused.
 
         Args:
