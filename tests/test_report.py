@@ -23,6 +23,7 @@ from infogan.config import Config
 from infogan.config.presets import get_preset
 from infogan.data import DEFAULT_OPTIONS, Images, load, load_options_for
 from infogan.data.images import InMemoryPixels
+from infogan.evaluation.baselines import Read, baselines_of
 from infogan.evaluation.consistency import info_bounds
 from infogan.evaluation.evidence import Evidence, gather_evidence
 from infogan.evaluation.other_seeds import Match, runs_of_other_seeds
@@ -156,6 +157,7 @@ def digits_page(run: Run) -> Page:
     (label,) = findings["associations"]
     assert label["images"] == findings["images"] == 1437
     assert set(label["codes"]) == {"c1", "c2", "c3"}
+    assert list(label["baselines"]) == ["PCA, 2 components", "k-means, 10 clusters"]
     return page
 
 
@@ -247,7 +249,7 @@ def test_associations_are_cramers_v(digits_page: Page, encoded: Encoded) -> None
     chi2 = ((table - expected)[full] ** 2 / expected[full]).sum()
     dof = min((expected.sum(axis=0) > 0).sum(), (expected.sum(axis=1) > 0).sum()) - 1
     cells = [tag for tag in digits_page.tags if tag[0] == "td" and "strong" in tag[1].get("class", "")]
-    assert len(cells) == 1
+    assert len(cells) == 3  # c1, and both baselines, as this model was hardly trained
     assert f"{math.sqrt(chi2 / 1437 / dof):.2f}" in digits_page["Associations"].text
 
 
@@ -628,6 +630,37 @@ def test_missing_values_are_left_out() -> None:
     (row,) = association_table(values, Latent((Uniform(),), 0), [Column("x", "number", known)])
     assert (row.n, row.strongest) == (30, 0)
     assert row.associations[0].value == pytest.approx(1)
+
+
+def test_simpler_methods_stand_beside_the_codes() -> None:
+    """Images whose brightness is known: a component follows it, no code does, two clusters in part."""
+    rng = np.random.default_rng(0)
+    light = rng.permutation(200)
+    x = np.broadcast_to(light[:, None, None, None], (200, 1, 40, 40)).astype(np.uint8)
+    latent = Latent((Categorical(2), Uniform()), 0)
+    values = np.stack([rng.integers(0, 2, 200), rng.random(200)], axis=1)
+    column = Column("light", "number", light.astype(float))
+    (row,) = association_table(values, latent, [column], baselines_of(latent, x))
+    pca, k_means = row.baselines
+    assert (pca.method, pca.name) == ("PCA, 1 component", "component 1")
+    assert pca.association.value == pytest.approx(1)
+    assert (k_means.method, k_means.name) == ("k-means, 2 clusters", "cluster")
+    # The correlation ratio of ranks with two halves: means differ by n / 2, of ranks with variance n^2 / 12.
+    assert k_means.association.value == pytest.approx(math.sqrt(12 / 16), abs=0.01)
+    assert row.strongest is None
+    assert row.is_ahead(pca)
+    assert row.is_ahead(k_means)
+
+
+def test_a_code_that_is_as_good_is_not_behind() -> None:
+    rng = np.random.default_rng(0)
+    known = rng.random(100)
+    latent = Latent((Uniform(),), 0)
+    column = Column("x", "number", known)
+    reads = {"PCA": Read(known[:, None], ["number"], ["component 1"])}
+    (row,) = association_table(known[:, None], latent, [column], reads)
+    assert row.strongest == 0
+    assert not row.is_ahead(row.baselines[0])
 
 
 GOOD = {"recovery": 0.9, "sensitivity": 0.5, "usage": 0.9, "stability": 0.9, "confidence": 0.9}

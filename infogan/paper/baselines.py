@@ -3,17 +3,14 @@
 Like an InfoGAN they learn from pixels alone; factors and labels come in when what they read is compared.
 """
 
-from typing import NamedTuple
-
 import numpy as np
 import torch
 from jaxtyping import Float, UInt8
-from sklearn.cluster import KMeans
-from sklearn.decomposition import PCA
 from torch import Tensor
 
 from infogan.config.parts import N_LATENTS
 from infogan.data import Factor, Factors, Images
+from infogan.evaluation.baselines import Read, read_pca_and_k_means
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
 from infogan.method.model import Model
@@ -23,34 +20,19 @@ from infogan.pretraining.factors.factors import BATCH_SIZE, BETA, LEARNING_RATE,
 from infogan.pretraining.factors.vae import VAE, beta_tcvae_loss
 from infogan.utils.rng import make_rng
 
-N_CLUSTERS, N_STARTS = 10, 3
 VAE_STEPS = 1000
 MAX_IMAGES = 10_000  # that they learn from
 VIEWPOINT = ("azimuth", "elevation")  # the factors that are not the shape of a chair
 
 
-class Read(NamedTuple):
-    """What a method reads off images, one column per code."""
-
-    values: Float[np.ndarray, "n d"]
-    kinds: list[Kind]
-    names: list[str]
-
-
 def read_baselines(train: Images, held_out: Images, n_components: int) -> dict[str, Read]:
     """What each baseline, trained on the pixels of some images, reads off others."""
     x, y = train.subsample(MAX_IMAGES).x, held_out.x
-    flat, other = (images.reshape(len(images), -1).astype(np.float32) / 255 for images in (x, y))
-    pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(flat)
-    components = pca.transform(other).astype(float)
-    clusters = KMeans(N_CLUSTERS, n_init=N_STARTS, max_iter=100, random_state=0).fit(flat).predict(other)
     latents = _vae_latents(x, y)
+    names = [f"latent {i}" for i in range(1, N_LATENTS + 1)]
     return {
-        f"PCA, {n_components} components": Read(
-            components, ["number"] * n_components, _numbered("component", n_components)
-        ),
-        f"k-means, {N_CLUSTERS} clusters": Read(clusters[:, None].astype(float), ["category"], ["cluster"]),
-        "beta-TCVAE": Read(latents, ["number"] * N_LATENTS, _numbered("latent", N_LATENTS)),
+        **read_pca_and_k_means(x, y, n_components),
+        "beta-TCVAE": Read(latents, ["number"] * N_LATENTS, names),
     }
 
 
@@ -132,7 +114,3 @@ def _vae_latents(
 def _small(x: UInt8[np.ndarray, "n ch h w"]) -> UInt8[Tensor, "n ch 32 32"]:
     parts = torch.split(torch.from_numpy(x), 1000)
     return torch.cat([resized(part.float(), SIDE).round().clamp(0, 255).byte() for part in parts])
-
-
-def _numbered(name: str, n: int) -> list[str]:
-    return [f"{name} {i}" for i in range(1, n + 1)]

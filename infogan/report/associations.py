@@ -1,7 +1,11 @@
-"""How strongly each code is associated with what is known about the images: labels, factors, metadata."""
+"""How strongly each code is associated with what is known about the images: labels, factors, metadata.
+
+Principal components and k-means clusters stand beside the codes.
+"""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +13,7 @@ from jaxtyping import Float
 from scipy.stats import chi2
 
 from infogan.data.labels import named_classes
+from infogan.evaluation.baselines import Read
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
 from infogan.method.latent import Latent
@@ -37,18 +42,32 @@ class Association(NamedTuple):
         return self.value > self.noise_level
 
 
+class Baseline(NamedTuple):
+    """What a simpler method has in common with a column."""
+
+    method: str
+    name: str  # of its strongest component, or of its clusters
+    association: Association
+
+
 class Row(NamedTuple):
-    """The associations of a column with every code."""
+    """The associations of a column with every code, and with what simpler methods find."""
 
     column: Column
     n: int  # images whose value is known
     associations: list[Association]
+    baselines: list["Baseline"]
 
     @property
     def strongest(self) -> int | None:
         """The code with the strongest significant association."""
         significant = [i for i, a in enumerate(self.associations) if a.is_significant]
         return max(significant, key=lambda i: self.associations[i].value, default=None)
+
+    def is_ahead(self, baseline: Baseline) -> bool:
+        """Whether a baseline is associated more strongly than every code, and not by chance."""
+        found = baseline.association
+        return found.is_significant and all(found.value > a.value for a in self.associations)
 
 
 def known_columns(sample: Sample) -> list[Column]:
@@ -65,22 +84,34 @@ def known_columns(sample: Sample) -> list[Column]:
 
 
 def association_table(
-    values: Float[np.ndarray, "n L"], latent: Latent, columns: Sequence[Column]
+    values: Float[np.ndarray, "n L"],
+    latent: Latent,
+    columns: Sequence[Column],
+    baselines: Mapping[str, Read] = MappingProxyType({}),
 ) -> list[Row]:
     """A row per column, over the images whose value is known.
 
     A code under a category is compared within each of its categories, as it means something else in each.
     """
-    n_cells = len(latent.codes) * len(columns)
+    n_cells = (len(latent.codes) + sum(len(read.names) for read in baselines.values())) * len(columns)
     rows = []
     for column in columns:
         is_known = np.isfinite(column.values)
         v, known = values[is_known], column.values[is_known]
+        one_group = np.zeros(len(v))
         associations = []
         for i, code in enumerate(latent.codes):
-            groups = v[:, latent.parents[i]] if i in latent.parents else np.zeros(len(v))
+            groups = v[:, latent.parents[i]] if i in latent.parents else one_group
             associations.append(association_within(groups, v[:, i], code.kind, known, column.kind, n_cells))
-        rows.append(Row(column, len(v), associations))
+        found = []
+        for method, read in baselines.items():
+            each = [
+                association_within(one_group, b, kind, known, column.kind, n_cells)
+                for b, kind in zip(read.values[is_known].T, read.kinds, strict=True)
+            ]
+            best = max(range(len(each)), key=lambda i: each[i].value)
+            found.append(Baseline(method, read.names[best], each[best]))
+        rows.append(Row(column, len(v), associations, found))
     return rows
 
 

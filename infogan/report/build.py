@@ -10,6 +10,7 @@ import numpy as np
 
 from infogan.data import Images, public_name
 from infogan.evaluation import Score, read_evaluation
+from infogan.evaluation.baselines import baselines_of
 from infogan.evaluation.consistency import (
     N_IMAGES,
     info_bounds,
@@ -60,7 +61,8 @@ def build_report(
     sections = _code_sections(run, model, sample, progress)
     columns = [*known_columns(sample), *(joined.columns if joined else [])]
     progress("associations of the codes")
-    rows = association_table(sample.values, model.latent, columns)
+    baselines = baselines_of(model.latent, sample.x) if columns else {}
+    rows = association_table(sample.values, model.latent, columns, baselines)
     progress("duplicates and outliers")
     found = find_duplicates_and_outliers(sample.x, sample.features)
     headings = [f"{s.id} {s.name}".strip() for s in sections]

@@ -43,6 +43,14 @@ def to_findings(report: Mapping[str, Any]) -> dict[str, Any]:
                     section.id: {"value": _finite(a.value), "noise_level": _finite(a.noise_level)}
                     for section, a in zip(sections, row.associations, strict=True)
                 },
+                "baselines": {
+                    b.method: {
+                        "found_by": b.name,
+                        "value": _finite(b.association.value),
+                        "noise_level": _finite(b.association.noise_level),
+                    }
+                    for b in row.baselines
+                },
             }
             for row in rows
         ],
