@@ -22,7 +22,7 @@ from infogan.cli.report import report
 from infogan.config import Config
 from infogan.config.presets import get_preset
 from infogan.data import DEFAULT_OPTIONS, Images, load, load_options_for
-from infogan.data.images import InMemoryPixels
+from infogan.data.images import InMemoryPixels, subsample_index
 from infogan.evaluation.baselines import Read, baselines_of
 from infogan.evaluation.consistency import info_bounds
 from infogan.evaluation.evidence import Evidence, gather_evidence
@@ -733,7 +733,7 @@ def test_evidence_for_each_code(run: Run, encoded: Encoded, tmp_path: Path) -> N
     categories = torch.eye(10)[torch.from_numpy(values[:, 0]).long()]
     targets = {"targets.0": categories, "targets.1": torch.from_numpy(values[:, 1:2]).float()}
     one.save(120, {**state, **targets}, {})
-    arguments = (run.model(), images.x[index], values[index].astype(float), index)
+    arguments = (run.model(), images.x[index], values[index].astype(float), index, 1437)
     first, second, third = gather_evidence(one, *arguments)
     assert first.target == "it follows stable clusters of real images (1.00)"
     assert (second.target, third.target) == ("", "")  # the factor stage does not say what is stable
@@ -741,6 +741,11 @@ def test_evidence_for_each_code(run: Run, encoded: Encoded, tmp_path: Path) -> N
     assert first.coverage < 0.5  # after 120 steps
     one.save(120, {**state, "targets.0": categories[torch.randperm(1437)]}, {})
     assert gather_evidence(one, *arguments)[0].target == ""
+
+    learned = subsample_index(1437, 700)
+    sample = Run.create(tmp_path / "sample", config.replace(max_images=700), 10)
+    sample.save(120, {**state, "targets.0": categories[learned]}, {})
+    assert gather_evidence(sample, *arguments)[0].target == first.target
 
     other = Run.create(tmp_path / "two", config.replace(seed=1), 10)
     other.save(120, state, {})

@@ -223,3 +223,12 @@ def test_a_second_process_is_refused(straight: Path) -> None:
         pytest.raises(InfoganError, match="straight is being trained by another process"),
     ):
         resume(straight, steps=40)
+
+
+def test_the_codes_of_a_regular_gan_raise_no_warning(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nothing is to be done about codes that L_I does not bring to G; about an InfoGAN's there is."""
+    monkeypatch.setattr("infogan.training.health.PATIENCE_AT_START", 0)
+    for info_to_generator in (True, False):
+        console, terms = silent(), {"info_to_generator": info_to_generator}
+        train(tmp_path / str(info_to_generator), RUN.replace(steps=10, lam=(0.0,), **terms), console)
+        assert ("carries" in printed(console)) == info_to_generator

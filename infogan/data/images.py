@@ -90,6 +90,14 @@ class ReducedPixels(PixelArray):
         return ReducedPixels(self.pixels.to(device), self.height, self.width)
 
 
+def subsample_index(n: int, max_n: int) -> Int[np.ndarray, "m"]:
+    """The places of a fixed random sample of `max_n` of n images, or of all, in order."""
+    if n <= max_n:
+        return np.arange(n)
+    index: np.ndarray = torch.randperm(n, generator=make_rng(0, "some images"))[:max_n].sort().values.numpy()
+    return index
+
+
 def as_pixels(x: UInt8[np.ndarray, "n ch h w"] | Float[np.ndarray, "n 1 1 w"]) -> InMemoryPixels:
     """An array of pixels or vectors, which is not copied."""
     return InMemoryPixels(torch.from_numpy(x))
@@ -168,11 +176,8 @@ class Images:
 
     def subsample(self, max_n: int) -> "Images":
         """A fixed random sample of `max_n` images, or all if there are no more, in memory and in order."""
-        n = len(self)
-        index = torch.arange(n)
-        if n > max_n:
-            index = torch.randperm(n, generator=make_rng(0, "some images"))[:max_n].sort().values
-        chosen = index.numpy()
+        chosen = subsample_index(len(self), max_n)
+        index = torch.from_numpy(chosen)
         return Images(
             InMemoryPixels(self.pixels.take(index)),
             None if self.labels is None else self.labels.take(chosen),

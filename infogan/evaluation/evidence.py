@@ -5,11 +5,11 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from infogan.config.knobs import codes_without_knobs
-from infogan.data.images import as_pixels
+from infogan.data.images import as_pixels, subsample_index
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.evaluation.image_quality.metrics import density_coverage
 from infogan.evaluation.other_seeds import MIN_AGREEMENT, Match, best_matches, runs_of_other_seeds
@@ -19,6 +19,7 @@ from infogan.runs.run import Run
 from infogan.utils.rng import make_rng
 
 N_NEIGHBOURS = 5
+MIN_IMAGES = 30  # that a stage has learned from, for an agreement with its targets to say anything
 MIN_COVERAGE = 0.5  # of real images by generated ones, below which these show a code badly
 
 
@@ -62,16 +63,22 @@ class Evidence(NamedTuple):
 
 
 def gather_evidence(
-    run: Run, model: Model, x: Pictures, values: Float[np.ndarray, "n L"], index: np.ndarray
+    run: Run,
+    model: Model,
+    x: Pictures,
+    values: Float[np.ndarray, "n L"],
+    index: Int[np.ndarray, "n"],
+    n_total: int,
 ) -> list[Evidence]:
     """The evidence for each code of a run, from some of the real images.
 
     Args:
         values: the codes of the images, as `Model.encode` returns them.
         index: the images' places in the data set.
+        n_total: images in the data set.
     """
     matches = best_matches(model, values, x, runs_of_other_seeds(run))
-    targets = _followed_targets(run, model, values, index)
+    targets = _followed_targets(run, model, values, index, n_total)
     coverage = None
     if len(x) > N_NEIGHBOURS:
         generated = model.sample(len(x), make_rng(0, "coverage"))
@@ -81,23 +88,27 @@ def gather_evidence(
 
 
 def _followed_targets(
-    run: Run, model: Model, values: Float[np.ndarray, "n L"], index: np.ndarray
+    run: Run, model: Model, values: Float[np.ndarray, "n L"], index: Int[np.ndarray, "n"], n_total: int
 ) -> dict[int, str]:
     """The codes that agree with targets which a stage found again and again, or which a transform defines.
 
     Those of the factor stage do not count: nothing says of a single one whether it is found again.
     """
-    if run.config.data.max_images is not None or not run.config.pretraining.has_stages:
-        return {}  # with `max_images`, the tables have rows for a sample alone
+    if not run.config.pretraining.has_stages:
+        return {}
+    learned = subsample_index(n_total, run.config.data.max_images or n_total)
+    _, rows, known = np.intersect1d(learned, index, assume_unique=True, return_indices=True)
+    if len(known) < MIN_IMAGES:
+        return {}
     settings, kinds = run.config.pretraining, run.config.codes.kinds_alone
     free = codes_without_knobs(settings.knobs, kinds, settings.transforms)
     found: dict[int, str] = {}
     for key, table in run.state().items():
-        if not key.startswith("targets.") or len(table) <= index.max():
+        if not key.startswith("targets.") or len(table) != len(learned):
             continue  # in the latter case the data set has grown since
         i = int(key.removeprefix("targets."))
         kind = model.latent.codes[i].kind
-        read, aimed_at = values[:, i : i + 1], _as_values(table[index].float(), kind)[:, None]
+        read, aimed_at = values[known, i : i + 1], _as_values(table[rows].float(), kind)[:, None]
         agreement = float(pairwise_association(read, [kind], aimed_at, [kind])[0, 0])
         if agreement >= MIN_AGREEMENT and i not in (*free["number"], *free["circ"]):
             what = "stable clusters of real images" if kind == "category" else "its knob, on real images"

@@ -112,7 +112,7 @@ def _code_sections(
     scores |= control_scores(model, some, make_rng(0, "control"))
     sensitivities = sensitivity(model, make_rng(0, "responses"))
     progress("codes of other seeds")
-    evidence = gather_evidence(run, model, some, sample.values[rows], sample.index[rows])
+    evidence = gather_evidence(run, model, some, sample.values[rows], sample.index[rows], sample.n_total)
     names, categories, config = run.code_names(), category_names(run), run.config.codes
     sections = []
     for i, id in enumerate(ids):

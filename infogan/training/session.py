@@ -224,8 +224,9 @@ class Session:
         if not self.writes:
             return []
         latent, of_run = self.trainer.model.latent, f"{run.path.name}: " if len(self.runs) > 1 else ""
+        codes = dict(zip(latent.names, latent.codes, strict=True))
         monitor = HealthMonitor(
-            dict(zip(latent.names, latent.codes, strict=True)),
+            codes if run.config.terms.info.to_generator else {},  # a regular GAN has no use for its codes
             run.config.codes.fixed_std,
             lambda warning: self.console.print(f"{of_run}{warning}", highlight=False, soft_wrap=True),
         )
