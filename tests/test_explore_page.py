@@ -185,6 +185,23 @@ def test_the_thumbnails_are_the_image_with_each_category(page: Page, shown: Show
     same(pixels(page, f"{knob('c1')} canvas"), wanted)
 
 
+def test_a_slider_shows_its_ends_and_what_is_between(page: Page, shown: Shown) -> None:
+    """Below each slider is the selected image at five values; a click on one sets it."""
+    go(page, shown, "#image=2&c1=3")
+    for code, name, values in (
+        (U, "c4", (-2, -1, 0, 1, 2)),
+        (ANGLE, "c3", np.deg2rad([0, 90, 180, 270, 360])),
+    ):
+        wanted = np.stack([expected(shown, {CAT: 3, code: float(value)})[1] for value in values])
+        page.wait_for_function(
+            "(box) => document.querySelector(box).getContext('2d').getImageData(0, 0, 1, 1).data[3]",
+            arg=f"{knob(name)} .scale canvas",
+        )
+        same(pixels(page, f"{knob(name)} .scale canvas"), wanted)
+    page.click(f"{knob('c4')} .scale div:nth-child(2) canvas")
+    resolve(page, "image=2&c1=3&c4=-1")
+
+
 def test_colour_images_of_any_aspect_ratio(page: Page, shown: Shown) -> None:
     go(page, shown)
     x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 7), np.uint8)

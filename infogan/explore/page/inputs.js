@@ -1,5 +1,5 @@
 // The input of a code, by its kind: a slider, a slider of degrees, a row of categories, a switch.
-// Each is {element, show(value), thumbnails}: `thumbnails` are canvases, one per category, or none.
+// Each is {element, show(value), thumbnails}: `thumbnails` are [{value, canvas}], of the image with that value.
 
 import { range, stops, formatValue } from "./code.js";
 import { createElement } from "./dom.js";
@@ -10,11 +10,11 @@ const MAX_THUMBNAILS = 30;
 export function makeInput(code, shape, set) {
   const label = code.name;
   if (code.kind === "switch") return makeSwitch(label, set);
-  if (code.kind !== "category") return makeSlider(code, label, set);
+  if (code.kind !== "category") return makeSlider(code, label, shape, set);
   return code.categories > MAX_THUMBNAILS ? makeChoice(code, label, set) : makeCategories(code, label, shape, set);
 }
 
-function makeSlider(code, label, set) {
+function makeSlider(code, label, [, height, width], set) {
   const { min, max, step } = range(code);
   const slider = createElement("input", { type: "range", min, max, step, className: code.kind });
   slider.setAttribute("aria-label", label);
@@ -25,15 +25,20 @@ function makeSlider(code, label, set) {
     event.preventDefault(); // a circle has no end
     set((((Number(slider.value) + by) % 360) + 360) % 360);
   });
-  const marks = code.kind === "angle" ? ["0°", "90°", "180°", "270°", "360°"] : ["−2", "−1", "0", "1", "2"];
-  const scale = createElement("div", { className: "scale" }, marks.map((mark) => createElement("span", { textContent: mark })));
-  scale.setAttribute("aria-hidden", "true");
+  const marks = code.kind === "angle" ? [0, 90, 180, 270, 360] : [-2, -1, 0, 1, 2];
+  const mark = (value) => (code.kind === "angle" ? `${value}°` : `${value}`.replace("-", "−"));
+  const thumbnails = marks.map((value) => ({ value, canvas: createElement("canvas", { width, height }) }));
+  const scale = createElement("div", { className: "scale" }, thumbnails.map(({ value, canvas }) => {
+    canvas.addEventListener("click", () => set(value));
+    return createElement("div", {}, [canvas, createElement("span", { textContent: mark(value) })]);
+  }));
+  scale.setAttribute("aria-hidden", "true"); // the slider itself reaches all of it
   if (code.kind === "number") slider.title = "The coloured part, −1 to 1, is the range of training; beyond it images are a guess.";
   const show = (value) => {
     slider.value = value;
     slider.setAttribute("aria-valuetext", formatValue(code, value));
   };
-  return { element: createElement("div", {}, [slider, scale]), show, thumbnails: [] };
+  return { element: createElement("div", {}, [slider, scale]), show, thumbnails };
 }
 
 function makeCategories(code, label, [, height, width], set) {
@@ -49,7 +54,7 @@ function makeCategories(code, label, [, height, width], set) {
     radio.setAttribute("aria-label", `${code.name} = ${name}`);
     radio.addEventListener("click", () => set(value)); // also if it is selected already
     radios.push(radio);
-    thumbnails.push(canvas);
+    thumbnails.push({ value, canvas });
     group.append(createElement("label", {}, [radio, canvas, createElement("span", { textContent: name })]));
   }
   const show = (value) => {

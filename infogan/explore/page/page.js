@@ -103,7 +103,7 @@ async function show(info, backend) {
     if (!base) return;
     const cells = [];
     const canvases = [];
-    knobs.forEach((knob, i) => knob.thumbnails.forEach((canvas, value) => {
+    knobs.forEach((knob, i) => knob.thumbnails.forEach(({ value, canvas }) => {
       cells.push({ row: base.id, put: { [i]: value } });
       canvases.push(canvas);
     }));
