@@ -253,7 +253,8 @@ def test_names_are_saved_or_left_as_they_were(client: TestClient, run: Run) -> N
     before = file.read_bytes()
     for invalid, says in [
         ({"code": "c4", "name": "x" * 61}, "at most 60"),
-        ({"code": "c9", "name": "x"}, "no code 'c9'"),
+        ({"code": "c9", "name": "x"}, "no code or category 'c9'"),
+        ({"code": "c1=9", "name": "x"}, "no code or category 'c1=9'"),
         ({"code": "c4", "name": "a\u202eb"}, "invisible"),
         ({"code": "c4", "name": 3}, "names takes"),
         (["c4"], "names takes"),

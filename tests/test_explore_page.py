@@ -23,6 +23,7 @@ from infogan.figures.traversal import make_grid, sample_rows, save_grid, travers
 from infogan.method.inversion import Inversion, make_encoder
 from infogan.method.model import Model
 from infogan.runs.inversion import save_inversion
+from infogan.runs.labels import category_names
 from infogan.runs.run import Run
 
 CONFIG = Config.from_options(
@@ -200,6 +201,23 @@ def test_a_slider_shows_its_ends_and_what_is_between(page: Page, shown: Shown) -
         same(pixels(page, f"{knob(name)} .scale canvas"), wanted)
     page.click(f"{knob('c4')} .scale div:nth-child(2) canvas")
     resolve(page, "image=2&c1=3&c4=-1")
+
+
+def test_categories_are_named_one_by_one(page: Page, shown: Shown) -> None:
+    go(page, shown, "#c1=3&view=traversal")
+    field = page.locator(f"{knob('c1')} .categories input.name").nth(3)
+    assert field.get_attribute("placeholder") == "3"
+    field.fill("round")
+    field.press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.column-label')[3].textContent === 'round'")
+    assert shown.run.code_names() == {"c1=3": "round"}
+    assert category_names(shown.run) == {"c1": {3: "round"}}
+    page.reload()
+    page.wait_for_function("() => document.querySelectorAll('.column-label')[3]?.textContent === 'round'")
+    field.fill("")
+    field.press("Enter")
+    page.wait_for_function("() => document.querySelectorAll('.column-label')[3].textContent === '3'")
+    assert shown.run.code_names() == {}
 
 
 def test_colour_images_of_any_aspect_ratio(page: Page, shown: Shown) -> None:

@@ -223,7 +223,7 @@ def test_a_run_records_what_it_was_told(short: Config, tmp_path: Path) -> None:
     recorded = json.loads((run.path / "labels.json").read_text())
     assert recorded["images"][1] == {"image": 14, "class": f"digit {LABELLED.numbers[14]}"}
     assert n_labelled(run) == "103 images of 10 classes"
-    assert category_names(run) == {"c1": [f"digit {i}" for i in range(10)]}
+    assert category_names(run) == {"c1": {i: f"digit {i}" for i in range(10)}}
     np.testing.assert_array_equal(read_labels(run, len(DIGITS)).numbers, LABELLED.numbers)
     expected = run.state()
     Path(short.data.labels).unlink()

@@ -20,7 +20,7 @@ from infogan.config import Config
 from infogan.estimator.config import to_python
 from infogan.estimator.preprocessing import Preprocessor
 from infogan.method.model import Model, make_model
-from infogan.runs.labels import category_names
+from infogan.runs.labels import labelled_categories
 from infogan.runs.run import Run
 from infogan.runs.weights import load_weights
 from infogan.utils.errors import InfoganError
@@ -132,7 +132,7 @@ class SavableEstimator(BaseEstimator):  # type: ignore[misc]  # no types
         run = Run.open(folder)
         estimator = cls(codes=run.config.codes.spec, random_state=run.config.run.seed)
         estimator._set_trained(run.config, Preprocessor.from_config(run.config), run.model(), run.steps)
-        estimator.category_names_ = tuple(next(iter(category_names(run).values()), ()))
+        estimator.category_names_ = tuple(next(iter(labelled_categories(run).values()), {}).values())
         return estimator
 
     def _set_trained(self, config: Config, preprocessor: Preprocessor, model: Model, n_iter: int) -> None:

@@ -1,10 +1,11 @@
-"""The names that people give to codes, in names.json of the run folder: {"c1": "smile"}."""
+"""The names that people give to codes and categories, in names.json: {"c1": "digit", "c1=4": "seven"}."""
 
 import json
 from pathlib import Path
 from threading import Lock
 from typing import final
 
+from infogan.method.latent import Latent
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import write_atomic
 
@@ -15,13 +16,16 @@ MAX_LENGTH = 60  # characters
 class CodeNames:
     """names.json of one run; read again each time, as another explorer may show the same run."""
 
-    def __init__(self, folder: Path, codes: tuple[str, ...]) -> None:
+    def __init__(self, folder: Path, latent: Latent) -> None:
         self.path = folder / "names.json"
-        self.codes = codes
+        self.known = set(latent.names)
+        for i, (name, code) in enumerate(zip(latent.names, latent.codes, strict=True)):
+            if i not in latent.parents:  # else a category means something else under each of the parent's
+                self.known |= {f"{name}={k}" for k in range(code.categories or 0)}
         self._lock = Lock()
 
     def read(self) -> dict[str, str]:
-        """The names by code. Raises InfoganError if the file cannot be read, or has another form."""
+        """The names by code or category. Raises InfoganError if the file is damaged, or has another form."""
         try:
             names = json.loads(self.path.read_text(encoding="utf-8"))
         except FileNotFoundError:
@@ -36,11 +40,11 @@ class CodeNames:
         """Saves a name, or removes it if it is empty, and returns all names.
 
         Raises:
-            InfoganError: if the code is unknown, the name is too long or has invisible characters, or the
-                file cannot be written, in which case it stays as it was.
+            InfoganError: if the code or category is unknown, the name is too long or has invisible
+                characters, or the file cannot be written, in which case it stays as it was.
         """
-        if code not in self.codes:
-            raise InfoganError(f"There is no code {code!r} in this run.")
+        if code not in self.known:
+            raise InfoganError(f"There is no code or category {code!r} in this run.")
         name = " ".join(name.split())
         if len(name) > MAX_LENGTH:
             raise InfoganError(f"A name has at most {MAX_LENGTH} characters; this one has {len(name)}.")

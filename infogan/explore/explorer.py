@@ -42,7 +42,7 @@ class Explorer:
             )
         self.run = run
         self.model = run.model()
-        self.names = CodeNames(run.path, self.model.latent.names)
+        self.names = CodeNames(run.path, self.model.latent)
         self.names.read()
         self._info = model_info(run, self.model.latent)
         self._inversion = load_inversion(run, self.model)

@@ -7,7 +7,7 @@ from infogan.data import public_name
 from infogan.method.codes import Code
 from infogan.method.latent import Latent
 from infogan.method.objective import with_best_std
-from infogan.runs.labels import category_names
+from infogan.runs.labels import labelled_categories
 from infogan.runs.run import Run
 
 N_SEEDS = 1_000_000
@@ -25,7 +25,10 @@ def model_info(run: Run, latent: Latent) -> dict[str, Any]:
         "seeds": N_SEEDS,
         "codes": [
             _code_info(name, code, last.get(f"L_I_{name}"), run.config.codes.fixed_std)
-            | {"category_names": category_names(run).get(name, []), "parent": latent.parents.get(i)}
+            | {
+                "category_names": list(labelled_categories(run).get(name, {}).values()),
+                "parent": latent.parents.get(i),
+            }
             for i, (name, code) in enumerate(zip(latent.names, latent.codes, strict=True))
         ],
     }

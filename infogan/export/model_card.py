@@ -77,8 +77,8 @@ def _codes(run: Run, model: Model) -> str:
 
 
 def _called(run: Run, code: str) -> str:
-    names = category_names(run).get(code, [])
-    listed = ", ".join(f"{i} {_escaped(name)}" for i, name in enumerate(names))
+    names = category_names(run).get(code, {})
+    listed = ", ".join(f"{k} {_escaped(name)}" for k, name in sorted(names.items()))
     return f" ({listed})" if listed else ""
 
 

@@ -212,11 +212,12 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
 
 
 def _code_columns(run: Run, model: Model, sample: Sample, headings: list[str]) -> list[Column]:
-    names = category_names(run)
-    return [
-        Column(heading, code.kind, sample.values[:, i], tuple(names.get(model.latent.names[i], ())))
-        for i, (heading, code) in enumerate(zip(headings, model.latent.codes, strict=True))
-    ]
+    names, columns = category_names(run), []
+    for i, (id, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
+        called = names.get(id, {})
+        categories = tuple(called.get(k, str(k)) for k in range(max(called, default=-1) + 1))
+        columns.append(Column(headings[i], code.kind, sample.values[:, i], categories))
+    return columns
 
 
 def _duplicates_and_outliers(sample: Sample, found: DuplicatesAndOutliers) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """The section of the report about one code: a traversal, real images, its information and its reliability."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
@@ -61,7 +61,7 @@ def build_code_section(
     model: Model,
     i: int,
     name: str,
-    categories: Mapping[str, Sequence[str]],
+    categories: Mapping[str, Mapping[int, str]],
     sample: Sample,
     scores: Mapping[str, Score],
     sensitivity: float,
@@ -76,7 +76,7 @@ def build_code_section(
             continuous one; stability may be missing.
         sensitivity: of the code, as `use_of_codes.sensitivity` returns it for all.
         evidence: for the code, beside the scores of its own model.
-        categories: what the first categories of codes are called, by code.
+        categories: what categories are called, by code and category.
         fixed_std: of Q for a number, if it is not learned.
         min_std: of Q, if it is learned.
     """
@@ -132,7 +132,7 @@ def _kind(code: Code) -> str:
 
 
 def _traversal(
-    model: Model, i: int, name: str, prior_std: float, categories: Mapping[str, Sequence[str]]
+    model: Model, i: int, name: str, prior_std: float, categories: Mapping[str, Mapping[int, str]]
 ) -> Traversal:
     """G's images over the range of the prior: a uniform one ends at sqrt(3) standard deviations.
 
@@ -143,17 +143,17 @@ def _traversal(
     end = math.sqrt(3) * prior_std
     rows = rows_of_traversal(model, i, N_ROWS)
     images, values = traverse(model, i, rows=rows, steps=N_STEPS, low=-end, high=end)
-    ticks = _called([format_value(v, code) for v in values.tolist()], categories.get(id, ()))
+    ticks = _called([format_value(v, code) for v in values.tolist()], categories.get(id, {}))
     changes = f"only {f'{id} {name}'.strip()} changes, from {ticks[0]} to {ticks[-1]}"
     if i not in latent.parents:
         alt = f"{rows} rows of generated images; along each row {changes}"
         return Traversal(inline_grid(images, alt), ticks)
     parent = latent.names[latent.parents[i]]
     alt = f"generated images, a column for each category of {parent}; down each column {changes}"
-    of_parent = _called([str(k) for k in range(rows)], categories.get(parent, ()))
+    of_parent = _called([str(k) for k in range(rows)], categories.get(parent, {}))
     return Traversal(inline_grid(images.swapaxes(0, 1), alt), of_parent)
 
 
-def _called(ticks: list[str], names: Sequence[str]) -> list[str]:
-    """Labels below the columns, the first of which are replaced by names."""
-    return [*names, *ticks[len(names) :]][: len(ticks)]
+def _called(ticks: list[str], names: Mapping[int, str]) -> list[str]:
+    """Labels below the columns; those of categories with a name are replaced by it."""
+    return [names.get(k, tick) for k, tick in enumerate(ticks)]

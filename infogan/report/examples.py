@@ -3,6 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -36,22 +37,22 @@ class Branch(NamedTuple):
 
 
 def example_branches(
-    latent: Latent, i: int, sample: Sample, categories: Mapping[str, Sequence[str]]
+    latent: Latent, i: int, sample: Sample, categories: Mapping[str, Mapping[int, str]]
 ) -> list[Branch]:
     """The galleries of code i, counted from 0, in one branch, or in one for each category that it is under.
 
     Args:
-        categories: what the first categories of codes are called, by code.
+        categories: what categories are called, by code and category.
     """
     if i not in latent.parents:
-        called = categories.get(latent.names[i], ())
+        called = categories.get(latent.names[i], {})
         return [Branch("", example_galleries(latent, i, sample, called))]
     parent = latent.parents[i]
     name, branches = latent.names[parent], []
     for k in range(latent.n_blocks[i]):
         is_member = sample.values[:, parent] == k
-        title = _title(k, categories.get(name, ()), int(is_member.sum()), len(is_member), f" of {name}")
-        galleries = example_galleries(latent, i, sample, (), np.flatnonzero(is_member))
+        title = _title(k, categories.get(name, {}), int(is_member.sum()), len(is_member), f" of {name}")
+        galleries = example_galleries(latent, i, sample, {}, np.flatnonzero(is_member))
         branches.append(Branch(title, galleries, _most_common_labels(sample, is_member)))
     return branches
 
@@ -60,13 +61,13 @@ def example_galleries(
     latent: Latent,
     i: int,
     sample: Sample,
-    categories: Sequence[str] = (),
+    categories: Mapping[int, str] = MappingProxyType({}),
     among: Int[np.ndarray, "m"] | None = None,
 ) -> list[Gallery]:
     """The galleries of code i, counted from 0: one per category, both ends of a number, or one circle.
 
     Args:
-        categories: what the first categories are called.
+        categories: what categories are called.
         among: the images to choose from; by default all.
     """
     code, name = latent.codes[i], latent.names[i]
@@ -112,8 +113,8 @@ def example_galleries(
             return [gallery(f"Around the circle of {name}", index, captions)]
 
 
-def _title(k: int, categories: Sequence[str], n: int, n_all: int, of: str = "") -> str:
-    called = f" ({categories[k]})" if k < len(categories) else ""
+def _title(k: int, categories: Mapping[int, str], n: int, n_all: int, of: str = "") -> str:
+    called = f" ({categories[k]})" if k in categories else ""
     return f"Category {k}{of}{called}: {n:,} {'image' if n == 1 else 'images'}, {n / max(n_all, 1):.1%}"
 
 

@@ -14,9 +14,9 @@ import torch
 
 from infogan.data.labels import UNKNOWN, Labels
 from infogan.runs.checkpoints import checksum
-from infogan.runs.run import LABELS_FILE, Run, read_json_object
+from infogan.runs.run import LABELS_FILE, Run
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import make_folder, wrap_write_errors
+from infogan.utils.io import make_folder, read_json_object, wrap_write_errors
 
 CATEGORIES_FILE = "categories.json"
 
@@ -88,11 +88,21 @@ def n_labelled(run: Run) -> str:
     return f"{n:,} image{'s' * (n > 1)} of {n_classes} class{'es' * (n_classes > 1)}"
 
 
-def category_names(run: Run) -> dict[str, list[str]]:
-    """What the first categories of a code are called, by code; empty without labels."""
+def labelled_categories(run: Run) -> dict[str, dict[int, str]]:
+    """What labels call the categories of a code, by code and category; empty without labels."""
     found = read_json_object(run.path / CATEGORIES_FILE)
     return {
-        code: names
+        code: dict(enumerate(names))
         for code, names in found.items()
         if isinstance(names, list) and all(isinstance(name, str) for name in names)
     }
+
+
+def category_names(run: Run) -> dict[str, dict[int, str]]:
+    """What categories are called, by code and category: by people, in the explorer, or else by labels."""
+    found = labelled_categories(run)
+    for key, name in run.code_names().items():
+        code, _, category = key.partition("=")
+        if category:
+            found.setdefault(code, {})[int(category)] = name
+    return found

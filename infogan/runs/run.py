@@ -12,6 +12,7 @@ model.safetensors             weights only, instead of checkpoints, in a run exp
 """
 
 import json
+import re
 from collections.abc import Mapping
 from contextlib import suppress
 from importlib.metadata import version
@@ -34,7 +35,7 @@ from infogan.runs.locks import LOCK_NAME
 from infogan.runs.weights import load_weights
 from infogan.utils.environment import environment
 from infogan.utils.errors import InfoganError
-from infogan.utils.io import fsync_file, make_folder, wrap_write_errors, write_atomic
+from infogan.utils.io import fsync_file, make_folder, read_json_object, wrap_write_errors, write_atomic
 
 LABELS_FILE = "labels.json"
 
@@ -179,10 +180,11 @@ class Run:
         return read_json_object(self.path / "run.json")
 
     def code_names(self) -> dict[str, str]:
-        """The names that people gave to codes, by the paper's name: {"c1": "digit"}."""
-        known = [f"c{i}" for i in range(1, len(self.config.lam_per_code) + 1)]
+        """The names that people gave to codes and to categories: {"c1": "digit", "c1=4": "seven"}."""
+        known = "|".join(f"c{i}" for i in range(1, len(self.config.lam_per_code) + 1))
         given = read_json_object(self.path / "names.json")
-        return {code: given[code] for code in known if isinstance(given.get(code), str)}
+        is_known = re.compile(rf"({known})(=\d{{1,4}})?", re.ASCII).fullmatch
+        return {key: name for key, name in given.items() if is_known(key) and isinstance(name, str)}
 
     def metrics(self, max_step: int | None = None) -> list[dict[str, float | int]]:
         """The rows of metrics.jsonl, up to a step; damaged lines are skipped."""
@@ -239,12 +241,3 @@ def _package_version(path: Path) -> str | None:
     """The version of infogan that made a run, if its run.json says so."""
     versions = read_json_object(path / "run.json").get("versions")
     return str(versions.get("infogan")) if isinstance(versions, dict) else None
-
-
-def read_json_object(file: Path) -> dict[str, Any]:
-    """The JSON object in a file; empty if it cannot be read."""
-    try:
-        found = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return {}
-    return found if isinstance(found, dict) else {}

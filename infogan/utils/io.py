@@ -1,6 +1,7 @@
 """Files: read and write errors as one sentence, writes that are atomic and survive a power cut."""
 
 import errno
+import json
 import os
 import struct
 import tokenize
@@ -9,6 +10,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -103,3 +105,12 @@ def fsync_folder(folder: Path) -> None:
             raise
     finally:
         os.close(opened)
+
+
+def read_json_object(file: Path) -> dict[str, Any]:
+    """The JSON object in a file; empty if it cannot be read."""
+    try:
+        found = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -21,7 +21,7 @@
 //     L_I         a lower bound on the information about the code in images, in nats; null if unknown
 //     carried     L_I / H(c) clamped to 0 .. 1, the length of the bar; null if unknown
 //     std         the standard deviation of c - Q's mean, if Q does not learn it (fixed_std); else null
-//   names     {"c1": "smile"}: the names that people gave to codes
+//   names     {"c1": "digit", "c1=4": "seven"}: the names that people gave to codes and categories
 //
 // A backend may have other fields in model.json. `open` resolves to an object with
 //
@@ -34,8 +34,8 @@
 //                            image: Uint8Array ch * h * w}>
 //       what Q reads off a picture (a File or Blob) resized to the model's shape; spreads are a standard
 //       deviation, for categories and switches the probability of all other values; z is found by inversion
-//   saveName(code, name) -> Promise<names>
-//       saves a name, "" removes it; resolves to all names
+//   saveName(what, name) -> Promise<names>
+//       saves the name of a code or category, "" removes it; resolves to all names
 //   inversionProgress() -> Promise<number 0 .. 1>
 //       of the training of the encoder of z; 1 if it is done
 //

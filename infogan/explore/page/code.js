@@ -36,7 +36,13 @@ export function formatValue(code, value) {
   if (code.kind === "angle") return `${Math.round(value) % 360}°`;
   if (code.kind === "number") return value.toFixed(2).replace("-", "−");
   if (code.kind === "switch") return value ? "on" : "off";
-  return code.category_names?.[value] ?? String(value); // a site exported by an older version has no names
+  return code.category_names[value] ?? String(value);
+}
+
+/** What categories are called: by people, in `names`, or else by labels. */
+export function namesOfCategories(code, labelled, names) {
+  const given = Array.from({ length: code.categories ?? 0 }, (_, k) => names[`${code.name}=${k}`] ?? labelled[k]);
+  return Object.fromEntries(Object.entries(given).filter(([, name]) => name !== undefined));
 }
 
 /** The uncertainty of a value that Q read. */

@@ -4,3 +4,26 @@ export function createElement(tag, properties = {}, children = []) {
   element.append(...children);
   return element;
 }
+
+/** A field for the name of something. rename(name) -> Promise of whether it is saved. */
+export function makeName(of, rename) {
+  const element = createElement("input", { className: "name", maxLength: 60, spellcheck: false });
+  element.setAttribute("aria-label", `name of ${of}`);
+  let saved = "";
+  element.addEventListener("change", async () => {
+    if (!(await rename(element.value))) element.value = saved;
+  });
+  element.addEventListener("keydown", (event) => {
+    if (event.key === "Escape") element.value = saved;
+    if (event.key === "Enter" || event.key === "Escape") element.blur();
+  });
+  return {
+    element,
+    show(name, placeholder) {
+      saved = name;
+      element.placeholder = placeholder;
+      element.title = name;
+      if (document.activeElement !== element) element.value = saved;
+    },
+  };
+}

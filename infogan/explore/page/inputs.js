@@ -1,17 +1,17 @@
-// The input of a code, by its kind: a slider, a slider of degrees, a row of categories, a switch.
+// The input of a code, by its kind: a slider, a slider of degrees, categories with names, a switch.
 // Each is {element, show(value), thumbnails}: `thumbnails` are [{value, canvas}], of the image with that value.
 
 import { range, stops, formatValue } from "./code.js";
-import { createElement } from "./dom.js";
+import { createElement, makeName } from "./dom.js";
 
 const MAX_THUMBNAILS = 30;
 
-/** shape: of the thumbnails, [ch, h, w]. */
-export function makeInput(code, shape, set) {
+/** shape: of the thumbnails, [ch, h, w]. rename(category, name) -> Promise of whether it is saved. */
+export function makeInput(code, shape, set, rename) {
   const label = code.name;
   if (code.kind === "switch") return makeSwitch(label, set);
   if (code.kind !== "category") return makeSlider(code, label, shape, set);
-  return code.categories > MAX_THUMBNAILS ? makeChoice(code, label, set) : makeCategories(code, label, shape, set);
+  return code.categories > MAX_THUMBNAILS ? makeChoice(code, label, set) : makeCategories(code, label, shape, set, rename);
 }
 
 function makeSlider(code, label, [, height, width], set) {
@@ -41,26 +41,33 @@ function makeSlider(code, label, [, height, width], set) {
   return { element: createElement("div", {}, [slider, scale]), show, thumbnails };
 }
 
-function makeCategories(code, label, [, height, width], set) {
+function makeCategories(code, label, [, height, width], set, rename) {
   const group = createElement("div", { className: "categories" });
   group.setAttribute("role", "radiogroup");
   group.setAttribute("aria-label", label);
   const radios = [];
   const thumbnails = [];
+  const captions = [];
   for (const value of stops(code)) {
     const radio = createElement("input", { type: "radio", name: `code-${code.name}`, className: "visually-hidden" });
     const canvas = createElement("canvas", { width, height });
     const name = formatValue(code, value);
-    radio.setAttribute("aria-label", `${code.name} = ${name}`);
     radio.addEventListener("click", () => set(value)); // also if it is selected already
     radios.push(radio);
     thumbnails.push({ value, canvas });
-    group.append(createElement("label", {}, [radio, canvas, createElement("span", { textContent: name })]));
+    captions.push((code.parent ?? null) === null ? makeName(`${code.name} = ${value}`, (text) => rename(value, text))
+      : { element: createElement("span", { textContent: name }), show() {} }); // elsewhere it means something else
+    group.append(createElement("label", {}, [radio, canvas, captions.at(-1).element]));
   }
   const show = (value) => {
     radios[Math.round(value)].checked = true;
+    captions.forEach(({ element }, k) => (element.tabIndex = k === Math.round(value) ? 0 : -1));
   };
-  return { element: group, show, thumbnails };
+  const showNames = () => stops(code).forEach((value, k) => {
+    captions[k].show(code.category_names[value] ?? "", `${value}`);
+    radios[k].setAttribute("aria-label", `${code.name} = ${formatValue(code, value)}`);
+  });
+  return { element: group, show, showNames, thumbnails };
 }
 
 function makeChoice(code, label, set) {

@@ -2,13 +2,12 @@
 
 import { formatValue, formatSpread } from "./code.js";
 import { makeInput } from "./inputs.js";
-import { createElement } from "./dom.js";
+import { createElement, makeName } from "./dom.js";
 
-/** actions: set(value), unset(), rename(name) -> Promise of whether it is saved. */
+/** actions: set(value), unset(), rename(name) and renameCategory(category, name) -> Promise of whether it is saved. */
 export function makeKnob(code, shape, actions) {
-  const input = makeInput(code, shape, actions.set);
-  const name = createElement("input", { className: "name", maxLength: 60, placeholder: "name it", spellcheck: false });
-  name.setAttribute("aria-label", `name of ${code.name}`);
+  const input = makeInput(code, shape, actions.set, actions.renameCategory);
+  const name = makeName(code.name, actions.rename);
   const parent = createElement("span", { className: "quiet" });
   const value = createElement("output", {});
   const spread = createElement("span", { className: "quiet" });
@@ -18,17 +17,8 @@ export function makeKnob(code, shape, actions) {
   reset.title = "back to the value that each image was drawn with";
   reset.addEventListener("click", actions.unset);
 
-  let savedName = "";
-  name.addEventListener("change", async () => {
-    if (!(await actions.rename(name.value))) name.value = savedName;
-  });
-  name.addEventListener("keydown", (event) => {
-    if (event.key === "Escape") name.value = savedName;
-    if (event.key === "Enter" || event.key === "Escape") name.blur();
-  });
-
   const head = createElement("div", { className: "head" }, [
-    createElement("b", { textContent: code.name }), parent, name, spread, value, reset]);
+    createElement("b", { textContent: code.name }), parent, name.element, spread, value, reset]);
   const element = createElement("div", { className: "knob" }, [head, ...informationLine(code), input.element]);
   element.setAttribute("role", "group");
   element.setAttribute("aria-label", code.name);
@@ -45,9 +35,9 @@ export function makeKnob(code, shape, actions) {
       element.classList.toggle("set", isSet);
       reset.disabled = !isSet;
     },
-    showName(text) {
-      savedName = text ?? "";
-      if (document.activeElement !== name) name.value = savedName;
+    showNames(text) {
+      name.show(text ?? "", "name it");
+      input.showNames?.();
     },
   };
 }

@@ -1,6 +1,6 @@
 // The page: keeps the state, asks the backend for its images, and shows them.
 
-import { clampValue, under } from "./code.js";
+import { clampValue, namesOfCategories, under } from "./code.js";
 import { makeKnob } from "./knob.js";
 import { latestOnly } from "./latest.js";
 import { reportErrors, showNotice } from "./notice.js";
@@ -25,6 +25,7 @@ async function start() {
 
 async function show(info, backend) {
   const L = info.codes.length;
+  const labelled = info.codes.map((code) => code.category_names ?? []); // a site of an older version has no names
   let names = info.names;
   let state = parse(location.hash, info);
   let sampled = null; // {seed, bases}
@@ -48,7 +49,8 @@ async function show(info, backend) {
   const knobs = info.codes.map((code, i) => makeKnob(code, info.shape, {
     set: (value) => set(i, value),
     unset: () => unset(i),
-    rename: (name) => reportErrors(async () => showNames(await backend.saveName(code.name, name))),
+    rename: (name) => saveName(code.name, name),
+    renameCategory: (category, name) => saveName(`${code.name}=${category}`, name),
   }));
   const toolbar = makeToolbar(info, change);
   const panel = makeCustomImage(info.shape, {
@@ -127,10 +129,16 @@ async function show(info, backend) {
     toolbar.show(state, names);
   }
 
+  const saveName = (what, name) => reportErrors(async () => {
+    showNames(await backend.saveName(what, name));
+    update();
+  });
+
   function showNames(newNames) {
     names = newNames;
     info.codes.forEach((code, i) => {
-      knobs[i].showName(names[code.name]);
+      code.category_names = namesOfCategories(code, labelled[i], names);
+      knobs[i].showNames(names[code.name]);
     });
     toolbar.show(state, names);
   }

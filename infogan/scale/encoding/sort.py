@@ -3,7 +3,7 @@
 import os
 import re
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -32,7 +32,7 @@ def check_sorting(target: Path, root: Path, model: Model) -> None:
 
 
 def sort_into(
-    target: Path, root: Path, model: Model, images: Images, names: Mapping[str, Sequence[str]]
+    target: Path, root: Path, model: Model, images: Images, names: Mapping[str, Mapping[int, str]]
 ) -> list[int]:
     """Makes `target`/CATEGORY/FILE for every image, by the first discrete code.
 
@@ -40,8 +40,8 @@ def sort_into(
 
     Args:
         root: the folder that the names of the images are relative to.
-        names: what labels call the first categories of codes; their folders are called "c1=0 cat", those of
-            the others "c1=1".
+        names: what categories are called, by code and category; their folders are called "c1=0 cat", those
+            of the others "c1=1".
 
     Returns:
         How many images each category has.
@@ -53,7 +53,7 @@ def sort_into(
     code = next(i for i, code in enumerate(model.latent.codes) if code.categories)
     called = model.latent.names[code]
     folders = [f"{called}={k}" for k in range(model.latent.k)]
-    for k, name in enumerate(names.get(called, ())):
+    for k, name in names.get(called, {}).items():
         folders[k] += " " + re.sub(r"[^\w -]", "_", name)  # never a path, whatever the label is
     pages = [name for name in images.names if not (root / name).is_file()]
     if pages:
