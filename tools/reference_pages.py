@@ -7,6 +7,7 @@
 
 import ast
 import re
+import sys
 from collections.abc import Iterable
 from dataclasses import MISSING
 from itertools import groupby
@@ -42,6 +43,7 @@ def commands_page() -> str:
     for verb in ("train", "sweep"):
         for preset in PRESETS:
             del app[verb][preset]
+    sys.argv[0] = "infogan"  # by which the usage lines call the program
     text = app.generate_docs(output_format="markdown", recursive=True)
     # Sphinx lists the headings itself.
     text = re.sub(r"(?ms)^## Table of Contents\n.*?(?=^## )", "", text)
