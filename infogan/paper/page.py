@@ -29,9 +29,9 @@ between both ends of a row, the median over rows, in units of its real range: fr
 percentile of real images as the reader reads them; of an angle a whole turn; of an attribute, whose
 probability is read, 1. The columns of a category are in the order of the factor in 100 other rows. A code
 *finds* a factor if it moves it by at least half of the range, in the same direction in 90 % of the rows, and
-further than any other factor. Of a regular GAN, whose codes should mean nothing, the opposite is shown: a seed
-counts if fewer than half of the images show the digit of their column. The best of the seeds is the one whose
-factor moves furthest beyond the next factor.
+further than any other factor. Of a regular GAN, whose codes should mean nothing, a seed counts if fewer than
+half of the images show the digit of their column. The best seed is the one whose factor moves furthest beyond
+the next.
 """
 MAX_FACTORS = 12  # rows of a table of factors
 

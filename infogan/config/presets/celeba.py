@@ -15,7 +15,7 @@ def celeba_paper() -> Config:
 
 
 def celeba() -> Config:
-    """CelebA with knobs for light and tilt, and numbers found by autoencoding, of which two change sides.
+    """CelebA with knobs for light and tilt, and numbers by autoencoding, two of which a mirror image negates.
 
     It assumes that a mirror image looks just as natural.
     """

@@ -25,7 +25,7 @@ def faces_paper_lighting() -> Config:
 
 
 def faces() -> Config:
-    """3D faces with a knob for light, and numbers found by autoencoding, of which one changes sides.
+    """3D faces with a knob for light, and numbers by autoencoding, one of which a mirror image negates.
 
     It assumes that a mirror image looks just as natural.
     """
