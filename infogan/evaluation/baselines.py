@@ -17,7 +17,7 @@ N_CLUSTERS, N_STARTS = 10, 3
 SIDE = 32  # pixels; larger images are reduced to it, which changes little of what pixels have in common
 
 
-class Read(NamedTuple):
+class Representation(NamedTuple):
     """What a method reads off images, one column per code."""
 
     values: Float[np.ndarray, "n d"]
@@ -25,12 +25,12 @@ class Read(NamedTuple):
     names: list[str]
 
 
-def read_pca_and_k_means(
+def fit_pca_and_k_means(
     x: Pictures,
     other: UInt8[np.ndarray, "m ch h w"] | Float[np.ndarray, "m 1 1 w"],
     n_components: int,
     n_clusters: int = N_CLUSTERS,
-) -> dict[str, Read]:
+) -> dict[str, Representation]:
     """Principal components and k-means clusters of the pixels of x, of at most 32x32, read off other images.
 
     By what a table calls each, such as "PCA, 3 components".
@@ -46,16 +46,18 @@ def read_pca_and_k_means(
     names = [f"component {i}" for i in range(1, n_components + 1)]
     s = "" if n_components == 1 else "s"
     return {
-        f"PCA, {n_components} component{s}": Read(components.astype(float), ["number"] * len(names), names),
-        f"k-means, {n_clusters} clusters": Read(clusters.astype(float), ["category"], ["cluster"]),
+        f"PCA, {n_components} component{s}": Representation(
+            components.astype(float), ["number"] * len(names), names
+        ),
+        f"k-means, {n_clusters} clusters": Representation(clusters.astype(float), ["category"], ["cluster"]),
     }
 
 
-def baselines_of(latent: Latent, x: Pictures) -> dict[str, Read]:
+def baselines_of(latent: Latent, x: Pictures) -> dict[str, Representation]:
     """As many components as codes are no categories, at least one; as many clusters as c1 has, else 10."""
     categories = [code.categories for code in latent.codes if code.categories]
     n_components = max(1, len(latent.codes) - len(categories))
-    return read_pca_and_k_means(x, x, n_components, categories[0] if categories else N_CLUSTERS)
+    return fit_pca_and_k_means(x, x, n_components, categories[0] if categories else N_CLUSTERS)
 
 
 def _flat(x: Pictures) -> Float[np.ndarray, "n d"]:

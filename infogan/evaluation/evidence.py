@@ -110,7 +110,7 @@ def _followed_targets(
         kind = model.latent.codes[i].kind
         read, aimed_at = values[known, i : i + 1], _as_values(table[rows].float(), kind)[:, None]
         agreement = float(pairwise_association(read, [kind], aimed_at, [kind])[0, 0])
-        if agreement >= MIN_AGREEMENT and i not in (*free["number"], *free["circ"]):
+        if agreement >= MIN_AGREEMENT and i not in (*free["number"], *free["angle"]):
             what = "stable clusters of real images" if kind == "category" else "its knob, on real images"
             found[i] = f"it follows {what} ({agreement:.2f})"
     return found

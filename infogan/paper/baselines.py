@@ -10,14 +10,14 @@ from torch import Tensor
 
 from infogan.config.parts import N_LATENTS
 from infogan.data import Factor, Factors, Images
-from infogan.evaluation.baselines import Read, read_pca_and_k_means
+from infogan.evaluation.baselines import Representation, fit_pca_and_k_means
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
 from infogan.method.model import Model
 from infogan.paper.moments import QUANTITIES
-from infogan.pretraining.equivariance.encoder import SIDE, resized
-from infogan.pretraining.factors.factors import BATCH_SIZE, BETA, LEARNING_RATE, unit
-from infogan.pretraining.factors.vae import VAE, beta_tcvae_loss
+from infogan.pretraining.autoencoding.autoencoding import BATCH_SIZE, BETA, LEARNING_RATE, unit
+from infogan.pretraining.autoencoding.vae import VAE, beta_tcvae_loss
+from infogan.pretraining.encoder import SIDE, resized
 from infogan.utils.rng import make_rng
 
 VAE_STEPS = 1000
@@ -25,21 +25,21 @@ MAX_IMAGES = 10_000  # that they learn from
 VIEWPOINT = ("azimuth", "elevation")  # the factors that are not the shape of a chair
 
 
-def read_baselines(train: Images, held_out: Images, n_components: int) -> dict[str, Read]:
+def read_baselines(train: Images, held_out: Images, n_components: int) -> dict[str, Representation]:
     """What each baseline, trained on the pixels of some images, reads off others."""
     x, y = train.subsample(MAX_IMAGES).x, held_out.x
     latents = _vae_latents(x, y)
     names = [f"latent {i}" for i in range(1, N_LATENTS + 1)]
     return {
-        **read_pca_and_k_means(x, y, n_components),
-        "beta-TCVAE": Read(latents, ["number"] * N_LATENTS, names),
+        **fit_pca_and_k_means(x, y, n_components),
+        "beta-TCVAE": Representation(latents, ["number"] * N_LATENTS, names),
     }
 
 
-def read_codes(model: Model, images: Images) -> Read:
+def read_codes(model: Model, images: Images) -> Representation:
     """What Q reads off real images."""
     values = model.encode(images.pixels).values.double().numpy()
-    return Read(values, [code.kind for code in model.latent.codes], list(model.latent.names))
+    return Representation(values, [code.kind for code in model.latent.codes], list(model.latent.names))
 
 
 def known_factors(images: Images, moments: tuple[str, ...]) -> Factors | None:
@@ -55,7 +55,7 @@ def known_factors(images: Images, moments: tuple[str, ...]) -> Factors | None:
     return Factors(factors, np.column_stack(values))
 
 
-def best_codes(read: Read, factors: Factors) -> dict[str, tuple[str, float]]:
+def best_codes(read: Representation, factors: Factors) -> dict[str, tuple[str, float]]:
     """For each factor the code with the strongest association, and its strength in [0, 1].
 
     |Spearman's rho| of two numbers, otherwise as `ASSOCIATION_NAMES` says. Categories count for numbers only

@@ -20,7 +20,7 @@ from infogan.paper.effects import (
     read_rows,
 )
 from infogan.paper.experiments import Figure, Panel
-from infogan.paper.readers import Reader, split_off, train_reader
+from infogan.paper.readers import FactorReader, split_off, train_reader
 from infogan.paper.runs import Request, describe_runs, run_paths
 from infogan.runs.run import Run
 from infogan.utils.environment import environment
@@ -109,7 +109,7 @@ def measure_bounds(figure: Figure, request: Request) -> dict[str, Any]:
 
 
 def panel_effects(
-    model: Model, figure: Figure, panels: list[Panel], reader: Reader, held_out: Images
+    model: Model, figure: Figure, panels: list[Panel], reader: FactorReader, held_out: Images
 ) -> dict[str, Effect]:
     """For each panel, by its letter, the effect of the code of this model that shows best what it is about.
 

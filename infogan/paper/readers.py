@@ -1,7 +1,7 @@
 """Readers: what real images, with their labels or factors, teach about generated ones.
 
-A `Reader` is made from `Images`, the only thing with labels and factors, and takes pixels alone. It never
-meets a model, and no module of training or of the choice without labels imports this one.
+A `FactorReader` is made from `Images`, the only thing with labels and factors, and takes pixels alone. It
+never meets a model, and no module of training or of the choice without labels imports this one.
 
 n = images, f = what is read.
 """
@@ -21,7 +21,7 @@ from infogan.data import Images
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
 from infogan.paper.moments import QUANTITIES, Pixels
-from infogan.pretraining.equivariance.encoder import Encoder
+from infogan.pretraining.encoder import Encoder
 from infogan.utils.rng import make_rng
 
 STEPS, BATCH_SIZE, LR, WEIGHT_DECAY = 800, 128, 2e-3, 0.02
@@ -38,7 +38,7 @@ class Quality(NamedTuple):
     chance: float
 
 
-class Readings(NamedTuple):
+class FactorReadings(NamedTuple):
     """What is read off images: each factor as its kind says, and the class shown, if there are classes."""
 
     factors: Float[np.ndarray, "n f"]
@@ -47,7 +47,7 @@ class Readings(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class Reader:
+class FactorReader:
     """Reads factors off images: by a small network, or by what can be measured directly.
 
     Attributes:
@@ -67,12 +67,12 @@ class Reader:
     net: Encoder | None
     n_labels: int  # 0 if the data set has none
 
-    def read(self, x: Pixels) -> Readings:
+    def read(self, x: Pixels) -> FactorReadings:
         outputs = self._outputs(x)
         measured = [QUANTITIES[name](x) for name in self.moments]
         factors = np.column_stack([np.empty((len(x), 0)), *measured, *self._learned(outputs)])
         labels = outputs[:, -self.n_labels :].argmax(axis=1) if self.n_labels else None
-        return Readings(factors, labels)
+        return FactorReadings(factors, labels)
 
     def _learned(self, outputs: Float[np.ndarray, "n o"]) -> list[Float[np.ndarray, "n"]]:
         columns, at = [], 0
@@ -97,7 +97,7 @@ class Reader:
 WIDTHS: dict[Kind, int] = {"number": 1, "angle": 2, "category": 1}  # outputs of the network
 
 
-def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ()) -> Reader:
+def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ()) -> FactorReader:
     """A reader of the factors of these images, of their labels, and of some moments.
 
     Depends on the images and on the number of threads alone. Factors with more than two categories are left
@@ -116,7 +116,7 @@ def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ())
     net = None
     if kept or n_labels:
         net = _fit(train, kept, n_labels)
-    unscaled = Reader(names, kinds, np.ones(len(names)), {}, moments, net, n_labels)
+    unscaled = FactorReader(names, kinds, np.ones(len(names)), {}, moments, net, n_labels)
     readings, read_labels = unscaled.read(held_out.x)
     low, high = np.quantile(readings, [LOW, HIGH], axis=0)
     fixed = {"angle": 2 * math.pi, "category": 1.0}
@@ -131,7 +131,7 @@ def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ())
     if n_labels and held_out.labels is not None:
         y = held_out.labels.numbers
         quality["label"] = Quality("accuracy", float((y == read_labels).mean()), _commonest(y))
-    return Reader(names, kinds, np.maximum(ranges, 1e-9), quality, moments, net, n_labels)
+    return FactorReader(names, kinds, np.maximum(ranges, 1e-9), quality, moments, net, n_labels)
 
 
 def split_off(images: Images) -> tuple[Images, Images]:

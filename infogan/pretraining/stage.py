@@ -18,7 +18,7 @@ class Targets:
     cosine and sine of an angle.
     """
 
-    tables: Mapping[int, Float[Tensor, "n width"]] = field(default_factory=dict)  # by code, half precision
+    by_code: Mapping[int, Float[Tensor, "n width"]] = field(default_factory=dict)  # half precision
 
 
 class Outcome(NamedTuple):
@@ -58,7 +58,7 @@ class Stages(Stage):
             for n in stage.run(found):
                 yield n_before + n
             n_before += stage.n_steps
-            found = Targets({**stage.outcome.targets.tables, **found.tables})
+            found = Targets({**stage.outcome.targets.by_code, **found.by_code})
         messages = "\n".join(stage.outcome.message for stage in self.stages)
         categories = {
             code: names for stage in self.stages for code, names in stage.outcome.categories.items()

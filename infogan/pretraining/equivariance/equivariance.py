@@ -23,18 +23,18 @@ from infogan.config.knobs import assign_knobs
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.clustering.mutual_information import log_joint, mutual_information
+from infogan.pretraining.encoder import Encoder
 from infogan.pretraining.equivariance.angles import HARMONICS, information
-from infogan.pretraining.equivariance.encoder import Encoder
 from infogan.pretraining.equivariance.poses import (
     Pose,
-    after,
-    before,
+    compose,
+    compose_inverse,
     no_pose,
     pose_from_columns,
     touches_edge,
 )
-from infogan.pretraining.equivariance.reader import Reader, square_images
-from infogan.pretraining.equivariance.targets import Reading, make_targets
+from infogan.pretraining.equivariance.reader import PoseReader, square_images
+from infogan.pretraining.equivariance.targets import PoseReadings, make_targets
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import InfoganError, NonFiniteError
 from infogan.utils.rng import make_rng
@@ -85,7 +85,7 @@ class Equivariance(Stage):
         }
         self.n_steps, self.seed, self.device = settings.knob_steps, config.run.seed, fabric.device
         n_clusters = OVER_CLUSTERING * model.latent.k
-        self.reader = Reader(
+        self.reader = PoseReader(
             pixels.shape[0], self.codes_of, sizes, n_clusters, self.seed, fabric.device, fabric.autocast
         )
         self.rng = self.reader.rng
@@ -103,7 +103,7 @@ class Equivariance(Stage):
         self.x = torch.cat([square_images(self.pixels, part).to(self.device) for part in parts])
         self.reader.plain = bool(touches_edge(self.x[:5000].float() / 255).float().mean() < 0.5)
         category = next((i for i, code in enumerate(self.codes) if code.categories), None)
-        if category in found.tables or not {"translate", "scale", "rotate"} & set(self.codes_of):
+        if category in found.by_code or not {"translate", "scale", "rotate"} & set(self.codes_of):
             category = None
         self.finds_category = category is not None
         uses_form = self.turns or self.finds_category
@@ -115,7 +115,7 @@ class Equivariance(Stage):
                 self.reader.find_reach(self.x[:1000].float() / 255)
             yield from self._descend(self.reader.form_net, self._form_loss, n_pose, self.n_steps - n_pose)
         reading = yield from self._read(uses_form)
-        known = next((found.tables[i] for i in found.tables if self.codes[i].categories), None)
+        known = next((found.by_code[i] for i in found.by_code if self.codes[i].categories), None)
         targets, message = make_targets(
             self.fabric.broadcast(reading), self.codes_of, self.codes, known, category, self.seed
         )
@@ -151,7 +151,9 @@ class Equivariance(Stage):
         whole = ((a_whole | still) & b_whole).float()
         whole = torch.where(whole.sum() > 0.05 * n, whole, 1.0)[:, None]
         columns = self.reader.columns(torch.cat([a, b]))
-        expected = after(second, before(first, pose_from_columns(columns[:n], knobs))).columns(knobs)
+        expected = compose(second, compose_inverse(first, pose_from_columns(columns[:n], knobs))).columns(
+            knobs
+        )
         off = nn.functional.smooth_l1_loss(columns[n:], expected, reduction="none", beta=0.02)
         if measured:
             difference, change = columns[n:] - expected, expected - columns[:n]
@@ -181,7 +183,7 @@ class Equivariance(Stage):
         near = PLACE_NOISE * self.reader.reach * pose.scale.exp()[:, None] * noise[:2].T
         return pose._replace(place=pose.place + near, scale=pose.scale + SIZE_NOISE * noise[2])
 
-    def _read(self, uses_form: bool) -> Generator[int, None, Reading]:
+    def _read(self, uses_form: bool) -> Generator[int, None, PoseReadings]:
         """What is read off all images."""
         parts = []
         for index in torch.split(torch.arange(len(self.pixels)), CHUNK):
@@ -191,7 +193,7 @@ class Equivariance(Stage):
         numbers, u, features = (torch.cat(of) for of in zip(*parts, strict=True))
         R2 = torch.where(self.change > 0, 1 - self.error / self.change, 0.0)
         rms = (self.error / self.n_measured.clamp_min(1)).sqrt()
-        return Reading(numbers, u, features, R2.cpu(), rms.cpu(), self.turn_information)
+        return PoseReadings(numbers, u, features, R2.cpu(), rms.cpu(), self.turn_information)
 
 
 def check_knobs(config: Config, pixels: PixelArray) -> None:

@@ -74,8 +74,8 @@ def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Sequence[str]) -> Po
     return pose
 
 
-def after(T: Pose, pose: Pose) -> Pose:
-    """T after a pose: the pose of T x, if `pose` is that of x."""
+def compose(T: Pose, pose: Pose) -> Pose:
+    """The pose of T x, if `pose` is that of x: T after it."""
     A = T.matrix()
     carried = _product(torch.linalg.inv(A).mT, pose.illumination)
     return Pose(
@@ -89,8 +89,8 @@ def after(T: Pose, pose: Pose) -> Pose:
     )
 
 
-def before(T: Pose, pose: Pose) -> Pose:
-    """The pose of x, if `pose` is that of T x: undoes `after`."""
+def compose_inverse(T: Pose, pose: Pose) -> Pose:
+    """The pose of x, if `pose` is that of T x: T^-1 after it, which undoes `compose`."""
     A = T.matrix()
     carried = pose.illumination - T.illumination
     return Pose(

@@ -10,12 +10,12 @@ from jaxtyping import Bool, Complex, Float, Int, UInt8
 from torch import Tensor, nn
 
 from infogan.data.images import PixelArray
-from infogan.pretraining.equivariance.angles import HARMONICS, turned, unit_vectors
-from infogan.pretraining.equivariance.encoder import SIDE, Encoder, resized
+from infogan.pretraining.encoder import SIDE, Encoder, resized
+from infogan.pretraining.equivariance.angles import HARMONICS, squash, turned
 from infogan.pretraining.equivariance.poses import (
     Pose,
     background,
-    before,
+    compose_inverse,
     look,
     moved,
     no_pose,
@@ -35,7 +35,7 @@ MIDDLE = 0.75  # share of the sides that is looked at where there is no plain ba
 
 
 @final
-class Reader:
+class PoseReader:
     """The two networks of the stage, and how they look at images.
 
     Images are (b, ch, s, s), in [0, 1].
@@ -141,7 +141,7 @@ class Reader:
             T = self.sample(n, 0.25) if i else no_pose(n, self.device)
             view, whole = self.transformed(T, x)
             counted = (whole if i else torch.ones_like(whole))[:, None].float()
-            numbers = numbers + counted * before(T, self.pose(view)).columns(self.knobs)
+            numbers = numbers + counted * compose_inverse(T, self.pose(view)).columns(self.knobs)
             n_read = n_read + counted
         numbers = numbers / n_read
         u = torch.zeros(n, HARMONICS, dtype=torch.complex64, device=self.device)
@@ -152,7 +152,7 @@ class Reader:
         for i in range(N_TURNS):
             turn = x.new_full((n,), 2 * math.pi * i / N_TURNS + 0.3)
             v, _, h = self.form(self.crop(x, pose, turn))
-            u = u + turned(unit_vectors(v), turn) / N_TURNS
+            u = u + turned(squash(v), turn) / N_TURNS
             features = features.to(h) + h / N_TURNS
         return numbers, u, features
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from infogan.method.codes import Code
 from infogan.pretraining.clustering.consensus import stability
 from infogan.pretraining.equivariance.angles import lowest_harmonic
-from infogan.pretraining.ranks import from_uniform, ranks
+from infogan.pretraining.ranks import to_targets, uniform_ranks
 from infogan.pretraining.stage import Targets
 
 MIN_R2 = 0.5  # of the changes that transforms make, below which a number cannot be read
@@ -22,7 +22,7 @@ MIN_STABILITY = 0.75  # mean NMI of k-means from several starts, below which no 
 N_COMPONENTS, N_KMEANS = 8, 5
 
 
-class Reading(NamedTuple):
+class PoseReadings(NamedTuple):
     """What was read off all images."""
 
     numbers: Float[Tensor, "n d"]  # of all knobs but rotate, in the order of the codes' knobs
@@ -34,7 +34,7 @@ class Reading(NamedTuple):
 
 
 def make_targets(
-    reading: Reading,
+    reading: PoseReadings,
     assigned: Mapping[str, tuple[int, ...]],
     codes: Sequence[Code],
     known: Float[Tensor, "n k"] | None,
@@ -101,7 +101,7 @@ def make_targets(
         messages.append(f"knob {knob}: R2 {R2:.2f} of random changes" + (f": {why}" if why else ""))
         if not why:
             for i, values in zip(targets, numbers[:, of_knob].unbind(dim=1), strict=True):
-                tables[i] = from_uniform(ranks(values, ranked_apart[knob]), codes[i])
+                tables[i] = to_targets(uniform_ranks(values, ranked_apart[knob]), codes[i])
     return Targets(tables), "\n".join(messages)
 
 

@@ -26,10 +26,10 @@ from infogan.config.knobs import codes_without_knobs
 from infogan.config.parts import N_LATENTS
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
-from infogan.pretraining.equivariance.encoder import SIDE, resized
-from infogan.pretraining.factors.choice import udr
-from infogan.pretraining.factors.vae import VAE, beta_tcvae_loss
-from infogan.pretraining.ranks import from_uniform, ranks
+from infogan.pretraining.autoencoding.choice import udr
+from infogan.pretraining.autoencoding.vae import VAE, beta_tcvae_loss
+from infogan.pretraining.encoder import SIDE, resized
+from infogan.pretraining.ranks import to_targets, uniform_ranks
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
 from infogan.utils.rng import make_rng
@@ -65,11 +65,11 @@ class Latents(NamedTuple):
     def used(self, kind: str) -> list[int]:
         """The angles, or the numbers, that tell something, the most informative first."""
         order: list[int] = self.information.argsort(descending=True).tolist()
-        return [j for j in order if self.informative[j] and (j < self.n_angles) == (kind == "circ")]
+        return [j for j in order if self.informative[j] and (j < self.n_angles) == (kind == "angle")]
 
 
 @final
-class Factors(Stage):
+class Autoencoding(Stage):
     """Targets for the uniform, Gaussian and circular codes that no knob uses.
 
     The result is the same for the same config and images; an interrupted stage has to start again.
@@ -80,7 +80,7 @@ class Factors(Stage):
         self.latent, self.pixels, self.fabric = model.latent, pixels, fabric
         free = codes_without_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
         self.n_steps, self.seed, self.device = settings.factor_steps, config.run.seed, fabric.device
-        self.codes, self.n_angles = free, len(free["circ"])
+        self.codes, self.n_angles = free, len(free["angle"])
         self.signs: Tensor | None = None
         if settings.mirror is not None:
             n_odd = self.n_angles + settings.mirror
@@ -115,7 +115,7 @@ class Factors(Stage):
             code: j
             for kind, codes in self.codes.items()
             for code, j in zip(
-                [code for code in codes if code not in found.tables], latents.used(kind), strict=False
+                [code for code in codes if code not in found.by_code], latents.used(kind), strict=False
             )
         }
         self.outcome = Outcome(
@@ -186,11 +186,11 @@ class Factors(Stage):
         one_group = torch.zeros(len(latents.mean), dtype=torch.long)
         tables = {}
         for code, j in chosen.items():
-            uniform = ranks(
+            uniform = uniform_ranks(
                 latents.mean[:, j].remainder(2 * math.pi) if j < self.n_angles else latents.mean[:, j],
                 one_group,
             )
-            tables[code] = from_uniform(uniform, self.latent.codes[code])
+            tables[code] = to_targets(uniform, self.latent.codes[code])
         return Targets(tables)
 
     def _message(
@@ -207,7 +207,7 @@ class Factors(Stage):
         )
         if n_used > len(chosen):
             message += f"; {n_used - len(chosen)} less informative latents have no code"
-        free = [code for codes in self.codes.values() for code in codes if code not in found.tables]
+        free = [code for codes in self.codes.values() for code in codes if code not in found.by_code]
         if missing := ", ".join(names[code] for code in free if code not in chosen):
             message += f"; no targets for {missing}, learned from generated images alone"
         return message
@@ -227,7 +227,7 @@ def unit(x: Tensor) -> Float[Tensor, "n ch s s"]:
 
 def _columns(found: Targets, index: Int[Tensor, "n"]) -> Float[Tensor, "n g"]:
     """What earlier stages found of these images, in the columns that G takes."""
-    return torch.cat([torch.zeros(len(index), 0), *(t[index].float() for t in found.tables.values())], dim=1)
+    return torch.cat([torch.zeros(len(index), 0), *(t[index].float() for t in found.by_code.values())], dim=1)
 
 
 def _as_numbers(latents: Latents) -> Float[Tensor, "n _"]:

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from infogan.pretraining.equivariance.encoder import SIDE, WIDTHS, Encoder
+from infogan.pretraining.encoder import SIDE, WIDTHS, Encoder
 
 PIXEL_WEIGHT = (64 / SIDE) ** 2  # as if there were 64x64 pixels, for which beta is chosen
 MIN_LOG_VAR, MAX_LOG_VAR = -8.0, 4.0
