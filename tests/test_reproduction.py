@@ -20,8 +20,8 @@ from infogan.method.latent import Latent
 from infogan.paper import baselines, choice, effects, measure, readers, states
 from infogan.paper.effects import Effect, Rows, context_effect, digits_effect, factor_effect, unchanged
 from infogan.paper.experiments import FIG3, FIGURES, Panel
-from infogan.paper.moments import QUANTITIES
 from infogan.paper.page import write_page
+from infogan.paper.quantities import QUANTITIES
 from infogan.paper.readers import FactorReader, split_off, train_reader
 from infogan.paper.runs import Request
 from infogan.runs.run import Run
@@ -397,13 +397,13 @@ def test_the_rows_of_a_picture_are_the_first_that_were_measured(
     untrained_run: Callable[..., Run], tmp_path: Path
 ) -> None:
     model = untrained_run(tmp_path / f"{FACES}-0", tiny(), gain=3.0).model()
-    reader = train_reader_of_moments()
+    reader = train_reader_of_quantities()
     rows = effects.read_rows(model, 0, FIG3.limit, reader)
     assert np.array_equal(effects.draw_rows(model, 0, FIG3.limit, effects.N_ROWS)[:5], rows.images[:5])
     assert np.array_equal(rows.read[3, :, 0], QUANTITIES["brightness"](rows.images[3]))
 
 
-def train_reader_of_moments() -> FactorReader:
+def train_reader_of_quantities() -> FactorReader:
     plain = Images.from_arrays(faces(20).x)
     return train_reader(plain, plain, ("brightness",))
 

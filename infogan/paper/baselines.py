@@ -14,7 +14,7 @@ from infogan.evaluation.baselines import Representation, fit_pca_and_k_means
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
 from infogan.method.model import Model
-from infogan.paper.moments import QUANTITIES
+from infogan.paper.quantities import QUANTITIES
 from infogan.pretraining.autoencoding.autoencoding import BATCH_SIZE, BETA, LEARNING_RATE, unit
 from infogan.pretraining.autoencoding.vae import VAE, beta_tcvae_loss
 from infogan.pretraining.encoder import SIDE, resized
@@ -42,9 +42,9 @@ def read_codes(model: Model, images: Images) -> Representation:
     return Representation(values, [code.kind for code in model.latent.codes], list(model.latent.names))
 
 
-def known_factors(images: Images, moments: tuple[str, ...]) -> Factors | None:
-    """The factors of real images, their label as one, and some moments; None if nothing is known."""
-    columns = [(Factor(name, "number"), QUANTITIES[name](images.x)) for name in moments]
+def known_factors(images: Images, quantities: tuple[str, ...]) -> Factors | None:
+    """The factors of real images, their label as one, and some quantities; None if nothing is known."""
+    columns = [(Factor(name, "number"), QUANTITIES[name](images.x)) for name in quantities]
     if images.labels is not None:
         columns.append((Factor("label", "category"), images.labels.numbers.astype(float)))
     if images.factors is not None:
@@ -59,8 +59,7 @@ def best_codes(read: Representation, factors: Factors) -> dict[str, tuple[str, f
     """For each factor the code with the strongest association, and its strength in [0, 1].
 
     |Spearman's rho| of two numbers, otherwise as `ASSOCIATION_NAMES` says. Categories count for numbers only
-    if there is no other code. If the images show shapes from all
-    sides, `azimuth within a shape` is the mean over the shapes.
+    if there is no other code. If the images show shapes from all sides, `azimuth within a shape` is added.
     """
     kinds: list[Kind] = [factor.kind for factor in factors.columns]
     strength = pairwise_association(read.values, read.kinds, factors.values, kinds)
@@ -72,21 +71,30 @@ def best_codes(read: Representation, factors: Factors) -> dict[str, tuple[str, f
         name: (read.names[int(of.argmax())], round(float(of.max()), 4))
         for name, of in zip(names, strength.T, strict=True)
     }
-    if Factor("azimuth", "angle") in factors.columns:
-        j = names.index("azimuth")
-        shape = factors.values[:, [i for i, name in enumerate(names) if name not in VIEWPOINT]]
-        group = np.unique(shape, axis=0, return_inverse=True)[1].ravel()
-        each = [
-            pairwise_association(read.values[rows], read.kinds, factors.values[rows, j : j + 1], ["angle"])[
-                :, 0
-            ]
-            for rows in (group == g for g in range(group.max() + 1))
-            if rows.sum() > 2
-        ]
-        if each:
-            mean = np.mean(each, axis=0)
-            best["azimuth within a shape"] = read.names[int(mean.argmax())], round(float(mean.max()), 4)
-    return best
+    within = _best_code_within_shapes(read, factors)
+    return best if within is None else {**best, "azimuth within a shape": within}
+
+
+def _best_code_within_shapes(read: Representation, factors: Factors) -> tuple[str, float] | None:
+    """The code with the strongest association with the azimuth, the mean over shapes, and its strength.
+
+    None unless the images show shapes from all sides.
+    """
+    if Factor("azimuth", "angle") not in factors.columns:
+        return None
+    names = [factor.name for factor in factors.columns]
+    j = names.index("azimuth")
+    shape = factors.values[:, [i for i, name in enumerate(names) if name not in VIEWPOINT]]
+    group = np.unique(shape, axis=0, return_inverse=True)[1].ravel()
+    each = [
+        pairwise_association(read.values[rows], read.kinds, factors.values[rows, j : j + 1], ["angle"])[:, 0]
+        for rows in (group == g for g in range(group.max() + 1))
+        if rows.sum() > 2
+    ]
+    if not each:
+        return None
+    mean = np.mean(each, axis=0)
+    return read.names[int(mean.argmax())], round(float(mean.max()), 4)
 
 
 def _vae_latents(

@@ -50,10 +50,10 @@ def measure(figure: Figure, request: Request, on_progress: ProgressCallback) -> 
     """
     real = _load(figure, request)
     on_progress(f"{figure.images}: training a reader of real images, which only judges")
-    reader = train_reader(real.train, real.held_out, figure.moments)
+    reader = train_reader(real.train, real.held_out, figure.quantities)
     panels: dict[str, dict[str, Any]] = {}
     read: dict[str, dict[str, Any]] = {}
-    known = known_factors(real.held_out, figure.moments)
+    known = known_factors(real.held_out, figure.quantities)
     presets = figure.presets_of(request.recipe)
     for preset in presets:
         of_preset = [panel for panel in figure.panels if panel.preset_of(request.recipe) == preset]
@@ -72,8 +72,8 @@ def measure(figure: Figure, request: Request, on_progress: ProgressCallback) -> 
                 panels[panel.letter] = _panel_record(panel, preset, effects[panel.letter], unlabelled)
     if known is not None:
         on_progress(f"{figure.images}: PCA, k-means, beta-TCVAE")
-        n = len(Run.open(run_paths(presets[0], request)[0]).config.lam_per_code)
-        for name, found in read_baselines(real.train, real.held_out, n).items():
+        n_codes = len(Run.open(run_paths(presets[0], request)[0]).config.codes.kinds)
+        for name, found in read_baselines(real.train, real.held_out, n_codes).items():
             read[name] = {"": best_codes(found, known)}
     return {
         **_header(figure, request, len(real.train)),
