@@ -51,10 +51,10 @@ def bars(n: int = 300) -> tuple[Tensor, Tensor]:
     return pixels.expand(n, 1, 16, 16).round().byte(), torch.stack([place, light], dim=1)
 
 
-def run(config: Config, x: Tensor, found: Targets | None = None) -> tuple[Outcome, list[int]]:
+def run(config: Config, x: Tensor, earlier: Targets | None = None) -> tuple[Outcome, list[int]]:
     images = Images(InMemoryPixels(x))
     stage = make_stage(make_model(config), images.pixels, config, make_fabric(config))
-    steps = list(stage.run(found or Targets()))
+    steps = list(stage.run(earlier or Targets()))
     assert stage.n_steps == config.pretraining.factor_steps
     return stage.outcome, steps
 
@@ -142,16 +142,16 @@ def test_an_angle_has_no_ends() -> None:
     assert Posterior(mean, torch.full_like(mean, 4.0), n_angles=1).information()[:, 0].max() == 0
 
 
-def test_latents_are_to_be_independent_of_what_is_given() -> None:
+def test_latents_are_to_be_independent_of_earlier_targets() -> None:
     n = 1000
-    given = torch.randn(n, 1, generator=rng())
-    known = Posterior(given, torch.full_like(given, math.log(0.25)))
+    earlier = torch.randn(n, 1, generator=rng())
+    q_earlier = Posterior(earlier, torch.full_like(earlier, math.log(0.25)))
     corrections = []
     for rho in (0.0, 0.9):
-        mean = rho * given + (1 - rho**2) ** 0.5 * torch.randn(n, 1, generator=rng(1))
+        mean = rho * earlier + (1 - rho**2) ** 0.5 * torch.randn(n, 1, generator=rng(1))
         q = Posterior(mean, torch.full_like(mean, math.log(0.25)))
-        z, u = (p.sample(torch.randn(n, 1, generator=rng(seed))) for p, seed in ((q, 2), (known, 3)))
-        corrections.append(total_correlation(z, q, u, known).item())
+        z, u = (p.sample(torch.randn(n, 1, generator=rng(seed))) for p, seed in ((q, 2), (q_earlier, 3)))
+        corrections.append(total_correlation(z, q, (u, q_earlier)).item())
     rho = 0.9 / 1.25  # of z and u, which both have their own noise
     assert corrections == pytest.approx([0, -0.5 * math.log(1 - rho**2)], abs=0.04)
 

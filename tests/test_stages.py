@@ -13,8 +13,8 @@ class Finds(Stage):
     def __init__(self, value: float, *codes: int) -> None:
         self.value, self.codes, self.n_steps = value, codes, 2
 
-    def run(self, found: Targets) -> Iterator[int]:
-        self.seen = set(found.by_code)
+    def run(self, earlier: Targets) -> Iterator[int]:
+        self.seen = set(earlier.by_code)
         yield 1
         yield 2
         tables = {code: torch.full((3, 1), self.value) for code in self.codes}

@@ -102,14 +102,14 @@ def _vae_latents(
 ) -> Float[np.ndarray, "m d"]:
     """The means of q(z|y) of a beta-TCVAE that is trained on x; the rate falls along a cosine."""
     vae, rng = VAE(x.shape[1], 0, N_LATENTS, make_rng(0, "baseline weights")), make_rng(0, "baseline")
-    pixels, nothing_given = _small(x), torch.empty(BATCH_SIZE, 0)
+    pixels, no_targets = _small(x), torch.empty(BATCH_SIZE, 0)
     adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, VAE_STEPS)
     for _ in range(VAE_STEPS):
         index = torch.randint(len(pixels), (BATCH_SIZE,), generator=rng)
         noise = torch.randn(BATCH_SIZE, N_LATENTS, generator=rng)
         adam.zero_grad()
-        loss = beta_tcvae_loss(vae, unit(pixels[index]), nothing_given, noise, BETA, signs=None)
+        loss = beta_tcvae_loss(vae, unit(pixels[index]), no_targets, noise, BETA, signs=None)
         torch.autograd.backward(loss)
         adam.step()
         schedule.step()

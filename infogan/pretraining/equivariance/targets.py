@@ -37,7 +37,7 @@ def make_targets(
     reading: PoseReadings,
     assigned: Mapping[str, tuple[int, ...]],
     codes: Sequence[Code],
-    known: Float[Tensor, "n k"] | None,
+    earlier_category: Float[Tensor, "n k"] | None,
     category: int | None,
     seed: int,
 ) -> tuple[Targets, str]:
@@ -45,7 +45,7 @@ def make_targets(
 
     Args:
         assigned: the codes of each knob.
-        known: probabilities of categories that an earlier stage found.
+        earlier_category: targets of an earlier stage for a category: its probabilities.
         category: the code to find categories for.
 
     Returns:
@@ -54,8 +54,8 @@ def make_targets(
     tables: dict[int, Tensor] = {}
     messages: list[str] = []
     groups = torch.zeros(len(reading.numbers), dtype=torch.long)
-    if known is not None:
-        groups = known.argmax(dim=1).cpu()
+    if earlier_category is not None:
+        groups = earlier_category.argmax(dim=1).cpu()
     elif category is not None:
         k = codes[category].categories
         assert k is not None
@@ -77,7 +77,8 @@ def make_targets(
             columns[knob] = slice(first, first + len(targets))
     ranked_apart = dict.fromkeys(columns, groups)
     if {"translate", "scale", "rotate"} <= set(assigned):
-        # Groups have the same origin: with any other, places would not turn with the picture.
+        # Places are ranked over all groups at once. Turns and zooms move all but the middle of the picture,
+        # so each group measures places from there. The unit of a size may be another in each group.
         ranked_apart["translate"] = torch.zeros_like(groups)
         place, size = columns["translate"], numbers[:, columns["scale"].start]
         numbers[:, place] = _centred(numbers[:, place], size, angle, harmonics, groups)
@@ -124,8 +125,10 @@ def _centred(
 ) -> Float[Tensor, "n 2"]:
     """Places that do not depend on angle and size (the log of a length).
 
-    Equivariance holds for any point of a thing; a point off its centre goes around as the thing turns. That
-    can be so only in groups that never look the same after a part of a turn.
+    The network may read the place of any point of a thing, not only that of its centre: each moves as the
+    transforms say. A point off the centre goes around it as the thing turns, at a distance that grows with
+    the size; this part, fitted by least squares, is subtracted. Things that look the same after a part of a
+    turn have no such point, as it would be in several places at once, so their groups stay as they are.
     """
     found = torch.complex(place[:, 0], place[:, 1])
     for group, harmonic in harmonics.items():
