@@ -33,7 +33,7 @@ from infogan.evaluation.disentanglement.information import mig
 from infogan.evaluation.disentanglement.predictors import dci_forest
 from infogan.method.codes import Code
 from infogan.paper.baselines import read_baselines
-from infogan.pretraining.ranks import ranks
+from infogan.pretraining.ranks import uniform_ranks
 from infogan.runs.run import Run
 
 MAX_IMAGES = 10_000
@@ -95,7 +95,7 @@ def against_moments(codes: dict[str, Code], values: np.ndarray, images: Images) 
     y, measured = images.labels.numbers, moments(images.x)
     table = confusion_matrix(y, values[:, 0].astype(int))
     best = table[linear_sum_assignment(-table)].sum()
-    within = [ranks(torch.from_numpy(m).float(), torch.from_numpy(y)).numpy() for m in measured.T]
+    within = [uniform_ranks(torch.from_numpy(m).float(), torch.from_numpy(y)).numpy() for m in measured.T]
     numbers = [(i, name) for i, (name, code) in enumerate(codes.items()) if code.kind == "number"]
     return {
         "error": round(float(1 - best / len(y)), 4),

@@ -48,7 +48,7 @@ def find(images: Images, steps: int, seed: int) -> Found:
     began = time.monotonic()
     for _ in stage.run(Targets()):
         pass
-    category, sub = (stage.outcome.targets.tables[i].argmax(dim=1).numpy() for i in (0, 1))
+    category, sub = (stage.outcome.targets.by_code[i].argmax(dim=1).numpy() for i in (0, 1))
     assert images.labels is not None
     y = images.labels.numbers
     categories, digits = match_labels(contingency_table(y, category, 10))

@@ -37,7 +37,7 @@ def read(config: Config, images: Images) -> dict[str, Any]:
         targets = stage.outcome.targets
         found["message"] = stage.outcome.message
     latent = trainer.model.latent
-    for i, table in sorted(targets.tables.items()):
+    for i, table in sorted(targets.by_code.items()):
         columns, code = table.double().numpy(), latent.codes[i]
         values = columns[:, 0]
         if code.kind != "number":

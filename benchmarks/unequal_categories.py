@@ -10,8 +10,9 @@ the true ones. Writes records/unequal-categories.json.
 """
 
 import sys
+from collections.abc import Generator
 from copy import deepcopy
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import torch
@@ -24,9 +25,11 @@ from infogan.config.presets import get_preset
 from infogan.data import Images, load
 from infogan.method.model import make_model
 from infogan.pretraining.clustering import Clustering
+from infogan.pretraining.clustering.clustering import N_PARTITIONS
 from infogan.training.trainer import Trainer
 
 N_IMAGES, STEPS, FIRST_STEPS = 6_000, 900, 300
+T = TypeVar("T")
 SHARES = {"linear": np.arange(1.0, 11), "tail": 100 ** (np.arange(10) / 9)}
 
 
@@ -55,23 +58,23 @@ def measure(kind: str, seed: int) -> dict[str, Any]:
 
 def table_of(stage: Clustering) -> np.ndarray:
     """p(k|x) of the second and third part of the stage, whether it is stable or not."""
-    parts = stage.find_clusters(FIRST_STEPS)
-    while True:
-        try:
-            next(parts)
-        except StopIteration as end:
-            found = end.value
-            break
+    sample = result_of(stage.partition(FIRST_STEPS, N_PARTITIONS))
+    found = result_of(stage.find_clusters(sample, FIRST_STEPS))
     assert found is not None, f"not stable: {stage.stability}"
     for _ in stage.train_clusters(found, FIRST_STEPS):
         pass
-    table = stage.table()
+    p: np.ndarray = result_of(stage.predict_proba()).double().numpy()
+    return p
+
+
+def result_of(generator: Generator[int, None, T]) -> T:
+    """What a generator returns once it is exhausted."""
     while True:
         try:
-            next(table)
+            next(generator)
         except StopIteration as end:
-            p: np.ndarray = end.value.double().numpy()
-            return p
+            result: T = end.value
+            return result
 
 
 def scores(table: np.ndarray, y: np.ndarray, shares: np.ndarray) -> dict[str, Any]:

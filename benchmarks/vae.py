@@ -47,7 +47,7 @@ def cluster(config: Config, images: Images, file: Path) -> tuple[Targets, dict[s
             pass
         about = {"clustering": stage.outcome.message, "seconds": time.process_time() - began}
         file.parent.mkdir(exist_ok=True)
-        tables = {str(code): table for code, table in stage.outcome.targets.tables.items()}
+        tables = {str(code): table for code, table in stage.outcome.targets.by_code.items()}
         safetensors.torch.save_file(tables, file, {"about": json.dumps(about)})
     with safetensors.safe_open(file, "pt") as found:
         by_code = {int(code): found.get_tensor(code) for code in found.keys()}  # noqa: SIM118  # no dictionary

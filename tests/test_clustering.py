@@ -98,10 +98,10 @@ def test_the_digits_are_found_without_a_label(found: tuple[Targets, list[float]]
     targets, information = found
     assert len(information) == 400
     assert np.mean(information[-20:]) > 1.9  # of log 10 = 2.30
-    assert targets.tables[0].shape == (1437, 10)
-    assert (targets.tables[0].float().sum(dim=1) - 1).abs().max() < 2e-3  # in half precision
+    assert targets.by_code[0].shape == (1437, 10)
+    assert (targets.by_code[0].float().sum(dim=1) - 1).abs().max() < 2e-3  # in half precision
     assert DIGITS.labels is not None
-    counts = contingency_matrix(DIGITS.labels.numbers, targets.tables[0].argmax(dim=1).numpy())
+    counts = contingency_matrix(DIGITS.labels.numbers, targets.by_code[0].argmax(dim=1).numpy())
     assert counts[linear_sum_assignment(-counts)].sum() > 0.85 * 1437
 
 
@@ -113,7 +113,7 @@ def test_q_learns_the_clusters(found: tuple[Targets, list[float]]) -> None:
     *_, (_, metrics) = trainer.fit()
     assert metrics["L_I_real_c1"] > 1.8  # of log 10 = 2.30
     category = trainer.model.encode(DIGITS.pixels).values[:, 0]
-    assert (category == found[0].tables[0].argmax(dim=1)).float().mean() > 0.9
+    assert (category == found[0].by_code[0].argmax(dim=1)).float().mean() > 0.9
 
 
 def test_the_stage_is_deterministic_and_leaves_the_networks_alone(two_partitions: None) -> None:
@@ -123,11 +123,11 @@ def test_the_stage_is_deterministic_and_leaves_the_networks_alone(two_partitions
     (stage,) = trainer.stages()
     assert isinstance(stage, Clustering)
     information = run(stage)
-    table = stage.outcome.targets.tables[0]
+    table = stage.outcome.targets.by_code[0]
     assert_same_bits(state_of(trainer), before)
     assert (table.float().sum(dim=1) - 1).abs().max() < 2e-3
     torch.rand(7)  # no global state
-    assert torch.equal(targets_of(SHORT, Images(DIGITS.pixels)).tables[0], table)
+    assert torch.equal(targets_of(SHORT, Images(DIGITS.pixels)).by_code[0], table)
     assert run(stage_of(SHORT.replace(seed=1))) != information
     assert stage_of(SHORT.replace(precision="64-true")).D.q_head[0].weight.dtype == torch.float64
 
@@ -142,7 +142,7 @@ def test_mutual_information_that_is_nan_ends_it(monkeypatch: pytest.MonkeyPatch,
 def test_fewer_different_images_than_clusters(two_partitions: None, n: int) -> None:
     """Three for ten clusters: over-clusters and clusters without a member do no harm."""
     copies = Images.from_arrays(DIGITS.pixels.take(torch.arange(n) % 3).numpy())
-    table = targets_of(CLUSTERED.replace(batch_size=4, pretraining_steps=6), copies).tables[0]
+    table = targets_of(CLUSTERED.replace(batch_size=4, pretraining_steps=6), copies).by_code[0]
     assert table.isfinite().all()
 
 
@@ -194,7 +194,7 @@ def test_adversarial_training_starts_from_the_initial_networks(two_partitions: N
     remove_newest_checkpoint(run)
     assert run.steps == 0
     assert_same_bits(run.model().state_dict(), make_model(config).state_dict())
-    assert torch.equal(run.state()["targets.0"], targets_of(config).tables[0])
+    assert torch.equal(run.state()["targets.0"], targets_of(config).by_code[0])
 
 
 def test_stacked_seeds_find_what_each_finds_alone(two_partitions: None) -> None:
@@ -211,7 +211,7 @@ def test_stacked_seeds_find_what_each_finds_alone(two_partitions: None) -> None:
     for i, seed in enumerate(seeds):
         of_seed = config.replace(seed=seed)
         expected = targets_of(of_seed)
-        assert torch.equal(targets[i].tables[0], expected.tables[0])
+        assert torch.equal(targets[i].by_code[0], expected.by_code[0])
         alone = Trainer(of_seed, make_model(of_seed), DIGITS)
         alone.use_targets([expected])
         list(alone.fit())

@@ -8,12 +8,12 @@ from sklearn.metrics import normalized_mutual_info_score
 
 from infogan.pretraining.clustering.consensus import (
     Counts,
-    Criterion,
+    Objective,
     consensus_clusters,
     count_neighbours,
-    improve,
     information_of,
-    kept,
+    objective_of,
+    sequential_improvement,
     stability,
 )
 from infogan.pretraining.clustering.split_merge import split_and_merge
@@ -48,19 +48,19 @@ def test_neighbours_are_counted_both_ways() -> None:
     st.sampled_from([0.0, 0.7]),
     st.sampled_from(["information", "retention"]),
 )
-def test_no_move_of_one_over_cluster_keeps_more(m: int, seed: int, gap: float, criterion: Criterion) -> None:
+def test_no_move_of_one_over_cluster_keeps_more(m: int, seed: int, gap: float, objective: Objective) -> None:
     counts, k = random_counts(m, seed, gap), 3
     start = np.random.default_rng(seed).permutation(m) % k
-    clusters = improve(counts, start, k, criterion)
-    largest = kept(counts, clusters, k, criterion)
-    assert largest >= kept(counts, start, k, criterion) - 1e-12
+    clusters = sequential_improvement(counts, start, k, objective)
+    largest = objective_of(counts, clusters, k, objective)
+    assert largest >= objective_of(counts, start, k, objective) - 1e-12
     assert set(clusters) == set(range(k))
     for i in range(m):
         if (clusters == clusters[i]).sum() > 1:  # the last of a cluster stays
             for other in range(k):
                 changed = clusters.copy()
                 changed[i] = other
-                assert kept(counts, changed, k, criterion) <= largest + 1e-12
+                assert objective_of(counts, changed, k, objective) <= largest + 1e-12
 
 
 def test_retention_finds_a_small_class_where_information_halves_a_large_one() -> None:
@@ -69,25 +69,25 @@ def test_retention_finds_a_small_class_where_information_halves_a_large_one() ->
     classes, sizes = np.maximum(half - 1, 0), np.repeat([30.0, 30, 60, 6], [5, 5, 2, 2])
     near = np.where(np.equal.outer(half, half), 1, np.where(np.equal.outer(classes, classes), 0.3, 0.005))
     counts, halved = np.outer(sizes, sizes) * near, np.minimum(half, 2)
-    assert kept(counts, halved, 3) > kept(counts, classes, 3) + 0.1
-    assert kept(counts, halved, 3, "retention") < kept(counts, classes, 3, "retention") - 0.3
-    np.testing.assert_array_equal(improve(counts, halved, 3, "retention"), halved)
+    assert objective_of(counts, halved, 3) > objective_of(counts, classes, 3) + 0.1
+    assert objective_of(counts, halved, 3, "retention") < objective_of(counts, classes, 3, "retention") - 0.3
+    np.testing.assert_array_equal(sequential_improvement(counts, halved, 3, "retention"), halved)
     found = split_and_merge(counts, halved, 3)
     assert normalized_mutual_info_score(found, classes) == pytest.approx(1)
     np.testing.assert_array_equal(split_and_merge(counts, classes, 3), classes)
 
 
 def test_retention_of_clusters_without_a_neighbour_elsewhere_is_their_number() -> None:
-    assert kept(7 * np.eye(4), np.arange(4), 4, "retention") == 4
+    assert objective_of(7 * np.eye(4), np.arange(4), 4, "retention") == 4
     counts = np.ones((4, 4))
-    assert kept(counts, np.array([0, 0, 0, 1]), 2, "retention") == pytest.approx(3 / 4 + 1 / 4)
+    assert objective_of(counts, np.array([0, 0, 0, 1]), 2, "retention") == pytest.approx(3 / 4 + 1 / 4)
 
 
 def test_over_clusters_that_are_neighbours_are_merged() -> None:
     """Three classes in seven over-clusters of different sizes, with hardly a neighbour in another class."""
     classes, sizes = np.array([0, 0, 1, 1, 1, 2, 2]), np.array([30, 2, 10, 20, 8, 15, 15.0])
     counts = np.where(classes[:, None] == classes, 1000, 1) * np.outer(sizes, sizes)
-    clusters = improve(counts, np.arange(7) % 3, 3)
+    clusters = sequential_improvement(counts, np.arange(7) % 3, 3)
     assert [set(classes[clusters == cluster]) for cluster in clusters[[0, 2, 5]]] == [{0}, {1}, {2}]
 
 

@@ -14,10 +14,16 @@ from infogan.data.images import InMemoryPixels
 from infogan.method.codes.continuous import Gaussian, Uniform
 from infogan.method.model import make_model
 from infogan.pretraining import Outcome, Targets, make_stage
-from infogan.pretraining.factors import factors
-from infogan.pretraining.factors.choice import spearman, udr
-from infogan.pretraining.factors.vae import VAE, Posterior, beta_tcvae_loss, mirror_error, total_correlation
-from infogan.pretraining.ranks import from_uniform, ranks
+from infogan.pretraining.autoencoding import autoencoding
+from infogan.pretraining.autoencoding.choice import spearman, udr
+from infogan.pretraining.autoencoding.vae import (
+    VAE,
+    Posterior,
+    beta_tcvae_loss,
+    mirror_error,
+    total_correlation,
+)
+from infogan.pretraining.ranks import to_targets, uniform_ranks
 from infogan.training.components.device import make_fabric
 from infogan.utils.errors import InfoganError, NonFiniteError
 
@@ -45,10 +51,10 @@ def bars(n: int = 300) -> tuple[Tensor, Tensor]:
     return pixels.expand(n, 1, 16, 16).round().byte(), torch.stack([place, light], dim=1)
 
 
-def run(config: Config, x: Tensor, found: Targets | None = None) -> tuple[Outcome, list[int]]:
+def run(config: Config, x: Tensor, earlier: Targets | None = None) -> tuple[Outcome, list[int]]:
     images = Images(InMemoryPixels(x))
     stage = make_stage(make_model(config), images.pixels, config, make_fabric(config))
-    steps = list(stage.run(found or Targets()))
+    steps = list(stage.run(earlier or Targets()))
     assert stage.n_steps == config.pretraining.factor_steps
     return stage.outcome, steps
 
@@ -56,16 +62,16 @@ def run(config: Config, x: Tensor, found: Targets | None = None) -> tuple[Outcom
 @pytest.fixture
 def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
     """To learn in seconds; with two runs, of which either has to do."""
-    monkeypatch.setattr(factors, "BATCH_SIZE", 32)
-    monkeypatch.setattr(factors, "LEARNING_RATE", 5e-3)
-    monkeypatch.setattr(factors, "N_RUNS", 2)
+    monkeypatch.setattr(autoencoding, "BATCH_SIZE", 32)
+    monkeypatch.setattr(autoencoding, "LEARNING_RATE", 5e-3)
+    monkeypatch.setattr(autoencoding, "N_RUNS", 2)
 
 
 @pytest.fixture
 def every_latent_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of a few steps, in which latents say little."""
-    monkeypatch.setattr(factors, "MIN_INFORMATION", -1.0)
-    monkeypatch.setattr(factors, "BATCH_SIZE", 16)
+    monkeypatch.setattr(autoencoding, "MIN_INFORMATION", -1.0)
+    monkeypatch.setattr(autoencoding, "BATCH_SIZE", 16)
 
 
 # --- the loss ---
@@ -136,16 +142,16 @@ def test_an_angle_has_no_ends() -> None:
     assert Posterior(mean, torch.full_like(mean, 4.0), n_angles=1).information()[:, 0].max() == 0
 
 
-def test_latents_are_to_be_independent_of_what_is_given() -> None:
+def test_latents_are_to_be_independent_of_earlier_targets() -> None:
     n = 1000
-    given = torch.randn(n, 1, generator=rng())
-    known = Posterior(given, torch.full_like(given, math.log(0.25)))
+    earlier = torch.randn(n, 1, generator=rng())
+    q_earlier = Posterior(earlier, torch.full_like(earlier, math.log(0.25)))
     corrections = []
     for rho in (0.0, 0.9):
-        mean = rho * given + (1 - rho**2) ** 0.5 * torch.randn(n, 1, generator=rng(1))
+        mean = rho * earlier + (1 - rho**2) ** 0.5 * torch.randn(n, 1, generator=rng(1))
         q = Posterior(mean, torch.full_like(mean, math.log(0.25)))
-        z, u = (p.sample(torch.randn(n, 1, generator=rng(seed))) for p, seed in ((q, 2), (known, 3)))
-        corrections.append(total_correlation(z, q, u, known).item())
+        z, u = (p.sample(torch.randn(n, 1, generator=rng(seed))) for p, seed in ((q, 2), (q_earlier, 3)))
+        corrections.append(total_correlation(z, q, (u, q_earlier)).item())
     rho = 0.9 / 1.25  # of z and u, which both have their own noise
     assert corrections == pytest.approx([0, -0.5 * math.log(1 - rho**2)], abs=0.04)
 
@@ -161,11 +167,11 @@ def test_the_weights_of_the_networks_depend_on_the_generator_alone() -> None:
 
 def test_ranks_are_uniform_in_the_order_of_the_values() -> None:
     values = torch.randn(1001, generator=rng()).exp()
-    found = ranks(values, torch.zeros(1001, dtype=torch.long))
+    found = uniform_ranks(values, torch.zeros(1001, dtype=torch.long))
     assert torch.equal(found.argsort(), values.argsort())
     assert_close(found.sort().values, torch.linspace(-1 + 1 / 1001, 1 - 1 / 1001, 1001))
-    assert torch.equal(from_uniform(found, Uniform()), found[:, None].half())
-    normal = from_uniform(found, Gaussian()).float()
+    assert torch.equal(to_targets(found, Uniform()), found[:, None].half())
+    normal = to_targets(found, Gaussian()).float()
     assert kstest(normal[:, 0].numpy(), "norm").statistic < 0.002
 
 
@@ -196,10 +202,10 @@ def test_it_finds_the_place_of_bars_as_a_number_that_changes_sign_in_the_mirror(
     x, values = bars()
     outcome, steps = run(CONFIG.replace(mirror=5), torch.cat([x, x.flip(-1)]))
     assert steps[:120] == list(range(1, 121))
-    assert set(outcome.targets.tables) == {1, 2}
-    for table in outcome.targets.tables.values():
+    assert set(outcome.targets.by_code) == {1, 2}
+    for table in outcome.targets.by_code.values():
         assert (table.shape, table.dtype) == ((600, 1), torch.float16)
-    uniform, normal = (outcome.targets.tables[i].float()[:, 0] for i in (1, 2))
+    uniform, normal = (outcome.targets.by_code[i].float()[:, 0] for i in (1, 2))
     assert kstest(uniform.numpy(), "uniform", (-1, 2)).statistic < 0.01
     assert kstest(normal.numpy(), "norm").statistic < 0.01
     columns = torch.stack([uniform, normal], dim=1)
@@ -216,9 +222,9 @@ def test_it_finds_what_goes_around_as_an_angle(monkeypatch: pytest.MonkeyPatch) 
     axis = (torch.arange(16.0) - 7.5) / 8
     lit = axis * turn.sin()[:, None, None] + axis[:, None] * turn.cos()[:, None, None]
     x = (255 * (0.5 + 0.35 * lit)).round().byte()[:, None]
-    monkeypatch.setattr(factors, "BATCH_SIZE", 16)
+    monkeypatch.setattr(autoencoding, "BATCH_SIZE", 16)
     outcome, _ = run(CONFIG.replace(codes="cat:2 circ:1 noise:4", factor_steps=200), x)
-    found = torch.complex(*outcome.targets.tables[1].float().unbind(dim=1)).numpy()
+    found = torch.complex(*outcome.targets.by_code[1].float().unbind(dim=1)).numpy()
     assert abs(found).round(2) == pytest.approx(1)
     truth = torch.polar(torch.ones(600), turn).numpy()
     assert max(abs((found * truth).mean()), abs((found / truth).mean())) > 0.95
@@ -228,7 +234,7 @@ def test_it_finds_what_goes_around_as_an_angle(monkeypatch: pytest.MonkeyPatch) 
 def test_the_same_seed_gives_the_same_bits_and_another_one_does_not() -> None:
     config = CONFIG.replace(factor_steps=6)
     x = bars(100)[0]
-    first, again, other = (run(c, x)[0].targets.tables for c in (config, config, config.replace(seed=1)))
+    first, again, other = (run(c, x)[0].targets.by_code for c in (config, config, config.replace(seed=1)))
     assert all(torch.equal(first[code], again[code]) for code in first)
     assert not torch.equal(first[1], other[1])
 
@@ -237,9 +243,9 @@ def test_the_same_seed_gives_the_same_bits_and_another_one_does_not() -> None:
 def test_it_draws_nothing_from_the_global_generator_but_initial_weights_that_are_overwritten() -> None:
     config, x = CONFIG.replace(factor_steps=3), bars(100)[0]
     torch.manual_seed(1)
-    first = run(config, x)[0].targets.tables
+    first = run(config, x)[0].targets.by_code
     torch.manual_seed(2)
-    assert torch.equal(run(config, x)[0].targets.tables[1], first[1])
+    assert torch.equal(run(config, x)[0].targets.by_code[1], first[1])
 
 
 @pytest.mark.usefixtures("every_latent_counts")
@@ -247,14 +253,14 @@ def test_codes_of_knobs_and_of_earlier_stages_are_left_alone() -> None:
     x = bars(100)[0]
     served = Targets({1: torch.zeros(100, 1).half()})
     outcome, _ = run(CONFIG.replace(factor_steps=3), x, served)
-    assert set(outcome.targets.tables) == {2}
+    assert set(outcome.targets.by_code) == {2}
     assert "nats: c3 " in outcome.message
 
 
 @pytest.mark.usefixtures("every_latent_counts")
 def test_codes_beyond_the_latents_get_no_targets_and_it_says_so() -> None:
     outcome, _ = run(CONFIG.replace(codes="unif:12 noise:4", factor_steps=3), bars(100)[0])
-    assert set(outcome.targets.tables) <= set(range(10))
+    assert set(outcome.targets.by_code) <= set(range(10))
     assert "no targets for " in outcome.message
     assert outcome.message.endswith("c11, c12, learned from generated images alone")
 
@@ -264,11 +270,11 @@ def test_codes_beyond_the_latents_get_no_targets_and_it_says_so() -> None:
 def test_it_takes_colour_and_any_size(shape: tuple[int, int, int]) -> None:
     x = torch.randint(256, (40, *shape), generator=rng(), dtype=torch.uint8)
     outcome, _ = run(CONFIG.replace(shape=shape, factor_steps=3), x)
-    assert all(table.isfinite().all() for table in outcome.targets.tables.values())
+    assert all(table.isfinite().all() for table in outcome.targets.by_code.values())
 
 
 def test_a_loss_that_is_no_number_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(factors, "BETA", math.nan)
+    monkeypatch.setattr(autoencoding, "BETA", math.nan)
     with pytest.raises(NonFiniteError, match="factor stage is NaN"):
         run(CONFIG.replace(factor_steps=3), bars(40)[0])
 

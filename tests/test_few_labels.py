@@ -206,7 +206,7 @@ def test_labels_enter_after_the_clustering_and_nowhere_else(short: Config) -> No
     for stage in (unlabelled, labelled):
         run_stage(stage)
     assert_same_bits(unlabelled.D.state_dict(), labelled.D.state_dict())
-    before, after = (stage.outcome.targets.tables[0] for stage in (unlabelled, labelled))
+    before, after = (stage.outcome.targets.by_code[0] for stage in (unlabelled, labelled))
     assert labelled.outcome.message.startswith(unlabelled.outcome.message + "; 103 labels of 10 classes: ")
     known = LABELLED.is_known
     np.testing.assert_array_equal(after[known].float().argmax(dim=1), LABELLED.numbers[known])

@@ -17,8 +17,8 @@ from infogan.method.codes import Categorical, Circular, Gaussian, Uniform
 from infogan.method.model import make_model
 from infogan.pretraining import Targets
 from infogan.pretraining.equivariance import Equivariance
-from infogan.pretraining.equivariance.targets import Reading, make_targets
-from infogan.pretraining.ranks import ranks
+from infogan.pretraining.equivariance.targets import PoseReadings, make_targets
+from infogan.pretraining.ranks import uniform_ranks
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 
@@ -62,7 +62,7 @@ def stage_of(config: Config, x: np.ndarray) -> Equivariance:
 
 def test_place_and_shear_are_read_off_images_without_a_label(found: tuple[Equivariance, np.ndarray]) -> None:
     stage, truth = found
-    tables = stage.outcome.targets.tables
+    tables = stage.outcome.targets.by_code
     for i in range(3):
         table = tables[i][:, 0].float()
         assert abs(spearmanr(table, truth[:, i]).statistic) > 0.95
@@ -88,7 +88,7 @@ def test_knobs_that_cannot_be_read_are_said_to_be_so_and_not_used() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (200, 1, SIDE, SIDE), np.uint8)
     stage = stage_of(CONFIG.replace(codes="cat:2 unif:1 noise:4", knobs="shear", knob_steps=5), noise)
     list(stage.run(Targets()))
-    assert stage.outcome.targets.tables == {}
+    assert stage.outcome.targets.by_code == {}
     assert "cannot be read, not used" in stage.outcome.message
 
 
@@ -123,18 +123,18 @@ def test_knobs_take_the_first_free_codes_of_their_kind() -> None:
     assert assign_knobs("", kinds) == {}
 
 
-def reading(numbers: Tensor, **fields: Tensor) -> Reading:
+def reading(numbers: Tensor, **fields: Tensor) -> PoseReadings:
     n, d = numbers.shape
     u = torch.zeros(n, 6, dtype=torch.complex64)
     fields = {"u": u, "R2": torch.ones(d), "rms": torch.zeros(d), "turn_information": torch.zeros(6)} | fields
-    return Reading(numbers=numbers, features=torch.zeros(n, 0), **fields)
+    return PoseReadings(numbers=numbers, features=torch.zeros(n, 0), **fields)
 
 
 def test_ranks_are_uniform_within_each_group() -> None:
     """So a number says nothing about the category, as P(c) has it."""
     groups = torch.tensor([0, 1]).repeat(50)
     values = torch.randn(100, generator=torch.Generator().manual_seed(0)) + 10 * groups
-    found = ranks(values, groups)
+    found = uniform_ranks(values, groups)
     for group in (0, 1):
         of = found[groups == group]
         assert_close(of.sort().values, (2 * torch.arange(50) + 1) / 50 - 1)
@@ -144,7 +144,7 @@ def test_ranks_are_uniform_within_each_group() -> None:
 def test_a_gaussian_code_gets_normal_targets() -> None:
     values = torch.rand(1000, 1, generator=torch.Generator().manual_seed(0))
     targets, _ = make_targets(reading(values), {"scale": (0,)}, [Gaussian()], None, None, 0)
-    table = targets.tables[0].float()
+    table = targets.by_code[0].float()
     assert abs(float(table.mean())) < 1e-3
     assert float(table.std()) == pytest.approx(1, abs=0.01)
 
@@ -160,13 +160,13 @@ def test_an_angle_is_that_of_the_lowest_harmonic_of_its_category() -> None:
     made = reading(torch.zeros(200, 0), u=u, turn_information=torch.full((6,), 2.0))
     codes = [Categorical(2), Circular()]
     targets, message = make_targets(made, {"rotate": (1,)}, codes, known, None, 0)
-    x, y = targets.tables[1].float().unbind(dim=1)
+    x, y = targets.by_code[1].float().unbind(dim=1)
     difference = torch.atan2(y, x) - angle * (1 + group)
     assert_close(difference.cos(), torch.ones(200), atol=1e-3, rtol=0)
     assert "the same after 1/1, 1/2 of a turn" in message
-    assert set(targets.tables) == {1}
+    assert set(targets.by_code) == {1}
     weak, message = make_targets(reading(torch.zeros(200, 0), u=u), {"rotate": (1,)}, codes, known, None, 0)
-    assert weak.tables == {}
+    assert weak.by_code == {}
     assert "cannot be read" in message
 
 
@@ -186,7 +186,7 @@ def test_places_do_not_depend_on_the_angle_in_any_order_of_the_knobs(order: tupl
     of_knob = {"translate": (0, 1), "scale": (2,), "rotate": (3,)}
     targets, _ = make_targets(made, {knob: of_knob[knob] for knob in order}, codes, None, None, 0)
     for i, truth in enumerate((*centre.T, size)):
-        assert spearmanr(targets.tables[i][:, 0].float(), truth).statistic > 0.99
+        assert spearmanr(targets.by_code[i][:, 0].float(), truth).statistic > 0.99
 
 
 def test_places_are_compared_between_categories_and_sizes_within_them() -> None:
@@ -203,7 +203,7 @@ def test_places_are_compared_between_categories_and_sizes_within_them() -> None:
     of_knob = {"translate": (1, 2), "scale": (3,), "rotate": (4,)}
     known = torch.nn.functional.one_hot(group, 2).float()
     targets, _ = make_targets(made, of_knob, codes, known, None, 0)
-    x, size_target = targets.tables[1].float()[:, 0], targets.tables[3].float()[:, 0]
+    x, size_target = targets.by_code[1].float()[:, 0], targets.by_code[3].float()[:, 0]
     assert (x[group == 1] < 0).all()
     assert (x[group == 0] > 0).all()
     for k in (0, 1):
@@ -214,6 +214,6 @@ def test_numbers_that_hardly_vary_are_not_used() -> None:
     values = 0.01 * torch.randn(100, 1, generator=torch.Generator().manual_seed(0))
     made = reading(values, rms=torch.full((1,), 0.05))
     targets, message = make_targets(made, {"scale": (0,)}, [Uniform()], None, None, 0)
-    assert targets.tables == {}
+    assert targets.by_code == {}
     assert "hardly varies, not used" in message
     assert math.isclose(float(made.R2), 1)

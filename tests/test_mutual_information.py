@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.testing import assert_close
 
 from infogan.pretraining.clustering.mutual_information import (
-    information_beyond,
+    information_and_prior,
     log_joint,
     mutual_information,
 )
@@ -92,14 +92,14 @@ def test_the_gradient_is_that_of_finite_differences() -> None:
 
 
 @given(seeds)
-def test_information_beyond_a_prior_is_largest_at_the_prior(seed: int) -> None:
+def test_information_and_prior_is_largest_at_the_prior(seed: int) -> None:
     """I - H(k) - KL(P(k), prior) <= 0, with equality if certain clusters have the prior's shares."""
     P = randn(4, 4, seed=seed).double().softmax(dim=1)
     P = (P + P.T) / (P + P.T).sum()
     prior = randn(4, seed=seed + 1).double().softmax(dim=0)
     P_k = P.sum(dim=0)
     expected = mutual_information(P.log()) + (P_k * P_k.log()).sum() - (P_k * (P_k / prior).log()).sum()
-    assert_close(information_beyond(P.log(), prior.log()), expected)
+    assert_close(information_and_prior(P.log(), prior.log()), expected)
     assert expected <= 1e-9
     certain_clusters = (torch.diag(prior) + 1e-30).log()
-    assert_close(information_beyond(certain_clusters, prior.log()), torch.zeros((), dtype=torch.float64))
+    assert_close(information_and_prior(certain_clusters, prior.log()), torch.zeros((), dtype=torch.float64))

@@ -10,8 +10,8 @@ from torch.testing import assert_close
 from infogan.pretraining.equivariance.angles import information, turned
 from infogan.pretraining.equivariance.poses import (
     Pose,
-    after,
-    before,
+    compose,
+    compose_inverse,
     moved,
     no_pose,
     pose_from_columns,
@@ -49,11 +49,11 @@ def moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
 @pytest.mark.parametrize("sizes", [TURNING, SHEARING])
 def test_before_undoes_after_and_after_is_associative(sizes: dict[str, float]) -> None:
     S, T, pose = (Pose(*(v.double() for v in sample_transforms(20, sizes, rng(i)))) for i in range(3))
-    for found, expected in zip(before(T, after(T, pose)), pose, strict=True):
+    for found, expected in zip(compose_inverse(T, compose(T, pose)), pose, strict=True):
         assert_close(found, expected)
-    for found, expected in zip(after(S, after(T, pose)), after(after(S, T), pose), strict=True):
+    for found, expected in zip(compose(S, compose(T, pose)), compose(compose(S, T), pose), strict=True):
         assert_close(found, expected)
-    assert_close(after(S, T).matrix(), S.matrix() @ T.matrix())
+    assert_close(compose(S, T).matrix(), S.matrix() @ T.matrix())
 
 
 @pytest.mark.parametrize("sizes", [TURNING, SHEARING])
@@ -63,7 +63,7 @@ def test_a_picture_moves_as_its_pose_does(sizes: dict[str, float]) -> None:
     centre, area, covariance = moments(x)
     for seed in range(5):
         T = sample_transforms(1, sizes, rng(seed), 0.7)
-        y = moved(T, x, 1.0, plain=True)
+        y = moved(T, x, 1.0, plain_background=True)
         assert not touches_edge(y).any()
         A = T.matrix()[0]
         found = moments(y)
@@ -73,14 +73,16 @@ def test_a_picture_moves_as_its_pose_does(sizes: dict[str, float]) -> None:
 
 
 def test_light_grows_along_the_illumination_and_composes_with_the_geometry() -> None:
-    """Relit after a move, and again after another move: as by the one transform that `after` gives."""
+    """Relit after a move, and again after another move: as by the one transform that `compose` gives."""
     axis = (torch.arange(64) + 0.5) / 32 - 1
     x = 0.3 * torch.exp(-8 * (axis**2 + (axis[:, None] - 0.1) ** 2))[None, None]
     S, T = (sample_transforms(1, SHEARING, rng(seed), 0.3) for seed in (3, 4))
-    twice = relit(S, moved(S, relit(T, moved(T, x, 1.0, plain=True), 1.0), 1.0, plain=True), 1.0)
-    once = relit(after(S, T), moved(after(S, T), x, 1.0, plain=True), 1.0)
+    twice = relit(
+        S, moved(S, relit(T, moved(T, x, 1.0, plain_background=True), 1.0), 1.0, plain_background=True), 1.0
+    )
+    once = relit(compose(S, T), moved(compose(S, T), x, 1.0, plain_background=True), 1.0)
     assert_close(twice, once, atol=0.005, rtol=0)
-    assert (once - moved(after(S, T), x, 1.0, plain=True)).abs().max() > 0.05
+    assert (once - moved(compose(S, T), x, 1.0, plain_background=True)).abs().max() > 0.05
     flat = torch.full((1, 3, 4, 4), 0.2)
     T = no_pose(1, torch.device("cpu"))._replace(
         brightness=torch.tensor([0.3]), illumination=torch.tensor([[0.8, -0.4]])
@@ -104,7 +106,7 @@ def test_knobs_that_are_not_named_are_left_out() -> None:
 def test_pictures_on_any_plain_ground_go_on_outside() -> None:
     x = (0.7 - 0.5 * disc(0.2, 0, 0.3)).expand(1, 3, 64, 64)
     T = no_pose(1, torch.device("cpu"))._replace(scale=torch.tensor([-0.5]), angle=torch.tensor([1.0]))
-    y = moved(T, x, 1.0, plain=True)
+    y = moved(T, x, 1.0, plain_background=True)
     assert_close(y[..., 0, :], torch.full_like(y[..., 0, :], 0.7))
     assert not touches_edge(y).any()
     assert touches_edge(torch.rand(1, 1, 64, 64, generator=rng())).all()

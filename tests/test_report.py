@@ -23,7 +23,7 @@ from infogan.config import Config
 from infogan.config.presets import get_preset
 from infogan.data import DEFAULT_OPTIONS, Images, load, load_options_for
 from infogan.data.images import InMemoryPixels, subsample_index
-from infogan.evaluation.baselines import Read, baselines_of
+from infogan.evaluation.baselines import Representation, baselines_of
 from infogan.evaluation.consistency import info_bounds
 from infogan.evaluation.evidence import Evidence, gather_evidence
 from infogan.evaluation.other_seeds import Match, runs_of_other_seeds
@@ -657,7 +657,7 @@ def test_a_code_that_is_as_good_is_not_behind() -> None:
     known = rng.random(100)
     latent = Latent((Uniform(),), 0)
     column = Column("x", "number", known)
-    reads = {"PCA": Read(known[:, None], ["number"], ["component 1"])}
+    reads = {"PCA": Representation(known[:, None], ["number"], ["component 1"])}
     (row,) = association_table(known[:, None], latent, [column], reads)
     assert row.strongest == 0
     assert not row.is_ahead(row.baselines[0])

@@ -20,9 +20,9 @@ from infogan.method.latent import Latent
 from infogan.paper import baselines, choice, effects, measure, readers, states
 from infogan.paper.effects import Effect, Rows, context_effect, digits_effect, factor_effect, unchanged
 from infogan.paper.experiments import FIG3, FIGURES, Panel
-from infogan.paper.moments import QUANTITIES
 from infogan.paper.page import write_page
-from infogan.paper.readers import Reader, split_off, train_reader
+from infogan.paper.quantities import QUANTITIES
+from infogan.paper.readers import FactorReader, split_off, train_reader
 from infogan.paper.runs import Request
 from infogan.runs.run import Run
 
@@ -49,9 +49,9 @@ def faces(n: int, seed: int = 0) -> Images:
     return Images.from_arrays(x[:, None].astype(np.uint8), labels, factors=Factors(FACTORS, v))
 
 
-def reader_of(*names: str, kinds: tuple[Any, ...] = ()) -> Reader:
+def reader_of(*names: str, kinds: tuple[Any, ...] = ()) -> FactorReader:
     given = kinds or ("number",) * len(names)
-    return Reader(names, given, np.ones(len(names)), {}, (), None, 0)
+    return FactorReader(names, given, np.ones(len(names)), {}, (), None, 0)
 
 
 def rows_of(read: np.ndarray, labels: np.ndarray | None = None) -> Rows:
@@ -143,7 +143,7 @@ def best_of(*reads: np.ndarray) -> int:
 def test_an_angle_may_turn_all_the_way_round() -> None:
     turn = np.linspace(0, 1.5 * math.pi, 10) % (2 * math.pi)
     read = np.tile(np.where(turn > math.pi, turn - 2 * math.pi, turn), (effects.N_ROWS, 1))[:, :, None]
-    reader = Reader(("azimuth",), ("angle",), np.array([2 * math.pi]), {}, (), None, 0)
+    reader = FactorReader(("azimuth",), ("angle",), np.array([2 * math.pi]), {}, (), None, 0)
     effect = factor_effect(rows_of(read), "c1", Uniform(), panel("azimuth"), "azimuth", reader)
     assert (effect.moves, effect.found) == (0.75, True)
 
@@ -152,7 +152,9 @@ def test_what_a_code_that_goes_around_moves_beside_the_angle() -> None:
     """Both ends of such a row meet, so a number that goes there and back has moved all the same."""
     turn = np.tile(2 * math.pi * np.arange(10) / 10, (effects.N_ROWS, 1))
     read = np.stack([(turn + math.pi) % (2 * math.pi) - math.pi, np.sin(turn)], axis=2)
-    reader = Reader(("azimuth", "width"), ("angle", "number"), np.array([2 * math.pi, 2.5]), {}, (), None, 0)
+    reader = FactorReader(
+        ("azimuth", "width"), ("angle", "number"), np.array([2 * math.pi, 2.5]), {}, (), None, 0
+    )
     effect = factor_effect(rows_of(read), "c1", Circular(), panel("azimuth"), "azimuth", reader)
     assert (effect.moves, effect.found) == (0.9, True)
     assert effect.others["width"] == pytest.approx(2 * math.sin(0.4 * math.pi) / 2.5, abs=1e-4)
@@ -395,13 +397,13 @@ def test_the_rows_of_a_picture_are_the_first_that_were_measured(
     untrained_run: Callable[..., Run], tmp_path: Path
 ) -> None:
     model = untrained_run(tmp_path / f"{FACES}-0", tiny(), gain=3.0).model()
-    reader = train_reader_of_moments()
+    reader = train_reader_of_quantities()
     rows = effects.read_rows(model, 0, FIG3.limit, reader)
     assert np.array_equal(effects.draw_rows(model, 0, FIG3.limit, effects.N_ROWS)[:5], rows.images[:5])
     assert np.array_equal(rows.read[3, :, 0], QUANTITIES["brightness"](rows.images[3]))
 
 
-def train_reader_of_moments() -> Reader:
+def train_reader_of_quantities() -> FactorReader:
     plain = Images.from_arrays(faces(20).x)
     return train_reader(plain, plain, ("brightness",))
 
@@ -415,7 +417,7 @@ def test_a_code_within_a_shape_beats_one_that_starts_anywhere() -> None:
     factors = Factors(
         (Factor("width", "number"), Factor("azimuth", "angle")), np.column_stack([shape, azimuth])
     )
-    read = baselines.Read(((azimuth + start) % (2 * math.pi))[:, None], ["angle"], ["c1"])
+    read = baselines.Representation(((azimuth + start) % (2 * math.pi))[:, None], ["angle"], ["c1"])
     best = baselines.best_codes(read, factors)
     assert best["azimuth within a shape"] == ("c1", 1.0)
     assert best["azimuth"][1] < 0.9

@@ -13,8 +13,8 @@ class Finds(Stage):
     def __init__(self, value: float, *codes: int) -> None:
         self.value, self.codes, self.n_steps = value, codes, 2
 
-    def run(self, found: Targets) -> Iterator[int]:
-        self.seen = set(found.tables)
+    def run(self, earlier: Targets) -> Iterator[int]:
+        self.seen = set(earlier.by_code)
         yield 1
         yield 2
         tables = {code: torch.full((3, 1), self.value) for code in self.codes}
@@ -27,6 +27,6 @@ def test_each_stage_sees_what_was_found_and_the_first_to_serve_a_code_counts() -
     assert stages.n_steps == 6
     assert list(stages.run(Targets())) == [1, 2, 3, 4, 5, 6]
     assert [stage.seen for stage in (first, second, third)] == [set(), {0}, {0, 1}]
-    tables = stages.outcome.targets.tables
+    tables = stages.outcome.targets.by_code
     assert {code: float(table[0]) for code, table in tables.items()} == {0: 1.0, 1: 2.0, 2: 3.0}
     assert stages.outcome.message == "found 1.0\nfound 2.0\nfound 3.0"

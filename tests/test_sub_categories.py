@@ -150,7 +150,7 @@ def test_codes_under_categories_change_no_category() -> None:
     for codes in ("cat:10 noise:8", "cat:10>cat:3 noise:8"):
         stage = stage_of(SHORT.replace(codes=codes, lam=(1.0,)), some)
         run(stage)
-        tables.append(stage.outcome.targets.tables)
+        tables.append(stage.outcome.targets.by_code)
     assert torch.equal(tables[0][0], tables[1][0])
     sub, category = tables[1][1].float(), tables[0][0].argmax(dim=1)
     assert sub.shape == (300, 3)

@@ -49,7 +49,7 @@ def draws(seed: int) -> list[Any]:
     x = DIGITS.pixels.take(torch.arange(6 * seed, 6 * seed + 6)).double() / 255
     c = [c_i.double() for c_i in latent.sample_c(6, rng)]
     u = torch.rand(9, 6, generator=rng, dtype=torch.float64)
-    return [u, latent.sample_z(6, rng).double(), c, x, random_targets(6, 3, seed).tables[0].double()]
+    return [u, latent.sample_z(6, rng).double(), c, x, random_targets(6, 3, seed).by_code[0].double()]
 
 
 def unused(*_: object) -> NoReturn:

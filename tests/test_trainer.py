@@ -181,7 +181,7 @@ def test_real_images_come_in_the_range_of_g_with_their_targets() -> None:
     x, p = trainer.batches.real(3)
     assert x.shape == (16, 1, 8, 8)
     assert (make_trainer().batches.real(0)[0].min(), make_trainer().batches.real(0)[0].max()) == (0, 1)
-    assert torch.equal(p, random_targets(64).tables[0][drawn(trainer, 3)].float())
+    assert torch.equal(p, random_targets(64).by_code[0][drawn(trainer, 3)].float())
 
 
 def test_images_that_do_not_fit_are_refused() -> None:

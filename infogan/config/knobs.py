@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from infogan.config.transforms import parse_transforms
 from infogan.utils.errors import InfoganError, did_you_mean
 
-# The kinds of codes that each takes; "number" is a uniform or Gaussian code.
+# The kinds of codes that each takes: "number" is a unif or gauss code, "angle" a circ code.
 KNOBS: dict[str, tuple[str, ...]] = {
     "translate": ("number", "number"),  # right, then down
     "scale": ("number",),
@@ -13,9 +13,9 @@ KNOBS: dict[str, tuple[str, ...]] = {
     "shear": ("number",),
     "brightness": ("number",),
     "illumination": ("number", "number"),  # brighter to the right, brighter at the bottom
-    "rotate": ("circ",),
+    "rotate": ("angle",),
 }
-KINDS = {"unif": "number", "gauss": "number", "circ": "circ"}
+KINDS = {"unif": "number", "gauss": "number", "circ": "angle"}
 
 
 def parse_knobs(text: str) -> tuple[str, ...]:
@@ -54,7 +54,7 @@ def assign_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict
         InfoganError: if there are fewer codes than the knobs take, or a knob is also among the transforms.
     """
     ignored = parse_transforms(transforms)
-    free: dict[str, list[int]] = {"number": [], "circ": []}
+    free: dict[str, list[int]] = {"number": [], "angle": []}
     for i, kind in enumerate(kinds):
         if kind in KINDS:
             free[KINDS[kind]].append(i)
@@ -76,7 +76,7 @@ def assign_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict
 
 
 def codes_without_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") -> dict[str, tuple[int, ...]]:
-    """The codes, by index, that follow no knob: "number" for uniform and Gaussian ones, "circ" for angles.
+    """The codes, by index, that follow no knob: "number" for unif and gauss, "angle" for circ ones.
 
     Raises:
         InfoganError: as `assign_knobs`.
@@ -84,5 +84,5 @@ def codes_without_knobs(knobs: str, kinds: Sequence[str], transforms: str = "") 
     taken = {code for codes in assign_knobs(knobs, kinds, transforms).values() for code in codes}
     return {
         wanted: tuple(i for i, kind in enumerate(kinds) if KINDS.get(kind) == wanted and i not in taken)
-        for wanted in ("circ", "number")
+        for wanted in ("angle", "number")
     }

@@ -17,7 +17,7 @@ N_CLUSTERS, N_STARTS = 10, 3
 SIDE = 32  # pixels; larger images are reduced to it, which changes little of what pixels have in common
 
 
-class Read(NamedTuple):
+class Representation(NamedTuple):
     """What a method reads off images, one column per code."""
 
     values: Float[np.ndarray, "n d"]
@@ -25,37 +25,43 @@ class Read(NamedTuple):
     names: list[str]
 
 
-def read_pca_and_k_means(
+def fit_pca_and_k_means(
     x: Pictures,
-    other: UInt8[np.ndarray, "m ch h w"] | Float[np.ndarray, "m 1 1 w"],
+    x_test: UInt8[np.ndarray, "m ch h w"] | Float[np.ndarray, "m 1 1 w"],
     n_components: int,
     n_clusters: int = N_CLUSTERS,
-) -> dict[str, Read]:
-    """Principal components and k-means clusters of the pixels of x, of at most 32x32, read off other images.
+) -> dict[str, Representation]:
+    """Principal components and k-means clusters of the pixels of x, of at most 32x32, read off x_test.
 
     By what a table calls each, such as "PCA, 3 components".
 
     Args:
         n_components, n_clusters: fewer are found where x has fewer images or pixels.
     """
-    flat, flat_other = _flat(x), _flat(other)
+    flat, flat_test = _flat(x), _flat(x_test)
     n_components, n_clusters = min(n_components, *flat.shape), min(n_clusters, len(flat))
     pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(flat)
     k_means = KMeans(n_clusters, n_init=N_STARTS, max_iter=100, random_state=0).fit(flat)
-    components, clusters = pca.transform(flat_other), k_means.predict(flat_other)[:, None]
+    components, clusters = pca.transform(flat_test), k_means.predict(flat_test)[:, None]
     names = [f"component {i}" for i in range(1, n_components + 1)]
     s = "" if n_components == 1 else "s"
     return {
-        f"PCA, {n_components} component{s}": Read(components.astype(float), ["number"] * len(names), names),
-        f"k-means, {n_clusters} clusters": Read(clusters.astype(float), ["category"], ["cluster"]),
+        f"PCA, {n_components} component{s}": Representation(
+            components.astype(float), ["number"] * len(names), names
+        ),
+        f"k-means, {n_clusters} clusters": Representation(clusters.astype(float), ["category"], ["cluster"]),
     }
 
 
-def baselines_of(latent: Latent, x: Pictures) -> dict[str, Read]:
-    """As many components as codes are no categories, at least one; as many clusters as c1 has, else 10."""
+def baselines_of(latent: Latent, x: Pictures) -> dict[str, Representation]:
+    """PCA and k-means of the size of a latent, fitted to images and read off the same images.
+
+    PCA with one component per continuous code (at least one), and k-means with as many clusters as the first
+    categorical code has categories (10 if there is none).
+    """
     categories = [code.categories for code in latent.codes if code.categories]
     n_components = max(1, len(latent.codes) - len(categories))
-    return read_pca_and_k_means(x, x, n_components, categories[0] if categories else N_CLUSTERS)
+    return fit_pca_and_k_means(x, x, n_components, categories[0] if categories else N_CLUSTERS)
 
 
 def _flat(x: Pictures) -> Float[np.ndarray, "n d"]:

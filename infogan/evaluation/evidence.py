@@ -1,4 +1,7 @@
-"""What speaks for a code beside its own run: other seeds, targets found in real images, good samples."""
+"""Evidence for a code from outside its own run.
+
+That is other seeds, targets of pretraining, and the quality of samples.
+"""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -24,7 +27,7 @@ MIN_COVERAGE = 0.5  # of real images by generated ones, below which these show a
 
 
 class Evidence(NamedTuple):
-    """What speaks for a code beside how its own model treats it."""
+    """Evidence for a code from outside its own run."""
 
     matches: Sequence[Match] = ()  # with each run of another seed
     target: str = ""  # what a stage before training found in real images for it to follow; "" if nothing
@@ -90,9 +93,10 @@ def gather_evidence(
 def _followed_targets(
     run: Run, model: Model, values: Float[np.ndarray, "n L"], index: Int[np.ndarray, "n"], n_total: int
 ) -> dict[int, str]:
-    """The codes that agree with targets which a stage found again and again, or which a transform defines.
+    """For each code that agrees with its targets, a sentence that says so.
 
-    Those of the factor stage do not count: nothing says of a single one whether it is found again.
+    Its targets are clusters that a stage found again and again, or what a transform defines. Those of the
+    factor stage do not count: nothing says of a single one whether it is found again.
     """
     if not run.config.pretraining.has_stages:
         return {}
@@ -105,12 +109,12 @@ def _followed_targets(
     found: dict[int, str] = {}
     for key, table in run.state().items():
         if not key.startswith("targets.") or len(table) != len(learned):
-            continue  # in the latter case the data set has grown since
+            continue  # no targets, or the data set has changed since they were found
         i = int(key.removeprefix("targets."))
         kind = model.latent.codes[i].kind
-        read, aimed_at = values[known, i : i + 1], _as_values(table[rows].float(), kind)[:, None]
-        agreement = float(pairwise_association(read, [kind], aimed_at, [kind])[0, 0])
-        if agreement >= MIN_AGREEMENT and i not in (*free["number"], *free["circ"]):
+        codes, targets = values[known, i : i + 1], _as_values(table[rows].float(), kind)[:, None]
+        agreement = float(pairwise_association(codes, [kind], targets, [kind])[0, 0])
+        if agreement >= MIN_AGREEMENT and i not in (*free["number"], *free["angle"]):
             what = "stable clusters of real images" if kind == "category" else "its knob, on real images"
             found[i] = f"it follows {what} ({agreement:.2f})"
     return found

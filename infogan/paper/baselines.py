@@ -10,14 +10,14 @@ from torch import Tensor
 
 from infogan.config.parts import N_LATENTS
 from infogan.data import Factor, Factors, Images
-from infogan.evaluation.baselines import Read, read_pca_and_k_means
+from infogan.evaluation.baselines import Representation, fit_pca_and_k_means
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
 from infogan.method.model import Model
-from infogan.paper.moments import QUANTITIES
-from infogan.pretraining.equivariance.encoder import SIDE, resized
-from infogan.pretraining.factors.factors import BATCH_SIZE, BETA, LEARNING_RATE, unit
-from infogan.pretraining.factors.vae import VAE, beta_tcvae_loss
+from infogan.paper.quantities import QUANTITIES
+from infogan.pretraining.autoencoding.autoencoding import BATCH_SIZE, BETA, LEARNING_RATE, unit
+from infogan.pretraining.autoencoding.vae import VAE, beta_tcvae_loss
+from infogan.pretraining.encoder import SIDE, resized
 from infogan.utils.rng import make_rng
 
 VAE_STEPS = 1000
@@ -25,26 +25,26 @@ MAX_IMAGES = 10_000  # that they learn from
 VIEWPOINT = ("azimuth", "elevation")  # the factors that are not the shape of a chair
 
 
-def read_baselines(train: Images, held_out: Images, n_components: int) -> dict[str, Read]:
+def read_baselines(train: Images, held_out: Images, n_components: int) -> dict[str, Representation]:
     """What each baseline, trained on the pixels of some images, reads off others."""
     x, y = train.subsample(MAX_IMAGES).x, held_out.x
     latents = _vae_latents(x, y)
     names = [f"latent {i}" for i in range(1, N_LATENTS + 1)]
     return {
-        **read_pca_and_k_means(x, y, n_components),
-        "beta-TCVAE": Read(latents, ["number"] * N_LATENTS, names),
+        **fit_pca_and_k_means(x, y, n_components),
+        "beta-TCVAE": Representation(latents, ["number"] * N_LATENTS, names),
     }
 
 
-def read_codes(model: Model, images: Images) -> Read:
+def read_codes(model: Model, images: Images) -> Representation:
     """What Q reads off real images."""
     values = model.encode(images.pixels).values.double().numpy()
-    return Read(values, [code.kind for code in model.latent.codes], list(model.latent.names))
+    return Representation(values, [code.kind for code in model.latent.codes], list(model.latent.names))
 
 
-def known_factors(images: Images, moments: tuple[str, ...]) -> Factors | None:
-    """The factors of real images, their label as one, and some moments; None if nothing is known."""
-    columns = [(Factor(name, "number"), QUANTITIES[name](images.x)) for name in moments]
+def known_factors(images: Images, quantities: tuple[str, ...]) -> Factors | None:
+    """The factors of real images, their label as one, and some quantities; None if nothing is known."""
+    columns = [(Factor(name, "number"), QUANTITIES[name](images.x)) for name in quantities]
     if images.labels is not None:
         columns.append((Factor("label", "category"), images.labels.numbers.astype(float)))
     if images.factors is not None:
@@ -55,12 +55,11 @@ def known_factors(images: Images, moments: tuple[str, ...]) -> Factors | None:
     return Factors(factors, np.column_stack(values))
 
 
-def best_codes(read: Read, factors: Factors) -> dict[str, tuple[str, float]]:
+def best_codes(read: Representation, factors: Factors) -> dict[str, tuple[str, float]]:
     """For each factor the code with the strongest association, and its strength in [0, 1].
 
     |Spearman's rho| of two numbers, otherwise as `ASSOCIATION_NAMES` says. Categories count for numbers only
-    if there is no other code. If the images show shapes from all
-    sides, `azimuth within a shape` is the mean over the shapes.
+    if there is no other code. If the images show shapes from all sides, `azimuth within a shape` is added.
     """
     kinds: list[Kind] = [factor.kind for factor in factors.columns]
     strength = pairwise_association(read.values, read.kinds, factors.values, kinds)
@@ -72,21 +71,30 @@ def best_codes(read: Read, factors: Factors) -> dict[str, tuple[str, float]]:
         name: (read.names[int(of.argmax())], round(float(of.max()), 4))
         for name, of in zip(names, strength.T, strict=True)
     }
-    if Factor("azimuth", "angle") in factors.columns:
-        j = names.index("azimuth")
-        shape = factors.values[:, [i for i, name in enumerate(names) if name not in VIEWPOINT]]
-        group = np.unique(shape, axis=0, return_inverse=True)[1].ravel()
-        each = [
-            pairwise_association(read.values[rows], read.kinds, factors.values[rows, j : j + 1], ["angle"])[
-                :, 0
-            ]
-            for rows in (group == g for g in range(group.max() + 1))
-            if rows.sum() > 2
-        ]
-        if each:
-            mean = np.mean(each, axis=0)
-            best["azimuth within a shape"] = read.names[int(mean.argmax())], round(float(mean.max()), 4)
-    return best
+    within = _best_code_within_shapes(read, factors)
+    return best if within is None else {**best, "azimuth within a shape": within}
+
+
+def _best_code_within_shapes(read: Representation, factors: Factors) -> tuple[str, float] | None:
+    """The code with the strongest association with the azimuth, the mean over shapes, and its strength.
+
+    None unless the images show shapes from all sides.
+    """
+    if Factor("azimuth", "angle") not in factors.columns:
+        return None
+    names = [factor.name for factor in factors.columns]
+    j = names.index("azimuth")
+    shape = factors.values[:, [i for i, name in enumerate(names) if name not in VIEWPOINT]]
+    group = np.unique(shape, axis=0, return_inverse=True)[1].ravel()
+    each = [
+        pairwise_association(read.values[rows], read.kinds, factors.values[rows, j : j + 1], ["angle"])[:, 0]
+        for rows in (group == g for g in range(group.max() + 1))
+        if rows.sum() > 2
+    ]
+    if not each:
+        return None
+    mean = np.mean(each, axis=0)
+    return read.names[int(mean.argmax())], round(float(mean.max()), 4)
 
 
 def _vae_latents(
@@ -94,14 +102,14 @@ def _vae_latents(
 ) -> Float[np.ndarray, "m d"]:
     """The means of q(z|y) of a beta-TCVAE that is trained on x; the rate falls along a cosine."""
     vae, rng = VAE(x.shape[1], 0, N_LATENTS, make_rng(0, "baseline weights")), make_rng(0, "baseline")
-    pixels, nothing_given = _small(x), torch.empty(BATCH_SIZE, 0)
+    pixels, no_targets = _small(x), torch.empty(BATCH_SIZE, 0)
     adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE)
     schedule = torch.optim.lr_scheduler.OneCycleLR(adam, LEARNING_RATE, VAE_STEPS)
     for _ in range(VAE_STEPS):
         index = torch.randint(len(pixels), (BATCH_SIZE,), generator=rng)
         noise = torch.randn(BATCH_SIZE, N_LATENTS, generator=rng)
         adam.zero_grad()
-        loss = beta_tcvae_loss(vae, unit(pixels[index]), nothing_given, noise, BETA, signs=None)
+        loss = beta_tcvae_loss(vae, unit(pixels[index]), no_targets, noise, BETA, signs=None)
         torch.autograd.backward(loss)
         adam.step()
         schedule.step()

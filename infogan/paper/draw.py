@@ -9,18 +9,13 @@ from infogan.figures.panels import Curves, PanelPicture, plot_bands, plot_panels
 from infogan.figures.traversal import code_index
 from infogan.paper.effects import N_COLUMNS, N_ROWS, draw_rows
 from infogan.paper.experiments import Figure
-from infogan.paper.states import Record, describe, record_name
+from infogan.paper.states import CHOICES, Record, describe, record_name
 from infogan.runs.run import Run
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure as Drawing
 
 N_SHOWN = 5  # rows
-CHOICES = {
-    "best": "",  # the suffix of the file
-    "middle": "-middle",
-    "unlabelled": "-unlabelled",
-}
 
 
 def draw(figure: Figure, record: Record, folder: Path) -> "dict[str, Drawing]":
@@ -35,14 +30,14 @@ def draw(figure: Figure, record: Record, folder: Path) -> "dict[str, Drawing]":
     if figure.name == "fig1":
         return {name: draw_bounds(record)}
     drawn = {}
-    for choice, suffix in CHOICES.items():
+    for key, choice in CHOICES.items():
         panels = [
-            _panel(figure, record, letter, panel[choice], folder)
+            _panel(figure, record, letter, panel[key], folder)
             for letter, panel in record["panels"].items()
-            if panel[choice] is not None
+            if panel[key] is not None
         ]
         if panels:
-            drawn[name + suffix] = plot_panels(panels)
+            drawn[name + choice.suffix] = plot_panels(panels)
     return drawn
 
 

@@ -14,7 +14,7 @@ from infogan.figures.traversal import traverse
 from infogan.method.codes import Code
 from infogan.method.model import Model
 from infogan.paper.experiments import Panel
-from infogan.paper.readers import Reader
+from infogan.paper.readers import FactorReader
 
 N_ROWS, N_COLUMNS = 100, 10
 MIN_MOVES = 0.5  # of the real range of a factor: less is not finding it
@@ -71,7 +71,7 @@ def draw_rows(model: Model, code: int, limit: float, n: int) -> UInt8[np.ndarray
     return images
 
 
-def read_rows(model: Model, code: int, limit: float, reader: Reader) -> Rows:
+def read_rows(model: Model, code: int, limit: float, reader: FactorReader) -> Rows:
     """The rows that are measured, and for a category as many more, which say in which order it goes."""
     n = N_ROWS if model.latent.codes[code].categories is None else 2 * N_ROWS
     images = draw_rows(model, code, limit, n)
@@ -83,7 +83,9 @@ def read_rows(model: Model, code: int, limit: float, reader: Reader) -> Rows:
     )
 
 
-def factor_effect(rows: Rows, name: str, code: Code, panel: Panel, target: str, reader: Reader) -> Effect:
+def factor_effect(
+    rows: Rows, name: str, code: Code, panel: Panel, target: str, reader: FactorReader
+) -> Effect:
     """How a code moves one factor.
 
     It is found if it moves by at least half of its real range, in the same direction in 90 % of the rows, and

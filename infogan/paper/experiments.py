@@ -40,7 +40,7 @@ class Figure:
     title: str
     images: str
     panels: tuple[Panel, ...]
-    moments: tuple[str, ...] = ()  # of `moments.py`, beside the factors that the data set knows
+    quantities: tuple[str, ...] = ()  # of `quantities.py`, beside the factors that the data set knows
     limit: float = 2.0
 
     def presets_of(self, recipe: Recipe) -> tuple[str, ...]:
@@ -52,8 +52,9 @@ class Figure:
         return next(panel for panel in self.panels if panel.preset_of(recipe) == preset)
 
 
-# Fig. 1 and Figs. 2a and 2b compare two trainings that differ in L_I alone, so the paper's recipe is that of
-# the original code there, of which mnist-gan is the GAN; mnist-quick-gan has the network of our recipe.
+# Fig. 1 compares two trainings that differ in L_I alone, mnist-code and mnist-gan, by either recipe; Figs. 2a
+# and 2b do so by the paper's. By ours, Fig. 2b is mnist-quick-gan: the networks of mnist without its stages
+# before training and without L_I.
 FIG1 = Figure(
     "fig1",
     "L_I of c1 over the steps",
@@ -79,7 +80,7 @@ FIG2 = Figure(
         Panel("c", "Rotation", "mnist", "mnist-code", ("slant",)),
         Panel("d", "Width", "mnist", "mnist-code", ("width",)),
     ),
-    moments=("slant", "width", "ink"),
+    quantities=("slant", "width", "ink"),
 )
 FIG3 = Figure(
     "fig3",
@@ -119,7 +120,7 @@ FIG5 = Figure(
             "b", "Discrete variation: plate context", "svhn", "svhn-paper", measure="context", code="discrete"
         ),
     ),
-    moments=("brightness", "contrast"),
+    quantities=("brightness", "contrast"),
 )
 FIG6 = Figure(
     "fig6",
@@ -135,7 +136,7 @@ FIG6 = Figure(
             "d", "Emotion", "celeba", "celeba-paper", ("Smiling", "Mouth_Slightly_Open", "High_Cheekbones")
         ),
     ),
-    moments=("asymmetry",),
+    quantities=("asymmetry",),
 )  # fmt: skip
 
 FIGURES = {figure.name: figure for figure in (FIG1, FIG2, FIG3, FIG4, FIG5, FIG6)}

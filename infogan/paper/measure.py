@@ -20,7 +20,7 @@ from infogan.paper.effects import (
     read_rows,
 )
 from infogan.paper.experiments import Figure, Panel
-from infogan.paper.readers import Reader, split_off, train_reader
+from infogan.paper.readers import FactorReader, split_off, train_reader
 from infogan.paper.runs import Request, describe_runs, run_paths
 from infogan.runs.run import Run
 from infogan.utils.environment import environment
@@ -50,10 +50,10 @@ def measure(figure: Figure, request: Request, on_progress: ProgressCallback) -> 
     """
     real = _load(figure, request)
     on_progress(f"{figure.images}: training a reader of real images, which only judges")
-    reader = train_reader(real.train, real.held_out, figure.moments)
+    reader = train_reader(real.train, real.held_out, figure.quantities)
     panels: dict[str, dict[str, Any]] = {}
     read: dict[str, dict[str, Any]] = {}
-    known = known_factors(real.held_out, figure.moments)
+    known = known_factors(real.held_out, figure.quantities)
     presets = figure.presets_of(request.recipe)
     for preset in presets:
         of_preset = [panel for panel in figure.panels if panel.preset_of(request.recipe) == preset]
@@ -72,8 +72,8 @@ def measure(figure: Figure, request: Request, on_progress: ProgressCallback) -> 
                 panels[panel.letter] = _panel_record(panel, preset, effects[panel.letter], unlabelled)
     if known is not None:
         on_progress(f"{figure.images}: PCA, k-means, beta-TCVAE")
-        n = len(Run.open(run_paths(presets[0], request)[0]).config.lam_per_code)
-        for name, found in read_baselines(real.train, real.held_out, n).items():
+        n_codes = len(Run.open(run_paths(presets[0], request)[0]).config.codes.kinds)
+        for name, found in read_baselines(real.train, real.held_out, n_codes).items():
             read[name] = {"": best_codes(found, known)}
     return {
         **_header(figure, request, len(real.train)),
@@ -109,7 +109,7 @@ def measure_bounds(figure: Figure, request: Request) -> dict[str, Any]:
 
 
 def panel_effects(
-    model: Model, figure: Figure, panels: list[Panel], reader: Reader, held_out: Images
+    model: Model, figure: Figure, panels: list[Panel], reader: FactorReader, held_out: Images
 ) -> dict[str, Effect]:
     """For each panel, by its letter, the effect of the code of this model that shows best what it is about.
 

@@ -4,16 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infogan.paper.experiments import FIGURES, Recipe
-from infogan.paper.states import MEANINGS, Record, describe, list_items, n_found, record_name
+from infogan.paper.states import CHOICES, MEANINGS, Record, describe, list_items, n_found, record_name
 
 RECIPES: dict[Recipe, str] = {
     "ours": "presets that work best here",
     "paper": "the paper's own presets",
-}
-CHOSEN = {
-    "best": "best of the seeds, chosen with labels as in the paper",
-    "middle": "seed in the middle",
-    "unlabelled": "chosen without labels",
 }
 HEAD = """\
 # The paper, table by table and figure by figure
@@ -80,14 +75,12 @@ def _of_record(name: str, record: Record, pictures: Mapping[str, str]) -> Iterat
         yield from _readers(record)
         yield from _read(record)
     yield from _runs(record)
-    for suffix, what in (
-        ("", CHOSEN["best"]),
-        ("-middle", CHOSEN["middle"]),
-        ("-unlabelled", CHOSEN["unlabelled"]),
-    ):
-        if name + suffix in pictures:
-            caption = what if record["figure"] != "fig1" else "median over the seeds, and their range"
-            yield f"![{name}: {caption}]({pictures[name + suffix]})"
+    for choice in CHOICES.values():
+        if path := pictures.get(name + choice.suffix):
+            caption = (
+                choice.meaning if record["figure"] != "fig1" else "median over the seeds, and their range"
+            )
+            yield f"![{name}: {caption}]({path})"
             yield ""
 
 
@@ -104,14 +97,15 @@ def _panels(record: Record) -> Iterator[str]:
     yield "| panel | chosen | run | shown | found in |"
     yield "|---|---|---|---|---|"
     for letter, panel in record["panels"].items():
-        for choice, what in CHOSEN.items():
-            run = panel[choice]
+        for key, choice in CHOICES.items():
+            run = panel[key]
             if run is None:
                 continue
             effect = panel["effects"][run]
             found = "" if effect["found"] else "**not found**: "
             text = describe(record, letter, run)
-            yield f"| {letter}, {panel['title']} | {what} | {run} | {found}{text} | {n_found(panel)} seeds |"
+            shown = f"{found}{text} | {n_found(panel)} seeds"
+            yield f"| {letter}, {panel['title']} | {choice.meaning} | {run} | {shown} |"
     yield ""
 
 

@@ -1,7 +1,7 @@
 """Readers: what real images, with their labels or factors, teach about generated ones.
 
-A `Reader` is made from `Images`, the only thing with labels and factors, and takes pixels alone. It never
-meets a model, and no module of training or of the choice without labels imports this one.
+A `FactorReader` is made from `Images`, the only thing with labels and factors, and takes pixels alone. It
+never meets a model, and no module of training or of the choice without labels imports this one.
 
 n = images, f = what is read.
 """
@@ -20,8 +20,8 @@ from torch.nn import functional as F
 from infogan.data import Images
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
-from infogan.paper.moments import QUANTITIES, Pixels
-from infogan.pretraining.equivariance.encoder import Encoder
+from infogan.paper.quantities import QUANTITIES, Pixels
+from infogan.pretraining.encoder import Encoder
 from infogan.utils.rng import make_rng
 
 STEPS, BATCH_SIZE, LR, WEIGHT_DECAY = 800, 128, 2e-3, 0.02
@@ -38,7 +38,7 @@ class Quality(NamedTuple):
     chance: float
 
 
-class Readings(NamedTuple):
+class FactorReadings(NamedTuple):
     """What is read off images: each factor as its kind says, and the class shown, if there are classes."""
 
     factors: Float[np.ndarray, "n f"]
@@ -47,7 +47,7 @@ class Readings(NamedTuple):
 
 @final
 @dataclass(frozen=True)
-class Reader:
+class FactorReader:
     """Reads factors off images: by a small network, or by what can be measured directly.
 
     Attributes:
@@ -63,20 +63,20 @@ class Reader:
     kinds: tuple[Kind, ...]
     ranges: Float[np.ndarray, "f"]
     quality: dict[str, Quality]
-    moments: tuple[str, ...]
+    quantities: tuple[str, ...]
     net: Encoder | None
     n_labels: int  # 0 if the data set has none
 
-    def read(self, x: Pixels) -> Readings:
+    def read(self, x: Pixels) -> FactorReadings:
         outputs = self._outputs(x)
-        measured = [QUANTITIES[name](x) for name in self.moments]
+        measured = [QUANTITIES[name](x) for name in self.quantities]
         factors = np.column_stack([np.empty((len(x), 0)), *measured, *self._learned(outputs)])
         labels = outputs[:, -self.n_labels :].argmax(axis=1) if self.n_labels else None
-        return Readings(factors, labels)
+        return FactorReadings(factors, labels)
 
     def _learned(self, outputs: Float[np.ndarray, "n o"]) -> list[Float[np.ndarray, "n"]]:
         columns, at = [], 0
-        for kind in self.kinds[len(self.moments) :]:
+        for kind in self.kinds[len(self.quantities) :]:
             y = outputs[:, at : at + WIDTHS[kind]]
             at += WIDTHS[kind]
             if kind == "angle":
@@ -97,8 +97,8 @@ class Reader:
 WIDTHS: dict[Kind, int] = {"number": 1, "angle": 2, "category": 1}  # outputs of the network
 
 
-def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ()) -> Reader:
-    """A reader of the factors of these images, of their labels, and of some moments.
+def train_reader(train: Images, held_out: Images, quantities: tuple[str, ...] = ()) -> FactorReader:
+    """A reader of the factors of these images, of their labels, and of some quantities.
 
     Depends on the images and on the number of threads alone. Factors with more than two categories are left
     out: none of the paper's figures shows one.
@@ -109,21 +109,21 @@ def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ())
     train = train.subsample(MAX_IMAGES)
     columns = () if train.factors is None else train.factors.columns
     kept = [i for i, column in enumerate(columns) if column.kind != "category" or _is_binary(train, i)]
-    names = (*moments, *(columns[i].name for i in kept))
+    names = (*quantities, *(columns[i].name for i in kept))
     number: Kind = "number"
-    kinds: tuple[Kind, ...] = (*(number for _ in moments), *(columns[i].kind for i in kept))
+    kinds: tuple[Kind, ...] = (*(number for _ in quantities), *(columns[i].kind for i in kept))
     n_labels = 0 if train.labels is None else int(train.labels.numbers.max()) + 1
     net = None
     if kept or n_labels:
         net = _fit(train, kept, n_labels)
-    unscaled = Reader(names, kinds, np.ones(len(names)), {}, moments, net, n_labels)
+    unscaled = FactorReader(names, kinds, np.ones(len(names)), {}, quantities, net, n_labels)
     readings, read_labels = unscaled.read(held_out.x)
     low, high = np.quantile(readings, [LOW, HIGH], axis=0)
     fixed = {"angle": 2 * math.pi, "category": 1.0}
     ranges = np.array([fixed.get(kind, width) for kind, width in zip(kinds, high - low, strict=True)])
     quality = {
         columns[i].name: _quality(
-            readings[:, len(moments) + j], held_out.factors.values[:, i], columns[i].kind
+            readings[:, len(quantities) + j], held_out.factors.values[:, i], columns[i].kind
         )
         for j, i in enumerate(kept)
         if held_out.factors is not None
@@ -131,7 +131,7 @@ def train_reader(train: Images, held_out: Images, moments: tuple[str, ...] = ())
     if n_labels and held_out.labels is not None:
         y = held_out.labels.numbers
         quality["label"] = Quality("accuracy", float((y == read_labels).mean()), _commonest(y))
-    return Reader(names, kinds, np.maximum(ranges, 1e-9), quality, moments, net, n_labels)
+    return FactorReader(names, kinds, np.maximum(ranges, 1e-9), quality, quantities, net, n_labels)
 
 
 def split_off(images: Images) -> tuple[Images, Images]:

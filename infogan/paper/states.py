@@ -21,6 +21,20 @@ MEANINGS: dict[State, str] = {
     "worse": "no seed shows it",
     "not run": "there is no record yet",
 }
+
+
+class Choice(NamedTuple):
+    """A way to choose the run that a figure shows."""
+
+    suffix: str  # of the picture's file
+    meaning: str
+
+
+CHOICES = {  # by their keys in records
+    "best": Choice("", "best of the seeds, chosen with labels as in the paper"),
+    "middle": Choice("-middle", "seed in the middle"),
+    "unlabelled": Choice("-unlabelled", "chosen without labels"),
+}
 ENOUGH = 3  # seeds from which on the one in the middle says something
 FULL, LITTLE = 0.95, 0.1  # of H(c1): what L_I reaches, and what it stays below without the term (Fig. 1)
 PAPER_ERROR = 0.05  # Sec. 7.2

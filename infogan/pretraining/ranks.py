@@ -10,7 +10,7 @@ from infogan.method.codes import Code
 from infogan.method.codes.continuous import Circular, Gaussian
 
 
-def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
+def uniform_ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor, "n"]:
     """Numbers in (-1, 1), uniform within each group, in the order of the values."""
     found = torch.empty_like(values)
     for group in torch.unique(groups):
@@ -20,7 +20,7 @@ def ranks(values: Float[Tensor, "n"], groups: Int[Tensor, "n"]) -> Float[Tensor,
     return found
 
 
-def from_uniform(values: Float[Tensor, "n"], code: Code) -> Float[Tensor, "n _"]:
+def to_targets(values: Float[Tensor, "n"], code: Code) -> Float[Tensor, "n _"]:
     """Numbers that are uniform in (-1, 1), as targets of a continuous code; half precision.
 
     An angle, as its cosine and sine, goes once around from -1 to 1.

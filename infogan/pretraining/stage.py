@@ -18,7 +18,7 @@ class Targets:
     cosine and sine of an angle.
     """
 
-    tables: Mapping[int, Float[Tensor, "n width"]] = field(default_factory=dict)  # by code, half precision
+    by_code: Mapping[int, Float[Tensor, "n width"]] = field(default_factory=dict)  # half precision
 
 
 class Outcome(NamedTuple):
@@ -36,11 +36,11 @@ class Stage(ABC):
     outcome: Outcome  # once `run` is exhausted
 
     @abstractmethod
-    def run(self, found: Targets) -> Iterator[int]:
+    def run(self, earlier: Targets) -> Iterator[int]:
         """Runs the stage; yields the number of steps done, after each and now and then between two.
 
         Args:
-            found: the targets of the stages before.
+            earlier: the targets of earlier stages.
         """
 
 
@@ -52,15 +52,15 @@ class Stages(Stage):
         self.stages = stages
         self.n_steps = sum(stage.n_steps for stage in stages)
 
-    def run(self, found: Targets) -> Iterator[int]:
+    def run(self, earlier: Targets) -> Iterator[int]:
         n_before = 0
         for stage in self.stages:
-            for n in stage.run(found):
+            for n in stage.run(earlier):
                 yield n_before + n
             n_before += stage.n_steps
-            found = Targets({**stage.outcome.targets.tables, **found.tables})
+            earlier = Targets({**stage.outcome.targets.by_code, **earlier.by_code})
         messages = "\n".join(stage.outcome.message for stage in self.stages)
         categories = {
             code: names for stage in self.stages for code, names in stage.outcome.categories.items()
         }
-        self.outcome = Outcome(found, messages, categories)
+        self.outcome = Outcome(earlier, messages, categories)

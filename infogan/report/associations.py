@@ -13,7 +13,7 @@ from jaxtyping import Float
 from scipy.stats import chi2
 
 from infogan.data.labels import named_classes
-from infogan.evaluation.baselines import Read
+from infogan.evaluation.baselines import Representation
 from infogan.evaluation.disentanglement.association import pairwise_association
 from infogan.method.codes import Kind
 from infogan.method.latent import Latent
@@ -87,7 +87,7 @@ def association_table(
     values: Float[np.ndarray, "n L"],
     latent: Latent,
     columns: Sequence[Column],
-    baselines: Mapping[str, Read] = MappingProxyType({}),
+    baselines: Mapping[str, Representation] = MappingProxyType({}),
 ) -> list[Row]:
     """A row per column, over the images whose value is known.
 

@@ -21,8 +21,9 @@ MAX_RATIO = 0.6  # of 1 - the correlation, to that with the fifth best image (as
 MAX_CANDIDATES = 500
 MIN_CORRELATION = 0.97  # of the pixels of a copy, once it is aligned
 
-Pictures = UInt8[np.ndarray, "n ch h w"]
-View = tuple[float, float, float] | None  # the share of a side and the place of a crop; None: mirrored
+Pixels = UInt8[np.ndarray, "n ch h w"]
+Crop = tuple[float, float, float]  # the share of a side that it keeps; its place down and right, in [0, 1]
+View = Crop | Literal["mirrored"]
 
 
 class Copy(NamedTuple):
@@ -34,7 +35,7 @@ class Copy(NamedTuple):
     correlation: float  # of their pixels then
 
 
-def find_copies(x: Pictures, distinct: Int[np.ndarray, "m"]) -> list[Copy]:
+def find_copies(x: Pixels, distinct: Int[np.ndarray, "m"]) -> list[Copy]:
     """The most alike first. Crops keep 60 to 98 % of a side; larger cuts and turns are not found.
 
     Images without contrast are never copies: all dark frames look the same.
@@ -46,15 +47,15 @@ def find_copies(x: Pictures, distinct: Int[np.ndarray, "m"]) -> list[Copy]:
         return []
     candidates: dict[tuple[int, int, bool], tuple[float, View]] = {}
     crops = ((share, down, right) for share, (down, right) in product(SHARES, PLACES))
-    views: list[View] = [None, *crops]
+    views: list[View] = ["mirrored", *crops]
     whole = torch.cat([_unit(F.adaptive_avg_pool2d(part, SIDE)) for part in _floats(x, distinct)])
     for view in views:
-        n = len(distinct) if view is None else min(len(distinct), MAX_CROPPED)
+        n = len(distinct) if view == "mirrored" else min(len(distinct), MAX_CROPPED)
         seen = torch.cat(
             [_unit(F.adaptive_avg_pool2d(_look(p, view), SIDE)) for p in _floats(x, distinct[:n])]
         )
         for i, j, ratio in _best(seen, whole[:n]):
-            key = (min(i, j), max(i, j), True) if view is None else (i, j, False)
+            key = (min(i, j), max(i, j), True) if view == "mirrored" else (i, j, False)
             candidates[key] = min(candidates.get(key, (2.0, view)), (ratio, view), key=lambda found: found[0])
     likely = sorted(candidates.items(), key=lambda item: item[1][0])[:MAX_CANDIDATES]
     found: dict[tuple[int, int], Copy] = {}
@@ -63,11 +64,11 @@ def find_copies(x: Pictures, distinct: Int[np.ndarray, "m"]) -> list[Copy]:
         correlation = _align(x[a], x[b], view)
         pair = (min(a, b), max(a, b))
         if correlation >= MIN_CORRELATION and (pair not in found or found[pair].correlation < correlation):
-            found[pair] = Copy(a, b, "mirrored" if view is None else "cropped", correlation)
+            found[pair] = Copy(a, b, "mirrored" if view == "mirrored" else "cropped", correlation)
     return sorted(found.values(), key=lambda copy: -copy.correlation)
 
 
-def _floats(x: Pictures, index: Int[np.ndarray, "m"]) -> Iterator[Float[Tensor, "b ch h w"]]:
+def _floats(x: Pixels, index: Int[np.ndarray, "m"]) -> Iterator[Float[Tensor, "b ch h w"]]:
     for i in range(0, len(index), 500):
         yield torch.from_numpy(x[index[i : i + 500]]).float() / 255
 
@@ -82,7 +83,7 @@ def _unit(x: Float[Tensor, "n *d"]) -> Float[Tensor, "n d"]:
 
 
 def _look(x: Float[Tensor, "b ch h w"], view: View) -> Float[Tensor, "b ch h w"]:
-    return x.flip(-1) if view is None else _crop(x, torch.tensor([view]).expand(len(x), 3))
+    return x.flip(-1) if view == "mirrored" else _crop(x, torch.tensor([view]).expand(len(x), 3))
 
 
 def _crop(x: Float[Tensor, "b ch h w"], windows: Float[Tensor, "b 3"]) -> Float[Tensor, "b ch h w"]:
@@ -112,7 +113,7 @@ def _align(a: UInt8[np.ndarray, "ch h w"], b: UInt8[np.ndarray, "ch h w"], view:
     """The correlation of the pixels, for a crop with the window near `view` that makes it largest."""
     one, other = (torch.from_numpy(x)[None].float() / 255 for x in (a, b))
     target = _unit(other)[0]
-    if view is None:
+    if view == "mirrored":
         return float(_unit(one.flip(-1))[0] @ target)
     best, centre = -1.0, torch.tensor(view)
     for step in (1.0, 0.5, 0.25, 0.12):

@@ -34,7 +34,7 @@ class DuplicatesAndOutliers(NamedTuple):
     copies: list[Copy]  # mirrored or cropped; the most similar first
     outliers: Int[np.ndarray, "m"]  # every image, or one per group of duplicates, the most isolated first
     scores: Float[np.ndarray, "m"]  # of the outliers: mean distance to 5 neighbours, over its median
-    by_pixels: list[bool]  # whether that of an outlier is in its pixels' statistics, not in Q's features
+    by_pixels: list[bool]  # of each outlier: whether its distance is that of pixels, not of Q's features
 
 
 def find_duplicates_and_outliers(
@@ -54,15 +54,15 @@ def find_duplicates_and_outliers(
     n = len(distinct)
     if n < 2:
         return DuplicatesAndOutliers(duplicates, [], [], distinct, np.zeros(n), [False] * n)
-    index, isolation = _isolation(features[distinct])
-    isolations, near, copies = [isolation], list[NearDuplicate](), list[Copy]()
+    index, distance = _neighbour_distance(features[distinct])
+    distances, near, copies = [distance], list[NearDuplicate](), list[Copy]()
     if x.dtype == np.uint8:
-        isolations.append(_isolation(_pixel_statistics(x[distinct]))[1])
+        distances.append(_neighbour_distance(_pixel_statistics(x[distinct]))[1])
         near, copies = _near_duplicates(x, distinct, index), find_copies(x, distinct)
-    ranks = np.stack([np.argsort(np.argsort(-of, kind="stable"), kind="stable") for of in isolations])
+    ranks = np.stack([np.argsort(np.argsort(-of, kind="stable"), kind="stable") for of in distances])
     order = np.argsort(ranks.min(axis=0), kind="stable")
     best = ranks.argmin(axis=0)
-    scores = np.stack(isolations)[best, np.arange(n)][order]
+    scores = np.stack(distances)[best, np.arange(n)][order]
     known = {(copy.a, copy.b) for copy in copies}
     near = [pair for pair in near if (pair.a, pair.b) not in known and (pair.b, pair.a) not in known]
     return DuplicatesAndOutliers(
@@ -70,7 +70,7 @@ def find_duplicates_and_outliers(
     )
 
 
-def _isolation(
+def _neighbour_distance(
     features: Float[np.ndarray, "n width"],
 ) -> tuple[Int[np.ndarray, "n k"], Float[np.ndarray, "n"]]:
     """The nearest neighbours of each row, and their mean distance over its median."""

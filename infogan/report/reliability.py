@@ -77,7 +77,7 @@ CRITERIA: Mapping[CriterionName, Criterion] = {
         0.0,
         0.5,
         "of Q, on real images",
-        "1 - (u - u_min) / (u_guess - u_min), where u is Q's median uncertainty on real images, u_guess "
+        "1 - (u - u_min) / (u_prior - u_min), where u is Q's median uncertainty on real images, u_prior "
         "that of a guess and u_min the smallest that Q can claim; the uncertainty of a category is the "
         "probability of all others, of a number the standard deviation, of an angle the circular variance; "
         "not known if Q's standard deviation is fixed",

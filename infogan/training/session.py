@@ -137,7 +137,7 @@ class Session:
             self.console.print(outcome.message, soft_wrap=True, highlight=False)
         self.console.print(f"pretraining took {time.perf_counter() - began:.0f} s", highlight=False)
         targets = [outcome.targets for outcome in outcomes]
-        if any(of_seed.tables.keys() != targets[0].tables.keys() for of_seed in targets):
+        if any(of_seed.by_code.keys() != targets[0].by_code.keys() for of_seed in targets):
             raise InfoganError(
                 "pretraining found targets for other codes in some seeds than in others, so they cannot be "
                 "trained as one; train them one by one."

@@ -83,7 +83,7 @@ class Trainer:
         """Trains with the targets that pretraining found, of the same codes in each seed, or without any."""
         config, device = self.config, self.fabric.device
         self.batches.targets = [
-            {code: table.to(device) for code, table in sorted(of_seed.tables.items())} for of_seed in targets
+            {code: table.to(device) for code, table in sorted(of_seed.by_code.items())} for of_seed in targets
         ]
         codes = list(self.batches.targets[0]) if targets else []
         if config.codes.prior == "learned" and codes:

@@ -37,12 +37,12 @@ from infogan.pretraining.clustering.consensus import consensus_clusters, stabili
 from infogan.pretraining.clustering.heads import make_heads
 from infogan.pretraining.clustering.label_spreading import name_clusters
 from infogan.pretraining.clustering.mutual_information import (
-    information_beyond,
+    information_and_prior,
     log_joint_of_all,
     mutual_information,
 )
 from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
-from infogan.pretraining.clustering.over_clusters import Partitions
+from infogan.pretraining.clustering.over_clusters import PartitionedSample, Partitions
 from infogan.pretraining.clustering.split_merge import split_and_merge
 from infogan.pretraining.clustering.steps import LEARNING_RATE, descend, set_learning_rate
 from infogan.pretraining.clustering.sub_clusters import find_sub_clusters, model_without_codes_under
@@ -97,12 +97,13 @@ class Clustering(Stage):
         self.information = like.new_zeros(())  # of the last step, in nats
         self.stability = math.nan
 
-    def run(self, found: Targets) -> Iterator[int]:
+    def run(self, earlier: Targets) -> Iterator[int]:
         """Raises NonFiniteError if the mutual information is NaN."""
         yield from self.train_heads(n_first := round(FIRST_FRACTION * self.n_steps))
         self.check_finite()
         after_heads = deepcopy(self.D.state_dict())
-        shares = yield from self.find_clusters(n_first)
+        sample = yield from self.partition(n_first, N_PARTITIONS)
+        shares = yield from self.find_clusters(sample, n_first)
         outcome = f"clustering stability (mean NMI of {N_PARTITIONS} partitions) {self.stability:.2f}"
         targets, categories = Targets(), {}
         if shares is None:
@@ -110,7 +111,7 @@ class Clustering(Stage):
         else:
             yield from self.train_clusters(shares, n_first)
             self.check_finite()
-            table = yield from self.table()
+            table = yield from self.predict_proba()
             kept = f"{float(self.information):.2f} of {math.log(self.k):.2f} nats"
             outcome += f"; mutual information under transforms {kept}"
             if self.labels:
@@ -120,7 +121,7 @@ class Clustering(Stage):
             tables = {self.code: table}
             if self.sub_code is not None:
                 self.D.load_state_dict(after_heads)
-                tables[self.sub_code], told = yield from find_sub_clusters(self, table)
+                tables[self.sub_code], told = yield from find_sub_clusters(self, sample, table)
                 outcome = f"{outcome}; {told}"
             targets = Targets(tables)
         self.outcome = Outcome(targets, outcome, categories)
@@ -142,34 +143,39 @@ class Clustering(Stage):
             self.information = information.detach()
             yield i + 1
 
-    def find_clusters(self, n_done: int) -> Generator[int, None, Float[Tensor, "n k"] | None]:
-        """Part 2: the share of partitions that put an image into each cluster; None if they disagree.
+    def find_clusters(
+        self, sample: PartitionedSample, n_done: int
+    ) -> Generator[int, None, Float[Tensor, "n k"] | None]:
+        """The end of part 2: the share of partitions that put an image into each cluster.
 
-        Only for the images that part 3 will see; 0 for others.
+        None if they disagree. Only for the images that part 3 will see; 0 for others.
         """
-        n, pause = len(self.pixels), n_done
-        partitions, near = yield from self.partition(n_done, N_PARTITIONS)
+        partitions = sample.partitions
         labels, starts = np.array(partitions.labels), np.array(partitions.starts)
-        how = () if self.is_uniform else ("retention", split_and_merge)
-        clusters = consensus_clusters(labels, near, starts, self.k, *how)
+        if self.is_uniform:
+            clusters = consensus_clusters(labels, sample.near, starts, self.k)
+        else:
+            clusters = consensus_clusters(
+                labels, sample.near, starts, self.k, objective="retention", refine=split_and_merge
+            )
         named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
         self.stability = self.fabric.broadcast(stability(named))
         if self.stability < MIN_STABILITY:
             return None
-        shares = torch.zeros(n, self.k)
+        shares = torch.zeros(len(self.pixels), self.k)
         seen = [self.epochs.indices(i) for i in range(n_done, self.n_steps)]
         for part in torch.split(torch.unique(torch.cat(seen)).cpu(), CHUNK):
             found = partitions.predict(self.features(part))
             for of_over_clusters, row in zip(clusters, found, strict=True):
                 shares[part, torch.from_numpy(of_over_clusters[row])] += 1 / N_PARTITIONS
-            yield pause
+            yield n_done
         self.D.train()
         # From one process, as each may have its own batch statistics.
         shared: Tensor = self.fabric.broadcast(shares.to(self.device, self.dtype))
         return shared
 
-    def partition(self, n_done: int, r: int) -> Generator[int, None, tuple[Partitions, np.ndarray]]:
-        """A sample of images in r partitions into over-clusters, and the neighbours of each."""
+    def partition(self, n_done: int, r: int) -> Generator[int, None, PartitionedSample]:
+        """The start of part 2: a sample of images in r partitions into over-clusters, and its neighbours."""
         rng = make_rng(self.seed, "clustering neighbours", self.device)
         self.D.eval()
         sample = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "clustering sample"))
@@ -183,8 +189,7 @@ class Clustering(Stage):
         for i in range(r):
             partitions.add(self.seed + i)
             yield n_done
-        self.sample, self.near = sample, np.concatenate(near)
-        return partitions, self.near
+        return PartitionedSample(sample.numpy(), partitions, np.concatenate(near))
 
     def train_clusters(self, shares: Float[Tensor, "n k"], n_done: int) -> Iterator[int]:
         """Part 3: Q's head learns the clusters, and trunk and head maximise their mutual information."""
@@ -198,13 +203,13 @@ class Clustering(Stage):
             log_p = self._log_p(x)
             log_P = log_joint_of_all(log_p, self.fabric)
             information = mutual_information(log_P)
-            loss = -information if self.is_uniform else -information_beyond(log_P, log_prior)
+            loss = -information if self.is_uniform else -information_and_prior(log_P, log_prior)
             weight = 1 - i / n_steps
             descend(adam, loss - weight * (p * log_p).sum(dim=1).mean(), self.fabric)
             self.information = information.detach()
             yield n_done + i + 1
 
-    def table(self) -> Generator[int, None, Float[Tensor, "n k"]]:
+    def predict_proba(self) -> Generator[int, None, Float[Tensor, "n k"]]:
         """The clustering network's p(.|x) for every image, in half precision."""
         self.D.eval()
         table = torch.empty(len(self.pixels), self.k, dtype=torch.float16, device=self.device)

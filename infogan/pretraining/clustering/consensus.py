@@ -26,7 +26,7 @@ MAX_PASSES = 100  # over all over-clusters; a handful is usual
 
 Counts = Float[np.ndarray, "m m"]
 Clusters = Int[np.ndarray, "m"]  # the cluster of each over-cluster
-Criterion = Literal["information", "retention"]
+Objective = Literal["information", "retention"]
 
 
 def count_neighbours(labels: Int[np.ndarray, "n"], near: Int[np.ndarray, "n neighbours"], m: int) -> Counts:
@@ -47,14 +47,16 @@ def retention_of(counts: Counts) -> float:
     return float((counts.diagonal() / np.maximum(counts.sum(0), 1e-12)).sum())
 
 
-def kept(counts: Counts, clusters: Clusters, k: int, criterion: Criterion = "information") -> float:
+def objective_of(counts: Counts, clusters: Clusters, k: int, objective: Objective = "information") -> float:
     """What the clusters keep that over-clusters are merged into: information in nats, or retention."""
     member = np.eye(k)[clusters]
     merged = member.T @ counts @ member
-    return information_of(merged) if criterion == "information" else retention_of(merged)
+    return information_of(merged) if objective == "information" else retention_of(merged)
 
 
-def improve(counts: Counts, clusters: Clusters, k: int, criterion: Criterion = "information") -> Clusters:
+def sequential_improvement(
+    counts: Counts, clusters: Clusters, k: int, objective: Objective = "information"
+) -> Clusters:
     """Moves one over-cluster at a time to the cluster with which most is kept, until none moves.
 
     No cluster is left empty.
@@ -72,7 +74,7 @@ def improve(counts: Counts, clusters: Clusters, k: int, criterion: Criterion = "
             between[old] -= to_cluster  # take i out
             between[:, old] -= to_cluster
             between[old, old] -= within
-            gains = _gains(between, to_cluster, within, criterion)
+            gains = _gains(between, to_cluster, within, objective)
             new = int(gains.argmax())
             between[new] += to_cluster
             between[:, new] += to_cluster
@@ -89,7 +91,7 @@ def improve(counts: Counts, clusters: Clusters, k: int, criterion: Criterion = "
 
 
 def _gains(
-    between: Float[np.ndarray, "k k"], to_cluster: Float[np.ndarray, "k"], within: float, criterion: Criterion
+    between: Float[np.ndarray, "k k"], to_cluster: Float[np.ndarray, "k"], within: float, objective: Objective
 ) -> Float[np.ndarray, "k"]:
     """What is gained, up to a factor and a constant, if an over-cluster joins each cluster.
 
@@ -100,7 +102,7 @@ def _gains(
     """
     diagonal, totals, total = between.diagonal(), between.sum(1) + to_cluster, to_cluster.sum() + within
     joined = diagonal + 2 * to_cluster + within
-    if criterion == "retention":
+    if objective == "retention":
         gains: np.ndarray = joined / (totals + total) - diagonal / np.maximum(totals, 1e-12)
         return gains
     # I = 2 H(k) - H(k, k'). The cluster's row and column change; they are equal except for the diagonal.
@@ -115,8 +117,8 @@ def consensus_clusters(
     near: Int[np.ndarray, "n neighbours"],
     starts: Int[np.ndarray, "r s m"],
     k: int,
-    criterion: Criterion = "information",
-    escape: Callable[[Counts, Clusters, int], Clusters] | None = None,
+    objective: Objective = "information",
+    refine: Callable[[Counts, Clusters, int], Clusters] | None = None,
 ) -> Int[np.ndarray, "r m"]:
     """The clusters of the over-clusters of each of r partitions, numbered alike.
 
@@ -124,15 +126,15 @@ def consensus_clusters(
         labels: the over-cluster of each image, out of m, in each partition.
         near: the neighbours of each image.
         starts: clusters of the over-clusters to start from; the best result counts.
-        escape: finds better clusters than single moves do, from theirs.
+        refine: finds clusters that keep more, from those that single moves lead to.
     """
     m = starts.shape[2]
     counts = [count_neighbours(row, near, m) for row in labels]
 
     def best(r: int, starts: Iterable[Clusters]) -> Clusters:
-        ends = (improve(counts[r], start, k, criterion) for start in starts)
-        most: Clusters = max(ends, key=lambda clusters: kept(counts[r], clusters, k, criterion))
-        return escape(counts[r], most, k) if escape else most
+        ends = (sequential_improvement(counts[r], start, k, objective) for start in starts)
+        most: Clusters = max(ends, key=lambda clusters: objective_of(counts[r], clusters, k, objective))
+        return refine(counts[r], most, k) if refine else most
 
     found = [best(r, starts[r]) for r in range(len(labels))]
     for _ in range(N_EXCHANGES):
@@ -141,7 +143,7 @@ def consensus_clusters(
             best(r, [found[r], *(_overlap(row, other, m, k).argmax(1) for other in of_images)])
             for r, row in enumerate(labels)
         ]
-    r = max(range(len(found)), key=lambda r: kept(counts[r], found[r], k, criterion))
+    r = max(range(len(found)), key=lambda r: objective_of(counts[r], found[r], k, objective))
     reference = found[r][labels[r]]
     return np.stack([_numbered_as(reference, *pair, k) for pair in zip(labels, found, strict=True)])
 

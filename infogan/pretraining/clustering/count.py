@@ -1,8 +1,9 @@
-"""How many categories? As many as each add most of the information that one more cluster could add.
+"""The number of categories.
 
-Over-clusters of a network's features are merged into k = 2, 3, ... clusters, which keep I(k) nats about the
-clusters of their neighbours, at most log k. A cluster that is a class of its own adds about log(k) - log(k-1)
-to I(k). Halves of a class are neighbours, so that a cluster which halves one adds less.
+It is the largest k whose k-th cluster adds at least `MIN_GAIN` of log k - log(k - 1), which a class of its
+own would add. Over-clusters of a network's features are merged into k = 2, 3, ... clusters, which keep I(k)
+nats about the clusters of their neighbours, at most log k. Halves of a class are neighbours, so that a
+cluster which halves one adds less to I(k).
 """
 
 import math
@@ -15,7 +16,12 @@ from jaxtyping import Int
 
 from infogan.config.spec import DEFAULT_CATEGORIES
 from infogan.pretraining.clustering.clustering import FIRST_FRACTION, MIN_STABILITY, Clustering
-from infogan.pretraining.clustering.consensus import consensus_clusters, count_neighbours, kept, stability
+from infogan.pretraining.clustering.consensus import (
+    consensus_clusters,
+    count_neighbours,
+    objective_of,
+    stability,
+)
 
 KS = range(2, 21)
 MIN_IMAGES = 400  # twice as many over-clusters as clusters, of ten images each
@@ -67,9 +73,9 @@ def measure(
     labels: Int[np.ndarray, "r n"],
     near: Int[np.ndarray, "n neighbours"],
     starts: Callable[[int], Int[np.ndarray, "r s m"]],
-    pause: int,
+    n_done: int,
 ) -> Generator[int, None, tuple[Point, ...]]:
-    """The point of each k; yields `pause` after each.
+    """The point of each k; yields `n_done` after each.
 
     Args:
         labels: the over-cluster of each image in each partition.
@@ -82,9 +88,9 @@ def measure(
         m = of_k.shape[2]
         clusters = consensus_clusters(labels, near, of_k, k)
         pairs = list(zip(labels, clusters, strict=True))
-        information = max(kept(count_neighbours(row, near, m), of, k) for row, of in pairs)
+        information = max(objective_of(count_neighbours(row, near, m), of, k) for row, of in pairs)
         points.append(Point(k, information, stability(np.stack([of[row] for row, of in pairs]))))
-        yield pause
+        yield n_done
     return tuple(points)
 
 
@@ -92,10 +98,11 @@ def count_clusters(stage: Clustering) -> Generator[int, None, Curve]:
     """The first part of the stage, then over-clusters merged into each number; yields the steps done."""
     yield from stage.train_heads(n_first := round(FIRST_FRACTION * stage.n_steps))
     stage.check_finite()
-    partitions, near = yield from stage.partition(n_first, N_PARTITIONS)
+    sample = yield from stage.partition(n_first, N_PARTITIONS)
+    partitions = sample.partitions
     points = yield from measure(
         np.array(partitions.labels),
-        near,
+        sample.near,
         lambda k: np.array([partitions.merged(r, k, stage.seed) for r in range(N_PARTITIONS)]),
         n_first,
     )

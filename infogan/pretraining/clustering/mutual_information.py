@@ -64,11 +64,11 @@ def mutual_information(log_P: Float[Tensor, "k m"]) -> Float[Tensor, ""]:
     return (log_P.exp() * (log_P - log_P_k - log_P_m)).sum()
 
 
-def information_beyond(log_P: Float[Tensor, "k k"], log_prior: Float[Tensor, "k"]) -> Float[Tensor, ""]:
-    """I(k; k') + E[log prior(k)] = I(k; k') - H(k) - KL(P(k), prior), in nats.
+def information_and_prior(log_P: Float[Tensor, "k k"], log_prior: Float[Tensor, "k"]) -> Float[Tensor, ""]:
+    """I(k; k') + E[log prior(k)]: the objective if clusters need not be equally frequent, in nats.
 
-    At most 0, which it is if P(k) = prior(k) and no image changes its cluster. With a uniform prior it is
-    I(k; k') - log k; with another one clusters need not be equal.
+    It is I(k; k') - H(k) - KL(P(k), prior), at most 0, which it is if P(k) = prior(k) and no image changes
+    its cluster. With a uniform prior it is I(k; k') - log k.
     """
     P_k = log_P.logsumexp(dim=1).exp()
     return mutual_information(log_P) + (P_k * log_prior).sum()

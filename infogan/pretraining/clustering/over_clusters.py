@@ -1,6 +1,6 @@
 """Partitions of images into many small clusters, by k-means on their features from several starts."""
 
-from typing import final
+from typing import NamedTuple, final
 from warnings import catch_warnings, simplefilter
 
 import numpy as np
@@ -57,3 +57,11 @@ class Partitions:
         """The over-clusters of other images, per partition."""
         x = self._pca.transform(normalize(features - self._mean))
         return [k_means.predict(x) for k_means in self._k_means]
+
+
+class PartitionedSample(NamedTuple):
+    """A sample of the images, what it is partitioned into, and which of its images are alike."""
+
+    images: Int[np.ndarray, "s"]  # places in the data set
+    partitions: Partitions
+    near: Int[np.ndarray, "s neighbours"]  # the neighbours of each, as places in the sample

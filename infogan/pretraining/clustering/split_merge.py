@@ -1,6 +1,7 @@
-"""Leaves the local optima of `improve` that no single move leaves: one cluster is split, two others merge.
+"""Escapes local optima of `sequential_improvement`: one cluster is split while two others are merged.
 
-Retention is a sum over clusters, so what a split gains and what a merger costs add up, unless they share one.
+No move of a single over-cluster to another cluster leaves these. Retention is a sum over clusters, so what a
+split gains and what a merger costs add up, unless they share one.
 """
 
 from itertools import combinations
@@ -8,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from jaxtyping import Float, Int
 
-from infogan.pretraining.clustering.consensus import Clusters, Counts, improve, kept
+from infogan.pretraining.clustering.consensus import Clusters, Counts, objective_of, sequential_improvement
 
 MAX_ROUNDS = 20  # two or three are usual
 N_TRIED = 3  # of the best pairs of a split and a merger
@@ -36,12 +37,12 @@ def _step(counts: Counts, clusters: Clusters, k: int) -> Clusters | None:
         for c in halves
         if c not in (a, b)
     ]
-    now = kept(counts, clusters, k, "retention")
+    now = objective_of(counts, clusters, k, "retention")
     for _, a, b, c in sorted(candidates, reverse=True)[:N_TRIED]:
         changed = np.where(clusters == b, a, clusters)
         changed[halves[c][1]] = b
-        changed = improve(counts, changed, k, "retention")
-        if kept(counts, changed, k, "retention") > now + 1e-9:
+        changed = sequential_improvement(counts, changed, k, "retention")
+        if objective_of(counts, changed, k, "retention") > now + 1e-9:
             return changed
     return None
 
@@ -68,11 +69,12 @@ def _split(counts: Counts, is_in: np.ndarray) -> tuple[float, Int[np.ndarray, "p
     root = np.maximum(few[:n, :n].sum(1), 1e-9) ** -0.5
     order = np.linalg.eigh(root[:, None] * few[:n, :n] * root).eigenvectors[:, -2] * root
     starts = [(order > np.quantile(order, cut)).astype(np.int64) for cut in CUTS]
-    ends = [improve(few, np.append(start, 2), 3, "retention") for start in starts if start.any()]
+    starts = [np.append(start, 2) for start in starts if start.any()]
+    ends = [sequential_improvement(few, start, 3, "retention") for start in starts]
     ends = [end for end in ends if (end[:n] == 1).any()]
     if not ends:
         return None
-    best = max(ends, key=lambda end: kept(few, end, 3, "retention"))
+    best = max(ends, key=lambda end: objective_of(few, end, 3, "retention"))
     whole = np.append(np.zeros(n, np.int64), 1)
-    gain = kept(few, best, 3, "retention") - kept(few, whole, 2, "retention")
+    gain = objective_of(few, best, 3, "retention") - objective_of(few, whole, 2, "retention")
     return gain, inside[best[:n] == 1]

@@ -23,6 +23,7 @@ from infogan.config.spec import without_codes_under
 from infogan.method.model import Model, make_model
 from infogan.pretraining.clustering.label_spreading import embed
 from infogan.pretraining.clustering.neighbours import CHUNK
+from infogan.pretraining.clustering.over_clusters import PartitionedSample
 
 if TYPE_CHECKING:
     from infogan.pretraining.clustering.clustering import Clustering
@@ -44,14 +45,15 @@ def model_without_codes_under(model: Model, config: Config) -> Model:
 
 
 def find_sub_clusters(
-    stage: "Clustering", of_categories: Float[Tensor, "n k"]
+    stage: "Clustering", sample: PartitionedSample, of_categories: Float[Tensor, "n k"]
 ) -> Generator[int, None, tuple[Float[Tensor, "n m"], str]]:
     """The sub-clusters of every category; yields the steps done now and then.
 
-    All are equally likely for the images of a category with fewer than 10 m images in the stage's sample.
+    All are equally likely for the images of a category with fewer than 10 m images in the sample.
 
     Args:
         stage: with the weights of the end of part 1.
+        sample: what `Clustering.partition` returned.
         of_categories: p(k|x) of all images, whose likeliest category counts.
 
     Returns:
@@ -60,19 +62,19 @@ def find_sub_clusters(
     """
     assert stage.sub_code is not None
     m, categories = stage.latent.codes[stage.sub_code].width, of_categories.argmax(dim=1).cpu().numpy()
-    sample = stage.sample.numpy()
-    under_transforms = graph_of(stage.near, len(sample))
+    under_transforms = graph_of(sample.near, len(sample.images))
     table = np.full((len(categories), m), 1 / m)
     kept = []
     for k in range(stage.k):
-        members, places = np.flatnonzero(categories == k), np.flatnonzero(categories[sample] == k)[:MAX_NODES]
+        members = np.flatnonzero(categories == k)
+        places = np.flatnonzero(categories[sample.images] == k)[:MAX_NODES]
         if len(places) < MIN_SIZE * m:
             continue
         parts = []
         for part in torch.split(torch.from_numpy(members), CHUNK):
             parts.append(stage.features(part))
             yield stage.n_steps
-        nodes = np.searchsorted(members, sample[places])
+        nodes = np.searchsorted(members, sample.images[places])
         within = under_transforms[places][:, places]
         shares, share = sub_clusters(embed(np.concatenate(parts)), nodes, within, m)
         table[members] = shares[:, (-shares.sum(axis=0)).argsort(kind="stable")]  # the largest first

@@ -1,7 +1,7 @@
 """Angles of things that may look the same after a part of a turn, as vectors u_1 ... u_6.
 
-The vector u_m of an image turned by f is that of the image turned by m f: what looks the same after half a
-turn has u_1 = 0 and an angle in u_2. In the plane a vector is a complex number, of shape (b, harmonics).
+If an image is turned by f, its vector u_m turns by m f. So an image that looks the same after half a turn has
+u_1 = 0, and its angle is in u_2. In the plane a vector is a complex number, of shape (b, harmonics).
 """
 
 import torch
@@ -31,12 +31,15 @@ def information(
     return told
 
 
-def unit_vectors(u: Complex[Tensor, "b m"]) -> Complex[Tensor, "b m"]:
-    """Vectors of a length from 0, nothing known, to 1, certain."""
+def squash(u: Complex[Tensor, "b m"]) -> Complex[Tensor, "b m"]:
+    """Vectors of the same direction and of length |u| / (1 + |u|).
+
+    That is from 0 (nothing known) towards 1 (certain).
+    """
     return u / (1 + u.abs())
 
 
 def lowest_harmonic(u: Complex[Tensor, "n m"]) -> int:
-    """The place of the lowest harmonic that images of one kind have, from the lengths of `unit_vectors`."""
+    """The place of the lowest harmonic that images of one kind have, from the lengths of `squash`."""
     strength = u.abs().mean(dim=0)
     return int((strength > 0.6 * strength.max()).float().argmax())

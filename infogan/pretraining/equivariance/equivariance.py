@@ -23,18 +23,18 @@ from infogan.config.knobs import assign_knobs
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.clustering.mutual_information import log_joint, mutual_information
+from infogan.pretraining.encoder import Encoder
 from infogan.pretraining.equivariance.angles import HARMONICS, information
-from infogan.pretraining.equivariance.encoder import Encoder
 from infogan.pretraining.equivariance.poses import (
     Pose,
-    after,
-    before,
+    compose,
+    compose_inverse,
     no_pose,
     pose_from_columns,
     touches_edge,
 )
-from infogan.pretraining.equivariance.reader import Reader, square_images
-from infogan.pretraining.equivariance.targets import Reading, make_targets
+from infogan.pretraining.equivariance.reader import PoseReader, square_images
+from infogan.pretraining.equivariance.targets import PoseReadings, make_targets
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import InfoganError, NonFiniteError
 from infogan.utils.rng import make_rng
@@ -85,7 +85,7 @@ class Equivariance(Stage):
         }
         self.n_steps, self.seed, self.device = settings.knob_steps, config.run.seed, fabric.device
         n_clusters = OVER_CLUSTERING * model.latent.k
-        self.reader = Reader(
+        self.reader = PoseReader(
             pixels.shape[0], self.codes_of, sizes, n_clusters, self.seed, fabric.device, fabric.autocast
         )
         self.rng = self.reader.rng
@@ -93,7 +93,7 @@ class Equivariance(Stage):
         self.n_measured = torch.zeros(())
         self.turn_information = torch.zeros(HARMONICS)  # nats
 
-    def run(self, found: Targets) -> Iterator[int]:
+    def run(self, earlier: Targets) -> Iterator[int]:
         """
         Raises:
             NonFiniteError: if the loss is NaN.
@@ -101,23 +101,27 @@ class Equivariance(Stage):
         index = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "equivariance sample"))
         parts = torch.split(index[:MAX_IMAGES], CHUNK)
         self.x = torch.cat([square_images(self.pixels, part).to(self.device) for part in parts])
-        self.reader.plain = bool(touches_edge(self.x[:5000].float() / 255).float().mean() < 0.5)
+        self.reader.has_plain_background = bool(
+            touches_edge(self.x[:5000].float() / 255).float().mean() < 0.5
+        )
         category = next((i for i, code in enumerate(self.codes) if code.categories), None)
-        if category in found.tables or not {"translate", "scale", "rotate"} & set(self.codes_of):
+        if category in earlier.by_code or not {"translate", "scale", "rotate"} & set(self.codes_of):
             category = None
         self.finds_category = category is not None
-        uses_form = self.turns or self.finds_category
-        n_pose = round((POSE_FRACTION if uses_form else 1) * self.n_steps) if self.reader.pose_net else 0
+        reads_crops = self.turns or self.finds_category
+        n_pose = round((POSE_FRACTION if reads_crops else 1) * self.n_steps) if self.reader.pose_net else 0
         if self.reader.pose_net:
             yield from self._descend(self.reader.pose_net, self._pose_loss, 0, n_pose)
-        if uses_form:
-            if self.reader.plain and {"translate", "scale"} & set(self.codes_of):
-                self.reader.find_reach(self.x[:1000].float() / 255)
-            yield from self._descend(self.reader.form_net, self._form_loss, n_pose, self.n_steps - n_pose)
-        reading = yield from self._read(uses_form)
-        known = next((found.tables[i] for i in found.tables if self.codes[i].categories), None)
+        if reads_crops:
+            if self.reader.has_plain_background and {"translate", "scale"} & set(self.codes_of):
+                self.reader.fit_crop(self.x[:1000].float() / 255)
+            yield from self._descend(self.reader.crop_net, self._crop_loss, n_pose, self.n_steps - n_pose)
+        reading = yield from self._read(reads_crops)
+        earlier_category = next(
+            (table for i, table in earlier.by_code.items() if self.codes[i].categories), None
+        )
         targets, message = make_targets(
-            self.fabric.broadcast(reading), self.codes_of, self.codes, known, category, self.seed
+            self.fabric.broadcast(reading), self.codes_of, self.codes, earlier_category, category, self.seed
         )
         self.outcome = Outcome(targets, message)
 
@@ -146,28 +150,30 @@ class Equivariance(Stage):
         still = torch.arange(n, device=self.device) < n // 2
         first, second = self.reader.sample(n), self.reader.sample(n)
         first = Pose(*(torch.where(still.view(-1, *[1] * (v.ndim - 1)), 0, v) for v in first))
-        (a, a_whole), (b, b_whole) = (self.reader.transformed(T, x) for T in (first, second))
+        (a, a_is_whole), (b, b_is_whole) = (self.reader.transformed(T, x) for T in (first, second))
         # A thing that a transform cut off at the edge has no whole pose.
-        whole = ((a_whole | still) & b_whole).float()
-        whole = torch.where(whole.sum() > 0.05 * n, whole, 1.0)[:, None]
+        weight = ((a_is_whole | still) & b_is_whole).float()
+        weight = torch.where(weight.sum() > 0.05 * n, weight, 1.0)[:, None]
         columns = self.reader.columns(torch.cat([a, b]))
-        expected = after(second, before(first, pose_from_columns(columns[:n], knobs))).columns(knobs)
+        expected = compose(second, compose_inverse(first, pose_from_columns(columns[:n], knobs))).columns(
+            knobs
+        )
         off = nn.functional.smooth_l1_loss(columns[n:], expected, reduction="none", beta=0.02)
         if measured:
             difference, change = columns[n:] - expected, expected - columns[:n]
-            self.error = self.error.to(off) + (whole * difference.square()).sum(dim=0).detach()
-            self.change = self.change.to(off) + (whole * change.square()).sum(dim=0).detach()
-            self.n_measured = self.n_measured.to(off) + whole.sum()
-        return (off * whole).sum() / whole.sum()
+            self.error = self.error.to(off) + (weight * difference.square()).sum(dim=0).detach()
+            self.change = self.change.to(off) + (weight * change.square()).sum(dim=0).detach()
+            self.n_measured = self.n_measured.to(off) + weight.sum()
+        return (off * weight).sum() / weight.sum()
 
-    def _form_loss(self, x: Float[Tensor, "b ch s s"], measured: bool) -> Float[Tensor, ""]:
+    def _crop_loss(self, x: Float[Tensor, "b ch s s"], measured: bool) -> Float[Tensor, ""]:
         """Minus what two crops of an image, turned at random, tell of the turn and of the cluster."""
         n = len(x)
         with torch.no_grad():
             pose = self.reader.pose(self.reader.transformed(no_pose(n, self.device), x)[0])
             turns = 2 * math.pi * torch.rand(2, n, generator=self.rng, device=self.device)
             crops = [self.reader.crop(x, self._jittered(pose), turn) for turn in turns]
-        u, log_p, _ = self.reader.form(torch.cat(crops))
+        u, log_p, _ = self.reader.read_crop(torch.cat(crops))
         told = information(u[:n], u[n:], turns[0] - turns[1]).mean(dim=0)
         if measured:
             self.turn_information = told.detach().cpu()
@@ -178,20 +184,20 @@ class Equivariance(Stage):
 
     def _jittered(self, pose: Pose) -> Pose:
         noise = torch.randn(3, len(pose.scale), generator=self.rng, device=self.device)
-        near = PLACE_NOISE * self.reader.reach * pose.scale.exp()[:, None] * noise[:2].T
+        near = PLACE_NOISE * self.reader.crop_half_side * pose.scale.exp()[:, None] * noise[:2].T
         return pose._replace(place=pose.place + near, scale=pose.scale + SIZE_NOISE * noise[2])
 
-    def _read(self, uses_form: bool) -> Generator[int, None, Reading]:
+    def _read(self, reads_crops: bool) -> Generator[int, None, PoseReadings]:
         """What is read off all images."""
         parts = []
         for index in torch.split(torch.arange(len(self.pixels)), CHUNK):
             x = square_images(self.pixels, index).to(self.device).float() / 255
-            parts.append([part.cpu() for part in self.reader.read(x, crops=uses_form)])
+            parts.append([part.cpu() for part in self.reader.read(x, crops=reads_crops)])
             yield self.n_steps
         numbers, u, features = (torch.cat(of) for of in zip(*parts, strict=True))
         R2 = torch.where(self.change > 0, 1 - self.error / self.change, 0.0)
         rms = (self.error / self.n_measured.clamp_min(1)).sqrt()
-        return Reading(numbers, u, features, R2.cpu(), rms.cpu(), self.turn_information)
+        return PoseReadings(numbers, u, features, R2.cpu(), rms.cpu(), self.turn_information)
 
 
 def check_knobs(config: Config, pixels: PixelArray) -> None:

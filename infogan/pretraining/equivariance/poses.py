@@ -74,8 +74,8 @@ def pose_from_columns(columns: Float[Tensor, "b d"], knobs: Sequence[str]) -> Po
     return pose
 
 
-def after(T: Pose, pose: Pose) -> Pose:
-    """T after a pose: the pose of T x, if `pose` is that of x."""
+def compose(T: Pose, pose: Pose) -> Pose:
+    """The pose of T x, if `pose` is that of x: T after it."""
     A = T.matrix()
     carried = _product(torch.linalg.inv(A).mT, pose.illumination)
     return Pose(
@@ -89,8 +89,8 @@ def after(T: Pose, pose: Pose) -> Pose:
     )
 
 
-def before(T: Pose, pose: Pose) -> Pose:
-    """The pose of x, if `pose` is that of T x: undoes `after`."""
+def compose_inverse(T: Pose, pose: Pose) -> Pose:
+    """The pose of x, if `pose` is that of T x: T^-1 after it, which undoes `compose`."""
     A = T.matrix()
     carried = pose.illumination - T.illumination
     return Pose(
@@ -109,36 +109,40 @@ def _product(A: Float[Tensor, "b 2 2"], q: Float[Tensor, "b 2"]) -> Float[Tensor
     return product
 
 
-def look(
+def sample_plane(
     x: Float[Tensor, "b ch s s"],
     A: Float[Tensor, "b 2 2"],
     t: Float[Tensor, "b 2"],
     side: int,
     *,
-    plain: bool,
+    plain_background: bool,
 ) -> Float[Tensor, "b ch side side"]:
     """The picture whose place q shows what x shows at A q + t.
 
     Args:
-        plain: whether x goes on outside as its plain background; if not, it is reflected.
+        plain_background: whether x goes on outside as its background; if not, it is reflected.
     """
     grid = F.affine_grid(torch.cat([A, t[:, :, None]], dim=2), [len(x), 1, side, side], align_corners=False)
-    if not plain:
+    if not plain_background:
         return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     ground = background(x)
     return F.grid_sample(x - ground, grid, padding_mode="zeros", align_corners=False) + ground
 
 
-def moved(T: Pose, x: Float[Tensor, "b ch s s"], window: float, *, plain: bool) -> Float[Tensor, "b ch s s"]:
-    """The geometry of T alone, x(A^-1 (q - t)), of the q whose coordinates are within +-window."""
+def moved(
+    T: Pose, x: Float[Tensor, "b ch s s"], half_side: float, *, plain_background: bool
+) -> Float[Tensor, "b ch s s"]:
+    """The geometry of T alone, x(A^-1 (q - t)), of the q whose coordinates are within +-half_side."""
     back = torch.linalg.inv(T.matrix())
-    return look(x, window * back, -_product(back, T.place), x.shape[-1], plain=plain)
+    return sample_plane(
+        x, half_side * back, -_product(back, T.place), x.shape[-1], plain_background=plain_background
+    )
 
 
-def relit(T: Pose, x: Float[Tensor, "b ch s s"], window: float) -> Float[Tensor, "b ch s s"]:
+def relit(T: Pose, x: Float[Tensor, "b ch s s"], half_side: float) -> Float[Tensor, "b ch s s"]:
     """The light of T alone, e^(b + s . q) x(q), in [0, 1]; x shows the q as `moved` does."""
     side = x.shape[-1]
-    axis = window * ((2 * torch.arange(side, device=x.device) + 1) / side - 1)
+    axis = half_side * ((2 * torch.arange(side, device=x.device) + 1) / side - 1)
     right, down = (s[:, None] * axis for s in T.illumination.T)
     log_factor = T.brightness[:, None, None] + right[:, None, :] + down[:, :, None]
     lit: Tensor = x * log_factor.exp()[:, None]

@@ -10,32 +10,32 @@ from jaxtyping import Bool, Complex, Float, Int, UInt8
 from torch import Tensor, nn
 
 from infogan.data.images import PixelArray
-from infogan.pretraining.equivariance.angles import HARMONICS, turned, unit_vectors
-from infogan.pretraining.equivariance.encoder import SIDE, Encoder, resized
+from infogan.pretraining.encoder import SIDE, Encoder, resized
+from infogan.pretraining.equivariance.angles import HARMONICS, squash, turned
 from infogan.pretraining.equivariance.poses import (
     Pose,
     background,
-    before,
-    look,
+    compose_inverse,
     moved,
     no_pose,
     pose_from_columns,
     relit,
+    sample_plane,
     sample_transforms,
     touches_edge,
 )
 from infogan.utils.rng import make_rng
 
 MAX_SIDE = 64  # pixels: larger images are averaged down
-HEAD_STD = (
-    0.2  # of the second head: vectors without length and clusters that are alike learn nothing for long
-)
+# Initial standard deviation of the second network's head. With smaller weights all vectors start with almost
+# no length and all images with nearly the same clusters, where the loss has almost no gradient.
+HEAD_STD = 0.2
 N_POSES, N_TURNS = 4, 8  # readings of an image, moved or turned, beside the plain one
-MIDDLE = 0.75  # share of the sides that is looked at where there is no plain background to go on outside
+MIDDLE = 0.75  # share of the sides that is read where there is no plain background to go on outside
 
 
 @final
-class Reader:
+class PoseReader:
     """The two networks of the stage, and how they look at images.
 
     Images are (b, ch, s, s), in [0, 1].
@@ -61,34 +61,37 @@ class Reader:
         self.rng, weights = make_rng(seed, "equivariance", device), make_rng(seed, "equivariance weights")
         self.n_numbers = sum(len(codes_of[knob]) for knob in self.knobs)
         self.pose_net = Encoder(channels, self.n_numbers, weights).to(device) if self.n_numbers else None
-        self.form_net = Encoder(channels, 2 * HARMONICS + n_clusters, weights)
-        nn.init.normal_(self.form_net.head.weight, 0, HEAD_STD, generator=weights)
-        self.form_net.to(device)
-        self.reach = 1.0  # half the side of a crop, in units of the size that is read
-        self.plain = True  # whether things lie on a plain background
+        self.crop_net = Encoder(channels, 2 * HARMONICS + n_clusters, weights)
+        nn.init.normal_(self.crop_net.head.weight, 0, HEAD_STD, generator=weights)
+        self.crop_net.to(device)
+        self.crop_half_side = 1.0  # in units of the size that is read
+        self.has_plain_background = True
 
     def sample(self, n: int, strength: float = 1.0) -> Pose:
         """Random transforms."""
         return sample_transforms(n, self.sizes, self.rng, strength)
 
     @property
-    def window(self) -> float:
-        """The share of a picture's sides, from the middle, in which poses are read.
+    def view_half_side(self) -> float:
+        """Half the side of the middle part of a picture in which poses are read; that of the picture is 1.
 
         It leaves room for transforms on a textured background: what they bring in is of the picture itself.
         """
-        return 1.0 if self.plain else MIDDLE
+        return 1.0 if self.has_plain_background else MIDDLE
 
     def transformed(
         self, T: Pose, x: Float[Tensor, "b ch s s"]
     ) -> tuple[Float[Tensor, "b ch s s"], Bool[Tensor, "b"]]:
-        """The window of T x, and whether all of a thing on a plain background is in it."""
-        a = moved(T, x, self.window, plain=self.plain)
-        whole = ~touches_edge(a) if self.plain else torch.ones(len(x), dtype=torch.bool, device=x.device)
-        return relit(T, a, self.window), whole
+        """The middle of T x (`view_half_side`), and whether all of a thing on a plain background is in it."""
+        a = moved(T, x, self.view_half_side, plain_background=self.has_plain_background)
+        if self.has_plain_background:
+            is_whole = ~touches_edge(a)
+        else:
+            is_whole = torch.ones(len(x), dtype=torch.bool, device=x.device)
+        return relit(T, a, self.view_half_side), is_whole
 
     def columns(self, x: Float[Tensor, "b ch s s"]) -> Float[Tensor, "b d"]:
-        """The numbers of the knobs, as the first network reads them off windows."""
+        """The numbers of the knobs, as the first network reads them off such a middle."""
         if self.pose_net is None:
             return x.new_zeros(len(x), 0)
         with self.autocast():
@@ -103,26 +106,26 @@ class Reader:
         self, x: Float[Tensor, "b ch s s"], pose: Pose, turn: Float[Tensor, "b"]
     ) -> Float[Tensor, "b ch 32 32"]:
         """What the pose shows, always at the same place and size, turned by an angle."""
-        A = self.reach * pose._replace(angle=turn).matrix()
-        return look(x, A, pose.place, SIDE, plain=self.plain)
+        A = self.crop_half_side * pose._replace(angle=turn).matrix()
+        return sample_plane(x, A, pose.place, SIDE, plain_background=self.has_plain_background)
 
-    def form(self, crop: Float[Tensor, "b ch s s"]) -> tuple[Complex[Tensor, "b m"], Tensor, Tensor]:
+    def read_crop(self, crop: Float[Tensor, "b ch s s"]) -> tuple[Complex[Tensor, "b m"], Tensor, Tensor]:
         """The vectors of the angle, log probabilities of clusters, and features of a crop."""
         with self.autocast():
-            features = self.form_net.features(crop)
-            outputs = self.form_net.head(features).float()
+            features = self.crop_net.features(crop)
+            outputs = self.crop_net.head(features).float()
         u = torch.view_as_complex(outputs[:, : 2 * HARMONICS].reshape(-1, HARMONICS, 2).contiguous())
         return u, outputs[:, 2 * HARMONICS :].log_softmax(dim=1), features.float()
 
     @torch.no_grad()
-    def find_reach(self, x: Float[Tensor, "b ch s s"]) -> None:
+    def fit_crop(self, x: Float[Tensor, "b ch s s"]) -> None:
         """Takes the smallest crop that holds 0.99 of all that is not background, in the mean over images."""
         pose, ink = self.pose(x), (x - background(x)).abs().sum(dim=1, keepdim=True)
         total = ink.sum(dim=(1, 2, 3)).clamp_min(1)
-        for reach in torch.linspace(0.2, 8, 40).tolist():
-            A = reach * pose.matrix()
-            seen = look(ink, A, pose.place, x.shape[-1], plain=True).sum(dim=(1, 2, 3))
-            self.reach = 1.1 * reach
+        for half_side in torch.linspace(0.2, 8, 40).tolist():
+            A = half_side * pose.matrix()
+            seen = sample_plane(ink, A, pose.place, x.shape[-1], plain_background=True).sum(dim=(1, 2, 3))
+            self.crop_half_side = 1.1 * half_side
             if (seen * torch.linalg.det(A).abs() / total).mean() > 0.99:
                 return
 
@@ -139,9 +142,9 @@ class Reader:
         numbers, n_read = x.new_zeros(n, self.n_numbers), x.new_zeros(n, 1)
         for i in range(1 + N_POSES if self.pose_net else 1):
             T = self.sample(n, 0.25) if i else no_pose(n, self.device)
-            view, whole = self.transformed(T, x)
-            counted = (whole if i else torch.ones_like(whole))[:, None].float()
-            numbers = numbers + counted * before(T, self.pose(view)).columns(self.knobs)
+            view, is_whole = self.transformed(T, x)
+            counted = (is_whole if i else torch.ones_like(is_whole))[:, None].float()
+            numbers = numbers + counted * compose_inverse(T, self.pose(view)).columns(self.knobs)
             n_read = n_read + counted
         numbers = numbers / n_read
         u = torch.zeros(n, HARMONICS, dtype=torch.complex64, device=self.device)
@@ -151,8 +154,8 @@ class Reader:
         features = torch.zeros(())
         for i in range(N_TURNS):
             turn = x.new_full((n,), 2 * math.pi * i / N_TURNS + 0.3)
-            v, _, h = self.form(self.crop(x, pose, turn))
-            u = u + turned(unit_vectors(v), turn) / N_TURNS
+            v, _, h = self.read_crop(self.crop(x, pose, turn))
+            u = u + turned(squash(v), turn) / N_TURNS
             features = features.to(h) + h / N_TURNS
         return numbers, u, features
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from infogan.method.codes import Code
 from infogan.pretraining.clustering.consensus import stability
 from infogan.pretraining.equivariance.angles import lowest_harmonic
-from infogan.pretraining.ranks import from_uniform, ranks
+from infogan.pretraining.ranks import to_targets, uniform_ranks
 from infogan.pretraining.stage import Targets
 
 MIN_R2 = 0.5  # of the changes that transforms make, below which a number cannot be read
@@ -22,7 +22,7 @@ MIN_STABILITY = 0.75  # mean NMI of k-means from several starts, below which no 
 N_COMPONENTS, N_KMEANS = 8, 5
 
 
-class Reading(NamedTuple):
+class PoseReadings(NamedTuple):
     """What was read off all images."""
 
     numbers: Float[Tensor, "n d"]  # of all knobs but rotate, in the order of the codes' knobs
@@ -34,10 +34,10 @@ class Reading(NamedTuple):
 
 
 def make_targets(
-    reading: Reading,
+    reading: PoseReadings,
     assigned: Mapping[str, tuple[int, ...]],
     codes: Sequence[Code],
-    known: Float[Tensor, "n k"] | None,
+    earlier_category: Float[Tensor, "n k"] | None,
     category: int | None,
     seed: int,
 ) -> tuple[Targets, str]:
@@ -45,7 +45,7 @@ def make_targets(
 
     Args:
         assigned: the codes of each knob.
-        known: probabilities of categories that an earlier stage found.
+        earlier_category: targets of an earlier stage for a category: its probabilities.
         category: the code to find categories for.
 
     Returns:
@@ -54,8 +54,8 @@ def make_targets(
     tables: dict[int, Tensor] = {}
     messages: list[str] = []
     groups = torch.zeros(len(reading.numbers), dtype=torch.long)
-    if known is not None:
-        groups = known.argmax(dim=1).cpu()
+    if earlier_category is not None:
+        groups = earlier_category.argmax(dim=1).cpu()
     elif category is not None:
         k = codes[category].categories
         assert k is not None
@@ -77,7 +77,8 @@ def make_targets(
             columns[knob] = slice(first, first + len(targets))
     ranked_apart = dict.fromkeys(columns, groups)
     if {"translate", "scale", "rotate"} <= set(assigned):
-        # Groups have the same origin: with any other, places would not turn with the picture.
+        # Places are ranked over all groups at once. Turns and zooms move all but the middle of the picture,
+        # so each group measures places from there. The unit of a size may be another in each group.
         ranked_apart["translate"] = torch.zeros_like(groups)
         place, size = columns["translate"], numbers[:, columns["scale"].start]
         numbers[:, place] = _centred(numbers[:, place], size, angle, harmonics, groups)
@@ -101,7 +102,7 @@ def make_targets(
         messages.append(f"knob {knob}: R2 {R2:.2f} of random changes" + (f": {why}" if why else ""))
         if not why:
             for i, values in zip(targets, numbers[:, of_knob].unbind(dim=1), strict=True):
-                tables[i] = from_uniform(ranks(values, ranked_apart[knob]), codes[i])
+                tables[i] = to_targets(uniform_ranks(values, ranked_apart[knob]), codes[i])
     return Targets(tables), "\n".join(messages)
 
 
@@ -124,8 +125,10 @@ def _centred(
 ) -> Float[Tensor, "n 2"]:
     """Places that do not depend on angle and size (the log of a length).
 
-    Equivariance holds for any point of a thing; a point off its centre goes around as the thing turns. That
-    can be so only in groups that never look the same after a part of a turn.
+    The network may read the place of any point of a thing, not only that of its centre: each moves as the
+    transforms say. A point off the centre goes around it as the thing turns, at a distance that grows with
+    the size; this part, fitted by least squares, is subtracted. Things that look the same after a part of a
+    turn have no such point, as it would be in several places at once, so their groups stay as they are.
     """
     found = torch.complex(place[:, 0], place[:, 1])
     for group, harmonic in harmonics.items():

@@ -46,7 +46,10 @@ class StopFile:
 
 
 def wait_for_lock(path: Path) -> None:
-    """Waits until no other process trains in a folder: one that lost its cluster may still be ending."""
+    """Waits until no other process trains in a folder, at most LOCK_TIMEOUT seconds.
+
+    One that lost its cluster may still be ending.
+    """
     if path.is_dir():
         with suppress(Timeout), FileLock(path / LOCK_NAME).acquire(timeout=LOCK_TIMEOUT):
             pass

@@ -1,9 +1,10 @@
 """The stage: numbers and angles for what varies in real images, such as azimuth or hair, by autoencoding.
 
 No transform of the picture's plane makes these, so they cannot be knobs. A beta-TCVAE encodes every image in
-a few latents that are nearly independent, as the codes are; it is given what earlier stages found, so that it
-looks for the rest. Its result depends on its initial weights, so it is trained several times, and the run is
-kept whose latents the other runs find too. The most informative latents, as ranks, are targets for the codes.
+a few latents that are nearly independent, as the codes are. The targets of earlier stages are given to it, so
+that it looks for the rest. Its result depends on its initial weights, so it is trained several times, and the
+run is kept whose latents the other runs find too. The most informative latents, as ranks, are targets for the
+codes.
 
 Angles are learned first and alone, then one number after the other joins (as in CascadeVAE, Jeong and Song,
 ICML 2019): otherwise two numbers share what goes around.
@@ -26,10 +27,10 @@ from infogan.config.knobs import codes_without_knobs
 from infogan.config.parts import N_LATENTS
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
-from infogan.pretraining.equivariance.encoder import SIDE, resized
-from infogan.pretraining.factors.choice import udr
-from infogan.pretraining.factors.vae import VAE, beta_tcvae_loss
-from infogan.pretraining.ranks import from_uniform, ranks
+from infogan.pretraining.autoencoding.choice import udr
+from infogan.pretraining.autoencoding.vae import VAE, beta_tcvae_loss
+from infogan.pretraining.encoder import SIDE, resized
+from infogan.pretraining.ranks import to_targets, uniform_ranks
 from infogan.pretraining.stage import Outcome, Stage, Targets
 from infogan.utils.errors import NonFiniteError
 from infogan.utils.rng import make_rng
@@ -65,11 +66,11 @@ class Latents(NamedTuple):
     def used(self, kind: str) -> list[int]:
         """The angles, or the numbers, that tell something, the most informative first."""
         order: list[int] = self.information.argsort(descending=True).tolist()
-        return [j for j in order if self.informative[j] and (j < self.n_angles) == (kind == "circ")]
+        return [j for j in order if self.informative[j] and (j < self.n_angles) == (kind == "angle")]
 
 
 @final
-class Factors(Stage):
+class Autoencoding(Stage):
     """Targets for the uniform, Gaussian and circular codes that no knob uses.
 
     The result is the same for the same config and images; an interrupted stage has to start again.
@@ -80,26 +81,26 @@ class Factors(Stage):
         self.latent, self.pixels, self.fabric = model.latent, pixels, fabric
         free = codes_without_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
         self.n_steps, self.seed, self.device = settings.factor_steps, config.run.seed, fabric.device
-        self.codes, self.n_angles = free, len(free["circ"])
+        self.codes, self.n_angles = free, len(free["angle"])
         self.signs: Tensor | None = None
         if settings.mirror is not None:
             n_odd = self.n_angles + settings.mirror
             self.signs = torch.ones(self.n_angles + N_LATENTS, device=self.device)
             self.signs[:n_odd] = -1
 
-    def run(self, found: Targets) -> Iterator[int]:
+    def run(self, earlier: Targets) -> Iterator[int]:
         """
         Raises:
             NonFiniteError: if the loss is NaN.
         """
         index = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "factors sample"))[:MAX_IMAGES]
         self.x = torch.cat([self._take(part) for part in torch.split(index, CHUNK)])
-        self.given = _columns(found, index).to(self.device)
+        self.earlier = _columns(earlier, index).to(self.device)
         runs = []
         for i in range(N_RUNS):
             start, end = (self.n_steps * j // N_RUNS for j in (i, i + 1))
             weights = make_rng(self.seed, f"factors weights {i}")
-            vae = VAE(self.pixels.shape[0], self.n_angles, N_LATENTS, weights, self.given.shape[1])
+            vae = VAE(self.pixels.shape[0], self.n_angles, N_LATENTS, weights, self.earlier.shape[1])
             runs.append(vae.to(self.device))
             rng = make_rng(self.seed, f"factors {i}", self.device)
             for n_done in self._descend(runs[-1], rng, end - start):
@@ -115,17 +116,17 @@ class Factors(Stage):
             code: j
             for kind, codes in self.codes.items()
             for code, j in zip(
-                [code for code in codes if code not in found.tables], latents.used(kind), strict=False
+                [code for code in codes if code not in earlier.by_code], latents.used(kind), strict=False
             )
         }
         self.outcome = Outcome(
-            self._targets(latents, chosen), self._message(latents, chosen, found, scores, best)
+            self._targets(latents, chosen), self._message(latents, chosen, earlier, scores, best)
         )
 
     def _descend(self, vae: VAE, rng: torch.Generator, n_steps: int) -> Iterator[int]:
         adam = torch.optim.Adam(vae.parameters(), LEARNING_RATE, betas=(0.9, 0.99), fused=True)
         loss = torch.zeros(())
-        n_noise = self.n_angles + N_LATENTS + self.given.shape[1]
+        n_noise = self.n_angles + N_LATENTS + self.earlier.shape[1]
         for i in range(n_steps):
             progress = i / n_steps
             warm_up = min(1, (i + 1) / (WARM_UP * n_steps))
@@ -138,7 +139,7 @@ class Factors(Stage):
                 loss = beta_tcvae_loss(
                     vae,
                     unit(self.x[index]),
-                    self.given[index],
+                    self.earlier[index],
                     noise,
                     BETA,
                     self.signs,
@@ -186,15 +187,15 @@ class Factors(Stage):
         one_group = torch.zeros(len(latents.mean), dtype=torch.long)
         tables = {}
         for code, j in chosen.items():
-            uniform = ranks(
+            uniform = uniform_ranks(
                 latents.mean[:, j].remainder(2 * math.pi) if j < self.n_angles else latents.mean[:, j],
                 one_group,
             )
-            tables[code] = from_uniform(uniform, self.latent.codes[code])
+            tables[code] = to_targets(uniform, self.latent.codes[code])
         return Targets(tables)
 
     def _message(
-        self, latents: Latents, chosen: Mapping[int, int], found: Targets, scores: list[float], best: int
+        self, latents: Latents, chosen: Mapping[int, int], earlier: Targets, scores: list[float], best: int
     ) -> str:
         """Which run is kept, how much each code's latent tells, and what is left over."""
         names, n = self.latent.names, len(latents.information)
@@ -207,7 +208,7 @@ class Factors(Stage):
         )
         if n_used > len(chosen):
             message += f"; {n_used - len(chosen)} less informative latents have no code"
-        free = [code for codes in self.codes.values() for code in codes if code not in found.tables]
+        free = [code for codes in self.codes.values() for code in codes if code not in earlier.by_code]
         if missing := ", ".join(names[code] for code in free if code not in chosen):
             message += f"; no targets for {missing}, learned from generated images alone"
         return message
@@ -225,9 +226,11 @@ def unit(x: Tensor) -> Float[Tensor, "n ch s s"]:
     return x.float() / 255
 
 
-def _columns(found: Targets, index: Int[Tensor, "n"]) -> Float[Tensor, "n g"]:
-    """What earlier stages found of these images, in the columns that G takes."""
-    return torch.cat([torch.zeros(len(index), 0), *(t[index].float() for t in found.tables.values())], dim=1)
+def _columns(earlier: Targets, index: Int[Tensor, "n"]) -> Float[Tensor, "n g"]:
+    """The targets of earlier stages for these images, in the columns that G takes."""
+    return torch.cat(
+        [torch.zeros(len(index), 0), *(t[index].float() for t in earlier.by_code.values())], dim=1
+    )
 
 
 def _as_numbers(latents: Latents) -> Float[Tensor, "n _"]:

@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from infogan.pretraining.ranks import ranks
+from infogan.pretraining.ranks import uniform_ranks
 from infogan.utils.udr import pairwise_udr
 
 
@@ -16,7 +16,7 @@ def spearman(a: Float[Tensor, "n d"], b: Float[Tensor, "n e"]) -> Float[Tensor, 
     one_group = torch.zeros(len(a), dtype=torch.long)
     scaled: list[Tensor] = []
     for values in (a, b):
-        columns = torch.stack([ranks(column, one_group) for column in values.unbind(dim=1)], dim=1)
+        columns = torch.stack([uniform_ranks(column, one_group) for column in values.unbind(dim=1)], dim=1)
         scaled.append(columns / columns.norm(dim=0))
     return scaled[0].T @ scaled[1]
 

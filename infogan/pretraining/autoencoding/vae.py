@@ -13,13 +13,13 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from infogan.pretraining.equivariance.encoder import SIDE, WIDTHS, Encoder
+from infogan.pretraining.encoder import SIDE, WIDTHS, Encoder
 
 PIXEL_WEIGHT = (64 / SIDE) ** 2  # as if there were 64x64 pixels, for which beta is chosen
 MIN_LOG_VAR, MAX_LOG_VAR = -8.0, 4.0
 MAX_LOG_VAR_OF_ANGLE = 1.2  # a deviation of a third of a turn, at which nothing is known
 FIRST_LOG_VAR_OF_ANGLE = -2.0
-GIVEN_STD = 0.5  # of the kernels that stand for codes that are known already
+EARLIER_STD = 0.5  # of the kernels that stand for targets of earlier stages
 
 
 class Posterior(NamedTuple):
@@ -50,11 +50,11 @@ class Posterior(NamedTuple):
 class VAE(nn.Module):
     """Three convolutions of stride 2 and two hidden layers of 256, in both directions.
 
-    The decoder is also given codes that are known already, so that latents tell what these leave open.
+    The decoder is also given the targets of earlier stages, so that latents tell what these leave open.
     """
 
     def __init__(
-        self, channels: int, n_angles: int, n_numbers: int, rng: torch.Generator, n_given: int = 0
+        self, channels: int, n_angles: int, n_numbers: int, rng: torch.Generator, n_earlier: int = 0
     ) -> None:
         super().__init__()
         self.n_angles, self.n_numbers = n_angles, n_numbers
@@ -64,7 +64,7 @@ class VAE(nn.Module):
         side = SIDE // 2 ** len(WIDTHS)
         widths = (*reversed(WIDTHS), channels)
         layers: list[nn.Module] = [
-            nn.Linear(2 * n_angles + n_numbers + n_given, 256),
+            nn.Linear(2 * n_angles + n_numbers + n_earlier, 256),
             nn.ReLU(),
             nn.Linear(256, 256),
             nn.ReLU(),
@@ -98,18 +98,18 @@ class VAE(nn.Module):
         )
         return Posterior(torch.cat([angle, mean], dim=1), bounded, a)
 
-    def decode(self, z: Float[Tensor, "b d"], given: Float[Tensor, "b g"]) -> Float[Tensor, "b ch 32 32"]:
+    def decode(self, z: Float[Tensor, "b d"], earlier: Float[Tensor, "b e"]) -> Float[Tensor, "b ch 32 32"]:
         """Logits of the pixels; z may be only the first of the latents, and the others are 0 then."""
         angles, numbers = z[:, : self.n_angles], z[:, self.n_angles :]
         numbers = F.pad(numbers, (0, self.n_numbers - numbers.shape[1]))
-        logits: Tensor = self.decoder(torch.cat([angles.cos(), angles.sin(), numbers, given], dim=1))
+        logits: Tensor = self.decoder(torch.cat([angles.cos(), angles.sin(), numbers, earlier], dim=1))
         return logits.float()
 
 
 def beta_tcvae_loss(
     vae: VAE,
     x: Float[Tensor, "b ch 32 32"],
-    given: Float[Tensor, "b g"],
+    earlier: Float[Tensor, "b e"],
     noise: Float[Tensor, "b _"],
     beta: float,
     signs: Float[Tensor, "d"] | None,
@@ -119,8 +119,8 @@ def beta_tcvae_loss(
 
     Args:
         x: pixels in [0, 1].
-        given: codes that are known already, of which the latents are to be independent.
-        noise: draws of N(0, 1), one for each latent and each column of `given`.
+        earlier: targets of earlier stages, of which the latents are to be independent.
+        noise: draws of N(0, 1), one for each latent and each column of `earlier`.
         signs: 1 or -1, what a mirrored picture multiplies each latent by (`mirror_error`); with None, no
             picture is mirrored.
         n_open: how many of the latents take part, from the first; all by default.
@@ -130,10 +130,10 @@ def beta_tcvae_loss(
     n_open = d if n_open is None else n_open
     q = _first(q, n_open)
     z = q.sample(noise[:, :n_open])
-    errors = F.binary_cross_entropy_with_logits(vae.decode(z, given), x, reduction="none")
+    errors = F.binary_cross_entropy_with_logits(vae.decode(z, earlier), x, reduction="none")
     reconstruction = PIXEL_WEIGHT * errors.flatten(1).sum(dim=1)
-    known = Posterior(given, torch.full_like(given, 2 * math.log(GIVEN_STD)))
-    tc = total_correlation(z, q, known.sample(noise[:, d:]), known)
+    q_earlier = Posterior(earlier, torch.full_like(earlier, 2 * math.log(EARLIER_STD)))
+    tc = total_correlation(z, q, (q_earlier.sample(noise[:, d:]), q_earlier))
     loss = (reconstruction + q.information().sum(dim=1)).mean() + (beta - 1) * tc
     if signs is not None:
         mirrored = vae.encode(x.flip(-1))
@@ -144,18 +144,19 @@ def beta_tcvae_loss(
 def total_correlation(
     z: Float[Tensor, "b d"],
     q: Posterior,
-    given: Float[Tensor, "b g"] | None = None,
-    known: Posterior | None = None,
+    earlier: tuple[Float[Tensor, "b e"], Posterior] | None = None,
 ) -> Float[Tensor, ""]:
     """An estimate of KL(q(z) || prod_j q(z_j)), in nats: 0 if the latents are independent.
 
     q(z) is the mean of q(z|x) over the images of the batch, which is minibatch-weighted sampling (App. C.1)
-    without the number of images: it adds a constant to the logarithms, which has no gradient. Codes that are
-    known count as latents.
+    without the number of images: it adds a constant to the logarithms, which has no gradient.
+
+    Args:
+        earlier: targets of earlier stages, which count as latents, as draws and the posterior of these.
     """
     log_q = _log_densities(z, q)
-    if given is not None and known is not None:
-        log_q = torch.cat([log_q, _log_densities(given, known)], dim=2)
+    if earlier is not None:
+        log_q = torch.cat([log_q, _log_densities(*earlier)], dim=2)
     log_n = math.log(len(z))
     joint = log_q.sum(dim=2).logsumexp(dim=1) - log_n
     marginals = log_q.logsumexp(dim=1) - log_n

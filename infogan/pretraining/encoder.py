@@ -1,4 +1,4 @@
-"""The small network that reads poses and angles off images."""
+"""A small convolutional encoder, shared by the stages of pretraining and the readers of `infogan.paper`."""
 
 import math
 from typing import final

@@ -38,7 +38,7 @@ def asymmetry(x: Pixels) -> Float[np.ndarray, "n"]:
 QUANTITIES: dict[str, Quantity] = {
     "slant": _moment("slant"),
     "width": _moment("width"),
-    "ink": _moment("brightness"),
+    "ink": _moment("brightness"),  # of digits, in whose records brightness has this name
     "brightness": _moment("brightness"),
     "contrast": _moment("contrast"),
     "asymmetry": asymmetry,
