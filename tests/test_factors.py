@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import torch
 from scipy.stats import kstest, spearmanr
@@ -14,8 +15,9 @@ from infogan.data.images import InMemoryPixels
 from infogan.method.codes.continuous import Gaussian, Uniform
 from infogan.method.model import make_model
 from infogan.pretraining import Outcome, Targets, make_stage
-from infogan.pretraining.autoencoding import autoencoding
+from infogan.pretraining.autoencoding import autoencoding, latents, mirror
 from infogan.pretraining.autoencoding.choice import spearman, udr
+from infogan.pretraining.autoencoding.mirror import odd_coordinate
 from infogan.pretraining.autoencoding.vae import (
     VAE,
     Posterior,
@@ -70,7 +72,7 @@ def small_batches(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def every_latent_counts(monkeypatch: pytest.MonkeyPatch) -> None:
     """For tests of a few steps, in which latents say little."""
-    monkeypatch.setattr(autoencoding, "MIN_INFORMATION", -1.0)
+    monkeypatch.setattr(latents, "MIN_INFORMATION", -1.0)
     monkeypatch.setattr(autoencoding, "BATCH_SIZE", 16)
 
 
@@ -194,6 +196,30 @@ def test_udr_is_1_for_the_same_latents_in_any_order_and_near_0_for_unrelated_one
     assert udr([z_three, z_three], [three, three]) == pytest.approx(udr([z[:, :3]] * 2, [everything[:3]] * 2))
 
 
+# --- what changes sign in the mirror ---
+
+
+def turned_heads(n: int = 1500) -> tuple[np.ndarray, np.ndarray]:
+    """Latents as of heads that turn: the first saturates, the second goes on, two say other things."""
+    draw = np.random.default_rng(0)
+    side, other, third = draw.uniform(-1, 1, (3, n))
+    z = np.column_stack(
+        [np.tanh(4 * side), 2 * np.maximum(0, abs(side) - 0.4) + 0.3 * other, 0.8 * other, 0.5 * third]
+    )
+    return z + draw.normal(0, 0.03, z.shape), side
+
+
+def test_the_odd_coordinate_goes_on_where_one_latent_saturates(monkeypatch: pytest.MonkeyPatch) -> None:
+    (z, side), signs = turned_heads(), np.array([-1.0, 1, 1, 1])
+    assert abs(spearmanr(z[:, 0], side).statistic) < 0.975
+    found = odd_coordinate(z, signs, np.random.default_rng(0))
+    assert abs(spearmanr(found, side).statistic) > 0.99
+    mirrored = odd_coordinate(z * signs, signs, np.random.default_rng(0))
+    np.testing.assert_allclose(abs(mirrored), abs(found), atol=1e-8 + 1e-6 * abs(found).max())
+    monkeypatch.setattr(mirror, "MAX_POINTS", 700)  # the others take the mean of their neighbours
+    assert abs(spearmanr(odd_coordinate(z, signs, np.random.default_rng(0)), side).statistic) > 0.98
+
+
 # --- the stage ---
 
 
@@ -255,6 +281,21 @@ def test_codes_of_knobs_and_of_earlier_stages_are_left_alone() -> None:
     outcome, _ = run(CONFIG.replace(factor_steps=3), x, served)
     assert set(outcome.targets.by_code) == {2}
     assert "nats: c3 " in outcome.message
+
+
+@pytest.mark.usefixtures("every_latent_counts")
+def test_what_changes_sign_is_found_first_and_given_to_the_rest() -> None:
+    """One of two numbers changes sign: the first, in a third of the steps."""
+    x = bars(100)[0]
+    outcome, steps = run(CONFIG.replace(factor_steps=9, mirror=1), torch.cat([x, x.flip(-1)]))
+    assert steps[-1] == 9
+    place, rest = (outcome.targets.by_code[i].float()[:, 0] for i in (1, 2))
+    assert spearmanr(place[:100], -place[100:]).statistic == pytest.approx(1)
+    assert spearmanr(rest[:100], rest[100:]).statistic == pytest.approx(1)
+    first, second = outcome.message.splitlines()
+    assert first.startswith("mirror: run ")
+    assert "nats: c2 " in first
+    assert "nats: c3 " in second
 
 
 @pytest.mark.usefixtures("every_latent_counts")

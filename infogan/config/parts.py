@@ -156,9 +156,9 @@ class Pretraining:
     adversarial training; its numbers become targets for the unif and gauss codes that no knob uses, and
     its angles, one for each circ code that no knob uses, for these."""
     mirror: int | None = None
-    """How many of the autoencoder's 10 numbers change sign in the mirror image, as the direction of light
-    does; all its angles do, and other numbers stay the same. It assumes that a mirror image looks just as
-    natural: a prior, to be named beside the results. None assumes nothing."""
+    """How many numbers change sign in the mirror image, as the direction of view does; an autoencoder looks
+    for these first, in a third of the steps. Its angles change sign as well, and other numbers stay the
+    same. It assumes that a mirror image looks just as natural: a prior, to be named beside the results."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "pretraining_steps", self.steps, "at least 0")

@@ -34,7 +34,7 @@ def make_stage(
 
         stages.append(Equivariance(model, pixels, config, fabric))
     if settings.factor_steps:
-        from infogan.pretraining.autoencoding import Autoencoding
+        from infogan.pretraining.autoencoding import make_autoencoding
 
-        stages.append(Autoencoding(model, pixels, config, fabric))
+        stages += make_autoencoding(model, pixels, config, fabric)
     return stages[0] if len(stages) == 1 else Stages(*stages)

@@ -6,6 +6,9 @@ that it looks for the rest. Its result depends on its initial weights, so it is 
 run is kept whose latents the other runs find too. The most informative latents, as ranks, are targets for the
 codes.
 
+What changes sign in the mirror, such as the direction of view, is found first, and given to a second
+autoencoder for the rest: as a number, its share of an image's pixels would be split among several latents.
+
 Angles are learned first and alone, then one number after the other joins (as in CascadeVAE, Jeong and Song,
 ICML 2019): otherwise two numbers share what goes around.
 
@@ -14,12 +17,13 @@ result that uses it.
 """
 
 import math
-from collections.abc import Generator, Iterator, Mapping
-from typing import TYPE_CHECKING, NamedTuple, final
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, final
 
+import numpy as np
 import torch
 import torch.nn.functional as F
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from infogan.config import Config
@@ -28,6 +32,8 @@ from infogan.config.parts import N_LATENTS
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.autoencoding.choice import udr
+from infogan.pretraining.autoencoding.latents import Latents
+from infogan.pretraining.autoencoding.mirror import odd_coordinate
 from infogan.pretraining.autoencoding.vae import VAE, beta_tcvae_loss
 from infogan.pretraining.encoder import SIDE, resized
 from infogan.pretraining.ranks import to_targets, uniform_ranks
@@ -45,48 +51,43 @@ BATCH_SIZE = 128
 LEARNING_RATE = 1e-3
 WARM_UP = 0.05  # of the steps
 BETA = 6.0
-MIN_INFORMATION = 0.1  # nats, below which a latent is unused: its ranks would be noise
 FIRST_NUMBER, LAST_NUMBER = 0.08, 0.6  # shares of the steps after which numbers join angles
 CONSTANT_RATE = 0.3  # of the steps, before the learning rate falls
 CHUNK = 500
 
 
-class Latents(NamedTuple):
-    """What one run reads off images."""
-
-    mean: Float[Tensor, "n d"]
-    information: Float[Tensor, "d"]  # `Posterior.information` in the mean over images, in nats
-    n_angles: int  # the first of the latents
-
-    @property
-    def informative(self) -> Bool[Tensor, "d"]:
-        """Which latents tell something."""
-        return self.information > MIN_INFORMATION
-
-    def used(self, kind: str) -> list[int]:
-        """The angles, or the numbers, that tell something, the most informative first."""
-        order: list[int] = self.information.argsort(descending=True).tolist()
-        return [j for j in order if self.informative[j] and (j < self.n_angles) == (kind == "angle")]
-
-
 @final
 class Autoencoding(Stage):
-    """Targets for the uniform, Gaussian and circular codes that no knob uses.
+    """Targets for uniform, Gaussian and circular codes.
 
     The result is the same for the same config and images; an interrupted stage has to start again.
     """
 
-    def __init__(self, model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> None:
+    def __init__(
+        self,
+        model: Model,
+        pixels: PixelArray,
+        config: Config,
+        fabric: "Fabric",
+        codes: Mapping[str, Sequence[int]],
+        n_steps: int,
+        n_odd: int = 0,
+    ) -> None:
+        """
+        Args:
+            codes: by kind, "angle" or "number", those that targets are looked for.
+            n_odd: how many numbers change sign in the mirror; if any, targets are made of these alone.
+        """
         settings = config.pretraining
         self.latent, self.pixels, self.fabric = model.latent, pixels, fabric
+        self.n_steps, self.seed, self.device = n_steps, config.run.seed, fabric.device
         free = codes_without_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
-        self.n_steps, self.seed, self.device = settings.factor_steps, config.run.seed, fabric.device
-        self.codes, self.n_angles = free, len(free["angle"])
+        self.codes, self.n_angles, self.n_odd = codes, len(free["angle"]), n_odd
+        self.name = "mirror" if n_odd else "factors"
         self.signs: Tensor | None = None
         if settings.mirror is not None:
-            n_odd = self.n_angles + settings.mirror
             self.signs = torch.ones(self.n_angles + N_LATENTS, device=self.device)
-            self.signs[:n_odd] = -1
+            self.signs[: self.n_angles + n_odd] = -1
 
     def run(self, earlier: Targets) -> Iterator[int]:
         """
@@ -99,15 +100,15 @@ class Autoencoding(Stage):
         runs = []
         for i in range(N_RUNS):
             start, end = (self.n_steps * j // N_RUNS for j in (i, i + 1))
-            weights = make_rng(self.seed, f"factors weights {i}")
+            weights = make_rng(self.seed, f"{self.name} weights {i}")
             vae = VAE(self.pixels.shape[0], self.n_angles, N_LATENTS, weights, self.earlier.shape[1])
             runs.append(vae.to(self.device))
-            rng = make_rng(self.seed, f"factors {i}", self.device)
+            rng = make_rng(self.seed, f"{self.name} {i}", self.device)
             for n_done in self._descend(runs[-1], rng, end - start):
                 yield start + n_done
         compared = [self._read(vae, self.x[:N_COMPARED]) for vae in runs]
         scores = udr(
-            [_as_numbers(each) for each in compared], [_informative_numbers(each) for each in compared]
+            [each.as_numbers() for each in compared], [each.informative_numbers() for each in compared]
         )
         best = max(range(N_RUNS), key=scores.__getitem__)
         latents = yield from self._read_all(runs[best])
@@ -116,7 +117,9 @@ class Autoencoding(Stage):
             code: j
             for kind, codes in self.codes.items()
             for code, j in zip(
-                [code for code in codes if code not in earlier.by_code], latents.used(kind), strict=False
+                [code for code in codes if code not in earlier.by_code],
+                self._used(latents, kind),
+                strict=False,
             )
         }
         self.outcome = Outcome(
@@ -183,16 +186,30 @@ class Autoencoding(Stage):
             information.append(q.information().cpu())
         return Latents(torch.cat(means), torch.cat(information).mean(dim=0), self.n_angles)
 
+    def _used(self, latents: Latents, kind: str) -> list[int]:
+        return [j for j in latents.used(kind) if not self.n_odd or j < self.n_angles + self.n_odd]
+
     def _targets(self, latents: Latents, chosen: Mapping[int, int]) -> Targets:
-        one_group = torch.zeros(len(latents.mean), dtype=torch.long)
-        tables = {}
+        one_group, tables = torch.zeros(len(latents.mean), dtype=torch.long), {}
         for code, j in chosen.items():
-            uniform = uniform_ranks(
-                latents.mean[:, j].remainder(2 * math.pi) if j < self.n_angles else latents.mean[:, j],
-                one_group,
-            )
-            tables[code] = to_targets(uniform, self.latent.codes[code])
+            values = latents.mean[:, j]
+            if j < self.n_angles:
+                values = values.remainder(2 * math.pi)
+            elif self.n_odd:
+                values = self._odd_coordinate(latents, j)
+            tables[code] = to_targets(uniform_ranks(values, one_group), self.latent.codes[code])
         return Targets(tables)
+
+    def _odd_coordinate(self, latents: Latents, j: int) -> Float[Tensor, "n"]:
+        """Of the number j, which changes sign, and all that does not."""
+        assert self.signs is not None
+        is_even = (self.signs.cpu() > 0) & latents.informative
+        z = torch.cat([latents.mean[:, [j]], latents.mean[:, is_even]], dim=1)
+        signs = torch.ones(z.shape[1])
+        signs[0] = -1
+        rng = np.random.default_rng(self.seed)
+        found = torch.from_numpy(odd_coordinate(z.double().numpy(), signs.double().numpy(), rng)).float()
+        return found if found @ latents.mean[:, j] > 0 else -found
 
     def _message(
         self, latents: Latents, chosen: Mapping[int, int], earlier: Targets, scores: list[float], best: int
@@ -202,11 +219,10 @@ class Autoencoding(Stage):
         n_used = int(latents.informative.sum())
         told = ", ".join(f"{names[code]} {latents.information[j]:.2f}" for code, j in chosen.items())
         others = ", ".join(f"{score:.2f}" for i, score in enumerate(scores) if i != best)
-        message = (
-            f"factors: run {best + 1} of {N_RUNS} kept (UDR {scores[best]:.2f}; the others {others}); "
-            f"{n - n_used} of {n} latents unused; nats: {told or 'none'}"
-        )
-        if n_used > len(chosen):
+        kept = f"run {best + 1} of {N_RUNS} kept (UDR {scores[best]:.2f}; the others {others})"
+        unused = "" if self.n_odd else f"; {n - n_used} of {n} latents unused"
+        message = f"{self.name}: {kept}{unused}; nats: {told or 'none'}"
+        if n_used > len(chosen) and not self.n_odd:
             message += f"; {n_used - len(chosen)} less informative latents have no code"
         free = [code for codes in self.codes.values() for code in codes if code not in earlier.by_code]
         if missing := ", ".join(names[code] for code in free if code not in chosen):
@@ -231,14 +247,3 @@ def _columns(earlier: Targets, index: Int[Tensor, "n"]) -> Float[Tensor, "n g"]:
     return torch.cat(
         [torch.zeros(len(index), 0), *(t[index].float() for t in earlier.by_code.values())], dim=1
     )
-
-
-def _as_numbers(latents: Latents) -> Float[Tensor, "n _"]:
-    """Angles as cosine and sine, which have no jump."""
-    angles, numbers = latents.mean[:, : latents.n_angles], latents.mean[:, latents.n_angles :]
-    return torch.cat([angles.cos(), angles.sin(), numbers], dim=1)
-
-
-def _informative_numbers(latents: Latents) -> Bool[Tensor, "_"]:
-    angles = latents.informative[: latents.n_angles]
-    return torch.cat([angles, angles, latents.informative[latents.n_angles :]])
