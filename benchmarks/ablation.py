@@ -6,6 +6,7 @@
     python benchmarks/ablation.py sprites --only whole none --pretraining-steps 1000 --name sprites-cpu
     python benchmarks/ablation.py custom:digits --only whole none     # as your images, with transforms or not
     python benchmarks/ablation.py mnist-code --only none --seeds 10 11 12     # a preset without clustering
+    python benchmarks/ablation.py mnist-quick --draw                  # the picture again, from the record
 
 Scores are those of c1, the code that learns the clusters. Finished runs stay in runs/ablation and are not
 trained again, so the command can be stopped and repeated. Labels are used for scores of finished runs only.
@@ -18,7 +19,8 @@ import statistics
 from pathlib import Path
 from typing import Any
 
-from record import record, spread
+from mnist_tables import ABLATED
+from record import RECORDS, record, spread
 
 from infogan.config import Config, options_of
 from infogan.config.presets import custom_images, get_preset
@@ -56,7 +58,12 @@ def main() -> None:
         "--stacked", action="store_true", help="train the seeds of a variant as one, for a GPU"
     )
     parser.add_argument("--name", help="of record, plot and runs, if not the preset's")
+    parser.add_argument("--draw", action="store_true", help="only draw the record again")
     args = parser.parse_args()
+    name = args.name or args.preset.replace(":", "-")
+    if args.draw:
+        draw(name, json.loads((RECORDS / f"ablation-{name}.json").read_text("utf-8"))["runs"])
+        return
     configs = {variant: variant_config(args.preset, variant) for variant in args.only}
     for variant, config in configs.items():
         if args.steps:
@@ -64,7 +71,6 @@ def main() -> None:
         if args.pretraining_steps and config.pretraining.steps:
             config = config.replace(pretraining_steps=args.pretraining_steps)
         configs[variant] = config
-    name = args.name or args.preset.replace(":", "-")
     runs = {
         seed: {variant: OUT / f"{name}-{variant.replace(' ', '-')}-{seed}" for variant in configs}
         for seed in args.seeds
@@ -143,11 +149,6 @@ def measure(path: Path, config: Config, seconds: float | None) -> dict[str, Any]
 
 def write_results(name: str, preset: str, configs: dict[str, Config], rows: list[dict[str, Any]]) -> None:
     """Writes the record and the plot, after each run."""
-    import matplotlib
-
-    matplotlib.use("agg")
-    from matplotlib import pyplot
-
     variants = [variant for variant in VARIANTS if any(row["variant"] == variant for row in rows)]
     summary = {
         variant: {
@@ -157,16 +158,28 @@ def write_results(name: str, preset: str, configs: dict[str, Config], rows: list
     }
     config = json.loads(next(iter(configs.values())).to_json())  # of the first variant
     record(f"ablation-{name}", {"preset": preset, "config": config, "summary": summary, "runs": rows})
+    draw(name, rows)
+
+
+def draw(name: str, rows: list[dict[str, Any]]) -> None:
+    """The errors of all runs, a row per variant."""
+    import matplotlib
+
+    matplotlib.use("agg")
+    from matplotlib import pyplot
+
+    variants = list(dict.fromkeys(row["variant"] for row in rows))
     figure, axes = pyplot.subplots(figsize=(7, 0.6 + 0.42 * len(variants)), layout="constrained")
     for row_index, variant in enumerate(variants):
         errors = [100 * row["one_to_one_error"] for row in rows if row["variant"] == variant]
         axes.plot(errors, [row_index] * len(errors), "o", color="C0", alpha=0.6)
         axes.plot([statistics.median(errors)], [row_index], "|", color="black", markersize=16)
-    axes.set(yticks=range(len(variants)), yticklabels=variants, xscale="log")
+    labels = [ABLATED.get(variant, variant) for variant in variants]
+    axes.set(yticks=range(len(variants)), yticklabels=labels, xscale="log", ylabel="left out")
     axes.set_xlim(0.4, 100)
     axes.set_xticks(TICKS, labels=[f"{tick:g}" for tick in TICKS], minor=False)
     axes.set_xticks([], minor=True)
-    axes.set_xlabel("one-to-one error on the last split, %; a dot per seed, a bar for the median")
+    axes.set_xlabel("1-1 error on test images, %")
     axes.invert_yaxis()
     figure.savefig(
         Path(__file__).parent.parent / "docs" / "images" / f"ablation_{name.replace('-', '_')}.png",
