@@ -15,7 +15,10 @@ def report(
     *,
     metadata: Annotated[
         Path | None,
-        Parameter(help="A table about the images (.csv, .tsv, .txt, .json, .jsonl, .parquet), joined by file name or number."),
+        Parameter(
+            help="A table about the images, joined by file name or number: .csv, .tsv, .txt, .json, .jsonl, "
+            ".parquet."
+        ),
     ] = None,
     out: Annotated[
         Path | None, Parameter(name=["--out", "-o"], help="The HTML file; default: RUN/report.html.")
