@@ -6,7 +6,7 @@ import pytest
 from fuzz import Fuzzer
 from fuzz_formats import FORMATS, make_input
 
-CI, NIGHT = 500, 100_000
+CI, NIGHT = 200, 100_000
 SLOW = ("checkpoint", "weights")  # which have a network made for each
 FEWER = 5
 
