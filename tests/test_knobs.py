@@ -2,6 +2,7 @@
 
 import math
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,10 +16,12 @@ from infogan.config.knobs import assign_knobs
 from infogan.data.images import Images
 from infogan.method.codes import Categorical, Circular, Gaussian, Uniform
 from infogan.method.model import make_model
-from infogan.pretraining import Targets
+from infogan.pretraining import Outcome, Targets
 from infogan.pretraining.equivariance import Equivariance
 from infogan.pretraining.equivariance.targets import PoseReadings, make_targets
 from infogan.pretraining.ranks import uniform_ranks
+from infogan.runs.run import Run
+from infogan.training.pretrained import record_outcome
 from infogan.training.trainer import Trainer
 from infogan.utils.errors import InfoganError
 
@@ -68,6 +71,7 @@ def test_place_and_shear_are_read_off_images_without_a_label(found: tuple[Equiva
         assert abs(spearmanr(table, truth[:, i]).statistic) > 0.95
         assert_close(table.sort().values, (2 * torch.arange(600) + 1) / 600 - 1, atol=2e-3, rtol=0)
     assert re.search(r"knob translate: R2 (0\.9|1\.0)\d of random changes\n", stage.outcome.message)
+    assert stage.outcome.names == {0: "right", 1: "down", 2: "slant"}
 
 
 def test_the_stage_is_deterministic() -> None:
@@ -90,6 +94,15 @@ def test_knobs_that_cannot_be_read_are_said_to_be_so_and_not_used() -> None:
     list(stage.run(Targets()))
     assert stage.outcome.targets.by_code == {}
     assert "cannot be read, not used" in stage.outcome.message
+    assert stage.outcome.names == {}
+
+
+def test_a_run_names_the_codes_of_its_knobs_unless_they_have_a_name(tmp_path: Path) -> None:
+    run = Run.create(tmp_path / "run", CONFIG, 10)
+    run.write_json("names.json", {"c1": "place", "c9": "none"})
+    outcome = Outcome(Targets(), "", names={0: "right", 2: "slant"})
+    record_outcome(run, outcome, CONFIG, writes=True)
+    assert run.code_names() == {"c1": "place", "c3": "slant"}
 
 
 def test_a_shift_of_pictures_that_fill_their_frame_is_refused_before_training() -> None:

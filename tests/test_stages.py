@@ -18,7 +18,8 @@ class Finds(Stage):
         yield 1
         yield 2
         tables = {code: torch.full((3, 1), self.value) for code in self.codes}
-        self.outcome = Outcome(Targets(tables), f"found {self.value}")
+        names = {code: f"number {self.value}" for code in self.codes}
+        self.outcome = Outcome(Targets(tables), f"found {self.value}", names=names)
 
 
 def test_each_stage_sees_what_was_found_and_the_first_to_serve_a_code_counts() -> None:
@@ -29,4 +30,5 @@ def test_each_stage_sees_what_was_found_and_the_first_to_serve_a_code_counts() -
     assert [stage.seen for stage in (first, second, third)] == [set(), {0}, {0, 1}]
     tables = stages.outcome.targets.by_code
     assert {code: float(table[0]) for code, table in tables.items()} == {0: 1.0, 1: 2.0, 2: 3.0}
+    assert stages.outcome.names == {0: "number 1.0", 1: "number 2.0", 2: "number 3.0"}
     assert stages.outcome.message == "found 1.0\nfound 2.0\nfound 3.0"

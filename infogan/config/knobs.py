@@ -15,6 +15,16 @@ KNOBS: dict[str, tuple[str, ...]] = {
     "illumination": ("number", "number"),  # brighter to the right, brighter at the bottom
     "rotate": ("angle",),
 }
+# What a person calls the codes that follow each.
+NAMES: dict[str, tuple[str, ...]] = {
+    "translate": ("right", "down"),
+    "scale": ("size",),
+    "ratio": ("width",),
+    "shear": ("slant",),
+    "brightness": ("brightness",),
+    "illumination": ("light from the right", "light from below"),
+    "rotate": ("angle",),
+}
 KINDS = {"unif": "number", "gauss": "number", "circ": "angle"}
 
 

@@ -27,6 +27,7 @@ class Outcome(NamedTuple):
     targets: Targets  # empty if nothing reliable was found
     message: str  # what was found and how reliable it is, or why there are no targets
     categories: Mapping[int, tuple[str, ...]] = {}  # by code, what labels call its first categories
+    names: Mapping[int, str] = {}  # of codes that are known to follow something
 
 
 class Stage(ABC):
@@ -63,4 +64,5 @@ class Stages(Stage):
         categories = {
             code: names for stage in self.stages for code, names in stage.outcome.categories.items()
         }
-        self.outcome = Outcome(earlier, messages, categories)
+        names = {code: name for stage in self.stages[::-1] for code, name in stage.outcome.names.items()}
+        self.outcome = Outcome(earlier, messages, categories, names)

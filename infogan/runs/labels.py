@@ -78,6 +78,11 @@ def write_category_names(run: Run, names: Mapping[int, Sequence[str]]) -> None:
     run.write_json(CATEGORIES_FILE, {f"c{code + 1}": list(of_code) for code, of_code in names.items()})
 
 
+def write_code_names(run: Run, names: Mapping[int, str]) -> None:
+    """Names codes, by their number, counted from 0; a name that a code has already stays."""
+    run.write_json("names.json", {f"c{code + 1}": name for code, name in names.items()} | run.code_names())
+
+
 def n_labelled(run: Run) -> str:
     """Of how many images training was told the class, such as "100 images of 10 classes"; "" if of none."""
     found = read_json_object(run.path / LABELS_FILE)

@@ -2,12 +2,12 @@
 
 from infogan.config import Config
 from infogan.pretraining import Outcome
-from infogan.runs.labels import write_category_names
+from infogan.runs.labels import write_category_names, write_code_names
 from infogan.runs.run import Run
 
 
 def record_outcome(run: Run, outcome: Outcome, config: Config, *, writes: bool) -> None:
-    """The names of categories, and the P(c) that was learned, which becomes part of the run's config.
+    """The names of codes and categories, and P(c), if it was learned, which becomes part of the run's config.
 
     Args:
         config: of the trainer, after it has taken the targets over.
@@ -20,3 +20,5 @@ def record_outcome(run: Run, outcome: Outcome, config: Config, *, writes: bool) 
         run.write_config()
     if outcome.categories and writes:
         write_category_names(run, outcome.categories)
+    if outcome.names and writes:
+        write_code_names(run, outcome.names)

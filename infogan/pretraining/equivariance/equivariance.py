@@ -19,7 +19,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from infogan.config import Config
-from infogan.config.knobs import assign_knobs
+from infogan.config.knobs import NAMES, assign_knobs
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.clustering.mutual_information import log_joint, mutual_information
@@ -123,7 +123,13 @@ class Equivariance(Stage):
         targets, message = make_targets(
             self.fabric.broadcast(reading), self.codes_of, self.codes, earlier_category, category, self.seed
         )
-        self.outcome = Outcome(targets, message)
+        names = {
+            code: name
+            for knob, codes in self.codes_of.items()
+            for code, name in zip(codes, NAMES[knob], strict=True)
+            if code in targets.by_code
+        }
+        self.outcome = Outcome(targets, message, names=names)
 
     def _descend(
         self, net: Encoder, loss_of: Callable[[Tensor, bool], Tensor], n_before: int, n_steps: int
