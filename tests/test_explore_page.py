@@ -117,7 +117,7 @@ def same(ours: np.ndarray, theirs: np.ndarray) -> None:
 
 
 def knob(code: str) -> str:
-    return f'#knobs > [aria-label="{code}"]'
+    return f'#codes > [aria-label="{code}"]'
 
 
 def test_the_samples_of_a_seed_are_pythons(page: Page, shown: Shown) -> None:

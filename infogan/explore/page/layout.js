@@ -58,7 +58,7 @@ export function toRows(cells, state, bases, info) {
   return [values, z, cells.length];
 }
 
-/** Whether a cell is the image that the knobs show, or the nearest to it in its row. */
+/** Whether a cell is the image that the controls show, or the nearest to it in its row. */
 export function isSelected(cell, state, layout, values) {
   const isNearest = (i) => {
     const available = [...new Set(layout.cells.map((c) => c.put[i]))];

@@ -1,7 +1,7 @@
 // The page: keeps the state, asks the backend for its images, and shows them.
 
 import { clampValue, namesOfCategories, under } from "./code.js";
-import { makeKnob } from "./knob.js";
+import { makeCodePanel } from "./code-panel.js";
 import { latestOnly } from "./latest.js";
 import { reportErrors, showNotice } from "./notice.js";
 import { makeCustomImage } from "./custom-image.js";
@@ -46,14 +46,14 @@ async function show(info, backend) {
   const unset = (i) => change({ set: Object.fromEntries(Object.entries(state.set).filter(([k]) => k !== `${i}`)) });
 
   const grid = makeGrid($("cells"), info.shape, ({ row, put }) => change({ row, set: { ...state.set, ...put } }));
-  const knobs = info.codes.map((code, i) => makeKnob(code, info.shape, {
+  const panels = info.codes.map((code, i) => makeCodePanel(code, info.shape, {
     set: (value) => set(i, value),
     unset: () => unset(i),
     rename: (name) => saveName(code.name, name),
     renameCategory: (category, name) => saveName(`${code.name}=${category}`, name),
   }));
   const toolbar = makeToolbar(info, change);
-  const panel = makeCustomImage(info.shape, {
+  const customPanel = makeCustomImage(info.shape, {
     read: (file) => reportErrors(async () => {
       showNotice("Reading the picture …");
       await read(file);
@@ -63,16 +63,16 @@ async function show(info, backend) {
     select: () => change({ row: "custom" }),
     close() {
       custom = null;
-      panel.hide();
+      customPanel.hide();
       change({ row: 0 });
     },
   });
 
-  /** Updates the page: knobs at once, images when they are decoded, the address after a rest. */
+  /** Updates the page: panels at once, images when they are decoded, the address after a rest. */
   function update() {
     clearTimeout(restTimer);
     restTimer = setTimeout(rest, REST);
-    if (sampled) showKnobs();
+    if (sampled) showPanels();
     showImages();
   }
 
@@ -82,12 +82,12 @@ async function show(info, backend) {
       showNotice("Your image is not part of the address; drop it again.");
       state = { ...state, row: 0 };
     }
-    showKnobs();
+    showPanels();
     const [current, hasCustom, values] = [state, custom !== null, valuesOf(selectedBase(), state.set, info)];
     const layout = makeLayout(current, bases(), info);
     const cells = hasCustom ? [...layout.cells, { row: "custom", put: {} }] : layout.cells;
     const images = await backend.decode(...toRows(cells, current, bases(), info));
-    if (hasCustom) panel.showEdited(images, layout.cells.length, current.row === "custom");
+    if (hasCustom) customPanel.showEdited(images, layout.cells.length, current.row === "custom");
     grid.show(layout, images, (cell) => isSelected(cell, current, layout, values));
     shown = { layout, images };
     $("cells").dataset.shown = format(current, info);
@@ -105,7 +105,7 @@ async function show(info, backend) {
     if (!base) return;
     const cells = [];
     const canvases = [];
-    knobs.forEach((knob, i) => knob.thumbnails.forEach(({ value, canvas }) => {
+    panels.forEach((panel, i) => panel.thumbnails.forEach(({ value, canvas }) => {
       cells.push({ row: base.id, put: { [i]: value } });
       canvases.push(canvas);
     }));
@@ -120,11 +120,11 @@ async function show(info, backend) {
     if (sampled) showThumbnails();
   }
 
-  function showKnobs() {
+  function showPanels() {
     const base = selectedBase();
     if (!base) return;
     const values = valuesOf(base, state.set, info);
-    knobs.forEach((knob, i) => knob.show(values[i], i in state.set,
+    panels.forEach((panel, i) => panel.show(values[i], i in state.set,
       base.id === "custom" ? custom.spreads[i] : null, under(info.codes[i], values, info)));
     toolbar.show(state, names);
   }
@@ -138,7 +138,7 @@ async function show(info, backend) {
     names = newNames;
     info.codes.forEach((code, i) => {
       code.category_names = namesOfCategories(code, labelled[i], names);
-      knobs[i].showNames(names[code.name]);
+      panels[i].showNames(names[code.name]);
     });
     toolbar.show(state, names);
   }
@@ -148,7 +148,7 @@ async function show(info, backend) {
     const base = { id: "custom", z: found.z, values: found.values };
     const reconstruction = await backend.decode(found.values, found.z, 1);
     custom = { file, base, spreads: found.spreads };
-    panel.showOriginal(found.image, reconstruction);
+    customPanel.showOriginal(found.image, reconstruction);
   }
 
   /** Shows the progress of the encoder of z; at its end the user's image is read again. */
@@ -164,7 +164,7 @@ async function show(info, backend) {
     update();
   }
 
-  $("knobs").append(...knobs.map((knob) => knob.element));
+  $("codes").append(...panels.map((panel) => panel.element));
   $("png").addEventListener("click", () => shown && reportErrors(() => savePng(shown.layout, shown.images, info, info.title)));
   $("gif").addEventListener("click", () => reportErrors(async () => {
     $("gif").disabled = true;

@@ -1,7 +1,7 @@
 // The state of the page, a plain object, and its form in the address.
 //
 //   seed   0 .. info.seeds - 1
-//   row    which image the knobs show: 0 .. 7 of the seed, or "custom"
+//   row    which image the controls show: 0 .. 7 of the seed, or "custom"
 //   view   "samples" | "traversal" | "plane"
 //   x, y   the codes (by index) that vary in the traversal and the plane
 //   set    {index: value} of the codes that were set, the same for all images; the others stay as drawn.

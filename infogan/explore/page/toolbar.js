@@ -55,5 +55,5 @@ function caption(state, info, names) {
   const which = state.row === "custom" ? "your image" : `image ${state.row + 1}`;
   if (state.view === "traversal") return `Along each row only ${x} changes.`;
   if (state.view === "plane") return `${which[0].toUpperCase()}${which.slice(1)}: ${x} changes along the rows, ${y} down the columns.`;
-  return `Eight samples of seed ${state.seed}. The knobs show ${which} and change all eight.`;
+  return `Eight samples of seed ${state.seed}. The controls show ${which} and change all eight.`;
 }

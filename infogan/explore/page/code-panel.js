@@ -5,7 +5,7 @@ import { makeInput } from "./inputs.js";
 import { createElement, makeName } from "./dom.js";
 
 /** actions: set(value), unset(), rename(name) and renameCategory(category, name) -> Promise of whether it is saved. */
-export function makeKnob(code, shape, actions) {
+export function makeCodePanel(code, shape, actions) {
   const input = makeInput(code, shape, actions.set, actions.renameCategory);
   const name = makeName(code.name, actions.rename);
   const parent = createElement("span", { className: "quiet" });
@@ -19,7 +19,7 @@ export function makeKnob(code, shape, actions) {
 
   const head = createElement("div", { className: "head" }, [
     createElement("b", { textContent: code.name }), parent, name.element, spread, value, reset]);
-  const element = createElement("div", { className: "knob" }, [head, ...informationLine(code), input.element]);
+  const element = createElement("div", { className: "code" }, [head, ...informationLine(code), input.element]);
   element.setAttribute("role", "group");
   element.setAttribute("aria-label", code.name);
 
