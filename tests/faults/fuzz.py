@@ -110,10 +110,10 @@ class Fuzzer:
         assert child.stdin is not None
         child.stdin.write(f"{result.name} {seed} {first} {end}\n".encode())
         child.stdin.flush()
-        at = first
+        at, refused = first, 0
         for kind, said in self._lines():
             if kind == "i":
-                at = int(said)
+                at, refused = map(int, said.split())
             elif kind == "!":
                 result.findings.append(Finding(result.name, seed, at, said))
             elif kind == "done":
@@ -123,7 +123,9 @@ class Fuzzer:
                 return None
             elif kind == "slow":
                 self._kill()
+                result.refused += refused
                 return at, "slow"
+        result.refused += refused
         code = child.wait()
         self._kill()
         self.stderr.seek(0)
@@ -189,7 +191,7 @@ def _child(commands: IO[str]) -> None:
             before, refused = _peak(), 0
             for i in range(first, end):
                 content = make_input(name, seed, i)
-                os.write(said, f"i {i}\n".encode())
+                os.write(said, f"i {i} {refused}\n".encode())
                 for inside in folder.iterdir():
                     shutil.rmtree(inside) if inside.is_dir() else inside.unlink()
                 outcome = _outcome(format_of(name).handle, folder, content)
