@@ -94,7 +94,7 @@ def build_report(
 def _code_sections(
     run: Run, model: Model, sample: Sample, progress: Callable[[str], None]
 ) -> list[CodeSection]:
-    """One section per code; of its scores L_I and recovery are taken from evaluation.json, if they are there."""
+    """One section per code; its L_I and recovery are taken from evaluation.json, if they are there."""
     scores: dict[str, Score] = dict((read_evaluation(run) or {}).get("generated", {}))
     ids = model.latent.names
     if any(f"info_bound_{id}" not in scores for id in ids):
