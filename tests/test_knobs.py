@@ -2,6 +2,7 @@
 
 import math
 import re
+from contextlib import nullcontext
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,8 @@ from infogan.method.codes import Categorical, Circular, Gaussian, Uniform
 from infogan.method.model import make_model
 from infogan.pretraining import Outcome, Targets
 from infogan.pretraining.equivariance import Equivariance
+from infogan.pretraining.equivariance.poses import compose, no_pose, relit
+from infogan.pretraining.equivariance.reader import PoseReader
 from infogan.pretraining.equivariance.targets import PoseReadings, make_targets
 from infogan.pretraining.ranks import uniform_ranks
 from infogan.runs.run import Run
@@ -160,6 +163,18 @@ def test_a_gaussian_code_gets_normal_targets() -> None:
     table = targets.by_code[0].float()
     assert abs(float(table.mean())) < 1e-3
     assert float(table.std()) == pytest.approx(1, abs=0.01)
+
+
+def test_a_crop_does_not_depend_on_the_light_that_a_knob_follows() -> None:
+    """The same image, darker and lit from one side, read as such, gives the same crop."""
+    sizes = {"brightness": 0.4, "illumination": 0.3}
+    codes_of = {"scale": (0,), "brightness": (1,), "illumination": (2, 3)}
+    reader = PoseReader(1, codes_of, sizes, 4, 0, torch.device("cpu"), nullcontext)
+    x = 0.2 + 0.2 * torch.rand(5, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    pose, T, still = no_pose(5, x.device), reader.sample(5), torch.zeros(5)
+    lit = reader.crop(relit(T, x, 1.0), compose(T, pose), still)
+    assert_close(lit, reader.crop(x, pose, still), atol=1e-5, rtol=0)
+    assert (relit(T, x, 1.0) - x).abs().max() > 0.05
 
 
 def test_an_angle_is_that_of_the_lowest_harmonic_of_its_category() -> None:

@@ -105,7 +105,13 @@ class PoseReader:
     def crop(
         self, x: Float[Tensor, "b ch s s"], pose: Pose, turn: Float[Tensor, "b"]
     ) -> Float[Tensor, "b ch 32 32"]:
-        """What the pose shows, always at the same place and size, turned by an angle."""
+        """What the pose shows, always at the same place and size and in the same light, turned by an angle.
+
+        So categories of crops do not depend on what a knob follows.
+        """
+        if {"brightness", "illumination"} & set(self.knobs):
+            unlit = pose._replace(brightness=-pose.brightness, illumination=-pose.illumination)
+            x = relit(unlit, x, 1.0)
         A = self.crop_half_side * pose._replace(angle=turn).matrix()
         return sample_plane(x, A, pose.place, SIDE, plain_background=self.has_plain_background)
 
