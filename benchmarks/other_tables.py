@@ -143,6 +143,23 @@ def knobs_sprites() -> str:
     return table(("seed", "FactorVAE", "MIG", "DCI", "x", "y", "scale"), rows)
 
 
+def _factors_read(preset: str) -> str:
+    """A row per factor; of each run the code that follows it best, then what simpler methods find."""
+    record = read(f"factors-read-{preset}")
+    runs, baselines = record["runs"], record["baselines"]
+    rows = []
+    for factor in next(iter(runs.values()))["best"]:
+        of_runs = (run["best"][factor] for run in runs.values())
+        cells = [f"{value:.2f} ({code})" for code, value in of_runs]
+        rows.append([factor, *cells, *(f"{best[factor][1]:.2f}" for best in baselines.values())])
+    names = (f"seed {name.rpartition('-')[2]}" for name in runs)
+    return table(("factor", *names, *baselines), rows)
+
+
+def factors_read_chairs_32() -> str:
+    return _factors_read("chairs-32")
+
+
 def attributes() -> str:
     names = {
         "celeba-0": "`folder:` as it comes",
@@ -183,5 +200,5 @@ def default_transforms() -> str:
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
     subcategories,
-    *(knobs_sprites, attributes, default_transforms, vectors),
+    *(knobs_sprites, factors_read_chairs_32, attributes, default_transforms, vectors),
 )
