@@ -160,6 +160,10 @@ def factors_read_chairs_32() -> str:
     return _factors_read("chairs-32")
 
 
+def factors_read_faces() -> str:
+    return _factors_read("faces")
+
+
 def attributes() -> str:
     names = {
         "celeba-0": "`folder:` as it comes",
@@ -200,5 +204,5 @@ def default_transforms() -> str:
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
     subcategories,
-    *(knobs_sprites, factors_read_chairs_32, attributes, default_transforms, vectors),
+    *(knobs_sprites, factors_read_chairs_32, factors_read_faces, attributes, default_transforms, vectors),
 )
