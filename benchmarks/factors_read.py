@@ -21,20 +21,21 @@ from infogan.runs.run import Run
 
 def main() -> None:
     preset, *paths = sys.argv[1:]
-    runs: dict[str, Any] = {}
-    for path in paths:
-        run = Run.open(Path(path))
-        images = run.images(available_splits(run.config.data.images)[-1])
-        factors = known_factors(images, ())
-        assert factors is not None
+    runs = [Run.open(Path(path)) for path in paths]
+    images = runs[0].images(available_splits(runs[0].config.data.images)[-1])
+    factors = known_factors(images, ())
+    if factors is None:
+        raise SystemExit(f"factors_read: nothing is known about the images of {runs[0].path}.")
+    found: dict[str, Any] = {}
+    for run in runs:
         codes = read_codes(run.model(), images)
         commit = str(run.environment().get("commit"))
-        runs[run.path.name] = {"commit": commit, "best": best_codes(codes, factors)}
+        found[run.path.name] = {"commit": commit, "best": best_codes(codes, factors)}
     n = sum(kind != "category" for kind in codes.kinds)
     baselines = {
-        name: best_codes(read, factors) for name, read in read_baselines(run.images(), images, n).items()
+        name: best_codes(read, factors) for name, read in read_baselines(runs[0].images(), images, n).items()
     }
-    record(f"factors-read-{preset}", {"images": len(images), "runs": runs, "baselines": baselines})
+    record(f"factors-read-{preset}", {"images": len(images), "runs": found, "baselines": baselines})
 
 
 if __name__ == "__main__":

@@ -4,7 +4,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from infogan.paper.experiments import FIGURES, Recipe
-from infogan.paper.states import CHOICES, MEANINGS, Record, describe, list_items, n_found, record_name
+from infogan.paper.states import (
+    CHOICES,
+    MEANINGS,
+    ONLY,
+    Choice,
+    Record,
+    describe,
+    list_items,
+    n_found,
+    record_name,
+)
 
 RECIPES: dict[Recipe, str] = {
     "ours": "presets that work best here",
@@ -48,7 +58,7 @@ def _lines(records: Mapping[str, Record], pictures: Mapping[str, str]) -> Iterat
     yield "| | | ours | paper's preset | measured with ours |"
     yield "|---|---|---|---|---|"
     for ours, theirs in zip(list_items(records, "ours"), list_items(records, "paper"), strict=True):
-        yield f"| {ours.name} | {ours.title} | {ours.state} | {theirs.state} | {ours.why} |"
+        yield f"| {ours.name} | {ours.title} | {ours.state} | {theirs.state} | {_in_cell(ours.why)} |"
     yield ""
     yield from RULES.splitlines()
     yield ""
@@ -75,13 +85,23 @@ def _of_record(name: str, record: Record, pictures: Mapping[str, str]) -> Iterat
         yield from _readers(record)
         yield from _read(record)
     yield from _runs(record)
-    for choice in CHOICES.values():
+    for choice in _choices(record).values():
         if path := pictures.get(name + choice.suffix):
             caption = (
                 choice.meaning if record["figure"] != "fig1" else "median over the seeds, and their range"
             )
             yield f"![{name}: {caption}]({path})"
             yield ""
+
+
+def _in_cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+def _choices(record: Record) -> Mapping[str, Choice]:
+    """Those that say something: of one seed there is no choice."""
+    presets = record["presets"].values()
+    return CHOICES if max(len(preset["runs"]) for preset in presets) > 1 else ONLY
 
 
 def _bounds(record: Record) -> Iterator[str]:
@@ -97,13 +117,13 @@ def _panels(record: Record) -> Iterator[str]:
     yield "| panel | chosen | run | shown | found in |"
     yield "|---|---|---|---|---|"
     for letter, panel in record["panels"].items():
-        for key, choice in CHOICES.items():
+        for key, choice in _choices(record).items():
             run = panel[key]
             if run is None:
                 continue
             effect = panel["effects"][run]
             found = "" if effect["found"] else "**not found**: "
-            text = describe(record, letter, run)
+            text = _in_cell(describe(record, letter, run))
             shown = f"{found}{text} | {n_found(panel)} seeds"
             yield f"| {letter}, {panel['title']} | {choice.meaning} | {run} | {shown} |"
     yield ""

@@ -35,6 +35,7 @@ CHOICES = {  # by their keys in records
     "middle": Choice("-middle", "seed in the middle"),
     "unlabelled": Choice("-unlabelled", "chosen without labels"),
 }
+ONLY = {"best": Choice("", "the only seed")}
 ENOUGH = 3  # seeds from which on the one in the middle says something
 FULL, LITTLE = 0.95, 0.1  # of H(c1): what L_I reaches, and what it stays below without the term (Fig. 1)
 PAPER_ERROR = 0.05  # Sec. 7.2
