@@ -41,13 +41,15 @@ docs: $(V)/ok
 	OMP_NUM_THREADS=1 $(V)/bin/python -m sphinx -q -W --keep-going docs docs/_build/html
 
 # Kills, full disks, hostile files and visitors, as many as a night has time for; `test` tries a few of each.
+FAULTS := tests/faults $(patsubst %,tests/test_%.py,ddp scale sweep sweep_ray encoding encoding_ray shard_batches)
 faults: $(V)/ok
-	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest --nightly -s tests/faults tests/test_ddp.py tests/test_scale.py \
-	  tests/test_sweep.py tests/test_sweep_ray.py tests/test_encoding.py tests/test_encoding_ray.py tests/test_shard_batches.py
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest --nightly -s $(FAULTS)
 
-# Slower than a change should wait for: the faults, and the digits of docs/results/digits.md, five seeds.
+# Slower than a change should wait for: the faults, what is marked `night` elsewhere, and the digits of
+# docs/results/digits.md, five seeds.
 SEEDS := 0 1 2 3 4
 nightly: faults
+	OMP_NUM_THREADS=1 $(V)/bin/python -m pytest --nightly -m night -n auto --dist loadfile tests $(FAULTS:%=--ignore=%)
 	rm -rf $(SEEDS:%=runs/digits-%)
 	for seed in $(SEEDS); do \
 	  OMP_NUM_THREADS=1 $(V)/bin/infogan train digits --seed $$seed && $(V)/bin/infogan evaluate runs/digits-$$seed || exit 1; \

@@ -197,6 +197,7 @@ def test_adversarial_training_starts_from_the_initial_networks(two_partitions: N
     assert torch.equal(run.state()["targets.0"], targets_of(config).by_code[0])
 
 
+@pytest.mark.night
 def test_stacked_seeds_find_what_each_finds_alone(two_partitions: None) -> None:
     """The stage to the bit, adversarial training up to rounding."""
     config = SHORT.replace(steps=4, ema_decay_d=0.9, precision="64-true")

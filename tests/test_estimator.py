@@ -169,6 +169,7 @@ def test_images_are_clustered() -> None:
         images.predict(X.reshape(120, 64))
 
 
+@pytest.mark.night
 def test_transforms_start_with_clustering() -> None:
     digits = load("digits")
     assert digits.labels is not None

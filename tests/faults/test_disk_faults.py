@@ -75,6 +75,7 @@ def test_file_too_large(tmp_path: Path, straight: Path) -> None:
     assert_same(path, straight)
 
 
+@pytest.mark.night
 @pytest.mark.skipif(is_root and not shutil.which("setpriv"), reason="root may write anything")
 def test_folder_that_is_not_to_be_written(tmp_path: Path, straight: Path) -> None:
     path = tmp_path / "run"
