@@ -158,7 +158,7 @@ class Pretraining:
     mirror: int | None = None
     """How many numbers change sign in the mirror image, as the direction of view does; an autoencoder looks
     for these first, in a third of the steps. Its angles change sign as well, and other numbers stay the
-    same. It assumes that a mirror image looks just as natural: a prior, to be named beside the results."""
+    same. It assumes that mirror images look as natural: a prior to name. None assumes nothing."""
 
     def __post_init__(self) -> None:
         require(self.steps >= 0, "pretraining_steps", self.steps, "at least 0")

@@ -1,5 +1,6 @@
 """What principal components and k-means find in the same images, without any training of networks."""
 
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -7,6 +8,7 @@ import torch
 from jaxtyping import Float, UInt8
 from sklearn.cluster import KMeans
 from sklearn.decomposition import PCA
+from sklearn.exceptions import ConvergenceWarning
 from torch.nn import functional as F
 
 from infogan.method.codes import Kind
@@ -41,7 +43,9 @@ def fit_pca_and_k_means(
     flat, flat_test = _flat(x), _flat(x_test)
     n_components, n_clusters = min(n_components, *flat.shape), min(n_clusters, len(flat))
     pca = PCA(n_components, svd_solver="randomized", random_state=0).fit(flat)
-    k_means = KMeans(n_clusters, n_init=N_STARTS, max_iter=100, random_state=0).fit(flat)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # if fewer than n_clusters images differ
+        k_means = KMeans(n_clusters, n_init=N_STARTS, max_iter=100, random_state=0).fit(flat)
     components, clusters = pca.transform(flat_test), k_means.predict(flat_test)[:, None]
     names = [f"component {i}" for i in range(1, n_components + 1)]
     s = "" if n_components == 1 else "s"

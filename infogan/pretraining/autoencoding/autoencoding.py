@@ -7,7 +7,7 @@ run is kept whose latents the other runs find too. The most informative latents,
 codes.
 
 What changes sign in the mirror, such as the direction of view, is found first, and given to a second
-autoencoder for the rest: as a number, its share of an image's pixels would be split among several latents.
+autoencoder for the rest: one latent holds only a part of so large a change, and others would hold the rest.
 
 Angles are learned first and alone, then one number after the other joins (as in CascadeVAE, Jeong and Song,
 ICML 2019): otherwise two numbers share what goes around.
