@@ -9,6 +9,7 @@ from torch.testing import assert_close
 
 from infogan.pretraining.equivariance.angles import information, turned
 from infogan.pretraining.equivariance.poses import (
+    BALL_RADIUS,
     Pose,
     compose,
     compose_inverse,
@@ -21,7 +22,8 @@ from infogan.pretraining.equivariance.poses import (
 )
 
 LIGHT = {"brightness": 0.4, "illumination": 1.0}
-TURNING = {"translate": 0.3, "scale": 0.3, "rotate": math.pi, **LIGHT}
+DEPTH = {"yaw": 0.5, "pitch": 0.5}
+TURNING = {"translate": 0.3, "scale": 0.3, "rotate": math.pi, **LIGHT, **DEPTH}
 SHEARING = {"translate": 0.3, "scale": 0.3, "ratio": 0.3, "shear": 0.4, **LIGHT}
 
 
@@ -62,7 +64,7 @@ def test_a_picture_moves_as_its_pose_does(sizes: dict[str, float]) -> None:
     x = disc(0.15, -0.1, 0.3)
     centre, area, covariance = moments(x)
     for seed in range(5):
-        T = sample_transforms(1, sizes, rng(seed), 0.7)
+        T = sample_transforms(1, {**sizes, "yaw": 0.0, "pitch": 0.0}, rng(seed), 0.7)
         y = moved(T, x, 1.0, plain_background=True)
         assert not touches_edge(y).any()
         A = T.matrix()[0]
@@ -92,6 +94,21 @@ def test_light_grows_along_the_illumination_and_composes_with_the_geometry() -> 
     assert relit(T, 5 * flat, 1.0).max() == 1
     half = relit(T, flat, 0.5)[0, 0].log()
     assert_close(half, math.log(0.2) + 0.3 + 0.4 * q - 0.2 * q[:, None])
+
+
+def test_a_turn_in_depth_moves_the_middle_most_and_leaves_the_outline() -> None:
+    x = disc(0, 0, 0.15) + 0.5 * (disc(0.85, 0, 0.1) + disc(0, -0.85, 0.1))
+    T = no_pose(1, torch.device("cpu"))._replace(yaw=torch.tensor([0.4]), pitch=torch.tensor([-0.2]))
+    y = moved(T, x, 1.0, plain_background=True)
+    axis = (torch.arange(64) + 0.5) / 32 - 1
+    outside = (axis**2 + axis[:, None] ** 2).sqrt() > BALL_RADIUS + 0.05
+    assert_close(y[0, 0, outside], x[0, 0, outside], atol=1e-5, rtol=0)
+    near = torch.where(outside, 0, y[0, 0])[None, None]
+    turn, q = torch.tensor([0.4, -0.2]), torch.zeros(2)
+    for _ in range(50):  # to the place that shows the centre: q = r (1 - |q|^2 / r^2)^2 (yaw, pitch)
+        q = BALL_RADIUS * (1 - q.square().sum() / BALL_RADIUS**2) ** 2 * turn
+    assert q[0] > 0.15
+    assert_close(moments(near)[0], q, atol=0.03, rtol=0)
 
 
 def test_knobs_that_are_not_named_are_left_out() -> None:

@@ -13,6 +13,8 @@ KNOBS: dict[str, tuple[str, ...]] = {
     "shear": ("number",),
     "brightness": ("number",),
     "illumination": ("number", "number"),  # brighter to the right, brighter at the bottom
+    "yaw": ("number",),  # in depth, as if things were balls: to the right
+    "pitch": ("number",),  # downwards
     "rotate": ("angle",),
 }
 # What a person calls the codes that follow each.
@@ -23,6 +25,8 @@ NAMES: dict[str, tuple[str, ...]] = {
     "shear": ("slant",),
     "brightness": ("brightness",),
     "illumination": ("light from the right", "light from below"),
+    "yaw": ("turned to the right",),
+    "pitch": ("turned down",),
     "rotate": ("angle",),
 }
 KINDS = {"unif": "number", "gauss": "number", "circ": "angle"}

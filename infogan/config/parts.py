@@ -144,9 +144,9 @@ class Pretraining:
     discrete and none is a knob; "" turns them off."""
     knobs: str = ""
     """Transforms that continuous codes follow, such as "translate scale rotate": translate (2 codes), scale,
-    ratio (of width to height), shear, brightness, illumination (from the right, from below; 2 codes), rotate
-    (a circ code). The codes learn to read them off real images. A knob that cannot be read is said to be so
-    and not used."""
+    ratio (of width to height), shear, brightness, illumination (from the right, from below; 2 codes), yaw and
+    pitch (turned in depth, to the right and downwards), rotate (a circ code). The codes learn to read them
+    off real images. A knob that cannot be read is said to be so and not used."""
     steps: int = named("pretraining_steps", 0)
     """Steps of clustering before adversarial training; if the clusters are not stable, they are not used."""
     knob_steps: int = 1000

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from infogan.config import Config
-from infogan.config.knobs import codes_without_knobs
+from infogan.config.knobs import assign_knobs, codes_without_knobs
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.autoencoding.autoencoding import Autoencoding
@@ -18,10 +18,15 @@ SHARE_OF_MIRROR = 1 / 3  # of the steps, for what changes sign in the mirror
 
 
 def make_autoencoding(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> list[Stage]:
-    """For the codes without a knob: with `mirror`, first for numbers that change sign, then for the rest."""
+    """For the codes without a knob: with `mirror`, first for numbers that change sign, then for the rest.
+
+    The rest includes numbers of knobs that cannot be read.
+    """
     settings = config.pretraining
     free = codes_without_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
     odd, even = free["number"][: settings.mirror or 0], free["number"][settings.mirror or 0 :]
+    knobs = assign_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
+    of_knobs = [code for knob, codes in knobs.items() if knob != "rotate" for code in codes]
     n_steps = settings.factor_steps
     stages: list[Stage] = []
     if odd:
@@ -32,6 +37,6 @@ def make_autoencoding(model: Model, pixels: PixelArray, config: Config, fabric: 
         )
         n_steps -= n_odd_steps
     if n_steps:
-        rest = {"angle": free["angle"], "number": even}
+        rest = {"angle": free["angle"], "number": [*even, *of_knobs]}
         stages.append(Autoencoding(model, pixels, config, fabric, rest, n_steps))
     return stages

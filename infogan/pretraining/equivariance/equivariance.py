@@ -58,8 +58,11 @@ LARGEST = {
     "brightness": 0.4,
     "illumination": 1.0,
     "rotate": math.pi,
+    "yaw": 0.5,
+    "pitch": 0.5,
 }
 NUISANCE = 0.4
+DEPTH = {"yaw", "pitch"}
 PLACE_NOISE, SIZE_NOISE = 0.04, 0.08  # of a crop: what the first network leaves uncertain
 
 
@@ -78,8 +81,12 @@ class Equivariance(Stage):
         # Knobs must not follow what is no knob, so that changes a little too: otherwise the ink of a digit
         # passes for its width. Beside an angle, ratio and shear mean nothing.
         left_out = {"ratio", "shear"} if self.turns else {"rotate"}
+        # Not all things are like balls, so nothing turns in depth unasked. Then it turns to all sides: heads
+        # that look up or down look to the left or right as well.
+        full = set(self.codes_of)
+        full, left_out = (full | DEPTH, left_out) if full & DEPTH else (full, left_out | DEPTH)
         sizes = {
-            name: size * (1 if name in self.codes_of else NUISANCE)
+            name: size * (1 if name in full else NUISANCE)
             for name, size in LARGEST.items()
             if name not in left_out
         }
@@ -202,8 +209,8 @@ class Equivariance(Stage):
             yield self.n_steps
         numbers, u, features = (torch.cat(of) for of in zip(*parts, strict=True))
         R2 = torch.where(self.change > 0, 1 - self.error / self.change, 0.0)
-        rms = (self.error / self.n_measured.clamp_min(1)).sqrt()
-        return PoseReadings(numbers, u, features, R2.cpu(), rms.cpu(), self.turn_information)
+        rms, change = ((of / self.n_measured.clamp_min(1)).sqrt() for of in (self.error, self.change))
+        return PoseReadings(numbers, u, features, R2.cpu(), rms.cpu(), change.cpu(), self.turn_information)
 
 
 def check_knobs(config: Config, pixels: PixelArray) -> None:

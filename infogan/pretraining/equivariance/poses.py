@@ -7,6 +7,10 @@ to this one. So the pose of T x is T after the pose of x.
 
 T also changes the light. All in all, (T x)(q) = e^(b + s . q) x(A^-1 (q - t)): b is a brightness, s a linear
 illumination, from the right and from below.
+
+And T turns what a picture shows in depth, as if it were a ball around the centre: x(d(q)) comes in place of
+x(q), with d(q) = q - r (1 - |q|^2 / r^2)^2 (yaw, pitch) within a circle of radius r, and d(q) = q outside. So
+the middle moves most, as what is nearest does, and the outline stays.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,7 +21,7 @@ import torch.nn.functional as F
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-PARTS = ("translate", "scale", "ratio", "shear", "brightness", "illumination", "rotate")  # as in `Pose`
+PARTS = ("translate", "scale", "ratio", "shear", "brightness", "illumination", "rotate", "yaw", "pitch")
 PAIRS = {"translate": "place", "illumination": "illumination"}  # knobs of two numbers, and their field
 
 
@@ -31,6 +35,8 @@ class Pose(NamedTuple):
     brightness: Float[Tensor, "b"]  # b, log of the factor of all that is brighter than the darkest value
     illumination: Float[Tensor, "b 2"]  # s, by how much that grows to the right and downwards
     angle: Float[Tensor, "b"]  # f, in radians
+    yaw: Float[Tensor, "b"]  # in depth, to the right
+    pitch: Float[Tensor, "b"]  # in depth, downwards
 
     def columns(self, knobs: Sequence[str]) -> Float[Tensor, "b d"]:
         """The numbers of these knobs, in their order, without the angle."""
@@ -46,20 +52,22 @@ class Pose(NamedTuple):
 
 
 EDGE_TOLERANCE = 0.2  # of the range of pixels, from the background
+BALL_RADIUS = 0.7  # r
 
 
 def no_pose(n: int, device: torch.device) -> Pose:
     """The transform that changes nothing."""
     zero, pair = torch.zeros(n, device=device), torch.zeros(n, 2, device=device)
-    return Pose(pair, zero, zero, zero, zero, pair, zero)
+    return Pose(pair, zero, zero, zero, zero, pair, zero, zero, zero)
 
 
 def sample_transforms(
     n: int, sizes: Mapping[str, float], rng: torch.Generator, strength: float = 1.0
 ) -> Pose:
     """n random transforms, each part uniform within `strength` times its size; parts without a size are 0."""
-    u = strength * (2 * torch.rand(9, n, generator=rng, device=rng.device) - 1)
-    parts = (u[:2].T, *u[2:6], u[6:8].T, u[8])
+    n_numbers = 11 if {"yaw", "pitch"} & set(sizes) else 9
+    u = strength * (2 * torch.rand(n_numbers, n, generator=rng, device=rng.device) - 1)
+    parts = (u[:2].T, *u[2:6], u[6:8].T, u[8], *(u[9:] if n_numbers == 11 else torch.zeros(2, n).to(u)))
     return Pose(*(sizes.get(name, 0.0) * part for name, part in zip(PARTS, parts, strict=True)))
 
 
@@ -86,6 +94,8 @@ def compose(T: Pose, pose: Pose) -> Pose:
         T.brightness + pose.brightness - (carried * T.place).sum(dim=1),
         T.illumination + carried,
         T.angle + pose.angle,
+        T.yaw + pose.yaw,
+        T.pitch + pose.pitch,
     )
 
 
@@ -101,6 +111,8 @@ def compose_inverse(T: Pose, pose: Pose) -> Pose:
         pose.brightness - T.brightness + (carried * T.place).sum(dim=1),
         _product(A.mT, carried),
         pose.angle - T.angle,
+        pose.yaw - T.yaw,
+        pose.pitch - T.pitch,
     )
 
 
@@ -116,13 +128,18 @@ def sample_plane(
     side: int,
     *,
     plain_background: bool,
+    turn: Float[Tensor, "b 2"] | None = None,
 ) -> Float[Tensor, "b ch side side"]:
-    """The picture whose place q shows what x shows at A q + t.
+    """The picture whose place q shows what x shows at A q + t, or at d(A q + t).
 
     Args:
         plain_background: whether x goes on outside as its background; if not, it is reflected.
+        turn: yaw and pitch of d.
     """
     grid = F.affine_grid(torch.cat([A, t[:, :, None]], dim=2), [len(x), 1, side, side], align_corners=False)
+    if turn is not None:
+        nearness = (1 - grid.square().sum(dim=3, keepdim=True) / BALL_RADIUS**2).clamp_min(0)
+        grid = grid - BALL_RADIUS * nearness.square() * turn[:, None, None]
     if not plain_background:
         return F.grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     ground = background(x)
@@ -133,9 +150,14 @@ def moved(
     T: Pose, x: Float[Tensor, "b ch s s"], half_side: float, *, plain_background: bool
 ) -> Float[Tensor, "b ch s s"]:
     """The geometry of T alone, x(A^-1 (q - t)), of the q whose coordinates are within +-half_side."""
-    back = torch.linalg.inv(T.matrix())
+    back, turn = torch.linalg.inv(T.matrix()), torch.stack([T.yaw, T.pitch], dim=1)
     return sample_plane(
-        x, half_side * back, -_product(back, T.place), x.shape[-1], plain_background=plain_background
+        x,
+        half_side * back,
+        -_product(back, T.place),
+        x.shape[-1],
+        plain_background=plain_background,
+        turn=turn if turn.any() else None,
     )
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Complex, Float, Int
 from sklearn.cluster import KMeans
 from torch import Tensor
 
+from infogan.config.knobs import NAMES
 from infogan.method.codes import Code
 from infogan.pretraining.clustering.consensus import stability
 from infogan.pretraining.equivariance.angles import lowest_harmonic
@@ -18,6 +19,7 @@ from infogan.pretraining.stage import Targets
 MIN_R2 = 0.5  # of the changes that transforms make, below which a number cannot be read
 MIN_TURN_INFORMATION = 0.5  # nats of the best harmonic, below which an angle cannot be read
 MIN_SPREAD = 1.0  # standard deviations of the reading's error that a number must vary by
+MIN_VARIATION = 0.15  # of the random changes, by which a number must vary: otherwise its ranks exaggerate
 MIN_STABILITY = 0.75  # mean NMI of k-means from several starts, below which no category is used
 N_COMPONENTS, N_KMEANS = 8, 5
 
@@ -30,6 +32,7 @@ class PoseReadings(NamedTuple):
     features: Float[Tensor, "n 256"]  # averaged over turns; (n, 0) if no crops were read
     R2: Float[Tensor, "d"]  # share of the changes by transforms that the numbers follow
     rms: Float[Tensor, "d"]  # error of the numbers
+    change: Float[Tensor, "d"]  # root mean square of the changes by transforms
     turn_information: Float[Tensor, "m"]  # nats
 
 
@@ -96,13 +99,18 @@ def make_targets(
             messages.append(f"knob rotate: {best:.2f} nats on a random turn{why}")
             continue
         of_knob = columns[knob]
-        R2, spread = float(reading.R2[of_knob].min()), numbers[:, of_knob].std(dim=0)
-        varies = bool((spread > MIN_SPREAD * reading.rms[of_knob]).all())
-        why = "cannot be read, not used" if R2 < MIN_R2 else "" if varies else "hardly varies, not used"
-        messages.append(f"knob {knob}: R2 {R2:.2f} of random changes" + (f": {why}" if why else ""))
-        if not why:
-            for i, values in zip(targets, numbers[:, of_knob].unbind(dim=1), strict=True):
-                tables[i] = to_targets(uniform_ranks(values, ranked_apart[knob]), codes[i])
+        R2, spread = reading.R2[of_knob], numbers[:, of_knob].std(dim=0)
+        least = torch.maximum(MIN_SPREAD * reading.rms, MIN_VARIATION * reading.change)[of_knob]
+        for j, (code, values) in enumerate(zip(targets, numbers[:, of_knob].unbind(dim=1), strict=True)):
+            name = knob if len(targets) == 1 else f"{knob}, {NAMES[knob][j]}"
+            why = ""
+            if R2[j] < MIN_R2:
+                why = ": cannot be read, not used"
+            elif spread[j] <= least[j]:
+                why = ": hardly varies, not used"
+            else:
+                tables[code] = to_targets(uniform_ranks(values, ranked_apart[knob]), codes[code])
+            messages.append(f"knob {name}: R2 {R2[j]:.2f} of random changes{why}")
     return Targets(tables), "\n".join(messages)
 
 
