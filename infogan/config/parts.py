@@ -157,7 +157,7 @@ class Pretraining:
     its angles, one for each circ code that no knob uses, for these."""
     mirror: int | None = None
     """How many numbers change sign in the mirror image, as the direction of view does; an autoencoder looks
-    for these first, in a third of the steps. Its angles change sign as well, and other numbers stay the
+    for these first, in half of the steps. Its angles change sign as well, and other numbers stay the
     same. It assumes that mirror images look as natural: a prior to name. None assumes nothing."""
 
     def __post_init__(self) -> None:

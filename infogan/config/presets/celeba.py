@@ -15,19 +15,19 @@ def celeba_paper() -> Config:
 
 
 def celeba() -> Config:
-    """CelebA with knobs for light and tilt, and numbers by autoencoding, two of which a mirror image negates.
+    """CelebA with knobs for light and for how a head is turned, and numbers by autoencoding.
 
-    It assumes that a mirror image looks just as natural.
+    It assumes that heads turn in depth as balls do, and that a mirror image looks just as natural.
     """
     return Config.from_options(
         images="celeba",
         architecture="small",
         shape=(3, 32, 32),
         codes="cat:10 unif:8 noise:62",
-        knobs="brightness illumination shear",
-        knob_steps=1500,
+        knobs="brightness illumination yaw pitch shear",
+        knob_steps=3000,
         factor_steps=6000,
-        mirror=2,
+        mirror=0,
         lam=(0.1,),
         steps=4000,
         batch_size=64,

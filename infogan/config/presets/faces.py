@@ -25,17 +25,19 @@ def faces_paper_lighting() -> Config:
 
 
 def faces() -> Config:
-    """3D faces with a knob for light, and numbers by autoencoding, one of which a mirror image negates.
+    """3D faces with knobs for light and for looking down, and numbers by autoencoding, one of them azimuth.
 
-    It assumes that a mirror image looks just as natural.
+    It assumes that heads turn in depth as balls do, and that a mirror image looks just as natural: azimuth is
+    what changes sign in it. Light from below does not vary in these images, so c2 goes to the autoencoder.
     """
     return Config.from_options(
         images="faces3d",
         architecture="small",
         shape=(1, 32, 32),
         codes="unif:6 noise:62",
-        knobs="illumination",
-        factor_steps=9000,
+        knobs="illumination pitch",
+        knob_steps=3000,
+        factor_steps=6000,
         mirror=1,
         lam=(0.3,),
         steps=4000,

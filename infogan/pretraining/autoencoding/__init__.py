@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 __all__ = ["make_autoencoding"]
 
-SHARE_OF_MIRROR = 1 / 3  # of the steps, for what changes sign in the mirror
+SHARE_OF_MIRROR = 1 / 2  # of the steps, for what changes sign in the mirror
 
 
 def make_autoencoding(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> list[Stage]:
