@@ -24,7 +24,7 @@ def celeba() -> Config:
         architecture="small",
         shape=(3, 32, 32),
         codes="cat:10 unif:8 noise:62",
-        knobs="brightness illumination yaw pitch shear",
+        knobs="brightness illumination yaw shear",
         knob_steps=3000,
         factor_steps=6000,
         mirror=0,
