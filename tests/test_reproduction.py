@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from commands import ROOT, fail, run, succeed
+from scipy.stats import spearmanr
 
 from infogan.config import Config
 from infogan.config.presets import PRESETS, get_preset
@@ -24,6 +25,7 @@ from infogan.paper.page import write_page
 from infogan.paper.quantities import QUANTITIES
 from infogan.paper.readers import FactorReader, split_off, train_reader
 from infogan.paper.runs import Request
+from infogan.paper.yaw import with_yaw
 from infogan.runs.run import Run
 
 FACES = "faces"
@@ -437,3 +439,20 @@ def test_the_table_of_figures_names_presets_that_exist() -> None:
         p for figure in FIGURES.values() for recipe in ("ours", "paper") for p in figure.presets_of(recipe)
     }
     assert presets <= set(PRESETS)
+
+
+@pytest.mark.night
+def test_how_far_heads_are_turned_is_read_beside_what_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Balls with a spot on their front, which are turned by up to 0.35 to the left or right."""
+    monkeypatch.setattr("infogan.paper.yaw.STEPS", 300)
+    turn = np.random.default_rng(0).uniform(-0.35, 0.35, 600)
+    axis = (np.arange(32) + 0.5) / 16 - 1
+    disc = np.clip(11 - 16 * np.sqrt(axis**2 + axis[:, None] ** 2), 0, 1)
+    spot = np.exp(-30 * ((axis - 0.7 * turn[:, None, None]) ** 2 + axis[:, None] ** 2))
+    x = (110 * disc + 140 * disc * spot).round().astype(np.uint8)[:, None]
+    known = Factors((Factor("size", "number"),), np.ones((600, 1)))
+    found = with_yaw(Images.from_arrays(x, factors=known)).factors
+    assert found is not None
+    assert [column.name for column in found.columns] == ["azimuth", "size"]
+    assert spearmanr(found.values[:, 0], turn).statistic > 0.9
+    assert (found.values[:, 1] == 1).all()

@@ -41,6 +41,7 @@ class Figure:
     images: str
     panels: tuple[Panel, ...]
     quantities: tuple[str, ...] = ()  # of `quantities.py`, beside the factors that the data set knows
+    reads_yaw: bool = False  # whether `yaw.py` has to find the factor azimuth
     limit: float = 2.0
 
     def presets_of(self, recipe: Recipe) -> tuple[str, ...]:
@@ -127,7 +128,7 @@ FIG6 = Figure(
     "CelebA",
     "celeba",
     (
-        Panel("a", "Azimuth (pose)", "celeba", "celeba-paper", ("asymmetry",)),
+        Panel("a", "Azimuth (pose)", "celeba", "celeba-paper", ("azimuth",)),
         Panel("b", "Presence or absence of glasses", "celeba", "celeba-paper", ("Eyeglasses",)),
         Panel(
             "c", "Hair style", "celeba", "celeba-paper", ("Bald", "Bangs", "Receding_Hairline", "Wavy_Hair")
@@ -136,7 +137,7 @@ FIG6 = Figure(
             "d", "Emotion", "celeba", "celeba-paper", ("Smiling", "Mouth_Slightly_Open", "High_Cheekbones")
         ),
     ),
-    quantities=("asymmetry",),
+    reads_yaw=True,
 )  # fmt: skip
 
 FIGURES = {figure.name: figure for figure in (FIG1, FIG2, FIG3, FIG4, FIG5, FIG6)}

@@ -22,6 +22,7 @@ from infogan.paper.effects import (
 from infogan.paper.experiments import Figure, Panel
 from infogan.paper.readers import FactorReader, split_off, train_reader
 from infogan.paper.runs import Request, describe_runs, run_paths
+from infogan.paper.yaw import with_yaw
 from infogan.runs.run import Run
 from infogan.utils.environment import environment
 from infogan.utils.progress import ProgressCallback
@@ -48,7 +49,7 @@ def measure(figure: Figure, request: Request, on_progress: ProgressCallback) -> 
               in the middle, and chosen without labels
     read      preset or baseline -> run -> factor -> the code of real held-out images that follows it best
     """
-    real = _load(figure, request)
+    real = _load(figure, request, on_progress)
     on_progress(f"{figure.images}: training a reader of real images, which only judges")
     reader = train_reader(real.train, real.held_out, figure.quantities)
     panels: dict[str, dict[str, Any]] = {}
@@ -181,7 +182,7 @@ def _header(figure: Figure, request: Request, n_images: int) -> dict[str, Any]:
     }
 
 
-def _load(figure: Figure, request: Request) -> Real:
+def _load(figure: Figure, request: Request, on_progress: ProgressCallback) -> Real:
     """The images in the shape of the networks: another split to judge with, or else a fifth of the images."""
     run, load_options = (
         Run.open(run_paths(figure.presets_of(request.recipe)[0], request)[0]),
@@ -189,5 +190,8 @@ def _load(figure: Figure, request: Request) -> Real:
     )
     splits = available_splits(figure.images, load_options)
     train = run.images(splits[0], load_options)
+    if figure.reads_yaw:
+        on_progress(f"{figure.images}: training a reader of how far heads are turned, without labels")
+        train = with_yaw(train)
     train, held_out = split_off(train) if len(splits) == 1 else (train, run.images(splits[-1], load_options))
     return Real(train, held_out.subsample(MAX_HELD_OUT))

@@ -24,22 +24,10 @@ def _moment(name: str) -> Quantity:
     return measure
 
 
-def asymmetry(x: Pixels) -> Float[np.ndarray, "n"]:
-    """The brightness of the right half of the image minus that of the left, in [-1, 1].
-
-    It changes with the pose of an aligned face, and with a light from the side, and cannot tell them apart.
-    """
-    gray = x.mean(axis=1) / 255
-    half = gray.shape[2] // 2
-    found: np.ndarray = gray[:, :, -half:].mean(axis=(1, 2)) - gray[:, :, :half].mean(axis=(1, 2))
-    return found
-
-
 QUANTITIES: dict[str, Quantity] = {
     "slant": _moment("slant"),
     "width": _moment("width"),
     "ink": _moment("brightness"),  # of digits, in whose records brightness has this name
     "brightness": _moment("brightness"),
     "contrast": _moment("contrast"),
-    "asymmetry": asymmetry,
 }
