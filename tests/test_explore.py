@@ -253,8 +253,8 @@ def test_names_are_saved_or_left_as_they_were(client: TestClient, run: Run) -> N
     before = file.read_bytes()
     for invalid, says in [
         ({"code": "c4", "name": "x" * 61}, "at most 60"),
-        ({"code": "c9", "name": "x"}, "no code or category 'c9'"),
-        ({"code": "c1=9", "name": "x"}, "no code or category 'c1=9'"),
+        ({"code": "c9", "name": "x"}, "no code, category or image 'c9'"),
+        ({"code": "c1=9", "name": "x"}, "no code, category or image 'c1=9'"),
         ({"code": "c4", "name": "a\u202eb"}, "invisible"),
         ({"code": "c4", "name": 3}, "names takes"),
         (["c4"], "names takes"),
@@ -280,7 +280,7 @@ def test_a_full_disk_is_reported(
     def full(path: Path, content: bytes) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("infogan.explore.code_names.write_atomic", full)
+    monkeypatch.setattr("infogan.explore.saved_names.write_atomic", full)
     client = TestClient(make_app(explorer), base_url="http://localhost")
     answer = client.put("/names", json={"code": "c1", "name": "digit"})
     explorer.close()

@@ -220,6 +220,53 @@ def test_categories_are_named_one_by_one(page: Page, shown: Shown) -> None:
     assert shown.run.code_names() == {}
 
 
+def test_real_images_are_shown_beside_a_category_and_labelled(page: Page, shown: Shown) -> None:
+    """The table is that of what the page shows: names of categories in gray, classes of images in colour."""
+    values, spreads = (part[:, CAT].numpy() for part in shown.model.encode(shown.run.images().pixels))
+    k = int(np.bincount(values.astype(int)).argmax())
+    members = np.flatnonzero(values == k)
+    certain = members[np.argsort(spreads[members], kind="stable")][:20]
+    go(page, shown, f"#c1={k}")
+    real = page.locator(f"{knob('c1')} .real")
+    assert page.locator(".real").count() == 1  # switches and numbers have none
+    real.locator("summary").press("Enter")
+    page.wait_for_selector(".images .name")
+    first = ".images:first-child"
+    np.testing.assert_array_equal(pixels(page, f"{first} canvas"), shown.run.images().x[certain, 0])
+    assert f"Q sees this category in {len(members):,} of 1,437 training images" in (real.text_content() or "")
+
+    category = page.locator(f"{knob('c1')} .categories .name").nth(k)
+    category.fill("round")
+    category.press("Enter")
+    page.wait_for_selector(f"{first} .name[placeholder=round]")
+    assert real.locator("summary").text_content() == f"Real images of c1 = {k} · round"
+    page.locator(f"{first} canvas").nth(1).click()  # which leads to the field below it
+    page.keyboard.type("eight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(f"{first} .given")
+    assert page.locator(".given").input_value() == "eight"
+    with page.expect_download() as download:
+        page.click("text=Save labels of c1")
+    assert download.value.suggested_filename == "labels.csv"
+    rows = sorted((int(i), "eight" if n == 1 else "round") for n, i in enumerate(certain))
+    expected_text = "index,label\n" + "".join(f"{i},{name}\n" for i, name in rows)
+    assert Path(download.value.path()).read_text() == expected_text
+    assert "the class of 20 images" in (page.text_content("#notice") or "")
+
+    page.locator(".given").fill("")
+    page.keyboard.press("Enter")
+    category.fill("")
+    category.press("Enter")
+    page.wait_for_selector(f"{first} .name[placeholder='–']")
+    assert shown.run.code_names() == {}
+    page.click(f"{knob('c1')} .categories label:nth-child({(k + 1) % 5 + 1})")  # another category
+    page.wait_for_function(
+        "(k) => document.querySelector('.real summary').textContent.endsWith(`= ${k}`)", arg=(k + 1) % 5
+    )
+    page.set_viewport_size({"width": 380, "height": 760})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 380
+
+
 def test_colour_images_of_any_aspect_ratio(page: Page, shown: Shown) -> None:
     go(page, shown)
     x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 7), np.uint8)

@@ -47,6 +47,9 @@ ROUTES = [
     ("POST", "/decode"),
     ("POST", "/encode"),
     ("PUT", "/names"),
+    ("POST", "/real-images"),
+    ("PUT", "/image-classes"),
+    ("GET", "/labels.csv?code=c1"),
     ("GET", "/nowhere"),
 ]
 

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 
 from infogan.data.images import as_pixels
-from infogan.explore.code_names import CodeNames
 from infogan.explore.model_info import N_SEEDS, model_info
+from infogan.explore.real_images import RealImages
+from infogan.explore.saved_names import SavedNames, codes_and_categories
 from infogan.explore.upload import read_upload
 from infogan.figures.traversal import sample_rows
 from infogan.method.inversion import learn_inversion
@@ -42,12 +43,13 @@ class Explorer:
             )
         self.run = run
         self.model = run.model()
-        self.names = CodeNames(run.path, self.model.latent)
+        self.names = SavedNames(run.path / "names.json", codes_and_categories(self.model.latent))
         self.names.read()
         self._info = model_info(run, self.model.latent)
         self._inversion = load_inversion(run, self.model)
         self.inversion_progress = 0.0 if self._inversion is None else 1.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
+        self.real_images = RealImages(run, self.model, self.submit)
         self._first_request, self._closed = threading.Event(), threading.Event()
         self._trainer = threading.Thread(target=self._train_inversion, name="inversion", daemon=True)
         if self._inversion is None:
@@ -62,6 +64,7 @@ class Explorer:
         self._closed.set()
         self._first_request.set()
         self._executor.shutdown(cancel_futures=True)
+        self.real_images.close()
         if self._trainer.is_alive():
             self._trainer.join()  # torch aborts if Python ends in the middle of its import
 

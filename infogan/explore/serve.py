@@ -97,7 +97,7 @@ def serve(run: "Run", listening: socket.socket, browser: bool, say: Callable[[st
         if token:
             say(
                 "not bound to loopback: anyone with the address below, which contains a token, can see this "
-                "model and name its codes; nothing is encrypted."
+                "model and images that it was trained on, and name them; nothing is encrypted."
             )
         say(f"{run.path.resolve().name} is at {url} ; press Ctrl-C to stop.")
         if browser and has_display():

@@ -21,6 +21,7 @@ from infogan.utils.errors import InfoganError
 MAX_NAME_BYTES = 2000
 MAX_WAITING = 64  # requests that wait for the model
 MAX_UPLOADS = 4  # in memory
+MAX_GALLERIES = 8  # of real images, that are being made
 
 T = TypeVar("T")
 
@@ -37,6 +38,7 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
         1 + MAX_WAITING, "Too many requests are waiting for this explorer; try again in a second."
     )
     upload_limit = RequestLimit(MAX_UPLOADS, "Too many pictures are being read; try again in a second.")
+    gallery_limit = RequestLimit(MAX_GALLERIES, "Too many images are being read; try again in a second.")
 
     async def run_on_model(request: Request, call: Callable[..., T], *args: Any) -> T:
         with model_limit.acquire():
@@ -62,15 +64,27 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
             return JSONResponse(await run_on_model(request, explorer.encode, content))
 
     async def set_name(request: Request) -> Response:
-        body = await read_body(request, MAX_NAME_BYTES, "This name is too long.")
-        try:
-            fields = json.loads(body)
-            code, name = fields["code"], fields["name"]
-        except (ValueError, RecursionError, TypeError, KeyError):
-            code = name = None
-        if not (isinstance(code, str) and isinstance(name, str)):
-            raise InfoganError('names takes {"code": "c1", "name": "smile"}.')
+        code, name = await _read_fields(request, {"code": "c1", "name": "smile"})
         return JSONResponse(await asyncio.to_thread(explorer.names.set, code, name))
+
+    async def real_images(request: Request) -> Response:
+        code, category = await _read_fields(request, {"code": "c1", "category": 4})
+        progress = explorer.real_images.progress()
+        if progress < 1:
+            return JSONResponse({"progress": progress})
+        with gallery_limit.acquire():
+            found = await asyncio.to_thread(explorer.real_images.gallery, code, category)
+        return JSONResponse({"progress": 1, **found})
+
+    async def set_class(request: Request) -> Response:
+        image, name = await _read_fields(request, {"image": 17, "class": "owl"})
+        await asyncio.to_thread(explorer.real_images.set_class, image, name)
+        return Response(status_code=204)
+
+    async def labels(request: Request) -> Response:
+        with gallery_limit.acquire():
+            text = await asyncio.to_thread(explorer.real_images.labels, request.query_params.get("code", ""))
+        return Response(text, media_type="text/csv")
 
     async def inversion_progress(request: Request) -> Response:
         return JSONResponse({"progress": explorer.inversion_progress})
@@ -83,6 +97,9 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
             Route("/decode", decode, methods=["POST"]),
             Route("/encode", encode, methods=["POST"]),
             Route("/names", set_name, methods=["PUT"]),
+            Route("/real-images", real_images, methods=["POST"]),
+            Route("/image-classes", set_class, methods=["PUT"]),
+            Route("/labels.csv", labels),
             Route("/inversion-progress", inversion_progress),
             Route("/", _serve_file(static["index.html"])),
             *(Route(f"/{name}", _serve_file(file)) for name, file in static.items()),
@@ -91,6 +108,19 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
     )
     app.router.redirect_slashes = False
     return AccessMiddleware(app, token)  # outermost, so that error responses have the security headers too
+
+
+async def _read_fields(request: Request, example: dict[str, str | int]) -> list[Any]:
+    """The values of a JSON object with the keys of the example, and values of its types."""
+    body = await read_body(request, MAX_NAME_BYTES, "This name is too long.")
+    try:
+        fields = json.loads(body)
+        values = [fields[key] for key in example]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        values = []
+    if [type(value) for value in values] != [type(value) for value in example.values()]:
+        raise InfoganError(f"{request.scope['path'][1:]} takes {json.dumps(example)}.")
+    return values
 
 
 def _serve_file(file: StaticFile) -> Callable[[Request], Awaitable[Response]]:

@@ -7,7 +7,7 @@ checkpoints/0005000.safetensors   the state after that many steps; the newest tw
 lock                          held by the process that trains here
 labels.json, categories.json  if the run learned from labels; infogan/runs/labels.py
 evaluation.json, figures/, report.html   from `infogan evaluate`, `figures` and `report`
-names.json, inversion.safetensors        from `infogan explore`
+names.json, image_classes.json, inversion.safetensors   from `infogan explore`
 model.safetensors             weights only, instead of checkpoints, in a run exported by `infogan export`
 """
 

@@ -21,10 +21,8 @@ from infogan.data import LoadOptions, load
 from infogan.data.datasets.svhn import read_svhn
 from infogan.data.formats.idx import read_idx
 from infogan.evaluation.score import read_evaluation
-from infogan.explore.code_names import CodeNames
+from infogan.explore.saved_names import SavedNames
 from infogan.explore.upload import read_upload
-from infogan.method.codes import Categorical, Uniform
-from infogan.method.latent import Latent
 from infogan.runs.run import Run
 from infogan.training.session import Session
 from infogan.utils.errors import InfoganError
@@ -129,7 +127,7 @@ def _handle_weights(folder: Path, content: bytes) -> None:
 def _read_names(file: Path) -> None:
     run = _run(file.parent)
     run.code_names()
-    CodeNames(file.parent, Latent((Categorical(2), Uniform()), 0)).read()
+    SavedNames(file, ()).read()
 
 
 def _read_environment(file: Path) -> None:

@@ -1,6 +1,8 @@
 """A table that names the class of some images, from which training may learn."""
 
-from collections.abc import Sequence
+import csv
+import io
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +16,7 @@ from infogan.data.tables.matching import (
     match_by_name,
     match_by_number,
 )
-from infogan.data.tables.tables import read_table
+from infogan.data.tables.tables import parse_separated, read_table
 from infogan.utils.errors import InfoganError, shown
 
 N_SHOWN = 3  # of what is wrong
@@ -35,7 +37,39 @@ def read_class_labels(path: Path, names: Sequence[str] | None, n_images: int) ->
         InfoganError: if the table cannot be read, a row names no image or no class, or two rows name
             different classes of one image.
     """
-    table = read_table(path, "labels")
+    return _labels_of(read_table(path, "labels"), path, names, n_images)
+
+
+def format_class_labels(classes: Mapping[str | int, str]) -> str:
+    """A CSV table of these classes, as `read_class_labels` reads it.
+
+    Args:
+        classes: of images by their file names, or by their numbers if they have none.
+
+    Raises:
+        InfoganError: if it would read other classes, as some look like numbers: "1.5", or "3" and "03".
+    """
+    numbers = [image for image in classes if isinstance(image, int)]
+    file = io.StringIO()
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["index" if numbers else "file", "label"])
+    writer.writerows(classes.items())
+    text = file.getvalue()
+    names = None if numbers else [str(image) for image in classes]
+    read = _labels_of(
+        parse_separated(text), Path("labels.csv"), names, max(numbers, default=len(classes)) + 1
+    )
+    found = read.numbers[numbers or slice(len(classes))].tolist()
+    pairs = set(zip(classes.values(), found, strict=True))
+    if UNKNOWN in found or not len(pairs) == len(set(found)) == len(set(classes.values())):
+        raise InfoganError(
+            f"labels: a table takes the classes {', '.join(sorted(set(classes.values())))} for numbers, of "
+            "which some are equal or negative; give them other names."
+        )
+    return text
+
+
+def _labels_of(table: pa.Table, path: Path, names: Sequence[str] | None, n_images: int) -> Labels:
     matches = match_by_name(table, names) if names else match_by_number(table, n_images)
     match = next((found for found in matches if found.rows), None)
     if match is None:
@@ -84,7 +118,7 @@ def _class_name(path: Path, value: Any) -> str:
     if isinstance(value, float):
         if value != value:
             return ""
-        if value != int(value):
+        if not value.is_integer():
             raise InfoganError(
                 f"labels: {path} holds the class {value}, but a class is a whole number or a text."
             )

@@ -51,7 +51,7 @@ def read_table(path: Path, what: str) -> pa.Table:
             table = pyarrow.parquet.read_table(path)
         else:
             text = decode_text(path.read_bytes())
-            table = _read_json(text) if suffix in JSON else _read_separated(text)
+            table = _read_json(text) if suffix in JSON else parse_separated(text)
     except (OSError, ValueError, TypeError, AttributeError, RecursionError, pa.ArrowException) as error:
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
         raise InfoganError(f"{what}: {path} cannot be read as a table ({reason}).") from error
@@ -75,7 +75,8 @@ def decode_text(content: bytes) -> str:
         return content.decode("cp1252", "replace")
 
 
-def _read_separated(text: str) -> pa.Table:
+def parse_separated(text: str) -> pa.Table:
+    """A table of a header line and lines of values, as `read_table` says."""
     first, _, rest = text.partition("\n")
     named = re.fullmatch(r'"?sep=(.)"?\s*', first, re.IGNORECASE)  # as Excel writes and obeys it
     text, separator = (rest, named[1]) if named else (text, _find_separator(text))

@@ -39,10 +39,24 @@
 //   inversionProgress() -> Promise<number 0 .. 1>
 //       of the training of the encoder of z; 1 if it is done
 //
+// and, if it has the images that the model was trained on, with
+//
+//   realImages(code, category, onProgress) -> Promise<{n, n_read, n_certain, images, pixels}>
+//       of a category that Q reads off n of n_read images, the n_certain of which it is most certain, in that
+//       order, and then some others; pixels are a Uint8Array (images, ch, h, w). Reading all images takes a
+//       while at first: onProgress(0 .. 1) is called meanwhile. An image is
+//         {image: its number, name: its file or number, certainty: 0 .. 1,
+//          label: its class in `labels`, given: the part of that which a person gave it; both may be ""}
+//   saveClass(image, name) -> Promise
+//       gives an image, by its number, a class; "" removes it
+//   labels(code) -> Promise<Blob>
+//       a table of images and their classes for `infogan train --labels`, by the names of the code's categories
+//
 // A failed call rejects with an Error whose message is one sentence for the user.
 
 const MAX_IMAGES = 256; // in a request
 const MAX_RETRIES = 5; // if the server is busy
+const JSON_HEADERS = { "Content-Type": "application/json" };
 
 export async function open(info) {
   const L = info.codes.length;
@@ -87,8 +101,25 @@ export async function open(info) {
 
     async saveName(code, name) {
       const body = JSON.stringify({ code, name });
-      const headers = { "Content-Type": "application/json" };
-      return await (await ask("names", { method: "PUT", body, headers })).json();
+      return await (await ask("names", { method: "PUT", body, headers: JSON_HEADERS })).json();
+    },
+
+    async realImages(code, category, onProgress) {
+      for (;;) {
+        const body = JSON.stringify({ code, category });
+        const found = await (await ask("real-images", { method: "POST", body, headers: JSON_HEADERS })).json();
+        if (found.progress === 1) return { ...found, pixels: Uint8Array.from(atob(found.pixels), (c) => c.charCodeAt(0)) };
+        onProgress(found.progress);
+        await wait(500);
+      }
+    },
+
+    async saveClass(image, name) {
+      await ask("image-classes", { method: "PUT", body: JSON.stringify({ image, class: name }), headers: JSON_HEADERS });
+    },
+
+    async labels(code) {
+      return await (await ask(`labels.csv?code=${code}`)).blob();
     },
 
     async inversionProgress() {
@@ -112,6 +143,8 @@ async function ask(path, options) {
       throw new Error(said.error ?? `The explorer answered ${answer.status}.`);
     }
     const seconds = Number(answer.headers.get("Retry-After") ?? 1) * (0.5 + Math.random()); // so that clients do not all retry at once
-    await new Promise((resolve) => setTimeout(resolve, 1000 * seconds));
+    await wait(1000 * seconds);
   }
 }
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

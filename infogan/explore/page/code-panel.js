@@ -3,11 +3,14 @@
 import { formatValue, formatSpread } from "./code.js";
 import { makeInput } from "./inputs.js";
 import { createElement, makeName } from "./dom.js";
+import { makeRealImages } from "./real-images.js";
 
 /** actions: set(value), unset(), rename(name) and renameCategory(category, name) -> Promise of whether it is saved. */
-export function makeCodePanel(code, shape, actions) {
+export function makeCodePanel(code, shape, backend, actions) {
   const input = makeInput(code, shape, actions.set, actions.renameCategory);
-  const name = makeName(code.name, actions.rename);
+  const name = makeName(`name of ${code.name}`, actions.rename);
+  const isNamed = code.kind === "category" && (code.parent ?? null) === null; // one by one
+  const real = isNamed && backend.realImages ? makeRealImages(code, shape, backend) : null;
   const parent = createElement("span", { className: "quiet" });
   const value = createElement("output", {});
   const spread = createElement("span", { className: "quiet" });
@@ -20,6 +23,7 @@ export function makeCodePanel(code, shape, actions) {
   const head = createElement("div", { className: "head" }, [
     createElement("b", { textContent: code.name }), parent, name.element, spread, value, reset]);
   const element = createElement("div", { className: "code" }, [head, ...informationLine(code), input.element]);
+  if (real) element.append(real.element);
   element.setAttribute("role", "group");
   element.setAttribute("aria-label", code.name);
 
@@ -30,6 +34,7 @@ export function makeCodePanel(code, shape, actions) {
     show(now, isSet, uncertainty, under) {
       parent.textContent = under;
       input.show(now);
+      real?.show(now);
       value.textContent = formatValue(code, now);
       spread.textContent = isSet ? "" : uncertainty === null ? "as drawn" : formatSpread(code, code.std ?? uncertainty);
       element.classList.toggle("set", isSet);
@@ -38,6 +43,7 @@ export function makeCodePanel(code, shape, actions) {
     showNames(text) {
       name.show(text ?? "", "name it");
       input.showNames?.();
+      real?.showNames();
     },
   };
 }

@@ -5,10 +5,10 @@ export function createElement(tag, properties = {}, children = []) {
   return element;
 }
 
-/** A field for the name of something. rename(name) -> Promise of whether it is saved. */
-export function makeName(of, rename) {
+/** A field for a name. rename(name) -> Promise of whether it is saved. */
+export function makeName(label, rename) {
   const element = createElement("input", { className: "name", maxLength: 60, spellcheck: false });
-  element.setAttribute("aria-label", `name of ${of}`);
+  element.setAttribute("aria-label", label);
   let saved = "";
   element.addEventListener("change", async () => {
     if (!(await rename(element.value))) element.value = saved;

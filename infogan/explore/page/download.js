@@ -1,4 +1,4 @@
-// Files to download: the view as a PNG, a film as an animated GIF.
+// Files to download: the view as a PNG, a film as an animated GIF, and any other.
 
 import { toGif } from "./gif.js";
 import { filmFrames } from "./film.js";
@@ -25,7 +25,7 @@ export async function saveGif(film, state, bases, info, backend, name) {
   download(toGif(frames, discrete ? 10 * DELAY : DELAY), `${name}.gif`);
 }
 
-function download(blob, name) {
+export function download(blob, name) {
   const href = URL.createObjectURL(blob);
   createElement("a", { href, download: name.replace(/[^\w.-]+/g, "-") }).click();
   setTimeout(() => URL.revokeObjectURL(href), 60_000);

@@ -55,7 +55,7 @@ function makeCategories(code, label, [, height, width], set, rename) {
     radio.addEventListener("click", () => set(value)); // also if it is selected already
     radios.push(radio);
     thumbnails.push({ value, canvas });
-    captions.push((code.parent ?? null) === null ? makeName(`${code.name} = ${value}`, (text) => rename(value, text))
+    captions.push((code.parent ?? null) === null ? makeName(`name of ${code.name} = ${value}`, (text) => rename(value, text))
       : { element: createElement("span", { textContent: name }), show() {} }); // elsewhere it means something else
     group.append(createElement("label", {}, [radio, canvas, captions.at(-1).element]));
   }

@@ -46,7 +46,7 @@ async function show(info, backend) {
   const unset = (i) => change({ set: Object.fromEntries(Object.entries(state.set).filter(([k]) => k !== `${i}`)) });
 
   const grid = makeGrid($("cells"), info.shape, ({ row, put }) => change({ row, set: { ...state.set, ...put } }));
-  const panels = info.codes.map((code, i) => makeCodePanel(code, info.shape, {
+  const panels = info.codes.map((code, i) => makeCodePanel(code, info.shape, backend, {
     set: (value) => set(i, value),
     unset: () => unset(i),
     rename: (name) => saveName(code.name, name),
