@@ -101,6 +101,17 @@ def test_traverse(folder: Path) -> None:
         assert picture.size == (7 * (7 * 9 - 1), 7 * (3 * 9 - 1))  # each pixel seven wide
 
 
+def test_a_model_that_ships_is_drawn_without_its_images(tmp_path: Path) -> None:
+    pytest.importorskip("matplotlib")
+    done = run("figures", "svhn", "--data", "nothing", "--json", cwd=tmp_path)
+    assert done.status == 0
+    assert "What needs real images is left out." in done.err
+    drawn = {Path(path).name for path in json.loads(done.out)}
+    assert {"bound_c1.png", "categories_c1.png", "sweep_c2.png", "samples.png"} <= drawn
+    assert "confusion_c1.png" not in drawn
+    assert {file.parent for file in tmp_path.rglob("*.png")} == {tmp_path / "runs/shipped-svhn/figures"}
+
+
 def test_encode(folder: Path) -> None:
     assert succeed("encode", "run", "digits:test", "-o", "codes.parquet", cwd=folder) == "codes.parquet\n"
     table = pyarrow.parquet.read_table(folder / "codes.parquet")

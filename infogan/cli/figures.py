@@ -2,12 +2,16 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
 from infogan.cli.options import Data, Json, print_paths
+from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
+
+if TYPE_CHECKING:
+    from infogan.runs.run import Run
 
 
 def figures(
@@ -24,18 +28,23 @@ def figures(
     from infogan.runs.find import open_run_or_shipped
     from infogan.runs.run import Run
 
-    opened = open_run_or_shipped(run, lambda text: print(f"infogan: {text}", file=sys.stderr))
-    folder = opened.figures if opened.path == run else Path("runs") / f"shipped-{run}" / "figures"
+    opened = open_run_or_shipped(run, _say)
     name, load_options = opened.config.data.images, LoadOptions(data)
-    images = opened.images(available_splits(name, load_options)[-1], load_options)
+    images = None
+    try:
+        images = opened.images(available_splits(name, load_options)[-1], load_options)
+    except InfoganError as error:
+        if opened.path == run:
+            raise
+        _say(f"{error} What needs real images is left out.")
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
-        paths = save_figures(make_figures(opened, opened.model(), images, other), folder)
+        paths = save_figures(make_figures(opened, opened.model(), images, other), _folder(run, opened))
     print_paths(paths, json)
 
 
 def traverse(
-    run: Path,
+    run: Annotated[Path, Parameter(help="A run, or a preset whose model ships with the package.")],
     /,
     *,
     code: Annotated[str, Parameter(help="The code to vary: c1, or 1.")],
@@ -52,12 +61,21 @@ def traverse(
     """Vary one code and fix the rest: a picture with one row per random z and one column per value."""
     from infogan.figures.traversal import code_index, save_grid
     from infogan.figures.traversal import traverse as make_traversal
-    from infogan.runs.run import Run
+    from infogan.runs.find import open_run_or_shipped
 
-    opened = Run.open(run)
+    opened = open_run_or_shipped(run, _say)
     model = opened.model()
     i = code_index(model, code)
     traversal = make_traversal(model, i, rows=rows, steps=steps, low=low, high=high, seed=seed)
-    path = out or opened.figures / f"traverse_{model.latent.names[i]}.png"
+    path = out or _folder(run, opened) / f"traverse_{model.latent.names[i]}.png"
     save_grid(traversal.images, path)
     print_paths([path], json)
+
+
+def _folder(run: Path, opened: "Run") -> Path:
+    """Where pictures go: not into the package."""
+    return opened.figures if opened.path == run else Path("runs") / f"shipped-{run}" / "figures"
+
+
+def _say(text: str) -> None:
+    print(f"infogan: {text}", file=sys.stderr)

@@ -90,14 +90,14 @@ def plot_associations(
     return figure
 
 
-def plot_samples(real: UInt8[np.ndarray, "n ch h w"], fake: UInt8[np.ndarray, "n ch h w"]) -> "Figure":
-    """A square of real images on the left, one of generated images on the right."""
-    figure, axes = _subplots(9, 4.6)
-    side = int(len(real) ** 0.5)
-    left, right = (make_grid(x[: side**2].reshape(side, side, *x.shape[1:])) for x in (real, fake))
-    gap = np.full((len(left), left.shape[1] // side, left.shape[2]), 255, np.uint8)
-    show(axes, np.concatenate([left, gap, right], axis=1))
-    axes.set_title("real (left) and generated (right)")
+def plot_samples(real: UInt8[np.ndarray, "n ch h w"] | None, fake: UInt8[np.ndarray, "n ch h w"]) -> "Figure":
+    """A square of generated images, and on its left one of real images if there are any."""
+    side = int(len(fake) ** 0.5)
+    shown = [make_grid(x[: side**2].reshape(side, side, *x.shape[1:])) for x in (real, fake) if x is not None]
+    gap = np.full((len(shown[0]), shown[0].shape[1] // side, shown[0].shape[2]), 255, np.uint8)
+    figure, axes = _subplots(4.5 * len(shown), 4.6)
+    show(axes, np.concatenate([shown[0], *(part for grid in shown[1:] for part in (gap, grid))], axis=1))
+    axes.set_title("generated" if real is None else "real (left) and generated (right)")
     return figure
 
 
@@ -109,11 +109,14 @@ def order_by_label(table: ContingencyTable, names: Sequence[str]) -> tuple[Int[n
     return np.concatenate([categories[np.argsort(labels)], unmatched]), titles
 
 
-def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = None) -> dict[str, "Figure"]:
+def make_figures(
+    run: Run, model: Model, images: Images | None, baseline: Run | None = None
+) -> dict[str, "Figure"]:
     """All figures of a run, by the name of their file.
 
     At most 10,000 of the real images are encoded. Their labels order the categories, their factors are named
-    above the codes that they are associated with. A baseline is plotted beside the run in Fig. 1.
+    above the codes that they are associated with. Without images, what needs them is left out. A baseline is
+    plotted beside the run in Fig. 1.
 
     Raises:
         InfoganError: if a run has no metrics yet, or the baseline has other codes.
@@ -126,23 +129,25 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
         if not rows or missing:
             what = ", ".join(missing) or "any code"
             raise InfoganError(f"figures: {label} has recorded no L_I of {what}; train it further.")
-    images = images.subsample(MAX_IMAGES)
+    images = images and images.subsample(MAX_IMAGES)
     categories: dict[str, Int[np.ndarray, n]] = {}
     titles = dict.fromkeys(names, "")
-    labels = images.labels
+    labels, factors = (images.labels, images.factors) if images else (None, None)
     if labels is not None and (
         why_not_scored(labels.numbers) or len(np.unique(labels.numbers)) > MAX_CLASSES
     ):
         labels = None
-    if labels is not None or images.factors is not None:
+    if images and (labels is not None or factors is not None):
         values = model.encode(images.pixels).values.numpy()
         categories = discrete_codes(values, model.latent)
-        if images.factors is not None:
-            association = code_factor_association(values, codes, images.factors)
-            factors = [factor.name for factor in images.factors.columns]
-            figures["associations"] = plot_associations(association, names, factors)
+        if factors is not None:
+            association = code_factor_association(values, codes, factors)
+            known_as = [factor.name for factor in factors.columns]
+            figures["associations"] = plot_associations(association, names, known_as)
             for name, row in zip(names, association, strict=True):
-                titles[name] = f"{name} goes with {factors[row.argmax()].replace('_', ' ')} ({row.max():.2f})"
+                titles[name] = (
+                    f"{name} goes with {known_as[row.argmax()].replace('_', ' ')} ({row.max():.2f})"
+                )
     for i, (name, code) in enumerate(zip(names, codes, strict=True)):
         figures[f"bound_{name}"] = plot_bound(curves, name, code.entropy())
         traversal = traverse(model, i, rows=rows_of_traversal(model, i, N_ROWS))
@@ -158,8 +163,9 @@ def make_figures(run: Run, model: Model, images: Images, baseline: Run | None = 
                 order, ticks = order_by_label(table, classes)
                 x = x[:, order]
         figures[f"{kind}_{name}"] = plot_traversal(x, name, ticks, titles[name])
-    real = images.subsample(100).x
-    figures["samples"] = plot_samples(real, model.sample(len(real), make_rng(0, "samples")))
+    real = images.subsample(100).x if images else None
+    fake = model.sample(100 if real is None else len(real), make_rng(0, "samples"))
+    figures["samples"] = plot_samples(real, fake)
     return figures
 
 
