@@ -209,7 +209,9 @@ class Equivariance(Stage):
             yield self.n_steps
         numbers, u, features = (torch.cat(of) for of in zip(*parts, strict=True))
         R2 = torch.where(self.change > 0, 1 - self.error / self.change, 0.0)
-        rms, change = ((of / self.n_measured.clamp_min(1)).sqrt() for of in (self.error, self.change))
+        # The error is that of a difference between two readings, whose squares add up to it.
+        of_one, of_change = self.error / 2, self.change
+        rms, change = ((of / self.n_measured.clamp_min(1)).sqrt() for of in (of_one, of_change))
         return PoseReadings(numbers, u, features, R2.cpu(), rms.cpu(), change.cpu(), self.turn_information)
 
 

@@ -31,7 +31,7 @@ class PoseReadings(NamedTuple):
     u: Complex[Tensor, "n m"]  # vectors of the angle, of length 0 to 1
     features: Float[Tensor, "n 256"]  # averaged over turns; (n, 0) if no crops were read
     R2: Float[Tensor, "d"]  # share of the changes by transforms that the numbers follow
-    rms: Float[Tensor, "d"]  # error of the numbers
+    rms: Float[Tensor, "d"]  # error of the numbers, root mean square
     change: Float[Tensor, "d"]  # root mean square of the changes by transforms
     turn_information: Float[Tensor, "m"]  # nats
 
