@@ -284,8 +284,21 @@ def test_codes_of_knobs_and_of_earlier_stages_are_left_alone() -> None:
 
 
 @pytest.mark.usefixtures("every_latent_counts")
+def test_the_code_of_a_knob_that_cannot_be_read_is_free() -> None:
+    """In pictures of noise no network can tell a shear."""
+    config = CONFIG.replace(knobs="shear", knob_steps=3, factor_steps=3)
+    noise = InMemoryPixels(torch.randint(256, (100, 1, 16, 16), generator=rng()).byte())
+    stage = make_stage(make_model(config), noise, config, make_fabric(config))
+    list(stage.run(Targets()))
+    assert "knob shear" in stage.outcome.message
+    assert "not used" in stage.outcome.message
+    assert set(stage.outcome.targets.by_code) == {1, 2}
+    assert stage.outcome.names == {}
+
+
+@pytest.mark.usefixtures("every_latent_counts")
 def test_what_changes_sign_is_found_first_and_given_to_the_rest() -> None:
-    """One of two numbers changes sign: the first, in a third of the steps."""
+    """One of two numbers changes sign: the first, in half of the steps."""
     x = bars(100)[0]
     outcome, steps = run(CONFIG.replace(factor_steps=9, mirror=1), torch.cat([x, x.flip(-1)]))
     assert steps[-1] == 9
