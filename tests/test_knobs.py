@@ -121,6 +121,7 @@ def test_a_shift_of_pictures_that_fill_their_frame_is_refused_before_training() 
         ({"knobs": "sheer"}, "unknown transform 'sheer'.*shear"),
         ({"knobs": "hflip"}, "set mirror to the number of codes"),
         ({"knobs": "rotate ratio", "codes": "unif:2 circ:1"}, "name rotate or ratio, not both"),
+        ({"knobs": "rotate pitch", "codes": "unif:1 circ:1"}, "name rotate or pitch, not both"),
         ({"knobs": "rotate"}, "rotate needs circ:1.*add circ:1 to codes"),
         ({"knobs": "translate scale shear"}, "shear needs unif:1"),
         ({"transforms": "shear:0.2", "pretraining_steps": 3}, "shear is also among the transforms"),

@@ -36,7 +36,8 @@ def parse_knobs(text: str) -> tuple[str, ...]:
     """Reads names of transforms, separated by spaces, such as "translate scale rotate".
 
     Raises:
-        InfoganError: if a name is unknown, is hflip, or comes twice, or rotate stands beside shear or ratio.
+        InfoganError: if a name is unknown, is hflip, comes twice, or rotate stands beside shear, ratio,
+            yaw or pitch.
     """
     names = text.split()
     for i, name in enumerate(names):
@@ -53,6 +54,12 @@ def parse_knobs(text: str) -> tuple[str, ...]:
     if "rotate" in names and clash:
         raise InfoganError(
             f"knobs: a small rotation looks like a {min(clash)}; name rotate or {min(clash)}, not both."
+        )
+    depth = {"yaw", "pitch"} & set(names)
+    if "rotate" in names and depth:
+        raise InfoganError(
+            f"knobs: where {min(depth)} turns a thing depends on which way up it is; name rotate or "
+            f"{min(depth)}, not both."
         )
     return tuple(names)
 
