@@ -1,7 +1,7 @@
 """Which code of trained runs follows each known factor best, on images that they did not learn from.
 
     python benchmarks/factors_read.py chairs-32 runs/chairs-32-111
-    python benchmarks/factors_read.py faces runs/faces-12?
+    python benchmarks/factors_read.py faces runs/faces-130
 
 |Spearman's rho| of numbers, circular correlation of angles; beside the codes principal components, k-means
 and a beta-TCVAE of the same training images. Factors serve these scores alone. Writes
