@@ -83,10 +83,13 @@ class Equivariance(Stage):
         left_out = {"ratio", "shear"} if self.turns else {"rotate"}
         # Not all things are like balls, so nothing turns in depth unasked. Then it turns to all sides: heads
         # that look up or down look to the left or right as well.
-        full = set(self.codes_of)
-        full, left_out = (full | DEPTH, left_out) if full & DEPTH else (full, left_out | DEPTH)
+        in_full = set(self.codes_of)
+        if in_full & DEPTH:
+            in_full |= DEPTH
+        else:
+            left_out |= DEPTH
         sizes = {
-            name: size * (1 if name in full else NUISANCE)
+            name: size * (1 if name in in_full else NUISANCE)
             for name, size in LARGEST.items()
             if name not in left_out
         }
@@ -209,9 +212,9 @@ class Equivariance(Stage):
             yield self.n_steps
         numbers, u, features = (torch.cat(of) for of in zip(*parts, strict=True))
         R2 = torch.where(self.change > 0, 1 - self.error / self.change, 0.0)
-        # The error is that of a difference between two readings, whose squares add up to it.
-        of_one, of_change = self.error / 2, self.change
-        rms, change = ((of / self.n_measured.clamp_min(1)).sqrt() for of in (of_one, of_change))
+        n = self.n_measured.clamp_min(1)
+        rms = (self.error / (2 * n)).sqrt()  # the squared errors of two readings add up in their difference
+        change = (self.change / n).sqrt()
         return PoseReadings(numbers, u, features, R2.cpu(), rms.cpu(), change.cpu(), self.turn_information)
 
 

@@ -65,7 +65,7 @@ def sample_transforms(
     n: int, sizes: Mapping[str, float], rng: torch.Generator, strength: float = 1.0
 ) -> Pose:
     """n random transforms, each part uniform within `strength` times its size; parts without a size are 0."""
-    n_numbers = 11 if {"yaw", "pitch"} & set(sizes) else 9
+    n_numbers = 11 if {"yaw", "pitch"} & set(sizes) else 9  # the others draw the same with and without these
     u = strength * (2 * torch.rand(n_numbers, n, generator=rng, device=rng.device) - 1)
     parts = (u[:2].T, *u[2:6], u[6:8].T, u[8], *(u[9:] if n_numbers == 11 else torch.zeros(2, n).to(u)))
     return Pose(*(sizes.get(name, 0.0) * part for name, part in zip(PARTS, parts, strict=True)))
