@@ -241,8 +241,16 @@ def test_the_defaults_for_your_own_images_follow_their_number(n: int) -> None:
     assert config.data.diffaug == (n < 5_000)
     assert len(config.lam_per_code) == 4
     assert config.lam_per_code[0] > config.lam_per_code[1]  # as in Table 7, discrete codes weigh more
-    assert bool(config.pretraining.transforms) == (n >= 1_000)
+    stages = config.pretraining
+    assert [bool(stages.transforms), bool(stages.factor_steps), stages.has_stages] == [n >= 1_000] * 3
+    assert not stages.knobs  # two numbers are too few to give both to the light
+    with_four = custom_images("folder:a", n, (3, 32, 32)).pretraining
+    assert with_four.knobs == ("illumination" if n >= 1_000 else "")
+    named = custom_images("folder:a", n, (3, 32, 32), codes, knobs="scale").pretraining
+    assert (named.knobs, named.factor_steps) == ("scale", 0)
+    off = custom_images("folder:a", n, (3, 32, 32), transforms="", knobs="", factor_steps=0).pretraining
+    assert not off.has_stages
     assert not custom_images("folder:a", n, (3, 32, 32), codes, "").pretraining.transforms
-    assert not custom_images("folder:a", n, (3, 32, 32), codes, knobs="scale").pretraining.transforms
+    assert not named.transforms
     assert not custom_images("folder:a", n, (3, 32, 32), "unif:2").pretraining.transforms
     assert custom_vectors("csv:a", n, (1, 1, 5), codes).optimisation.batch_size <= max(2, n)

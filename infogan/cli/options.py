@@ -37,6 +37,7 @@ COMMON = (
     "device",
     "devices",
 )
+DECISIVE = ("codes", "transforms", "knobs", "factor_steps")  # on which other defaults depend
 COMMON_GROUP = Group(
     "Common settings",
     help="--help-all lists every setting; infogan train ... --dry-run prints all values.",
@@ -163,7 +164,7 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     if found.n < MIN_IMAGES:
         raise InfoganError(f"{source} holds {found.n} images, too few to learn from; use 200 or more.")
     shape = found.training_shape(size)
-    decisive = {name: options[name] for name in ("codes", "transforms", "knobs") if name in options}
+    decisive = {name: options[name] for name in DECISIVE if name in options}
     config = custom_images(absolute_name(source), found.n, shape, **decisive)
     fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}
     return with_settings(config, fixed_shape | options)

@@ -32,11 +32,11 @@ def make_config(
     if not isinstance(codes, str):
         raise InfoganError(f"InfoGAN: codes is {codes!r}, but must be a string such as 'cat:10 unif:2'.")
     options = options or {}
-    transforms = options.get("transforms", "")
+    # Stages take minutes, so here they are only for those who name them.
+    stages: dict[str, Any] = {"transforms": "", "knobs": "", "factor_steps": 0}
+    stages |= {name: options[name] for name, off in stages.items() if type(options.get(name)) is type(off)}
     default = (
-        custom_vectors("X", n, shape, codes)
-        if is_vectors
-        else custom_images("X", n, shape, codes, transforms if isinstance(transforms, str) else "")
+        custom_vectors("X", n, shape, codes) if is_vectors else custom_images("X", n, shape, codes, **stages)
     )
     default = default if is_vectors else _sized(default, n)
     allowed = [name for name in options_of(Config) if name not in (*parameters, *SET_BY_X_OR_CODES)]

@@ -9,33 +9,53 @@ from infogan.config.spec import parse_spec
 DEFAULT_CODES = "cat:10 unif:4 noise:62"
 # Almost any photograph stays what it is under these.
 MILD_TRANSFORMS = "rotate:0.1 scale:0.1 translate:0.05 brightness:0.2"
-MIN_IMAGES_TO_CLUSTER = 1_000
+DEFAULT_KNOBS = "illumination"
+NUMBERS_FOR_KNOBS = 4  # so that as many as follow the light are free for the rest
+FACTOR_STEPS = 3_000
+MIN_IMAGES_FOR_STAGES = 1_000
 
 
 def custom_images(
-    images: str, n: int, shape: Shape, codes: str = "", transforms: str | None = None, knobs: str = ""
+    images: str,
+    n: int,
+    shape: Shape,
+    codes: str = "",
+    transforms: str | None = None,
+    knobs: str | None = None,
+    factor_steps: int | None = None,
 ) -> Config:
     """Defaults for n images of any shape, chosen by trials on CelebA and MNIST (docs/results/own-images.md).
 
     With transforms, clustering comes first, as in the preset mnist-quick; with knobs, continuous codes learn
-    to follow them.
+    to follow them; the others learn to follow what an autoencoder finds.
+
+    Stages before adversarial training are the default from 1,000 images on; with fewer, those that are named.
 
     Args:
         codes: by default a category of ten, four uniform codes, and an angle if a knob is one.
-        transforms: None: MILD_TRANSFORMS from 1,000 images on, if there is a discrete code and no knob. If
-            the clusters are not stable, training goes on without them.
+        transforms: None: MILD_TRANSFORMS if there is a discrete code, and no knob is named. If the clusters
+            are not stable, training goes on without them.
+        knobs: None: DEFAULT_KNOBS if there are four numbers. A number that does not follow the light, as
+            it does not vary, is left to the autoencoder.
+        factor_steps: of the autoencoder. None: FACTOR_STEPS if a number follows no knob, and none is named.
 
     Raises:
         InfoganError: if codes, transforms or knobs cannot be read or do not fit, or there are transforms and
             no discrete code.
     """
     if not codes:
-        angle = " circ:1" if "rotate" in parse_knobs(knobs) else ""
+        angle = " circ:1" if "rotate" in parse_knobs(knobs or "") else ""
         codes = DEFAULT_CODES.replace(" noise", f"{angle} noise")
     kinds = [kind for kind, _ in parse_spec(codes).codes]
+    has_stages, has_category = n >= MIN_IMAGES_FOR_STAGES, bool({"cat", "bern"} & set(kinds))
     if transforms is None:
-        can_cluster = n >= MIN_IMAGES_TO_CLUSTER and {"cat", "bern"} & set(kinds) and not knobs
-        transforms = MILD_TRANSFORMS if can_cluster else ""
+        transforms = MILD_TRANSFORMS if has_stages and has_category and not knobs else ""
+    if factor_steps is None:
+        has_free_number = has_stages and {"unif", "gauss"} & set(kinds) and not knobs
+        factor_steps = FACTOR_STEPS if has_free_number else 0
+    if knobs is None:
+        n_numbers = kinds.count("unif") + kinds.count("gauss")
+        knobs = DEFAULT_KNOBS if has_stages and n_numbers >= NUMBERS_FOR_KNOBS else ""
     config = Config.from_options(
         images=images,
         architecture="small",
@@ -51,10 +71,12 @@ def custom_images(
     )
     if transforms:
         config = config.replace(**clustered(transforms, pretraining_steps=1_000))
-    if not knobs:
+    if not (knobs or factor_steps):
         return config
     # The categories have this weight, numbers a fifth of it, as their λ is.
-    return config.replace(knobs=knobs, **with_targets() | {"pseudo_label_weight": 5.0})
+    weight = 5.0 if has_category else 1.0
+    settings = with_targets() | {"pseudo_label_weight": weight}
+    return config.replace(knobs=knobs, factor_steps=factor_steps, **settings)
 
 
 def custom_vectors(images: str, n: int, shape: Shape, codes: str) -> Config:
