@@ -30,8 +30,10 @@ from infogan.evaluation.clustering import (
 from infogan.evaluation.consistency import info_bounds
 from infogan.evaluation.control.scores import CONTROL_SCORES
 from infogan.evaluation.image_quality.features import make_classifier_extractor
+from infogan.evaluation.score import read_evaluation, write_evaluation
 from infogan.figures.traversal import code_index, make_grid, traverse
 from infogan.method.model import CHUNK, Model, make_model
+from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
 
@@ -201,6 +203,14 @@ def test_evaluate_of_several_codes_and_known_factors(monkeypatch: pytest.MonkeyP
     for of_split in scores.values():
         for score in of_split.values():
             assert score["low"] <= score["value"] <= score["high"]
+    associations = [s for name, s in scores["train"].items() if name.startswith("association_")]
+    assert len(associations) == 4 * len(known)
+    assert all(s["value"] <= s["noise_level"] <= 1 for s in associations)  # noise has nothing to do with them
+    run = Run(tmp_path, config)
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints/0000001.safetensors").touch()
+    write_evaluation(run, scores)
+    assert read_evaluation(run) == scores
 
 
 def test_groups_by_name() -> None:

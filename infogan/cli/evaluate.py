@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from infogan.evaluation import Evaluation
     from infogan.evaluation.across_runs import Comparison
+    from infogan.evaluation.score import Score
     from infogan.evaluation.selection import Selection
     from infogan.runs.run import Run
 
@@ -107,9 +108,7 @@ def _print_table(evaluation: "Evaluation") -> None:
             score, _, code = name.rpartition("_")
             if not re.fullmatch(r"c\d+", code):
                 score, code = name, ""
-            value = (
-                f"{code} {s['value']:.3f}" if code else f"{s['value']:.3f} [{s['low']:.3f}, {s['high']:.3f}]"
-            )
+            value = f"{code} {s['value']:.3f}" if code else f"{s['value']:.3f} {_interval(s)}"
             lines.setdefault(score, {}).setdefault(split, []).append(value)
     for score, splits in lines.items():
         print(f"{score:16} {'; '.join(f'{split} ' + ', '.join(of) for split, of in splits.items())}")
@@ -119,7 +118,13 @@ def _print_protocols(evaluation: "Evaluation") -> None:
     for split, scores in _named_scores(evaluation).items():
         print(split)
         for name, s in scores.items():
-            print(f"  {name:36} {s['value']:7.4f}  [{s['low']:.4f}, {s['high']:.4f}]  {s['protocol']}")
+            print(f"  {name:36} {s['value']:7.4f}  {_interval(s, 4)}  {s['protocol']}")
+
+
+def _interval(score: "Score", digits: int = 3) -> str:
+    """The 95 % interval, and what chance rarely exceeds, if that is known."""
+    found = f"[{score['low']:.{digits}f}, {score['high']:.{digits}f}]"
+    return f"{found} (chance: {score['noise_level']:.2f})" if "noise_level" in score else found
 
 
 def compare(

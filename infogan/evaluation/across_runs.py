@@ -87,11 +87,12 @@ def median_score(runs: Sequence[Score]) -> Score:
         chosen = rng.integers(len(runs), size=len(runs))
         resamples[i] = np.median([values[run] + rng.choice(deviations[run]) for run in chosen])
     low, high = np.percentile(resamples, [2.5, 97.5])
-    return Score(
-        value=middle,
-        low=min(float(low), middle),
-        high=max(float(high), middle),
-        protocol=f"median of {len(runs)} runs ({values.min():.4f} to {values.max():.4f}); "
+    return {
+        **runs[0],  # its noise level is that of one run, which a median exceeds by chance less often
+        "value": middle,
+        "low": min(float(low), middle),
+        "high": max(float(high), middle),
+        "protocol": f"median of {len(runs)} runs ({values.min():.4f} to {values.max():.4f}); "
         f"{runs[0]['protocol']}",
-        resamples=resamples.tolist(),
-    )
+        "resamples": resamples.tolist(),
+    }

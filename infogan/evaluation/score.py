@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any, TypedDict
+from typing import Any, NotRequired, TypedDict
 
 import numpy as np
 from jaxtyping import Int
@@ -22,6 +22,7 @@ class Score(TypedDict):
     high: float
     protocol: str
     resamples: list[float]
+    noise_level: NotRequired[float]  # of associations: what independent variables rarely exceed
 
 
 Evaluation = dict[str, dict[str, Score]]  # split -> name -> score
@@ -40,18 +41,27 @@ def sample_halves(n: int, n_resamples: int, rng: np.random.Generator) -> Iterato
 
 
 def make_score(
-    value: float, resamples: Iterable[float], protocol: str, *, min_value: float = 0.0, max_value: float = 1.0
+    value: float,
+    resamples: Iterable[float],
+    protocol: str,
+    *,
+    min_value: float = 0.0,
+    max_value: float = 1.0,
+    noise_level: float | None = None,
 ) -> Score:
     """A score with an interval around its value, clipped to the range of the score."""
     resampled = [float(resample) for resample in resamples]
     half_width = interval_half_width(resampled)
-    return Score(
+    score = Score(
         value=float(value),
         low=max(min_value, value - half_width),
         high=min(max_value, value + half_width),
         protocol=protocol,
         resamples=resampled,
     )
+    if noise_level is not None:
+        score["noise_level"] = noise_level
+    return score
 
 
 def make_scores(
@@ -94,7 +104,7 @@ def read_evaluation(run: Run) -> Evaluation | None:
 
 
 def without_resamples(evaluation: Evaluation) -> dict[str, dict[str, dict[str, Any]]]:
-    """The same scores as evaluation.json stores them: value, low, high and protocol."""
+    """The same scores as evaluation.json stores them: all but their values on resamples."""
     return {
         split: {name: {k: v for k, v in s.items() if k != "resamples"} for name, s in scores.items()}
         for split, scores in evaluation.items()
@@ -102,4 +112,7 @@ def without_resamples(evaluation: Evaluation) -> dict[str, dict[str, dict[str, A
 
 
 def _make_score(s: dict[str, Any], resamples: list[float]) -> Score:
-    return Score(value=s["value"], low=s["low"], high=s["high"], protocol=s["protocol"], resamples=resamples)
+    score = Score(value=s["value"], low=s["low"], high=s["high"], protocol=s["protocol"], resamples=resamples)
+    if "noise_level" in s:
+        score["noise_level"] = s["noise_level"]
+    return score

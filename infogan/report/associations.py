@@ -10,16 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import chi2
 
 from infogan.data.labels import named_classes
 from infogan.evaluation.baselines import Representation
-from infogan.evaluation.disentanglement.association import pairwise_association
+from infogan.evaluation.disentanglement.association import n_dimensions, noise_level, pairwise_association
 from infogan.method.codes import Kind
 from infogan.method.latent import Latent
 from infogan.report.sample import Sample
-
-ALPHA = 0.05  # family-wise error rate of a table
 
 
 class Column(NamedTuple):
@@ -132,7 +129,7 @@ def association_within(
     degrees = 0
     for group in np.unique(groups):
         rows = groups == group
-        p, q, n = _n_dimensions(a[rows], kind_a), _n_dimensions(b[rows], kind_b), int(rows.sum())
+        p, q, n = n_dimensions(a[rows], kind_a), n_dimensions(b[rows], kind_b), int(rows.sum())
         if min(p, q) < 1 or n < 2:
             continue
         value = float(pairwise_association(a[rows, None], [kind_a], b[rows, None], [kind_b])[0, 0])
@@ -140,24 +137,3 @@ def association_within(
         squares, weights, degrees = squares + weight * value**2, weights + weight, degrees + p * q
     value = math.sqrt(squares / weights) if degrees else 0.0
     return Association(value, noise_level(weights, degrees, n_cells))
-
-
-def noise_level(weight: float, degrees: int, n_cells: int) -> float:
-    """The association that two independent variables rarely exceed, at most 1.
-
-    For independent variables of dimensions p and q, n times the sum of their squared canonical correlations
-    is chi-squared with p q degrees of freedom (Bartlett, Pillai), and the sum over groups has the sum of
-    these. ALPHA is divided among all cells (Bonferroni).
-
-    Args:
-        weight: the sum of (n - 1) min(p, q) over groups.
-        degrees: the sum of p q.
-    """
-    if not degrees:
-        return 1.0
-    return min(1.0, math.sqrt(float(chi2.ppf(1 - ALPHA / n_cells, degrees)) / weight))
-
-
-def _n_dimensions(values: Float[np.ndarray, "n"], kind: Kind) -> int:
-    largest = len(np.unique(values)) - 1
-    return {"category": largest, "number": min(1, largest), "angle": min(2, largest)}[kind]

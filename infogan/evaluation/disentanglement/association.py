@@ -9,13 +9,14 @@ The association does not change if a number changes its sign or if categories ar
 have to be put into bins.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TypedDict
 
 import numpy as np
 from jaxtyping import Float
-from scipy.stats import rankdata
+from scipy.stats import chi2, rankdata
 
 from infogan.data import Factors
 from infogan.evaluation.disentanglement.codes_and_factors import to_columns
@@ -31,6 +32,7 @@ ASSOCIATION_NAMES: dict[frozenset[Kind], str] = {
     frozenset({"category", "angle"}): "canonical correlation with cosine and sine",
 }
 N_RESAMPLES = 50
+ALPHA = 0.05  # family-wise error rate of a table
 
 
 def pairwise_association(
@@ -60,8 +62,10 @@ def code_factor_association(
 def association_scores(
     values: Float[np.ndarray, "n L"], names: Sequence[str], codes: Sequence[Code], factors: Factors
 ) -> dict[str, Score]:
-    """`association_CODE_FACTOR` of every code and factor, with an interval over the images."""
+    """`association_CODE_FACTOR` of every code and factor, with its noise level and an interval."""
     n, kinds_and_names = len(values), [(code.kind, name) for code, name in zip(codes, names, strict=True)]
+    p = [n_dimensions(v, code.kind) for v, code in zip(values.T, codes, strict=True)]
+    q = [n_dimensions(v, f.kind) for v, f in zip(factors.values.T, factors.columns, strict=True)]
     halves = sample_halves(n, N_RESAMPLES, np.random.default_rng(0))
     value, *resamples = [
         code_factor_association(values[rows], codes, replace(factors, values=factors.values[rows]))
@@ -73,10 +77,33 @@ def association_scores(
             [resample[i, j] for resample in resamples],
             f"{ASSOCIATION_NAMES[frozenset({kind, factor.kind})]}; "
             f"codes by Q with running statistics of batch norm; {n:,} images",
+            noise_level=noise_level(float((n - 1) * min(p[i], q[j])), p[i] * q[j], len(p) * len(q)),
         )
         for i, (kind, name) in enumerate(kinds_and_names)
         for j, factor in enumerate(factors.columns)
     }
+
+
+def noise_level(weight: float, degrees: int, n_cells: int) -> float:
+    """The association that two independent variables rarely exceed, at most 1.
+
+    For independent variables of dimensions p and q, n times the sum of their squared canonical correlations
+    is chi-squared with p q degrees of freedom (Bartlett, Pillai), and the sum over groups has the sum of
+    these. ALPHA is divided among all cells (Bonferroni).
+
+    Args:
+        weight: the sum of (n - 1) min(p, q) over groups.
+        degrees: the sum of p q.
+    """
+    if not degrees:
+        return 1.0
+    return min(1.0, math.sqrt(float(chi2.ppf(1 - ALPHA / n_cells, degrees)) / weight))
+
+
+def n_dimensions(values: Float[np.ndarray, "n"], kind: Kind) -> int:
+    """The number of categories less one, 1 for a number, 2 for an angle; 0 of a constant."""
+    largest = len(np.unique(values)) - 1
+    return {"category": largest, "number": min(1, largest), "angle": min(2, largest)}[kind]
 
 
 class StrongestCode(TypedDict):
