@@ -16,6 +16,7 @@ from torch.nn import functional as F
 
 from infogan.data.images import as_pixels
 from infogan.evaluation.control.moments import LENGTHS, image_moments
+from infogan.evaluation.control.motion import Motion, motion
 from infogan.method.codes import Code
 from infogan.method.latent import Latent
 from infogan.method.model import Model, Pictures
@@ -35,6 +36,7 @@ class Effect(NamedTuple):
     read: Float[np.ndarray, "n m L"]  # by Q, off each image
     changes: tuple[Changes, ...]  # of the images in each feature space, of length 1 in every context
     groups: Int[np.ndarray, "n"]  # contexts in which the code means the same: the category that it is under
+    motion: Motion | None = None  # of length 1 in every context; vectors have none
 
 
 class Effects(NamedTuple):
@@ -89,7 +91,8 @@ def measure_effects(model: Model, spaces: FeatureSpaces, rng: torch.Generator) -
         changes = (contrast @ features.reshape(N_CONTEXTS, N_STEPS, -1) for features in spaces(x))
         drawn = varied[:, :, i].numpy().astype(float)
         parent = values[:, latent.parents[i]] if i in latent.parents else torch.zeros(N_CONTEXTS)
-        of_code[i] = Effect(drawn, _read(model, x), tuple(map(_unit, changes)), parent.int().numpy())
+        groups = parent.int().numpy()
+        of_code[i] = Effect(drawn, _read(model, x), tuple(map(_unit, changes)), groups, _motion(x, code))
     x = model.decode(values.repeat_interleave(N_STEPS, dim=0), latent.sample_z(N_CONTEXTS * N_STEPS, rng))
     differences = (features[::N_STEPS] - np.roll(features[::N_STEPS], 1, axis=0) for features in spaces(x))
     return Effects(of_code, _read(model, x), tuple(map(_unit, differences)))
@@ -118,6 +121,18 @@ def _read(model: Model, x: Pictures) -> Float[np.ndarray, "contexts steps L"]:
         model.encode(as_pixels(x)).values.numpy().astype(float).reshape(N_CONTEXTS, N_STEPS, -1)
     )
     return read
+
+
+def _motion(x: Pictures, code: Code) -> Motion | None:
+    """The whole motion from the first value of a number to the last; each step of an angle once around."""
+    if x.dtype != np.uint8:
+        return None
+    sequences = x.reshape(N_CONTEXTS, N_STEPS, *x.shape[1:])
+    if code.kind == "angle":
+        steps, share = motion(np.concatenate([sequences, sequences[:, :1]], axis=1))
+        return Motion(_unit(steps), share)
+    steps, share = motion(sequences)
+    return Motion(_unit(steps.sum(axis=1, keepdims=True)), share)
 
 
 def _contrast(code: Code, values: Float[np.ndarray, "m"]) -> Float[np.ndarray, "p m"]:

@@ -33,7 +33,7 @@ Contexts = Int[np.ndarray, "s"]
 
 PARTS = {
     "alignment": "how alike the changes of G's images are in different contexts: the resultant length, of "
-    "moments or of 8 x 8 pixels; random signs stay below 0.2",
+    "moments, of 8 x 8 pixels or of motions; random signs stay below 0.2",
     "isolation": "1 - the largest movement of Q's reading of another code, in standard deviations of that "
     "code, less the movement as z is drawn again; 0 if it moves as if drawn anew",
     "readability": "absolute correlation of the code and Q's reading of G's image, or, if smaller, of Q's "
@@ -89,21 +89,28 @@ def control_scores(model: Model, real: Pictures, rng: torch.Generator) -> dict[s
 
 
 def alignment(effect: Effect) -> Callable[[Contexts], float]:
-    """The resultant length of the changes of G's images, in the feature space where it is larger.
+    """The resultant length of the changes of G's images, in the feature space where it is largest.
 
-    For contexts a and b of a group with changes u_a and u_b of length 1 it is
+    For contexts a and b of a group with changes u_a and u_b of length 1 and weights w it is
 
-        sqrt(max(0, mean_{a != b} u_a . u_b))
+        sqrt(max(0, mean_{a != b} u_a . u_b)),    the mean weighted by w_a w_b
 
     which estimates |E[u]| without the bias of |mean_a u_a|, whose mean is 1 / sqrt(n) for random signs. For
-    one moment it is 2 p - 1, where p is the share of contexts with the commoner sign.
+    one moment it is 2 p - 1, where p is the share of contexts with the commoner sign. Weights are 1 but for
+    motions: there, the share of the change that the motion explains.
     """
-    grams = [np.einsum("apd,bpd->ab", u, u) for u in effect.changes]
+    spaces = [(u, np.ones(len(u))) for u in effect.changes]
+    if effect.motion is not None:
+        spaces.append((effect.motion.steps, effect.motion.share))
+    weighted = [(np.einsum("a,b,apd,bpd->ab", w, w, u, u, optimize=True), np.outer(w, w)) for u, w in spaces]
 
     def of_contexts(s: Contexts) -> float:
         group = effect.groups[s]
         is_pair = (group[:, None] == group) & ~np.eye(len(s), dtype=bool)
-        cosines = [gram[np.ix_(s, s)][is_pair].sum() / max(is_pair.sum(), 1) for gram in grams]
+        cosines = [
+            gram[np.ix_(s, s)][is_pair].sum() / max(weights[np.ix_(s, s)][is_pair].sum(), 1e-9)
+            for gram, weights in weighted
+        ]
         return float(np.sqrt(max(0.0, *cosines)))
 
     return of_contexts
