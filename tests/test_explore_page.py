@@ -444,10 +444,9 @@ def test_names_are_saved(page: Page, shown: Shown) -> None:
 
 def test_a_gif_plays_forth_and_back(page: Page, shown: Shown) -> None:
     go(page, shown, "#x=c4&c1=2")
-    with page.expect_download() as download:
-        page.click("#gif")
-    assert download.value.suggested_filename == "knobs-c4.gif"
-    with Image.open(download.value.path()) as film:
+    download = play(page)
+    assert download.suggested_filename == "knobs-c4.gif"
+    with Image.open(download.path()) as film:
         assert film.info["loop"] == 0
         assert film.n_frames == 40
         frames = []
@@ -457,6 +456,18 @@ def test_a_gif_plays_forth_and_back(page: Page, shown: Shown) -> None:
     for i, value in ((0, -2.0), (20, 2.0), (30, 0.0), (39, -1.8)):
         images = expected(shown, {CAT: 2, U: value}).reshape(2, 4, 1, 8, 8)
         same(frames[i], make_grid(images)[..., 0].repeat(7, axis=0).repeat(7, axis=1))
+
+
+def play(page: Page) -> Download:
+    """Plays the chosen film, and saves it."""
+    page.click("#play")
+    page.wait_for_selector("#player[open]")
+    assert page.evaluate("document.getElementById('film-image').decode().then(() => true)")
+    with page.expect_download() as download:
+        page.click("#gif")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#player", state="hidden")
+    return download.value
 
 
 def film_frames(download: Download) -> list[np.ndarray]:
@@ -475,10 +486,9 @@ def test_films_go_from_image_to_image(page: Page, shown: Shown) -> None:
     go(page, shown, "#c1=2&image=3")
     images = expected(shown, {CAT: 2})
     page.select_option("#film", "5")
-    with page.expect_download() as download:
-        page.click("#gif")
-    assert download.value.suggested_filename == "knobs-to-image-6.gif"
-    frames = film_frames(download.value)
+    download = play(page)
+    assert download.suggested_filename == "knobs-to-image-6.gif"
+    frames = film_frames(download)
     assert len(frames) == 48
     same(frames[0], images[2])
     same(frames[24], images[5])
@@ -499,6 +509,39 @@ def test_films_go_from_image_to_image(page: Page, shown: Shown) -> None:
     assert values == pytest.approx([0.25, 0.2 + 0.25 * (6.0 - 2 * np.pi), 3])
     assert angle == pytest.approx(np.pi / 8)
     assert page.locator("#film option[value='2']").get_attribute("disabled") is not None  # itself
+
+
+def test_a_film_goes_from_an_image_to_ones_own(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    assert page.locator("#film option[value=custom]").get_attribute("disabled") is not None
+    page.set_input_files("#file", png(DIGIT))
+    resolve(page, "image=custom")
+    page.click("#cells button:nth-of-type(3)")
+    resolve(page, "image=3")
+    page.select_option("#film", "custom")
+    assert page.locator("#film option[value=custom]").text_content() == "image 3 to your image"
+    download = play(page)
+    assert download.suggested_filename == "knobs-to-your-image.gif"
+    frames = film_frames(download)
+    same(frames[0], expected(shown, {})[2])
+    same(frames[24], pixels(page, "#custom-reconstruction")[0])
+
+
+def test_a_random_walk_keeps_the_codes(page: Page, shown: Shown) -> None:
+    """It passes the selected image's codes with noises of one seed, and ends where it began."""
+    go(page, shown, "#c1=2&image=3")
+    page.select_option("#film", "random-walk")
+    with page.expect_request("**/sample?seed=*") as asked:
+        download = play(page)
+    assert download.suggested_filename == "knobs-random-walk.gif"
+    frames = film_frames(download)
+    assert len(frames) == 6 * 12
+    same(frames[0], expected(shown, {CAT: 2})[2])
+    _, values = sample_rows(shown.model, 8, 0)
+    z, _ = sample_rows(shown.model, 8, int(asked.value.url.partition("=")[2]))
+    values = values[2:3].repeat(8, 1)
+    values[:, CAT] = 2
+    same(np.stack(frames[12::12]), shown.model.decode(values, z)[:5, 0])
 
 
 def test_a_gif_of_many_colours_is_close(page: Page, shown: Shown) -> None:

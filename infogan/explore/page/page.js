@@ -6,7 +6,8 @@ import { latestOnly } from "./latest.js";
 import { reportErrors, showNotice } from "./notice.js";
 import { makeCustomImage } from "./custom-image.js";
 import { draw } from "./pixels.js";
-import { saveGif, savePng } from "./download.js";
+import { savePng } from "./download.js";
+import { makeFilmPlayer } from "./film-player.js";
 import { isSelected, makeLayout, toRows, valuesOf } from "./layout.js";
 import { makeGrid } from "./grid.js";
 import { format, parse, ROWS } from "./state.js";
@@ -126,7 +127,7 @@ async function show(info, backend) {
     const values = valuesOf(base, state.set, info);
     panels.forEach((panel, i) => panel.show(values[i], i in state.set,
       base.id === "custom" ? custom.spreads[i] : null, under(info.codes[i], values, info)));
-    toolbar.show(state, names);
+    toolbar.show(state, names, custom !== null);
   }
 
   const saveName = (what, name) => reportErrors(async () => {
@@ -140,7 +141,7 @@ async function show(info, backend) {
       code.category_names = namesOfCategories(code, labelled[i], names);
       panels[i].showNames(names[code.name]);
     });
-    toolbar.show(state, names);
+    toolbar.show(state, names, custom !== null);
   }
 
   async function read(file) {
@@ -166,13 +167,7 @@ async function show(info, backend) {
 
   $("codes").append(...panels.map((panel) => panel.element));
   $("png").addEventListener("click", () => shown && reportErrors(() => savePng(shown.layout, shown.images, info, info.title)));
-  $("gif").addEventListener("click", () => reportErrors(async () => {
-    $("gif").disabled = true;
-    const film = ["traversal", "walk"].includes($("film").value) ? $("film").value : Number($("film").value);
-    const about = { traversal: info.codes[state.x].name, walk: "walk" }[film] ?? `to-image-${film + 1}`;
-    await saveGif(film, state, bases(), info, backend, `${info.title}-${about}`)
-      .finally(() => ($("gif").disabled = false));
-  }));
+  makeFilmPlayer(info, backend, () => ({ state, bases: bases() }));
   window.addEventListener("popstate", () => {
     state = parse(location.hash, info);
     update();
