@@ -608,13 +608,36 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, shown: Shown) -
         page.set_input_files("#file", png(DIGIT))
         page.wait_for_selector("#custom:visible")
         assert page.evaluate("document.documentElement.scrollWidth") <= 380
-        widths = page.eval_on_selector_all("main > section", "(all) => all.map((e) => e.clientWidth)")
+        widths = page.eval_on_selector_all(".pictures, .codes", "(all) => all.map((e) => e.clientWidth)")
         assert min(widths) > 330
         wide = page.evaluate(
             """() => [...document.querySelectorAll('main *')].filter((e) => e.checkVisibility()
                  && e.getBoundingClientRect().right > 380.5).map((e) => e.outerHTML.slice(0, 80))"""
         )
         assert wide == []
+
+
+@pytest.mark.parametrize("view", ["samples", "traversal", "plane"])
+def test_in_a_narrow_window_the_pictures_leave_the_controls_free(
+    page: Page, shown: Shown, view: str
+) -> None:
+    """Whichever control gets the focus: it can be seen, and so can the user's image."""
+    page.set_viewport_size({"width": 400, "height": 800})
+    go(page, shown, f"#view={view}&x=c4&y=c5")
+    page.set_input_files("#file", png(DIGIT))
+    page.wait_for_selector("#custom:visible")
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll('.codes input:not([type=radio])')].reverse().filter((e) => {
+             e.focus();
+             const isSeen = (o) => {
+               const box = o.getBoundingClientRect();
+               return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === o;
+             };
+             return !(isSeen(e) && isSeen(document.getElementById('custom-edited')));
+           }).map((e) => e.ariaLabel)"""
+    )
+    assert covered == []
+    assert page.locator(".pictures").bounding_box()["height"] < 440  # type: ignore[index]
 
 
 def test_the_colour_scheme_of_the_system(page: Page, shown: Shown) -> None:

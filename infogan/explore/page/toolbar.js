@@ -60,7 +60,12 @@ const which = (row) => (row === "custom" ? "your image" : `image ${row + 1}`);
 function caption(state, info, names) {
   const [x, y] = [state.x, state.y].map((i) => label(info.codes[i], names));
   const image = which(state.row);
-  if (state.view === "traversal") return `Along each row only ${x} changes.`;
-  if (state.view === "plane") return `${image[0].toUpperCase()}${image.slice(1)}: ${x} changes along the rows, ${y} down the columns.`;
-  return `Eight samples of seed ${state.seed}. The controls show ${image} and change all eight.`;
+  const shown = {
+    samples: `Eight samples of seed ${state.seed}. The controls show ${image} and change all eight.`,
+    traversal: `Along each row only ${x} changes.`,
+    plane: `${image[0].toUpperCase()}${image.slice(1)}: ${x} changes along the rows, ${y} down the columns.`,
+  }[state.view];
+  return state.row === "custom"
+    ? `${shown} The codes of your image are as Q reads them, ± how uncertain they are; its noise z was found by inversion. It is not part of the page’s address.`
+    : shown;
 }
