@@ -618,9 +618,7 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, shown: Shown) -
 
 
 @pytest.mark.parametrize("view", ["samples", "traversal", "plane"])
-def test_in_a_narrow_window_the_pictures_leave_the_controls_free(
-    page: Page, shown: Shown, view: str
-) -> None:
+def test_in_a_narrow_window_the_pictures_leave_the_controls_free(page: Page, shown: Shown, view: str) -> None:
     """Whichever control gets the focus: it can be seen, and so can the user's image."""
     page.set_viewport_size({"width": 400, "height": 800})
     go(page, shown, f"#view={view}&x=c4&y=c5")

@@ -2,17 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from infogan.explore.access import AccessMiddleware
 from infogan.explore.explorer import MAX_IMAGES, Explorer
+from infogan.explore.frames import make_frames
 from infogan.explore.limits import RequestLimit, read_body, run_while_connected
 from infogan.explore.static_files import StaticFile, read_static_files
 from infogan.explore.upload import MAX_BYTES
@@ -26,12 +27,37 @@ MAX_GALLERIES = 8  # of real images, that are being made
 T = TypeVar("T")
 
 
-def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
-    """The server of one run.
+def make_app(*explorers: Explorer, token: str | None = None) -> AccessMiddleware:
+    """The server of one run, or of several side by side, which have their pages at /1/, /2/ ...
 
     Args:
         token: required of clients; None for a server on this machine alone, which checks Host instead.
     """
+    apps = [_app_of_run(explorer) for explorer in explorers]
+    app = (
+        apps[0]
+        if len(apps) == 1
+        else _make_starlette(
+            [
+                Route("/", _serve_file(make_frames([explorer.info()["title"] for explorer in explorers]))),
+                Route("/style.css", _serve_file(read_static_files()["style.css"])),
+                *(Mount(f"/{k}", one) for k, one in enumerate(apps, 1)),
+            ]
+        )
+    )
+    return AccessMiddleware(app, token)  # outermost, so that error responses have the security headers too
+
+
+def _make_starlette(routes: Sequence[BaseRoute]) -> Starlette:
+    app = Starlette(
+        routes=routes,
+        exception_handlers={InfoganError: _bad_request, HTTPException: _http_error, Exception: _server_error},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _app_of_run(explorer: Explorer) -> Starlette:
     latent = explorer.model.latent
     max_decode_bytes = 4 * MAX_IMAGES * (len(latent.codes) + latent.n_z)
     model_limit = RequestLimit(
@@ -90,8 +116,8 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
         return JSONResponse({"progress": explorer.inversion_progress})
 
     static = read_static_files()
-    app = Starlette(
-        routes=[
+    return _make_starlette(
+        [
             Route("/model.json", info),
             Route("/sample", sample),
             Route("/decode", decode, methods=["POST"]),
@@ -103,11 +129,8 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
             Route("/inversion-progress", inversion_progress),
             Route("/", _serve_file(static["index.html"])),
             *(Route(f"/{name}", _serve_file(file)) for name, file in static.items()),
-        ],
-        exception_handlers={InfoganError: _bad_request, HTTPException: _http_error, Exception: _server_error},
+        ]
     )
-    app.router.redirect_slashes = False
-    return AccessMiddleware(app, token)  # outermost, so that error responses have the security headers too
 
 
 async def _read_fields(request: Request, example: dict[str, str | int]) -> list[Any]:
