@@ -267,6 +267,26 @@ def test_real_images_are_shown_beside_a_category_and_labelled(page: Page, shown:
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
+def test_the_map_leads_to_the_codes_of_an_image(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    page.click("#map")
+    page.wait_for_selector(".map:not([hidden])")
+    page.focus(".map-plane canvas")
+    page.keyboard.press("Enter")
+    number = int((page.text_content(".map-chosen h3") or "").removeprefix("image "))
+    page.click("text=Vary its codes")
+    resolve(page, "image=custom")
+    np.testing.assert_array_equal(pixels(page, "#custom-original")[0], shown.run.images().x[number, 0])
+    values, _ = shown.model.encode(shown.run.images().x[number][None])
+    assert page.is_checked(f"{knob('c1')} label:nth-child({int(values[0, CAT]) + 1}) input")
+    page.reload()  # the address leads to it
+    resolve(page, "image=custom")
+    np.testing.assert_array_equal(pixels(page, "#custom-original")[0], shown.run.images().x[number, 0])
+    page.click("#custom-close")
+    resolve(page, "")
+    assert "real" not in page.url
+
+
 def test_colour_images_of_any_aspect_ratio(page: Page, shown: Shown) -> None:
     go(page, shown)
     x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 7), np.uint8)

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from infogan.explore.access import AccessMiddleware
@@ -17,6 +17,7 @@ from infogan.explore.frames import make_frames
 from infogan.explore.limits import RequestLimit, read_body, run_while_connected
 from infogan.explore.static_files import StaticFile, read_static_files
 from infogan.explore.upload import MAX_BYTES
+from infogan.report.render import map_script, style
 from infogan.utils.errors import InfoganError
 
 MAX_NAME_BYTES = 2000
@@ -102,6 +103,20 @@ def _app_of_run(explorer: Explorer) -> Starlette:
             found = await asyncio.to_thread(explorer.real_images.gallery, code, category)
         return JSONResponse({"progress": 1, **found})
 
+    async def map_page(request: Request) -> Response:
+        try:
+            doing = explorer.map.progress()
+        except InfoganError as error:
+            return HTMLResponse(explorer.map.message(str(error), again=False), 400)
+        if doing is not None:
+            return HTMLResponse(explorer.map.message(doing, again=True))
+        with gallery_limit.acquire():
+            return HTMLResponse(await asyncio.to_thread(explorer.map.page))
+
+    async def encode_real(request: Request) -> Response:
+        (image,) = await _read_fields(request, {"image": 17})
+        return JSONResponse(await run_on_model(request, explorer.encode_real, image))
+
     async def set_class(request: Request) -> Response:
         image, name = await _read_fields(request, {"image": 17, "class": "owl"})
         await asyncio.to_thread(explorer.real_images.set_class, image, name)
@@ -124,6 +139,10 @@ def _app_of_run(explorer: Explorer) -> Starlette:
             Route("/encode", encode, methods=["POST"]),
             Route("/names", set_name, methods=["PUT"]),
             Route("/real-images", real_images, methods=["POST"]),
+            Route("/encode-real", encode_real, methods=["POST"]),
+            Route("/map", map_page),
+            Route("/map.js", _serve_file(StaticFile(map_script().encode(), "text/javascript"))),
+            Route("/map.css", _serve_file(StaticFile(style().encode(), "text/css"))),
             Route("/image-classes", set_class, methods=["PUT"]),
             Route("/labels.csv", labels),
             Route("/inversion-progress", inversion_progress),

@@ -30,7 +30,8 @@ async function show(info, backend) {
   let names = info.names;
   let state = parse(location.hash, info);
   let sampled = null; // {seed, bases}
-  let custom = null; // {file, base, spreads}
+  let custom = null; // {encode, base, spreads}
+  const real = new URLSearchParams(location.search).get("real"); // the number of an image that the map leads to
   let shown = null; // {layout, images}
   let restTimer = 0;
 
@@ -57,17 +58,21 @@ async function show(info, backend) {
   const customPanel = makeCustomImage(info.shape, {
     read: (file) => reportErrors(async () => {
       showNotice("Reading the picture …");
-      await read(file);
+      await read(() => backend.encode(file));
+      forgetReal();
       showNotice("");
       change({ row: "custom", set: {} });
     }),
     select: () => change({ row: "custom" }),
     close() {
       custom = null;
+      forgetReal();
       customPanel.hide();
       change({ row: 0 });
     },
   });
+
+  const forgetReal = () => location.search && history.replaceState(null, "", location.pathname + location.hash);
 
   /** Updates the page: panels at once, images when they are decoded, the address after a rest. */
   function update() {
@@ -144,11 +149,11 @@ async function show(info, backend) {
     toolbar.show(state, names, custom !== null);
   }
 
-  async function read(file) {
-    const found = await backend.encode(file);
+  async function read(encode) {
+    const found = await encode();
     const base = { id: "custom", z: found.z, values: found.values };
     const reconstruction = await backend.decode(found.values, found.z, 1);
-    custom = { file, base, spreads: found.spreads };
+    custom = { encode, base, spreads: found.spreads };
     customPanel.showOriginal(found.image, reconstruction);
   }
 
@@ -161,7 +166,7 @@ async function show(info, backend) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     $("inversion").textContent = "";
-    if (custom) await read(custom.file);
+    if (custom) await read(custom.encode);
     update();
   }
 
@@ -177,7 +182,11 @@ async function show(info, backend) {
   $("title").textContent = info.title;
   $("about").textContent = info.about;
   document.querySelector("main").hidden = false;
+  $("map").hidden = !backend.encodeReal;
   showNames(names);
+  if (real !== null && await reportErrors(() => read(() => backend.encodeReal(Number(real)))) && !location.hash) {
+    state = { ...state, row: "custom" };
+  }
   update();
   reportErrors(showInversionProgress);
 }

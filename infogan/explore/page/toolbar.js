@@ -66,6 +66,6 @@ function caption(state, info, names) {
     plane: `${image[0].toUpperCase()}${image.slice(1)}: ${x} changes along the rows, ${y} down the columns.`,
   }[state.view];
   return state.row === "custom"
-    ? `${shown} The codes of your image are as Q reads them, ± how uncertain they are; its noise z was found by inversion. It is not part of the page’s address.`
+    ? `${shown} The codes of your image are as Q reads them, ± how uncertain they are; its noise z was found by inversion.`
     : shown;
 }
