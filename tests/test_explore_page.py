@@ -267,6 +267,26 @@ def test_real_images_are_shown_beside_a_category_and_labelled(page: Page, shown:
     assert page.evaluate("document.documentElement.scrollWidth") <= 380
 
 
+def test_the_map_leads_to_the_codes_of_an_image(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    page.click("#map")
+    page.wait_for_selector(".map:not([hidden])")
+    page.focus(".map-plane canvas")
+    page.keyboard.press("Enter")
+    number = int((page.text_content(".map-chosen h3") or "").removeprefix("image "))
+    page.click("text=Vary its codes")
+    resolve(page, "image=custom")
+    np.testing.assert_array_equal(pixels(page, "#custom-original")[0], shown.run.images().x[number, 0])
+    values, _ = shown.model.encode(shown.run.images().x[number][None])
+    assert page.is_checked(f"{knob('c1')} label:nth-child({int(values[0, CAT]) + 1}) input")
+    page.reload()  # the address leads to it
+    resolve(page, "image=custom")
+    np.testing.assert_array_equal(pixels(page, "#custom-original")[0], shown.run.images().x[number, 0])
+    page.click("#custom-close")
+    resolve(page, "")
+    assert "real" not in page.url
+
+
 def test_colour_images_of_any_aspect_ratio(page: Page, shown: Shown) -> None:
     go(page, shown)
     x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 7), np.uint8)
@@ -444,10 +464,9 @@ def test_names_are_saved(page: Page, shown: Shown) -> None:
 
 def test_a_gif_plays_forth_and_back(page: Page, shown: Shown) -> None:
     go(page, shown, "#x=c4&c1=2")
-    with page.expect_download() as download:
-        page.click("#gif")
-    assert download.value.suggested_filename == "knobs-c4.gif"
-    with Image.open(download.value.path()) as film:
+    download = play(page)
+    assert download.suggested_filename == "knobs-c4.gif"
+    with Image.open(download.path()) as film:
         assert film.info["loop"] == 0
         assert film.n_frames == 40
         frames = []
@@ -457,6 +476,18 @@ def test_a_gif_plays_forth_and_back(page: Page, shown: Shown) -> None:
     for i, value in ((0, -2.0), (20, 2.0), (30, 0.0), (39, -1.8)):
         images = expected(shown, {CAT: 2, U: value}).reshape(2, 4, 1, 8, 8)
         same(frames[i], make_grid(images)[..., 0].repeat(7, axis=0).repeat(7, axis=1))
+
+
+def play(page: Page) -> Download:
+    """Plays the chosen film, and saves it."""
+    page.click("#play")
+    page.wait_for_selector("#player[open]")
+    assert page.evaluate("document.getElementById('film-image').decode().then(() => true)")
+    with page.expect_download() as download:
+        page.click("#gif")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#player", state="hidden")
+    return download.value
 
 
 def film_frames(download: Download) -> list[np.ndarray]:
@@ -475,10 +506,9 @@ def test_films_go_from_image_to_image(page: Page, shown: Shown) -> None:
     go(page, shown, "#c1=2&image=3")
     images = expected(shown, {CAT: 2})
     page.select_option("#film", "5")
-    with page.expect_download() as download:
-        page.click("#gif")
-    assert download.value.suggested_filename == "knobs-to-image-6.gif"
-    frames = film_frames(download.value)
+    download = play(page)
+    assert download.suggested_filename == "knobs-to-image-6.gif"
+    frames = film_frames(download)
     assert len(frames) == 48
     same(frames[0], images[2])
     same(frames[24], images[5])
@@ -499,6 +529,39 @@ def test_films_go_from_image_to_image(page: Page, shown: Shown) -> None:
     assert values == pytest.approx([0.25, 0.2 + 0.25 * (6.0 - 2 * np.pi), 3])
     assert angle == pytest.approx(np.pi / 8)
     assert page.locator("#film option[value='2']").get_attribute("disabled") is not None  # itself
+
+
+def test_a_film_goes_from_an_image_to_ones_own(page: Page, shown: Shown) -> None:
+    go(page, shown)
+    assert page.locator("#film option[value=custom]").get_attribute("disabled") is not None
+    page.set_input_files("#file", png(DIGIT))
+    resolve(page, "image=custom")
+    page.click("#cells button:nth-of-type(3)")
+    resolve(page, "image=3")
+    page.select_option("#film", "custom")
+    assert page.locator("#film option[value=custom]").text_content() == "image 3 to your image"
+    download = play(page)
+    assert download.suggested_filename == "knobs-to-your-image.gif"
+    frames = film_frames(download)
+    same(frames[0], expected(shown, {})[2])
+    same(frames[24], pixels(page, "#custom-reconstruction")[0])
+
+
+def test_a_random_walk_keeps_the_codes(page: Page, shown: Shown) -> None:
+    """It passes the selected image's codes with noises of one seed, and ends where it began."""
+    go(page, shown, "#c1=2&image=3")
+    page.select_option("#film", "random-walk")
+    with page.expect_request("**/sample?seed=*") as asked:
+        download = play(page)
+    assert download.suggested_filename == "knobs-random-walk.gif"
+    frames = film_frames(download)
+    assert len(frames) == 6 * 12
+    same(frames[0], expected(shown, {CAT: 2})[2])
+    _, values = sample_rows(shown.model, 8, 0)
+    z, _ = sample_rows(shown.model, 8, int(asked.value.url.partition("=")[2]))
+    values = values[2:3].repeat(8, 1)
+    values[:, CAT] = 2
+    same(np.stack(frames[12::12]), shown.model.decode(values, z)[:5, 0])
 
 
 def test_a_gif_of_many_colours_is_close(page: Page, shown: Shown) -> None:
@@ -565,13 +628,34 @@ def test_a_narrow_window_needs_no_sideways_scrolling(page: Page, shown: Shown) -
         page.set_input_files("#file", png(DIGIT))
         page.wait_for_selector("#custom:visible")
         assert page.evaluate("document.documentElement.scrollWidth") <= 380
-        widths = page.eval_on_selector_all("main > section", "(all) => all.map((e) => e.clientWidth)")
+        widths = page.eval_on_selector_all(".pictures, .codes", "(all) => all.map((e) => e.clientWidth)")
         assert min(widths) > 330
         wide = page.evaluate(
             """() => [...document.querySelectorAll('main *')].filter((e) => e.checkVisibility()
                  && e.getBoundingClientRect().right > 380.5).map((e) => e.outerHTML.slice(0, 80))"""
         )
         assert wide == []
+
+
+@pytest.mark.parametrize("view", ["samples", "traversal", "plane"])
+def test_in_a_narrow_window_the_pictures_leave_the_controls_free(page: Page, shown: Shown, view: str) -> None:
+    """Whichever control gets the focus: it can be seen, and so can the user's image."""
+    page.set_viewport_size({"width": 400, "height": 800})
+    go(page, shown, f"#view={view}&x=c4&y=c5")
+    page.set_input_files("#file", png(DIGIT))
+    page.wait_for_selector("#custom:visible")
+    covered = page.evaluate(
+        """() => [...document.querySelectorAll('.codes input:not([type=radio])')].reverse().filter((e) => {
+             e.focus();
+             const isSeen = (o) => {
+               const box = o.getBoundingClientRect();
+               return document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2) === o;
+             };
+             return !(isSeen(e) && isSeen(document.getElementById('custom-edited')));
+           }).map((e) => e.ariaLabel)"""
+    )
+    assert covered == []
+    assert page.locator(".pictures").bounding_box()["height"] < 440  # type: ignore[index]
 
 
 def test_the_colour_scheme_of_the_system(page: Page, shown: Shown) -> None:

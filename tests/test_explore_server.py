@@ -19,11 +19,12 @@ from urllib.parse import urljoin, urlsplit
 
 import httpx
 import pytest
+from commands import fail
 from playwright.sync_api import Page
 from starlette.testclient import TestClient
 
 from infogan.config import Config
-from infogan.explore.access import SECURITY_HEADERS
+from infogan.explore.access import SECURITY_HEADERS, TOKEN_REQUIRED
 from infogan.explore.explorer import Explorer
 from infogan.explore.serve import listen, make_server
 from infogan.explore.server import MAX_UPLOADS, MAX_WAITING, make_app
@@ -48,6 +49,9 @@ ROUTES = [
     ("POST", "/encode"),
     ("PUT", "/names"),
     ("POST", "/real-images"),
+    ("POST", "/encode-real"),
+    ("GET", "/map"),
+    ("GET", "/map.js"),
     ("PUT", "/image-classes"),
     ("GET", "/labels.csv?code=c1"),
     ("GET", "/nowhere"),
@@ -73,14 +77,14 @@ def explorer(run: Run) -> Iterator[Explorer]:
 @pytest.fixture
 def lab(explorer: Explorer) -> TestClient:
     """A client without the token of an explorer that is not bound to loopback."""
-    return TestClient(make_app(explorer, TOKEN), base_url=LAB, follow_redirects=False)
+    return TestClient(make_app(explorer, token=TOKEN), base_url=LAB, follow_redirects=False)
 
 
 @contextmanager
-def serving(explorer: Explorer, token: str | None = None) -> Iterator[int]:
-    """The port at which it is served, as the program does."""
+def serving(*explorers: Explorer, token: str | None = None) -> Iterator[int]:
+    """The port at which they are served, as the program does."""
     with listen("127.0.0.1", 0) as listening:
-        server = make_server(make_app(explorer, token))
+        server = make_server(make_app(*explorers, token=token))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
         thread.start()
         try:
@@ -204,7 +208,7 @@ def test_every_route_requires_the_token(lab: TestClient, explorer: Explorer, met
             assert TOKEN not in answer.text
     allowed = lab.request(method, path, headers={"Cookie": f"{cookie}={TOKEN}"})
     assert allowed.status_code not in (303, 403)
-    with_cookie = TestClient(make_app(explorer, TOKEN), base_url=LAB, cookies={cookie: TOKEN})
+    with_cookie = TestClient(make_app(explorer, token=TOKEN), base_url=LAB, cookies={cookie: TOKEN})
     assert with_cookie.request(method, path, headers={"Origin": "http://evil.example"}).status_code == (
         403 if method in ("POST", "PUT") else allowed.status_code
     )
@@ -248,7 +252,7 @@ def test_tokens_are_compared_in_constant_time(lab: TestClient, monkeypatch: pyte
 
 def test_two_explorers_on_a_host_have_their_own_cookies(explorer: Explorer) -> None:
     """Browsers send a host's cookies to all of its ports."""
-    apps = {port: make_app(explorer, f"token{port}") for port in (8000, 8001)}
+    apps = {port: make_app(explorer, token=f"token{port}") for port in (8000, 8001)}
     jar: dict[str, str] = {}
     for port, app in apps.items():
         client = TestClient(app, base_url=f"http://lab.example:{port}")
@@ -327,7 +331,7 @@ def test_loopback_needs_no_token(run: Run) -> None:
 def test_the_page_works_with_a_token_and_does_not_show_it(page: Page, explorer: Explorer) -> None:
     asked: list[dict[str, str]] = []
     page.on("request", lambda request: asked.append({"url": request.url, **request.all_headers()}))
-    with serving(explorer, TOKEN) as port:
+    with serving(explorer, token=TOKEN) as port:
         page.goto(f"http://127.0.0.1:{port}/?token={TOKEN}#seed=7")
         page.wait_for_selector("#cells[data-shown='seed=7']")
         assert page.url == f"http://127.0.0.1:{port}/#seed=7"
@@ -345,6 +349,43 @@ def test_the_page_works_with_a_token_and_does_not_show_it(page: Page, explorer: 
 
 
 # Limits
+
+
+def test_two_runs_have_a_page_each_behind_one_token(page: Page, explorer: Explorer) -> None:
+    with serving(explorer, explorer, token=TOKEN) as port:
+        url = f"http://127.0.0.1:{port}"
+        for method, path in ROUTES[3:-1]:
+            for folder in ("1", "2"):
+                response = httpx.request(method, f"{url}/{folder}{path}")
+                assert (response.status_code, response.json()) == (403, {"error": TOKEN_REQUIRED})
+                assert_security_headers(response.headers)
+        page.goto(f"{url}/?token={TOKEN}")
+        assert page.title() == "plain and plain · infogan"
+        frames = page.frames[1:]
+        assert [frame.url for frame in frames] == [f"{url}/1/", f"{url}/2/"]
+        for frame in frames:
+            frame.wait_for_selector("#cells[data-shown]")
+        frames[1].fill("#seed", "7")
+        frames[1].press("#seed", "Enter")
+        frames[1].wait_for_selector("#cells[data-shown='seed=7']")
+        assert frames[0].get_attribute("#cells", "data-shown") == ""
+        boxes = []
+        for width in (1400, 400):
+            page.set_viewport_size({"width": width, "height": 800})
+            boxes.append([e.bounding_box() for e in page.locator("iframe").all()])
+    (left, right), (upper, lower) = boxes
+    assert left["y"] == right["y"]
+    assert left["x"] + left["width"] <= right["x"]
+    assert upper["x"] == lower["x"]
+    assert upper["y"] + upper["height"] <= lower["y"]
+
+
+def test_a_missing_second_run_and_a_third_are_refused(run: Run, tmp_path: Path) -> None:
+    options = ("--port", "0", "--no-browser")
+    said = fail("explore", run.path, "nowhere", *options, cwd=tmp_path)
+    assert said == "infogan: nowhere is not a run: it holds no config.json.\n"
+    said = fail("explore", run.path, run.path, run.path, *options, cwd=tmp_path)
+    assert said == "infogan: the explorer shows one run, or two side by side; these are 3.\n"
 
 
 def test_too_many_requests_are_refused_and_the_others_answered(explorer: Explorer, wire: Wire) -> None:

@@ -143,6 +143,21 @@ def test_the_page_shows_images(opened: "Page") -> None:
     assert "smile" in opened.content()
 
 
+def test_a_random_walk_is_played(opened: "Page", run: Run) -> None:
+    opened.wait_for_selector("#cells[data-shown]")
+    opened.select_option("#film", "random-walk")
+    opened.click("#play")
+    opened.wait_for_selector("#player[open]")
+    with opened.expect_download() as download:
+        opened.click("#gif")
+    model = run.model()
+    z, values = sample_rows(model, 8, 0)
+    with Image.open(download.value.path()) as film:
+        assert film.n_frames == 6 * 12
+        first = np.asarray(film.convert("RGB"))[::14, ::14].transpose(2, 0, 1).astype(int)
+    assert np.abs(first - model.decode(values, z)[0]).mean() < 8  # the palette of a GIF has 256 colours
+
+
 def test_an_image_is_encoded_as_in_python(opened: "Page", run: Run) -> None:
     """An image of the model's shape is not resized."""
     model = run.model()

@@ -1,7 +1,9 @@
 """Real images in the explorer, and the labels that names make: one class per image, read back as written."""
 
 import base64
+import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -174,6 +176,9 @@ def test_images_are_called_by_their_files(own_folder: Path, untrained_run: MakeR
         ("/real-images", {"code": "c3", "category": 0}, "c3 has no categories"),
         ("/real-images", {"code": "c1", "category": "0"}, "real-images takes"),
         ("/real-images", ["c1", 0], "real-images takes"),
+        ("/encode-real", {"image": len(DIGITS)}, "no image 1437 among the 1,437 training images"),
+        ("/encode-real", {"image": -1}, "no image -1"),
+        ("/encode-real", {"image": "1"}, "encode-real takes"),
         ("/image-classes", {"image": len(DIGITS), "class": "x"}, "no code, category or image"),
         ("/image-classes", {"image": -1, "class": "x"}, "no code, category or image"),
         ("/image-classes", {"image": True, "class": "x"}, "image-classes takes"),
@@ -182,7 +187,7 @@ def test_images_are_called_by_their_files(own_folder: Path, untrained_run: MakeR
     ],
 )
 def test_invalid_requests_are_refused(read: Client, path: str, content: Any, says: str) -> None:
-    answer = read.http.request("POST" if path == "/real-images" else "PUT", path, json=content)
+    answer = read.http.request("PUT" if path == "/image-classes" else "POST", path, json=content)
     assert answer.status_code == 400
     assert says in answer.json()["error"]
     assert not (read.explorer.run.path / "image_classes.json").exists()
@@ -205,7 +210,37 @@ def test_nothing_is_read_before_a_person_asks(client: Client, monkeypatch: pytes
         patch.setattr(Run, "images", lambda self: (_ for _ in ()).throw(InfoganError("there are no photos.")))
         for _ in range(2):
             assert client.gallery("c1", 0) == {"error": "there are no photos."}
+            page = client.http.get("/map")
+            assert (page.status_code, "there are no photos." in page.text) == (400, True)
+            assert "refresh" not in page.text
     assert client.gallery("c1", 0)["n_read"] == len(DIGITS)
+
+
+def test_the_map_of_the_training_images(client: Client) -> None:
+    """It says how far it is, and then has the codes that Q reads, with the names that people give."""
+    said = []
+    while 'http-equiv="refresh"' in (page := client.http.get("/map").text):
+        said.append(page)
+        time.sleep(0.05)
+    assert "Q is reading the training images: " in said[0]
+    assert "The images get their places" in said[-1]
+    client.name("c3", "</script>tilt")
+    data = json.loads(re.findall(r'id="map-data">(.*?)</script>', client.http.get("/map").text)[0])
+    assert [column["name"] for column in data["codes"]] == ["c1", "c2", "c3 </script>tilt"]
+    values = client.explorer.model.encode(DIGITS.pixels).values.numpy()
+    numbers = np.frombuffer(base64.b64decode(data["codes"][0]["values"]), "<u2")
+    np.testing.assert_array_equal(numbers, values[:, 0])
+    assert data["links"] == [f"./?real={i}" for i in range(len(DIGITS))]
+
+
+def test_a_training_image_is_encoded_as_an_upload_of_it(read: Client) -> None:
+    found = read.http.post("/encode-real", json={"image": 33}).json()
+    file = io.BytesIO()
+    Image.fromarray(DIGITS.x[33, 0]).save(file, "PNG")
+    uploaded = read.http.post("/encode", content=file.getvalue()).json()
+    assert found["image"] == DIGITS.x[33].ravel().tolist()
+    assert found["values"] == uploaded["values"]
+    assert len(found["z"]) == len(uploaded["z"])
 
 
 def test_closing_while_images_are_read(

@@ -12,10 +12,12 @@ import torch
 from infogan.data.images import as_pixels
 from infogan.explore.model_info import N_SEEDS, model_info
 from infogan.explore.real_images import RealImages
+from infogan.explore.real_map import RealMap
 from infogan.explore.saved_names import SavedNames, codes_and_categories
 from infogan.explore.upload import read_upload
 from infogan.figures.traversal import sample_rows
 from infogan.method.inversion import learn_inversion
+from infogan.method.model import Pictures
 from infogan.runs.inversion import load_inversion, save_inversion
 from infogan.runs.run import Run
 from infogan.utils.errors import InfoganError
@@ -50,6 +52,7 @@ class Explorer:
         self.inversion_progress = 0.0 if self._inversion is None else 1.0
         self._executor = ThreadPoolExecutor(1, thread_name_prefix="model")
         self.real_images = RealImages(run, self.model, self.submit)
+        self.map = RealMap(run, self.model, self.real_images, self.submit)
         self._first_request, self._closed = threading.Event(), threading.Event()
         self._trainer = threading.Thread(target=self._train_inversion, name="inversion", daemon=True)
         if self._inversion is None:
@@ -65,6 +68,7 @@ class Explorer:
         self._first_request.set()
         self._executor.shutdown(cancel_futures=True)
         self.real_images.close()
+        self.map.close()
         if self._trainer.is_alive():
             self._trainer.join()  # torch aborts if Python ends in the middle of its import
 
@@ -111,7 +115,17 @@ class Explorer:
             InfoganError: if it is not a picture, or cannot be read.
         """
         data, shape = self.run.config.data, self.run.config.networks.image_shape
-        x = read_upload(content, shape, data.square, data.pixel_scale)[None]
+        return self._encode_pixels(read_upload(content, shape, data.square, data.pixel_scale)[None])
+
+    def encode_real(self, image: int) -> dict[str, Any]:
+        """The same of an image of the training, by its number.
+
+        Raises:
+            InfoganError: if there is none, or the images have not been read.
+        """
+        return self._encode_pixels(self.real_images.pixels(image))
+
+    def _encode_pixels(self, x: Pictures) -> dict[str, Any]:
         self._first_request.set()
         values, spreads = self.model.encode(as_pixels(x))
         if self._inversion is None:

@@ -1,7 +1,6 @@
 """Real images of each category, and the labels that its name and the images' own classes make."""
 
 import base64
-import threading
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -9,11 +8,12 @@ from typing import Any, final
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float, Int, UInt8
 
 from infogan.data import Images
 from infogan.data.images import InMemoryPixels, subsample_index
 from infogan.data.tables import format_class_labels
+from infogan.explore.background import Background
 from infogan.explore.saved_names import SavedNames
 from infogan.method.model import Encoding, Model
 from infogan.runs.labels import category_names, read_labels
@@ -25,7 +25,6 @@ BLOCK = 64  # images that Q reads at a time; other requests wait for one block a
 N_CERTAIN = 20  # images of a category of which Q is most certain: shown, and labelled if it has a name
 N_OTHERS = 20  # of its other images that are shown, evenly from certain to uncertain
 FILE = "image_classes.json"
-END_TIMEOUT = 5.0  # s, for images that are being decoded when the explorer ends
 
 
 @final
@@ -64,15 +63,11 @@ class RealImages:
 
     def __init__(self, run: Run, model: Model, submit: Callable[..., "Future[Any]"]) -> None:
         self.run, self.model, self.submit = run, model, submit
-        self._reading: Future[EncodedImages] | None = None
+        self._reading = Background(self._read_images)
         self._progress = 0.0
-        self._closed = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def close(self) -> None:
-        self._closed.set()
-        if self._thread is not None:
-            self._thread.join(END_TIMEOUT)
+        self._reading.close()
 
     def progress(self) -> float:
         """Of reading the images, 0 to 1; the first call begins. Called by one thread only.
@@ -80,17 +75,15 @@ class RealImages:
         Raises:
             InfoganError: if they cannot be read; the next call tries again.
         """
-        if self._reading is None:
-            self._reading, self._progress = Future(), 0.0
-            self._thread = threading.Thread(target=self._read, args=(self._reading,), daemon=True)
-            self._thread.start()
-        if not self._reading.done():
-            return min(self._progress, 0.99)
-        done = self._reading
-        if done.exception():
-            self._reading = None
-        done.result()
-        return 1.0
+        return 1.0 if self._reading.is_done() else min(self._progress, 0.99)
+
+    def pixels(self, image: int) -> UInt8[np.ndarray, "1 ch h w"]:
+        """An image by its number. Raises InfoganError if there is none, or the images have not been read."""
+        images = self.encoded().images
+        if not 0 <= image < len(images):
+            raise InfoganError(f"There is no image {image} among the {len(images):,} training images.")
+        x: np.ndarray = images.pixels.take(torch.tensor([image])).cpu().numpy()
+        return x
 
     def gallery(self, code: str, category: int) -> dict[str, Any]:
         """Images of a category as `page/backend-server.js` documents them.
@@ -98,7 +91,7 @@ class RealImages:
         Raises:
             InfoganError: if there is no such category, or the images have not been read.
         """
-        read, i = self._encoded(), self._code(code)
+        read, i = self.encoded(), self._code(code)
         if not 0 <= category < (self.model.latent.codes[i].categories or 0):
             raise InfoganError(f"There is no category {category} of {code} in this run.")
         members = read.members(i, category)
@@ -128,7 +121,7 @@ class RealImages:
 
     def set_class(self, image: int, name: str) -> None:
         """Saves the class of an image, by its number; "" removes it. Errors as in `SavedNames.set`."""
-        read = self._encoded()
+        read = self.encoded()
         known = 0 <= image < len(read.images)
         read.classes.set(str(read.key(image)) if known else f"number {image}", name)
 
@@ -138,7 +131,7 @@ class RealImages:
         Raises:
             InfoganError: if there are none, or a table cannot hold them.
         """
-        read = self._encoded()
+        read = self.encoded()
         classes = self._classes(read, self._code(code))
         if not classes:
             raise InfoganError("Nothing has a name yet; name a category, or some of its images.")
@@ -154,10 +147,14 @@ class RealImages:
         own = {i: given[key] for i in read.index.tolist() if (key := str(read.key(i))) in given}
         return classes | read.told | own
 
-    def _encoded(self) -> EncodedImages:
-        if self._reading is None or not self._reading.done():
-            raise InfoganError("The training images are not read yet; open the real images of a code first.")
-        return self._reading.result()
+    def encoded(self) -> EncodedImages:
+        """Raises InfoganError if the images have not been read."""
+        read = self._reading.result()
+        if read is None:
+            raise InfoganError(
+                "The training images are not read yet; open their map or those of a code first."
+            )
+        return read
 
     def _code(self, name: str) -> int:
         latent = self.model.latent
@@ -166,18 +163,13 @@ class RealImages:
                 return i
         raise InfoganError(f"{name} has no categories that can be named.")
 
-    def _read(self, reading: "Future[EncodedImages]") -> None:
-        try:
-            reading.set_result(self._read_images())
-        except BaseException as error:
-            reading.set_exception(error)
-
     def _read_images(self) -> EncodedImages:
+        self._progress = 0.0
         images = self.run.images()
         index = subsample_index(len(images), MAX_IMAGES)
         read: list[Encoding] = []
         for block in torch.split(torch.from_numpy(index), BLOCK):
-            if self._closed.is_set():
+            if self._reading.closed.is_set():
                 raise InfoganError("The explorer has ended.")
             x = InMemoryPixels(images.pixels.take(block))
             read.append(self.submit(self.model.encode, x).result())

@@ -6,7 +6,8 @@ import secrets
 import socket
 import sys
 import webbrowser
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, closing, suppress
 from typing import TYPE_CHECKING
 
 from infogan.utils.errors import InfoganError
@@ -76,37 +77,36 @@ def make_server(app: "AccessMiddleware") -> "uvicorn.Server":
     return uvicorn.Server(config)
 
 
-def serve(run: "Run", listening: socket.socket, browser: bool, say: Callable[[str], None]) -> None:
-    """Serves a run until Ctrl-C; other machines need the token in the printed address.
+def serve(runs: Sequence["Run"], listening: socket.socket, browser: bool, say: Callable[[str], None]) -> None:
+    """Serves runs until Ctrl-C; other machines need the token in the printed address.
 
     Args:
+        runs: one, or two that are shown side by side.
         browser: whether to open the page, if there is a display.
         say: prints a line.
 
     Raises:
-        InfoganError: if the run cannot be shown.
+        InfoganError: if a run cannot be shown.
     """
     from infogan.explore.explorer import Explorer
     from infogan.explore.server import make_app
 
-    explorer = Explorer(run)
-    token = None if is_loopback(listening) else secrets.token_urlsafe()
-    url = url_of(listening) + (f"/?token={token}" if token else "")
-    try:
-        server = make_server(make_app(explorer, token))
+    with ExitStack() as stack:
+        explorers = [stack.enter_context(closing(Explorer(run))) for run in runs]
+        token = None if is_loopback(listening) else secrets.token_urlsafe()
+        url = url_of(listening) + (f"/?token={token}" if token else "")
+        server = make_server(make_app(*explorers, token=token))
         if token:
             say(
-                "not bound to loopback: anyone with the address below, which contains a token, can see this "
-                "model and images that it was trained on, and name them; nothing is encrypted."
+                "not bound to loopback: anyone with the address below, which contains a token, can see what "
+                "the explorer shows, with images of the training, and name it; nothing is encrypted."
             )
-        say(f"{run.path.resolve().name} is at {url} ; press Ctrl-C to stop.")
+        names = " and ".join(run.path.resolve().name for run in runs)
+        say(f"{names} {'is' if len(runs) == 1 else 'are'} at {url} ; press Ctrl-C to stop.")
         if browser and has_display():
             webbrowser.open(url)
-        server.run(sockets=[listening])
-    except KeyboardInterrupt:
-        pass  # uvicorn has shut down by then, and passes the signal on
-    finally:
-        explorer.close()
+        with suppress(KeyboardInterrupt):  # uvicorn has shut down by then, and passes the signal on
+            server.run(sockets=[listening])
 
 
 def has_display() -> bool:

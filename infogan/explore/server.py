@@ -2,20 +2,22 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import BaseRoute, Mount, Route
 
 from infogan.explore.access import AccessMiddleware
 from infogan.explore.explorer import MAX_IMAGES, Explorer
+from infogan.explore.frames import make_frames
 from infogan.explore.limits import RequestLimit, read_body, run_while_connected
 from infogan.explore.static_files import StaticFile, read_static_files
 from infogan.explore.upload import MAX_BYTES
+from infogan.report.render import map_script, style
 from infogan.utils.errors import InfoganError
 
 MAX_NAME_BYTES = 2000
@@ -26,12 +28,37 @@ MAX_GALLERIES = 8  # of real images, that are being made
 T = TypeVar("T")
 
 
-def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
-    """The server of one run.
+def make_app(*explorers: Explorer, token: str | None = None) -> AccessMiddleware:
+    """The server of one run, or of several side by side, which have their pages at /1/, /2/ ...
 
     Args:
         token: required of clients; None for a server on this machine alone, which checks Host instead.
     """
+    apps = [_app_of_run(explorer) for explorer in explorers]
+    app = (
+        apps[0]
+        if len(apps) == 1
+        else _make_starlette(
+            [
+                Route("/", _serve_file(make_frames([explorer.info()["title"] for explorer in explorers]))),
+                Route("/style.css", _serve_file(read_static_files()["style.css"])),
+                *(Mount(f"/{k}", one) for k, one in enumerate(apps, 1)),
+            ]
+        )
+    )
+    return AccessMiddleware(app, token)  # outermost, so that error responses have the security headers too
+
+
+def _make_starlette(routes: Sequence[BaseRoute]) -> Starlette:
+    app = Starlette(
+        routes=routes,
+        exception_handlers={InfoganError: _bad_request, HTTPException: _http_error, Exception: _server_error},
+    )
+    app.router.redirect_slashes = False
+    return app
+
+
+def _app_of_run(explorer: Explorer) -> Starlette:
     latent = explorer.model.latent
     max_decode_bytes = 4 * MAX_IMAGES * (len(latent.codes) + latent.n_z)
     model_limit = RequestLimit(
@@ -76,6 +103,20 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
             found = await asyncio.to_thread(explorer.real_images.gallery, code, category)
         return JSONResponse({"progress": 1, **found})
 
+    async def map_page(request: Request) -> Response:
+        try:
+            doing = explorer.map.progress()
+        except InfoganError as error:
+            return HTMLResponse(explorer.map.message(str(error), again=False), 400)
+        if doing is not None:
+            return HTMLResponse(explorer.map.message(doing, again=True))
+        with gallery_limit.acquire():
+            return HTMLResponse(await asyncio.to_thread(explorer.map.page))
+
+    async def encode_real(request: Request) -> Response:
+        (image,) = await _read_fields(request, {"image": 17})
+        return JSONResponse(await run_on_model(request, explorer.encode_real, image))
+
     async def set_class(request: Request) -> Response:
         image, name = await _read_fields(request, {"image": 17, "class": "owl"})
         await asyncio.to_thread(explorer.real_images.set_class, image, name)
@@ -90,24 +131,25 @@ def make_app(explorer: Explorer, token: str | None = None) -> AccessMiddleware:
         return JSONResponse({"progress": explorer.inversion_progress})
 
     static = read_static_files()
-    app = Starlette(
-        routes=[
+    return _make_starlette(
+        [
             Route("/model.json", info),
             Route("/sample", sample),
             Route("/decode", decode, methods=["POST"]),
             Route("/encode", encode, methods=["POST"]),
             Route("/names", set_name, methods=["PUT"]),
             Route("/real-images", real_images, methods=["POST"]),
+            Route("/encode-real", encode_real, methods=["POST"]),
+            Route("/map", map_page),
+            Route("/map.js", _serve_file(StaticFile(map_script().encode(), "text/javascript"))),
+            Route("/map.css", _serve_file(StaticFile(style().encode(), "text/css"))),
             Route("/image-classes", set_class, methods=["PUT"]),
             Route("/labels.csv", labels),
             Route("/inversion-progress", inversion_progress),
             Route("/", _serve_file(static["index.html"])),
             *(Route(f"/{name}", _serve_file(file)) for name, file in static.items()),
-        ],
-        exception_handlers={InfoganError: _bad_request, HTTPException: _http_error, Exception: _server_error},
+        ]
     )
-    app.router.redirect_slashes = False
-    return AccessMiddleware(app, token)  # outermost, so that error responses have the security headers too
 
 
 async def _read_fields(request: Request, example: dict[str, str | int]) -> list[Any]:

@@ -25,11 +25,11 @@ from infogan.evaluation.use_of_codes import sensitivity
 from infogan.method.latent import Latent
 from infogan.method.model import Model
 from infogan.method.objective import max_info_bound
-from infogan.report.associations import Column, association_table, known_columns
+from infogan.report.associations import association_table, known_columns
 from infogan.report.charts import Chart, make_chart
 from infogan.report.code_section import CodeSection, build_code_section
 from infogan.report.inline_images import InlineImage, inline_grid, inline_image
-from infogan.report.map import image_map
+from infogan.report.map import code_columns, image_map
 from infogan.report.metadata import join_metadata
 from infogan.report.outliers import MAX_DIFFERENCE, DuplicatesAndOutliers, find_duplicates_and_outliers
 from infogan.report.reliability import CRITERIA, VERDICTS
@@ -67,7 +67,7 @@ def build_report(
     found = find_duplicates_and_outliers(sample.x, sample.features)
     headings = [f"{s.id} {s.name}".strip() for s in sections]
     progress("map")
-    codes = _code_columns(run, model, sample, headings)
+    codes = code_columns(run, model, sample, headings)
     return {
         "title": run.path.resolve().name,
         "facts": _facts(run, model, sample),
@@ -209,15 +209,6 @@ def _charts(run: Run, latent: Latent) -> list[Chart]:
         diversity = {"diversity": metric("diversity")}
         charts.append(make_chart("Diversity of generated images", steps, diversity, ("real images", 1.0)))
     return [*charts, make_chart("Speed, images/s", steps, {"speed": metric("images_per_s")})]
-
-
-def _code_columns(run: Run, model: Model, sample: Sample, headings: list[str]) -> list[Column]:
-    names, columns = category_names(run), []
-    for i, (id, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
-        called = names.get(id, {})
-        categories = tuple(called.get(k, str(k)) for k in range(max(called, default=-1) + 1))
-        columns.append(Column(headings[i], code.kind, sample.values[:, i], categories))
-    return columns
 
 
 def _duplicates_and_outliers(sample: Sample, found: DuplicatesAndOutliers) -> dict[str, Any]:

@@ -1,5 +1,5 @@
-// The map of the report: all images in two dimensions. map.py makes its data; map_colours.js comes before this in
-// the same script, and map_input.js after it.
+// The map of the report and of the explorer: all images in two dimensions. map.py makes its data; map_colours.js
+// comes before this in the same script, and map_input.js after it. In the explorer an image has a link.
 //
 // Every image is a point, painted into a buffer of pixels, because 10,000 calls of the canvas are too slow for
 // a frame. Above some zoom there are thumbnails too, at most one per cell of a grid that moves with the images.
@@ -197,6 +197,7 @@ function choose(i) {
       make("h3", {}, data.names[i]),
       picture(i, 152),
       make("p", {}, describe(i, columns)),
+      ...(data.links ? [make("p", {}, make("a", { href: data.links[i] }, "Vary its codes"))] : []),
       make("h4", {}, `Its ${data.k} nearest images, the nearest first`),
       make("div", { className: "gallery" }, ...buttons),
     );

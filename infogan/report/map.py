@@ -12,11 +12,13 @@ from jaxtyping import Float, Int, UInt8
 from sklearn.decomposition import PCA
 
 from infogan.evaluation.image_quality.metrics import nearest_neighbours
-from infogan.method.model import Pictures
+from infogan.method.model import Model, Pictures
 from infogan.report.associations import Column
 from infogan.report.inline_images import MAX_SIDE, thumbnails, to_data_uri
 from infogan.report.outliers import DuplicatesAndOutliers
 from infogan.report.sample import Sample
+from infogan.runs.labels import category_names
+from infogan.runs.run import Run
 
 N_NEIGHBOURS = 8
 MIN_IMAGES = 3  # fewer need no map
@@ -77,6 +79,16 @@ def image_map(
         "known": [colouring(column) for column in known],
     }
     return ImageMap(share, k, data)
+
+
+def code_columns(run: Run, model: Model, sample: Sample, headings: Sequence[str]) -> list[Column]:
+    """The codes of a sample, under these headings and with the names of their categories."""
+    names, columns = category_names(run), []
+    for i, (id, code) in enumerate(zip(model.latent.names, model.latent.codes, strict=True)):
+        called = names.get(id, {})
+        categories = tuple(called.get(k, str(k)) for k in range(max(called, default=-1) + 1))
+        columns.append(Column(headings[i], code.kind, sample.values[:, i], categories))
+    return columns
 
 
 def find_positions(features: Float[np.ndarray, "n width"]) -> Positions:

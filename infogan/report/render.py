@@ -17,16 +17,31 @@ SCRIPTS = ("map_colours.js", "map.js", "map_input.js")  # of the map, one after 
 
 def render(context: Mapping[str, Any]) -> str:
     """The report; all values are escaped, and its policy allows no script but that of the map."""
-    environment = Environment(
-        loader=FileSystemLoader(HERE),
+    script = map_script()
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    template = make_environment().get_template("report.html")
+    return template.render(context, script=Markup(script), script_hash=digest)
+
+
+def make_environment(*folders: Path) -> Environment:
+    """Of the templates in these folders and here, which escape all values."""
+    return Environment(
+        loader=FileSystemLoader([*folders, HERE]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    script = "\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS)
-    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
-    return environment.get_template("report.html").render(context, script=Markup(script), script_hash=digest)
+
+
+def map_script() -> str:
+    """The script of map.html, a module."""
+    return "\n".join((HERE / name).read_text("utf-8") for name in SCRIPTS)
+
+
+def style() -> str:
+    """The style sheet of map.html and of the report."""
+    return (HERE / "page.css").read_text("utf-8")
 
 
 def save_page(page: str, path: Path) -> None:

@@ -47,6 +47,7 @@
 //       while at first: onProgress(0 .. 1) is called meanwhile. An image is
 //         {image: its number, name: its file or number, certainty: 0 .. 1,
 //          label: its class in `labels`, given: the part of that which a person gave it; both may be ""}
+//   encodeReal(image) -> as encode, of an image by its number, once the images were read
 //   saveClass(image, name) -> Promise
 //       gives an image, by its number, a class; "" removes it
 //   labels(code) -> Promise<Blob>
@@ -90,13 +91,12 @@ export async function open(info) {
     },
 
     async encode(file) {
-      const found = await (await ask("encode", { method: "POST", body: file })).json();
-      return {
-        values: Float32Array.from(found.values),
-        spreads: Float32Array.from(found.spreads),
-        z: Float32Array.from(found.z),
-        image: Uint8Array.from(found.image),
-      };
+      return toArrays(await (await ask("encode", { method: "POST", body: file })).json());
+    },
+
+    async encodeReal(image) {
+      const body = JSON.stringify({ image });
+      return toArrays(await (await ask("encode-real", { method: "POST", body, headers: JSON_HEADERS })).json());
     },
 
     async saveName(code, name) {
@@ -126,6 +126,11 @@ export async function open(info) {
       return (await (await ask("inversion-progress")).json()).progress;
     },
   };
+}
+
+function toArrays({ values, spreads, z, image }) {
+  const [a, b, c] = [values, spreads, z].map((numbers) => Float32Array.from(numbers));
+  return { values: a, spreads: b, z: c, image: Uint8Array.from(image) };
 }
 
 /** A response of the server; if it is busy, the request is repeated a few times. */

@@ -1,6 +1,6 @@
 // Films of the images: the frames of a GIF, each {bases, cells}. Does not use the DOM.
 //
-//   film   "traversal": along the code x; "walk": from image to image and back to the first;
+//   film   "traversal": along the code x; "walk" and "random-walk": from base to base and back to the first;
 //          a base's id: from the selected image to that one and back
 
 import { makeFrames } from "./layout.js";
@@ -11,8 +11,8 @@ export function filmFrames(film, state, bases, info) {
   if (film === "traversal") return makeFrames(state, bases, info).map((cells) => ({ bases, cells }));
   const still = (base) => ({ bases: [base], cells: [{ row: base.id, put: {} }] });
   const way = (a, b, n) => Array.from({ length: n }, (_, i) => still(between(a, b, i / n, info)));
-  if (film === "walk") return bases.flatMap((base, i) => way(base, bases[(i + 1) % bases.length], STEPS));
-  const [from, to] = [state.row, film].map((id) => bases.find((base) => base.id === id));
+  if (film.endsWith("walk")) return bases.flatMap((base, i) => way(base, bases[(i + 1) % bases.length], STEPS));
+  const [from, to] = [`${state.row}`, film].map((id) => bases.find((base) => `${base.id}` === id));
   return [...way(from, to, 2 * STEPS), ...way(to, from, 2 * STEPS)];
 }
 

@@ -6,7 +6,8 @@ import { latestOnly } from "./latest.js";
 import { reportErrors, showNotice } from "./notice.js";
 import { makeCustomImage } from "./custom-image.js";
 import { draw } from "./pixels.js";
-import { saveGif, savePng } from "./download.js";
+import { savePng } from "./download.js";
+import { makeFilmPlayer } from "./film-player.js";
 import { isSelected, makeLayout, toRows, valuesOf } from "./layout.js";
 import { makeGrid } from "./grid.js";
 import { format, parse, ROWS } from "./state.js";
@@ -29,7 +30,8 @@ async function show(info, backend) {
   let names = info.names;
   let state = parse(location.hash, info);
   let sampled = null; // {seed, bases}
-  let custom = null; // {file, base, spreads}
+  let custom = null; // {encode, base, spreads}
+  const real = new URLSearchParams(location.search).get("real"); // the number of an image that the map leads to
   let shown = null; // {layout, images}
   let restTimer = 0;
 
@@ -56,17 +58,21 @@ async function show(info, backend) {
   const customPanel = makeCustomImage(info.shape, {
     read: (file) => reportErrors(async () => {
       showNotice("Reading the picture …");
-      await read(file);
+      await read(() => backend.encode(file));
+      forgetReal();
       showNotice("");
       change({ row: "custom", set: {} });
     }),
     select: () => change({ row: "custom" }),
     close() {
       custom = null;
+      forgetReal();
       customPanel.hide();
       change({ row: 0 });
     },
   });
+
+  const forgetReal = () => location.search && history.replaceState(null, "", location.pathname + location.hash);
 
   /** Updates the page: panels at once, images when they are decoded, the address after a rest. */
   function update() {
@@ -126,7 +132,7 @@ async function show(info, backend) {
     const values = valuesOf(base, state.set, info);
     panels.forEach((panel, i) => panel.show(values[i], i in state.set,
       base.id === "custom" ? custom.spreads[i] : null, under(info.codes[i], values, info)));
-    toolbar.show(state, names);
+    toolbar.show(state, names, custom !== null);
   }
 
   const saveName = (what, name) => reportErrors(async () => {
@@ -140,14 +146,14 @@ async function show(info, backend) {
       code.category_names = namesOfCategories(code, labelled[i], names);
       panels[i].showNames(names[code.name]);
     });
-    toolbar.show(state, names);
+    toolbar.show(state, names, custom !== null);
   }
 
-  async function read(file) {
-    const found = await backend.encode(file);
+  async function read(encode) {
+    const found = await encode();
     const base = { id: "custom", z: found.z, values: found.values };
     const reconstruction = await backend.decode(found.values, found.z, 1);
-    custom = { file, base, spreads: found.spreads };
+    custom = { encode, base, spreads: found.spreads };
     customPanel.showOriginal(found.image, reconstruction);
   }
 
@@ -160,19 +166,13 @@ async function show(info, backend) {
       await new Promise((resolve) => setTimeout(resolve, 1000));
     }
     $("inversion").textContent = "";
-    if (custom) await read(custom.file);
+    if (custom) await read(custom.encode);
     update();
   }
 
   $("codes").append(...panels.map((panel) => panel.element));
   $("png").addEventListener("click", () => shown && reportErrors(() => savePng(shown.layout, shown.images, info, info.title)));
-  $("gif").addEventListener("click", () => reportErrors(async () => {
-    $("gif").disabled = true;
-    const film = ["traversal", "walk"].includes($("film").value) ? $("film").value : Number($("film").value);
-    const about = { traversal: info.codes[state.x].name, walk: "walk" }[film] ?? `to-image-${film + 1}`;
-    await saveGif(film, state, bases(), info, backend, `${info.title}-${about}`)
-      .finally(() => ($("gif").disabled = false));
-  }));
+  makeFilmPlayer(info, backend, () => ({ state, bases: bases() }));
   window.addEventListener("popstate", () => {
     state = parse(location.hash, info);
     update();
@@ -182,7 +182,11 @@ async function show(info, backend) {
   $("title").textContent = info.title;
   $("about").textContent = info.about;
   document.querySelector("main").hidden = false;
+  $("map").hidden = !backend.encodeReal;
   showNames(names);
+  if (real !== null && await reportErrors(() => read(() => backend.encodeReal(Number(real)))) && !location.hash) {
+    state = { ...state, row: "custom" };
+  }
   update();
   reportErrors(showInversionProgress);
 }

@@ -25,13 +25,12 @@ export function makeToolbar(info, change) {
     change({ seed });
   });
 
-  const films = [["traversal", ""], ["walk", "walk through the images"]]
-    .concat(Array.from({ length: ROWS }, (_, k) => [k, `selected image to ${k + 1}`]))
-    .map(([value, textContent]) => createElement("option", { value, textContent }));
+  const ids = ["custom", ...Array(ROWS).keys()]; // of images that a film can go to
+  const films = ["traversal", "walk", "random-walk", ...ids].map((value) => createElement("option", { value }));
   $("film").append(...films);
 
   return {
-    show(state, names) {
+    show(state, names, hasCustom) {
       for (const radio of $("views").querySelectorAll("input")) radio.checked = radio.value === state.view;
       info.codes.forEach((code, i) => {
         for (const axis of [$("x"), $("y")]) axis.options[i].textContent = label(code, names);
@@ -44,16 +43,29 @@ export function makeToolbar(info, change) {
       $("reset").disabled = !Object.keys(state.set).length;
       $("caption").textContent = caption(state, info, names);
       films[0].textContent = `along ${label(info.codes[state.x], names)}`;
-      for (const option of films.slice(2)) option.hidden = option.disabled = option.value === `${state.row}`;
+      films[1].textContent = "from image to image";
+      films[2].textContent = `${which(state.row)}: random walk of its noise`;
+      ids.forEach((id, k) => {
+        const option = films[3 + k];
+        option.textContent = `${which(state.row)} to ${which(id)}`;
+        option.hidden = option.disabled = id === state.row || (id === "custom" && !hasCustom);
+      });
       if ($("film").selectedOptions[0].disabled) $("film").value = "traversal";
     },
   };
 }
 
+const which = (row) => (row === "custom" ? "your image" : `image ${row + 1}`);
+
 function caption(state, info, names) {
   const [x, y] = [state.x, state.y].map((i) => label(info.codes[i], names));
-  const which = state.row === "custom" ? "your image" : `image ${state.row + 1}`;
-  if (state.view === "traversal") return `Along each row only ${x} changes.`;
-  if (state.view === "plane") return `${which[0].toUpperCase()}${which.slice(1)}: ${x} changes along the rows, ${y} down the columns.`;
-  return `Eight samples of seed ${state.seed}. The controls show ${which} and change all eight.`;
+  const image = which(state.row);
+  const shown = {
+    samples: `Eight samples of seed ${state.seed}. The controls show ${image} and change all eight.`,
+    traversal: `Along each row only ${x} changes.`,
+    plane: `${image[0].toUpperCase()}${image.slice(1)}: ${x} changes along the rows, ${y} down the columns.`,
+  }[state.view];
+  return state.row === "custom"
+    ? `${shown} The codes of your image are as Q reads them, ± how uncertain they are; its noise z was found by inversion.`
+    : shown;
 }
