@@ -1,10 +1,11 @@
 """infogan explore."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import Parameter
+
+from infogan.cli.options import say
 
 
 def explore(
@@ -32,9 +33,5 @@ def explore(
     with listen(host, port) as listening:
         from infogan.runs.find import open_run_or_shipped, shipped_run_path
 
-        opened = [open_run_or_shipped(run, _say) for run in runs or (shipped_run_path(),)]
-        serve(opened, listening, browser, _say)
-
-
-def _say(text: str) -> None:
-    print(f"infogan: {text}", file=sys.stderr, flush=True)
+        opened = [open_run_or_shipped(run, say) for run in runs or (shipped_run_path(),)]
+        serve(opened, listening, browser, say)

@@ -1,12 +1,11 @@
 """infogan figures and traverse."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from infogan.cli.options import Data, Json, print_paths
+from infogan.cli.options import Data, Json, print_paths, say
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import console
 
@@ -28,7 +27,7 @@ def figures(
     from infogan.runs.find import open_run_or_shipped
     from infogan.runs.run import Run
 
-    opened = open_run_or_shipped(run, _say)
+    opened = open_run_or_shipped(run, say)
     name, load_options = opened.config.data.images, LoadOptions(data)
     images = None
     try:
@@ -36,7 +35,7 @@ def figures(
     except InfoganError as error:
         if opened.path == run:
             raise
-        _say(f"{error} What needs real images is left out.")
+        say(f"{error} What needs real images is left out.")
     with console().status("drawing"):
         other = Run.open(baseline) if baseline else None
         paths = save_figures(make_figures(opened, opened.model(), images, other), _folder(run, opened))
@@ -63,7 +62,7 @@ def traverse(
     from infogan.figures.traversal import traverse as make_traversal
     from infogan.runs.find import open_run_or_shipped
 
-    opened = open_run_or_shipped(run, _say)
+    opened = open_run_or_shipped(run, say)
     model = opened.model()
     i = code_index(model, code)
     traversal = make_traversal(model, i, rows=rows, steps=steps, low=low, high=high, seed=seed)
@@ -75,7 +74,3 @@ def traverse(
 def _folder(run: Path, opened: "Run") -> Path:
     """Where pictures go: not into the package."""
     return opened.figures if opened.path == run else Path("runs") / f"shipped-{run}" / "figures"
-
-
-def _say(text: str) -> None:
-    print(f"infogan: {text}", file=sys.stderr)

@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -168,6 +169,11 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     config = custom_images(absolute_name(source), found.n, shape, **decisive)
     fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}
     return with_settings(config, fixed_shape | options)
+
+
+def say(text: str) -> None:
+    """A line about what the command does, beside its results."""
+    print(f"infogan: {text}", file=sys.stderr, flush=True)
 
 
 def run_name(source: str) -> str:
