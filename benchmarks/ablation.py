@@ -97,7 +97,9 @@ def variant_config(name: str, variant: str) -> Config:
         name = name.removeprefix("custom:")
         images, is_plain = load(name), variant == "none"
         transforms = "" if is_plain else SMALL_TRANSFORMS
-        config = custom_images(name, len(images), images.shape, transforms=transforms)
+        config = custom_images(
+            name, len(images), images.shape, transforms=transforms, knobs="", factor_steps=0
+        )
         return config if is_plain else config.replace(**VARIANTS[variant])
     config = get_preset(name)
     if config.pretraining.steps:

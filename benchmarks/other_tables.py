@@ -201,8 +201,42 @@ def default_transforms() -> str:
     return table(("images", "stability", "NMI of the clusters", "NMI of k-means on pixels", "seconds"), rows)
 
 
+def own_folders() -> str:
+    rows = []
+    for images, name in (("CelebA", "celeba"), ("SVHN", "svhn")):
+        found = read(f"own-folders-{name}")
+        rows += [(f"{images}, {run}", *_cells(of)) for run, of in found["runs"].items()]
+        rows += [(f"{images}, {method}", *_cells(of)) for method, of in found["baselines"].items()]
+    return table(("images, run", *OWN_FOLDERS.values()), rows)
+
+
+OWN_FOLDERS = {
+    "light from the right": "light from the right",
+    "light from below": "from below",
+    "brightness": "brightness",
+    "area": "mean best area",
+    "agreement": "agreement with the other seed",
+    "control": "control",
+    "fid": "FID",
+}
+
+
+def _cells(found: dict[str, Any]) -> list[str]:
+    return [str(found.get(key, "-")) for key in OWN_FOLDERS]
+
+
+def verdicts() -> str:
+    pairs = read("verdicts")["by eye, verdict"]
+    words = {"good": "all criteria are met", "mixed": "*doubtful*", "none": "*not reliable*"}
+    rows = [
+        (f"*{eye}*", *(str(pairs.get(f"{eye}, {verdict}", 0)) for verdict in words))
+        for eye in ("good", "mixed")
+    ]
+    return table(("by eye", *words.values()), rows)
+
+
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
-    subcategories,
+    *(subcategories, verdicts),
     *(knobs_sprites, factors_read_chairs_32, factors_read_faces, attributes, default_transforms, vectors),
 )

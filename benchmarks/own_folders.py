@@ -7,15 +7,16 @@
 Runs of one recipe differ in the seed alone, and their names end in it. |Spearman's rho| of the number that
 follows best: where the light falls from and how bright an image is; of CelebA the area under the ROC curve
 of each attribute by its best number (`attributes.py`). `agreement` is the mean over numbers of the best
-|rho| with a number of the same recipe's other seed; `control` the mean of the numbers' scores of that name.
-Beside them as many principal components and a beta-TCVAE of the same images.
+|rho| with a number of the same recipe's other seed; `control` the mean of the numbers' scores of that name;
+`fid` is by a classifier that learned from the data set NAME. Beside them as many principal components and a
+beta-TCVAE of the same images.
 
 Labels serve these scores alone. Writes records/own-folders-NAME.json.
 """
 
 import re
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -24,13 +25,17 @@ from attributes import areas
 from jaxtyping import Float, UInt8
 from record import record
 
-from infogan.data import load
+from infogan.data import LoadOptions, load
 from infogan.evaluation.baselines import Representation
 from infogan.evaluation.control.scores import N_REAL, control_scores
 from infogan.evaluation.disentanglement.association import pairwise_association
+from infogan.evaluation.image_quality.features import find_feature_extractor
+from infogan.evaluation.image_quality.metrics import fid
 from infogan.paper.baselines import read_baselines, read_codes
 from infogan.runs.run import Run
 from infogan.utils.rng import make_rng
+
+N_FOR_FID = 4_000
 
 
 def light(x: UInt8[np.ndarray, "n ch h w"]) -> dict[str, Float[np.ndarray, "n"]]:
@@ -71,6 +76,18 @@ def control(run: Run, x: UInt8[np.ndarray, "n ch h w"]) -> float:
     return round(float(np.mean([s["value"] for name, s in found.items() if name.startswith("control_")])), 3)
 
 
+def fid_of(name: str, real: UInt8[np.ndarray, "n ch h w"]) -> Callable[[Run], float]:
+    extractor = find_feature_extractor(name, load(name), LoadOptions(None))
+    assert extractor is not None
+    features = extractor.features(real[:N_FOR_FID])
+
+    def measure(run: Run) -> float:
+        generated = run.model().sample(N_FOR_FID, make_rng(0, "own folders"))
+        return round(fid(features, extractor.features(generated)), 2)
+
+    return measure
+
+
 def main() -> None:
     name, *paths = sys.argv[1:]
     runs = {Path(path).name: Run.open(Path(path)) for path in paths}
@@ -81,11 +98,14 @@ def main() -> None:
         assert celeba.factors is not None
         assert len(images) == len(celeba.factors.values)
         attributes = celeba.factors.values
+    to_fid = fid_of(name, images.x)
     known, rows, read = light(images.x), dict[str, Any](), dict[str, Float[np.ndarray, "n d"]]()
     for path, run in runs.items():
         read[path] = numbers(read_codes(run.model(), images))
         rows[path] = scores(read[path], known, attributes)
-        rows[path] |= {"control": control(run, images.x), "commit": str(run.environment().get("commit"))}
+        rows[path] |= {"control": control(run, images.x), "fid": to_fid(run)}
+        rows[path] |= {"commit": str(run.environment().get("commit"))}
+        print(path, rows[path], flush=True)
     for path, z in read.items():
         recipe = re.sub(r"\d+$", "", path)
         others = [rho(z, of) for other, of in read.items() if other != path and other.startswith(recipe)]

@@ -1,7 +1,7 @@
 """How reliable a code is: criteria with two thresholds each, and the verdict.
 
 The thresholds are rules of thumb, not statistical tests. They separate codes that clearly work from codes
-that clearly do not; look at those in between.
+that clearly do not; look at those in between. How often verdicts agree with a person: docs/guide/report.md.
 """
 
 from collections.abc import Mapping
@@ -66,7 +66,7 @@ CRITERIA: Mapping[CriterionName, Criterion] = {
     ),
     "stability": Criterion(
         0.0,
-        0.8,
+        0.75,
         "if an image is shifted by one pixel",
         "how well the code of a real image agrees with that of the same image shifted by one pixel: 0 is "
         "chance, 1 is unchanged",
@@ -85,18 +85,18 @@ CRITERIA: Mapping[CriterionName, Criterion] = {
         "Q is not confident of it on real images",
     ),
     "alignment": Criterion(
-        0.5,
-        0.8,
+        0.4,
+        0.75,
         "of its effects in different images",
         "how alike the changes of G's images are, as the code moves over its range in 100 contexts: 0 is "
         "chance, 1 is the same change in all; for a change of one quantity, such as the slant, twice the "
         "share of contexts with the commoner direction, less one",
-        "at a half, a quarter of the images change in the opposite direction; at 0.8, a tenth",
+        "at 0.4, three images in ten change in the opposite direction; at 0.75, one in eight",
         "it changes different images in different ways",
     ),
     "isolation": Criterion(
         0.5,
-        0.8,
+        0.7,
         "from the other codes",
         "1 - the largest movement of Q's reading of another code as this one moves, in standard deviations "
         "of that code, less the movement as z is drawn again",
