@@ -631,7 +631,7 @@ def test_parquet(kind: str, cache: Path) -> None:
     assert reds(shaped("own.parquet")) == REDS
     assert len(list(cache.iterdir())) == 1
     found = inspect_source("parquet:own.parquet")
-    assert (found.n, found.channels, found.width, found.height, found.shape) == (7, 3, 9, 9, None)
+    assert (found.n, found.channels, found.width, found.height, found.shape) == (7, 3, 12, 9, None)
 
 
 def test_a_folder_of_parquet() -> None:
