@@ -117,6 +117,24 @@ def time_to_bound() -> str:
     return table(("preset", "ours", "reference loop"), rows)
 
 
+def sizes() -> str:
+    rows = read("sizes")["rows"] if (RECORDS / "sizes.json").exists() else []
+    columns = ("size", "seconds an update", "parameters of G", "of D and Q", "MiB beside the images")
+    return table(
+        columns,
+        [
+            (
+                f"{row['width']}x{row['height']}",
+                f"{row['seconds_per_update']:.2f}",
+                f"{row['parameters_g']:,}",
+                f"{row['parameters_d_q']:,}",
+                f"{row['mib']:,.0f}",
+            )
+            for row in rows
+        ],
+    )
+
+
 def checkpoints() -> str:
     names = {"digits": "digits-code", "mnist": "mnist-text"}  # of the time of the record
     rows = []
@@ -165,5 +183,5 @@ def training_seconds() -> str:
 
 TABLES = (
     *(speed, start_up, explorer, image_files, inversion),
-    *(busy_neighbours, time_to_bound, checkpoints, training_seconds),
+    *(busy_neighbours, time_to_bound, sizes, checkpoints, training_seconds),
 )

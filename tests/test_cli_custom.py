@@ -47,6 +47,73 @@ def test_number_and_colour_decide_the_config(place: Path) -> None:
     assert dry_run("folder:scans", "--size", "64", cwd=place) == custom_images(scans, 12, (1, 64, 64))
 
 
+def test_a_size_is_a_square_or_width_and_height(place: Path) -> None:
+    for size, (h, w) in {"128": (128, 128), "8": (8, 8), "512": (512, 512), "48x64": (64, 48)}.items():
+        found = dry_run("folder:shots", "--size", size, cwd=place)
+        assert found.networks.shape == (3, h, w)
+
+
+@pytest.mark.parametrize("size", ["0", "7", "513", "128x", "x96", "abc", "9999", "128X96", "64x9999", "٣٢"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        "train folder:scans",
+        "sweep folder:scans",
+        "data preview mnist",
+        "data prepare digits",
+        "data pack a b",
+    ],
+)
+def test_another_size_is_refused(place: Path, command: str, size: str) -> None:
+    due = (
+        f"infogan: --size is {size}, but must be a whole number from 8 to 512, or WIDTHxHEIGHT of two of them"
+    )
+    assert fail(*command.split(), "--size", size, cwd=place).startswith(due)
+
+
+def test_the_images_of_a_preset_have_no_other_size(place: Path) -> None:
+    refused = run("train", "mnist", "--size", "64", cwd=place)
+    assert (refused.status, "Unknown option: --size" in refused.err) == (2, True)
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "words", "said"),
+    [
+        (178, 218, "", "at 32x32; --size 64 keeps more detail, --size 32x39 keeps the whole picture."),
+        (178, 218, "--square pad", "at 32x32; --size 64 keeps more detail, --size 32x39 needs no border."),
+        (178, 218, "--size 43x53", "at 43x53."),
+        (50, 52, "", "at 32x32."),
+        (20, 16, "", "at 32x32; --size 20 is enough, and faster."),
+        (40, 2000, "", "at 32x32."),
+    ],
+)
+def test_training_says_what_becomes_of_the_size_of_images(
+    tmp_path: Path, width: int, height: int, words: str, said: str
+) -> None:
+    (tmp_path / "photos").mkdir()
+    for i in range(10):
+        Image.new("RGB", (width, height), (25 * i, 0, 9)).save(tmp_path / "photos" / f"{i}.png")
+    told = run("train", "folder:photos", "--dry-run", *words.split(), cwd=tmp_path).err
+    assert told == f"folder:photos: images of {width}x{height} pixels (median) are trained {said}\n"
+
+
+def test_an_image_of_another_aspect_ratio_is_cut_or_padded(tmp_path: Path) -> None:
+    """A white square within gray, in twice the width: cut, it fills the height; whole, there is more gray."""
+    (tmp_path / "own").mkdir()
+    for i in range(10):
+        square = Image.new("L", (100, 100), 80)
+        square.paste(255, (20, 20, 80, 80))
+        square.save(tmp_path / "own" / f"{i}.png")
+    shares = []
+    for square in ("crop", "pad"):
+        words = f"data preview folder:own --n 1 --size 64x32 --square {square} -o {square}.png"
+        succeed(*words.split(), cwd=tmp_path)
+        x = np.asarray(Image.open(tmp_path / f"{square}.png"))
+        assert x.shape == (32, 64)
+        shares.append(float((x > 167).mean()))
+    assert shares == pytest.approx([0.6, 0.6**2 / 2], abs=0.03)
+
+
 def test_options_that_are_set_are_kept(place: Path) -> None:
     shots = f"folder:{(place / 'shots').resolve()}"
     expected = custom_images(shots, 40, (3, 32, 32), "cat:4 cat:4 unif:1")
@@ -115,7 +182,7 @@ def test_a_sweep_over_a_folder(place: Path) -> None:
 def test_info_of_a_folder(place: Path) -> None:
     facts = json.loads(succeed("data", "info", "folder:scans", "--json", cwd=place))
     absolute = f"folder:{(place / 'scans').resolve()}"
-    known = {"name": absolute, "channels": 1, "images": 12, "shorter side, median": 40}
+    known = {"name": absolute, "channels": 1, "images": 12, "width, median": 40, "height, median": 50}
     assert facts == known | {"cannot be read": 0, "have further pages": 0, "left out": ""}
 
 

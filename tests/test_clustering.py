@@ -283,3 +283,16 @@ def test_ctrl_c_within_the_stage_ends_it_and_nothing_is_kept(
     assert "stopped during pretraining, of which nothing is kept" in done.err
     assert "infogan train --resume run" in done.err
     assert Run.open(tmp_path / "run").checkpoint() is None
+
+
+def test_large_images_are_clustered_at_a_lower_resolution(two_partitions: None) -> None:
+    """Pictures of 96x72 as those of 64x48 that each pixel's mean makes of them; training sees 96x72."""
+    small = SHORT.replace(architecture="small", codes="cat:2 noise:2", lam=(1.0,), shape=(1, 48, 64))
+    large = small.replace(shape=(1, 72, 96))
+    x = np.random.default_rng(0).integers(0, 256, (300, 1, 72, 96), np.uint8)
+    images = Images.from_arrays(x)
+    found = targets_of(large, images).by_code[0]
+    assert torch.equal(found, targets_of(small, images.reduced((1, 48, 64))).by_code[0])
+    long = small.replace(shape=(1, 8, 200))
+    strips = Images.from_arrays(x[:, :, :8, :].repeat(3, axis=3)[..., :200].copy())
+    assert targets_of(long, strips).by_code[0].shape == (300, 2)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 import torch
-from PIL import Image
+from PIL import ExifTags, Image
 
 from infogan.config import Shape
 from infogan.data import Images, LoadOptions
@@ -631,7 +631,7 @@ def test_parquet(kind: str, cache: Path) -> None:
     assert reds(shaped("own.parquet")) == REDS
     assert len(list(cache.iterdir())) == 1
     found = inspect_source("parquet:own.parquet")
-    assert (found.n, found.channels, found.side, found.shape) == (7, 3, 9, None)
+    assert (found.n, found.channels, found.width, found.height, found.shape) == (7, 3, 12, 9, None)
 
 
 def test_a_folder_of_parquet() -> None:
@@ -799,8 +799,19 @@ def test_probe_counts_and_measures(cache: Path) -> None:
     plain((255, 0, 0), "RGB", (30, 30)).save("own/699.png")  # the last, which a spread-out sample takes
     found = inspect_source("folder:own")
     assert (found.n, found.channels) == (700, 3)
-    assert 20 <= found.side <= 24
+    assert (found.width, 20 <= found.height <= 24) == (30, True)
     assert not cache.exists()
+
+
+def test_probe_measures_images_as_they_are_upright() -> None:
+    sideways = Image.Exif()
+    sideways[ExifTags.Base.Orientation] = 6
+    for i in range(3):
+        plain(5, size=(30, 20)).save(f"own/{i}.jpg", exif=sideways)
+        plain(5, size=(30, 20)).save(f"own/{i}.png", exif=sideways)
+    found = inspect_source("folder:own")
+    assert (found.width, found.height) == (20, 30)
+    assert found.training_shape((48, 64)) == (1, 64, 48)
 
 
 def test_probe_of_a_data_set() -> None:
@@ -838,7 +849,7 @@ def test_real_faces(tmp_path: Path) -> None:
         names = sorted(archive.namelist())[:300]
         archive.extractall("own", names)
     found = inspect_source("folder:own")
-    assert (found.n, found.channels, found.side) == (300, 3, 89)
+    assert (found.n, found.channels, found.width, found.height) == (300, 3, 89, 109)
     images = shaped(shape=(3, 32, 32))
     assert images.names == tuple(names)
     for i in (0, 150, 299):

@@ -2,11 +2,22 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from infogan.cli.options import Data, Json, Pages, Size, SkipBad, print_paths, to_json
+from infogan.cli.options import (
+    DEFAULT_SIZE,
+    Data,
+    Fit,
+    Json,
+    Pages,
+    Size,
+    SkipBad,
+    parse_size,
+    print_paths,
+    to_json,
+)
 from infogan.utils.progress import console
 
 Name = Annotated[
@@ -60,7 +71,8 @@ def info(name: Name, /, *, data: Data = None, pages: Pages = False, json: Json =
             "name": absolute_name(name),
             "channels": found.channels,
             "images": found.n,
-            "shorter side, median": found.side,
+            "width, median": found.width,
+            "height, median": found.height,
             "cannot be read": found.unreadable
             and f"{found.unreadable} of {found.inspected} that were opened",
             "have further pages": found.paged and f"{found.paged} of {found.inspected} that were opened",
@@ -103,7 +115,8 @@ def prepare(
     name: Name,
     /,
     *,
-    size: Size = 32,
+    size: Size = DEFAULT_SIZE,
+    square: Fit = "crop",
     data: Data = None,
     skip_bad: SkipBad = False,
     pages: Pages = False,
@@ -112,8 +125,9 @@ def prepare(
     """Download, read or render a data set now, so that training starts at once; print its size."""
     from infogan.data import LoadOptions, available_splits, inspect_source, load
 
-    load_options = LoadOptions(data, skip_bad, pages)
-    load_options = replace(load_options, shape=inspect_source(name, load_options).training_shape(size))
+    width_and_height, load_options = parse_size(size), LoadOptions(data, skip_bad, pages, square=square)
+    shape = inspect_source(name, load_options).training_shape(width_and_height)
+    load_options = replace(load_options, shape=shape)
     counts = {
         split or "all": len(load(name, split, load_options)) for split in available_splits(name, load_options)
     }
@@ -129,7 +143,8 @@ def preview(
     out: Annotated[
         Path | None, Parameter(name=["--out", "-o"], help="The picture file; default: NAME.png.")
     ] = None,
-    size: Size = 32,
+    size: Size = DEFAULT_SIZE,
+    square: Fit = "crop",
     data: Data = None,
     skip_bad: SkipBad = False,
     pages: Pages = False,
@@ -139,8 +154,8 @@ def preview(
     from infogan.data import LoadOptions, inspect_source, load, short_name
     from infogan.figures.traversal import save_contact_sheet
 
-    load_options = LoadOptions(data, skip_bad, pages)
-    shape = inspect_source(name, load_options).training_shape(size)
+    width_and_height, load_options = parse_size(size), LoadOptions(data, skip_bad, pages, square=square)
+    shape = inspect_source(name, load_options).training_shape(width_and_height)
     images = load(name, load_options=replace(load_options, shape=shape))
     path = out or Path(f"{short_name(name)}.png")
     with console().status("drawing"):
@@ -158,9 +173,10 @@ def pack(
         str, Parameter(help="The number of images in a shard, or its size, such as 100MB.")
     ] = "100MB",
     size: Annotated[
-        Literal[32, 64] | None,
-        Parameter(help="Resize to squares of SIZE x SIZE pixels; default: as they are."),
+        str | None,
+        Parameter(help="Resize to SIZE x SIZE pixels, or to WIDTHxHEIGHT; default: as they are."),
     ] = None,
+    square: Fit = "crop",
     data: Data = None,
     skip_bad: SkipBad = False,
     pages: Pages = False,
@@ -178,11 +194,13 @@ def pack(
     from infogan.data.shards.writer import ShardLimit
 
     ending, load_options = ShardLimit.parse(per_shard), LoadOptions(data, skip_bad, pages)
+    width_and_height = None if size is None else parse_size(size)
     pictures = open_collection(name, load_options)
     shaper = None
-    if size is not None:
-        shape = (inspect_source(name, load_options).channels, size, size)
-        shaper = ToPixels(shape, scale=find_scale(pictures, UNKNOWN_SCALE))
+    if width_and_height:
+        width, height = width_and_height
+        shape = (inspect_source(name, load_options).channels, height, width)
+        shaper = ToPixels(shape, square, find_scale(pictures, UNKNOWN_SCALE))
     packed = pack(pictures, out, ending, shaper, skip_bad)
     print(
         to_json(packed._asdict())

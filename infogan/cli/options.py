@@ -3,6 +3,7 @@
 import dataclasses
 import functools
 import json
+import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -13,10 +14,12 @@ from cyclopts import Group, Parameter
 
 from infogan.config import SHAPES, Config, options_of
 from infogan.config.presets import custom_images, get_preset, with_settings
-from infogan.utils.errors import InfoganError
+from infogan.utils.errors import InfoganError, shown
+from infogan.utils.progress import console
 
 if TYPE_CHECKING:
     from infogan.data import LoadOptions
+    from infogan.data.summary import SourceSummary
 
 MIN_IMAGES = 10  # below this nothing can be learned; results begin to be worth it at 200
 # Settings that --help lists; --help-all lists the others too, grouped by their part of the config.
@@ -38,6 +41,8 @@ COMMON = (
     "device",
     "devices",
 )
+MIN_SIDE, MAX_SIDE = 8, 512  # pixels that --size takes
+MAX_UNCROPPED = 1.1  # the ratio of sides from which on a square is worth a word
 DECISIVE = ("codes", "transforms", "knobs", "factor_steps")  # on which other defaults depend
 COMMON_GROUP = Group(
     "Common settings",
@@ -57,7 +62,18 @@ Pages = Annotated[
     bool, flag("Take every page of a TIFF and every frame of an animation in a folder as an image.")
 ]
 Json = Annotated[bool, flag("Print JSON.", name="--json")]
-Size = Annotated[Literal[32, 64], Parameter(help="Resize your own images to squares of SIZE x SIZE pixels.")]
+Size = Annotated[
+    str,
+    Parameter(
+        help="Resize your own images to SIZE x SIZE pixels, or to WIDTHxHEIGHT such as 128x96; sides of 8 to "
+        "512 pixels."
+    ),
+]
+DEFAULT_SIZE = "32"
+Fit = Annotated[
+    Literal["crop", "pad"],
+    Parameter(help="Images of another aspect ratio: the middle is cut out, or the border is filled."),
+]
 Source = Annotated[
     str,
     Parameter(
@@ -149,14 +165,32 @@ def set_options(options: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}
 
 
-def custom_config(source: str, size: int, options: dict[str, Any], load_options: "LoadOptions") -> Config:
+def parse_size(size: str) -> tuple[int, int]:
+    """Width and height in pixels: of 64, a square, or of 128x96.
+
+    Raises:
+        InfoganError: if it is neither, or a side is not in 8 .. 512.
+    """
+    written = re.fullmatch(r"(\d{1,4})(?:x(\d{1,4}))?", size, re.ASCII)
+    sides = (int(written[1]), int(written[2] or written[1])) if written else (0, 0)
+    if not all(MIN_SIDE <= side <= MAX_SIDE for side in sides):
+        raise InfoganError(
+            f"--size is {shown(size)}, but must be a whole number from {MIN_SIDE} to {MAX_SIDE}, or "
+            "WIDTHxHEIGHT of two of them, such as 128x96."
+        )
+    return sides
+
+
+def custom_config(source: str, size: str, options: dict[str, Any], load_options: "LoadOptions") -> Config:
     """The config for your own images: decided by their number and shape, except for the options that are set.
 
     Raises:
-        InfoganError: if the source is neither images nor a preset, cannot be read, or holds too few images.
+        InfoganError: if the source is neither images nor a preset, cannot be read, or holds too few images,
+            or the size cannot be read.
     """
     from infogan.data import absolute_name, inspect_source, is_image_source
 
+    width_and_height = parse_size(size)
     chosen = {name: options.get(name, False) for name in ("skip_bad", "pages")}
     load_options = dataclasses.replace(load_options, **chosen)
     if not is_image_source(source):
@@ -164,11 +198,32 @@ def custom_config(source: str, size: int, options: dict[str, Any], load_options:
     found = inspect_source(source, load_options)
     if found.n < MIN_IMAGES:
         raise InfoganError(f"{source} holds {found.n} images, too few to learn from; use 200 or more.")
-    shape = found.training_shape(size)
+    shape = found.training_shape(width_and_height)
     decisive = {name: options[name] for name in DECISIVE if name in options}
     config = custom_images(absolute_name(source), found.n, shape, **decisive)
     fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}
-    return with_settings(config, fixed_shape | options)
+    config = with_settings(config, fixed_shape | options)
+    if found.shape is None and not {"shape", "architecture"} & set(options):
+        said = _said_of_size(found, width_and_height, options.get("square", "crop"))
+        console().print(f"{shown(source)}: {said}.", soft_wrap=True, highlight=False, markup=False)
+    return config
+
+
+def _said_of_size(found: "SourceSummary", size: tuple[int, int], square: Literal["crop", "pad"]) -> str:
+    """What becomes of the size of images, and which other sizes keep more of them, if none was chosen."""
+    (width, height), shorter = size, min(found.width, found.height)
+    said = f"images of {found.width}x{found.height} pixels (median) are trained at {width}x{height}"
+    if str(width) != DEFAULT_SIZE or width != height:
+        return said
+    if max(found.width, found.height) < width:
+        longer = max(MIN_SIDE, found.width, found.height)
+        return f"{said}; --size {longer} is enough, and faster"
+    more = [f"--size {2 * width} keeps more detail"] if shorter >= 2 * width else []
+    whole = [round(width * side / shorter) for side in (found.width, found.height)]
+    if MAX_UNCROPPED * width < max(whole) <= MAX_SIDE:
+        keeps = "keeps the whole picture" if square == "crop" else "needs no border"
+        more.append(f"--size {whole[0]}x{whole[1]} {keeps}")
+    return "; ".join([said, ", ".join(more)] if more else [said])
 
 
 def say(text: str) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, final
 from cyclopts import App, Parameter
 
 from infogan.cli.options import (
+    DEFAULT_SIZE,
     Data,
     Json,
     NoOptions,
@@ -99,7 +100,7 @@ def _preset_command(name: str) -> Callable[..., None]:
 
 
 def _sweep_custom(
-    source: Source = "", /, *, config: Any, size: Size = 32, options: Options = DEFAULTS
+    source: Source = "", /, *, config: Any, size: Size = DEFAULT_SIZE, options: Options = DEFAULTS
 ) -> None:
     if not source:
         raise InfoganError("sweep: name a preset, as `infogan presets` lists them, or folder:PATH.")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, final
 from cyclopts import App, Parameter
 
 from infogan.cli.options import (
+    DEFAULT_SIZE,
     Data,
     Json,
     NoOptions,
@@ -83,7 +84,7 @@ def _train_custom(
     /,
     *,
     config: Any,
-    size: Size = 32,
+    size: Size = DEFAULT_SIZE,
     resume: Resume = None,
     options: Options = DEFAULTS,
 ) -> None:

@@ -37,7 +37,7 @@ class Data:
     max_images: int | None = None
     """Train on a random sample of so many images, or on all; evaluations use all in either case."""
     square: Literal["crop", "pad"] = "crop"
-    """How your own images become squares: the middle is cut out, or the border is filled."""
+    """How your own images get the aspect ratio of the size: the middle is cut out, or the border filled."""
     pages: bool = False
     """Whether every page of a TIFF and every frame of an animation in a folder is an image."""
     skip_bad: bool = False

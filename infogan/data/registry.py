@@ -57,7 +57,7 @@ def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> So
         return summarise(_find_custom(name).open_collection(load_options))
     dataset, split = found
     ch, h, w = dataset.shape
-    return SourceSummary(dataset.splits[split], 1 if ch == 1 else 3, min(h, w), dataset.shape)
+    return SourceSummary(dataset.splits[split], 1 if ch == 1 else 3, w, h, dataset.shape)
 
 
 def open_collection(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> ImageCollection:

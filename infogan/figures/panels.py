@@ -36,7 +36,8 @@ def plot_panels(panels: Sequence[PanelPicture]) -> "Figure":
     """Two panels beside each other, captions below."""
     columns = min(2, len(panels))
     rows = -(-len(panels) // columns)
-    height = WIDTH * max(p.images.shape[0] / p.images.shape[1] for p in panels) + 0.8
+    shapes = [p.images.shape for p in panels]
+    height = WIDTH * max(n * h / (m * w) for n, m, _, h, w in shapes) + 0.8
     figure, axes = make_axes(columns * WIDTH, rows * height, rows, columns)
     for ax in axes.flat[len(panels) :]:
         ax.set_visible(False)

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 COLOURS = ("tab:blue", "tab:green")  # this run and its baseline, as in Fig. 1
 MAX_IMAGES = 10_000  # real images that are encoded
 MAX_CLASSES = 100  # in a figure of the confusion; it is left out for more
+DPI = 150
+MAX_WIDTH, MIN_COLUMNS = 1200, 4  # pixels side by side in the figure of samples; images at least
 N_ROWS = 5  # random z and other codes, as in Fig. 2
 
 
@@ -52,13 +54,13 @@ def plot_traversal(
     images: UInt8[np.ndarray, "rows m ch h w"], code: str, values: Sequence[str], title: str = ""
 ) -> "Figure":
     """Figs. 2 to 6: one row per random image, one column per value of the varying code."""
-    rows, m = images.shape[:2]
-    figure, axes = _subplots(0.6 * m + 0.6, 0.6 * rows + 0.7)
+    rows, m, _, h, w = images.shape
+    width = max(0.6, (w + 1) / DPI)  # of an image, in inches: no pixel is left out
+    figure, axes = _subplots(width * m + 0.6, width * h / w * rows + 0.7)
     show(axes, make_grid(images))
     axes.set_ylabel(f"{code} moves →", fontsize=9)
     axes.set_title(title, fontsize=9)
-    w = images.shape[-1] + 1
-    axes.set_xticks([w * (i + 0.5) - 1 for i in range(m)], values)
+    axes.set_xticks([(w + 1) * (i + 0.5) - 1 for i in range(m)], values)
     axes.tick_params(length=0)
     return figure
 
@@ -91,11 +93,13 @@ def plot_associations(
 
 
 def plot_samples(real: UInt8[np.ndarray, "n ch h w"] | None, fake: UInt8[np.ndarray, "n ch h w"]) -> "Figure":
-    """A square of generated images, and on its left one of real images if there are any."""
-    side = int(len(fake) ** 0.5)
+    """As many rows as columns of generated images, and on their left real images if there are any."""
+    side = min(int(len(fake) ** 0.5), max(MIN_COLUMNS, MAX_WIDTH // fake.shape[3]))
     shown = [make_grid(x[: side**2].reshape(side, side, *x.shape[1:])) for x in (real, fake) if x is not None]
     gap = np.full((len(shown[0]), shown[0].shape[1] // side, shown[0].shape[2]), 255, np.uint8)
-    figure, axes = _subplots(4.5 * len(shown), 4.6)
+    height, width = shown[0].shape[:2]
+    inches = max(4.5, width / DPI)
+    figure, axes = _subplots(inches * len(shown), inches * height / width + 0.1)
     show(axes, np.concatenate([shown[0], *(part for grid in shown[1:] for part in (gap, grid))], axis=1))
     axes.set_title("generated" if real is None else "real (left) and generated (right)")
     return figure
@@ -177,7 +181,7 @@ def save_figures(figures: Mapping[str, "Figure"], folder: Path) -> list[Path]:
     with wrap_write_errors(folder), rc_context({"svg.hashsalt": "infogan"}):
         folder.mkdir(parents=True, exist_ok=True)
         for name, figure in figures.items():
-            figure.savefig(folder / f"{name}.png", dpi=150)
+            figure.savefig(folder / f"{name}.png", dpi=DPI)
             figure.savefig(folder / f"{name}.svg", metadata={"Date": None})
     return [folder / f"{name}.png" for name in figures]
 

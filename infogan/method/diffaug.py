@@ -14,7 +14,7 @@ N_UNIFORMS = 4  # uniform draws per image
 
 
 def diffaug(x: Float[Tensor, "b ch h w"], u: Float[Tensor, "4 b"]) -> Float[Tensor, "b ch h w"]:
-    """Each image translated by whole pixels, its edge repeated, and with a square of it set to 0.
+    """Each image translated by whole pixels, its edge repeated, and a part of half its sides set to 0.
 
     Args:
         u: draws from Unif(0, 1).
@@ -36,7 +36,7 @@ def _translated(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
 
 
 def _is_cut_out(side: int, u: Float[Tensor, "b 1"]) -> Tensor:
-    """Which rows, or columns, the square covers; its centre is anywhere in the image; (b, side)."""
+    """Which rows, or columns, the part covers; its centre is anywhere in the image; (b, side)."""
     centre = u * side
     place = torch.arange(side, device=u.device) + 0.5
     return (place - centre).abs() < CUTOUT * side / 2

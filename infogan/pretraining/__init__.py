@@ -26,9 +26,9 @@ def make_stage(
     stages: list[Stage] = []
     # Stages are imported when a config asks for them: scikit-learn, which they use, takes a second to import.
     if settings.transforms:
-        from infogan.pretraining.clustering import Clustering
+        from infogan.pretraining.clustering import Clustering, reduced
 
-        stages.append(Clustering(model, pixels, config, fabric, labels))
+        stages.append(Clustering(*reduced(model, pixels, config), fabric, labels))
     if settings.knobs:
         from infogan.pretraining.equivariance import Equivariance
 

@@ -41,7 +41,9 @@ class Encoder(nn.Module):
 
 
 def resized(x: Float[Tensor, "b ch h w"], side: int) -> Float[Tensor, "b ch side side"]:
-    """Images of another size: averaged down, or interpolated up."""
+    """Images of another size: averaged down, or interpolated up; those that are not square are squeezed."""
+    if x.shape[-2] != x.shape[-1]:
+        return F.interpolate(x, (side, side), mode="area")
     if x.shape[-1] == side:
         return x
     if x.shape[-1] % side == 0:

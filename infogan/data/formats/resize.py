@@ -1,4 +1,4 @@
-"""Resizing of images to a shape of other proportions, and images on white."""
+"""Resizing of images to a shape of another aspect ratio, and images on white."""
 
 from typing import Literal
 

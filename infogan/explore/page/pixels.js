@@ -1,6 +1,7 @@
 // Images (n, ch, h, w) of bytes on canvases and in files.
 
 export const MIN_WIDTH = 56; // of each saved image, in pixels, as on the command line
+const LARGE = 96; // pixels: images that are mostly shown smaller than they are
 
 /** Image n as opaque RGBA; gray if there are fewer than three channels. */
 function rgba(images, n, [ch, h, w]) {
@@ -22,6 +23,7 @@ export function draw(canvas, images, n, shape) {
   if (canvas.width !== w || canvas.height !== h) {
     canvas.width = w;
     canvas.height = h;
+    canvas.classList.toggle("large", Math.max(h, w) > LARGE);
   }
   canvas.getContext("2d").putImageData(new ImageData(rgba(images, n, shape), w, h), 0, 0);
 }

@@ -22,7 +22,6 @@ from typing import TYPE_CHECKING, final
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -230,10 +229,8 @@ class Autoencoding(Stage):
         return message
 
     def _take(self, index: Int[Tensor, "n"]) -> Tensor:
-        """Images of 32x32 pixels, uint8; those that are not square are squeezed."""
-        x = self.pixels.take(index).to(self.device).float()
-        square = x.shape[2] == x.shape[3]
-        x = resized(x, SIDE) if square else F.interpolate(x, (SIDE, SIDE), mode="area")
+        """Images of 32x32 pixels, uint8."""
+        x = resized(self.pixels.take(index).to(self.device).float(), SIDE)
         return x.round().clamp(0, 255).byte()
 
 
