@@ -237,6 +237,6 @@ def verdicts() -> str:
 
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
-    *(subcategories, verdicts),
+    *(subcategories, verdicts, own_folders),
     *(knobs_sprites, factors_read_chairs_32, factors_read_faces, attributes, default_transforms, vectors),
 )
