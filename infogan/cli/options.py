@@ -4,7 +4,6 @@ import dataclasses
 import functools
 import json
 import re
-import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +14,7 @@ from cyclopts import Group, Parameter
 from infogan.config import SHAPES, Config, options_of
 from infogan.config.presets import custom_images, get_preset, with_settings
 from infogan.utils.errors import InfoganError, shown
+from infogan.utils.progress import console
 
 if TYPE_CHECKING:
     from infogan.data import LoadOptions
@@ -198,13 +198,14 @@ def custom_config(source: str, size: str, options: dict[str, Any], load_options:
     if found.n < MIN_IMAGES:
         raise InfoganError(f"{source} holds {found.n} images, too few to learn from; use 200 or more.")
     shape = found.training_shape(width_and_height)
-    if found.shape is None and not {"shape", "architecture"} & set(options):
-        square = options.get("square", "crop")
-        print(f"{shown(source)}: {_said_of_size(found, width_and_height, square)}.", file=sys.stderr)
     decisive = {name: options[name] for name in DECISIVE if name in options}
     config = custom_images(absolute_name(source), found.n, shape, **decisive)
     fixed_shape = {"shape": None} if options.get("architecture") in SHAPES else {}
-    return with_settings(config, fixed_shape | options)
+    config = with_settings(config, fixed_shape | options)
+    if found.shape is None and not {"shape", "architecture"} & set(options):
+        said = _said_of_size(found, width_and_height, options.get("square", "crop"))
+        console().print(f"{shown(source)}: {said}.", soft_wrap=True, highlight=False, markup=False)
+    return config
 
 
 def _said_of_size(found: "SourceSummary", size: tuple[int, int], square: Literal["crop", "pad"]) -> str:
