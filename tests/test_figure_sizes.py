@@ -40,6 +40,9 @@ def test_the_figure_of_samples_has_fewer_of_large_images() -> None:
         (image,) = figure.axes[0].images
         assert image.get_array().shape[:2] == (n * (side + 1) - 1,) * 2
         widths.append(figure.get_figwidth() * DPI)
+        dark = drawn(figure) < 128
+        for axis in (0, 1):  # a line between each two
+            assert (np.diff(np.flatnonzero(dark.mean(axis=axis) > 0.5)) > 1).sum() == n - 1
     assert widths[0] == 4.5 * DPI
     assert 4 * 257 - 1 <= widths[1] < 4 * 257 + DPI
 

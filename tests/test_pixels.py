@@ -100,7 +100,7 @@ def test_every_verb_sees_the_same_pixels(
     preview("folder:own", out=Path("p.png"))
     prepare("folder:own")
     pack("folder:own", Path("packed"))
-    pack("folder:own", Path("packed32"), size=32)
+    pack("folder:own", Path("packed32"), size="32")
     config = untrained_config(found.pixel_scale)
     opened = untrained_run(here / "run", config, gain=3)
     how = load_options_for(config, LoadOptions())

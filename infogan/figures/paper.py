@@ -31,6 +31,7 @@ COLOURS = ("tab:blue", "tab:green")  # this run and its baseline, as in Fig. 1
 MAX_IMAGES = 10_000  # real images that are encoded
 MAX_CLASSES = 100  # in a figure of the confusion; it is left out for more
 DPI = 150
+MARGIN = 0.3  # inches around the samples, for the title
 MAX_WIDTH, MIN_COLUMNS = 1200, 4  # pixels side by side in the figure of samples; images at least
 N_ROWS = 5  # random z and other codes, as in Fig. 2
 
@@ -97,10 +98,11 @@ def plot_samples(real: UInt8[np.ndarray, "n ch h w"] | None, fake: UInt8[np.ndar
     side = min(int(len(fake) ** 0.5), max(MIN_COLUMNS, MAX_WIDTH // fake.shape[3]))
     shown = [make_grid(x[: side**2].reshape(side, side, *x.shape[1:])) for x in (real, fake) if x is not None]
     gap = np.full((len(shown[0]), shown[0].shape[1] // side, shown[0].shape[2]), 255, np.uint8)
-    height, width = shown[0].shape[:2]
-    inches = max(4.5, width / DPI)
-    figure, axes = _subplots(inches * len(shown), inches * height / width + 0.1)
-    show(axes, np.concatenate([shown[0], *(part for grid in shown[1:] for part in (gap, grid))], axis=1))
+    picture = np.concatenate([shown[0], *(part for grid in shown[1:] for part in (gap, grid))], axis=1)
+    height, width = picture.shape[:2]
+    inches = max(4.5 * len(shown), width / DPI + MARGIN)
+    figure, axes = _subplots(inches, inches * height / width + MARGIN)
+    show(axes, picture)
     axes.set_title("generated" if real is None else "real (left) and generated (right)")
     return figure
 
