@@ -31,7 +31,6 @@ def shoot_report(page: Page, report: Path) -> None:
     page.goto(report.resolve().as_uri())
     section = page.locator("#codes section").filter(has=page.locator(f"h3:has-text('{CODE}')"))
     section.screenshot(path=IMAGES / "tutorial_report_code.png")
-    page.set_viewport_size({"width": 1400, "height": 800})  # the table is wide
     page.locator("#associations").screenshot(path=IMAGES / "tutorial_report_table.png")
 
 
