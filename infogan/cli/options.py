@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import json
 import re
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
