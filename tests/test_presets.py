@@ -17,7 +17,12 @@ from infogan.data.synthetic.faces3d import render_people
 from infogan.data.synthetic.head import has_head, load_head
 
 BATCH = 8
-SLOW_TO_DIFFER = ("digits", "sprites", "sprites-code")  # whose images round to equal ones at first
+SLOW_TO_DIFFER = (
+    "digits",
+    "sprites",
+    "sprites-code",
+    "mnist-small",
+)  # whose images round to equal ones at first
 
 
 def sample_images(name: str) -> Images:

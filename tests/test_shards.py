@@ -99,7 +99,7 @@ def test_images_by_index() -> None:
 def test_what_is_known_before_loading() -> None:
     by_webdataset()
     found = inspect_source("shards:own")
-    assert (found.n, found.channels, found.side) == (23, 1, 9)
+    assert (found.n, found.channels, found.width, found.height) == (23, 1, X.shape[2], X.shape[1])
     assert is_image_source("wds:nowhere")
     assert absolute_name("wds:own") == f"shards:{Path('own').resolve()}"
     assert absolute_name("shards:s3://bucket/{0..9}.tar") == "shards:s3://bucket/{0..9}.tar"
