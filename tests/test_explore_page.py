@@ -655,7 +655,9 @@ def test_in_a_narrow_window_the_pictures_leave_the_controls_free(page: Page, sho
            }).map((e) => e.ariaLabel)"""
     )
     assert covered == []
-    assert page.locator(".pictures").bounding_box()["height"] < 440  # type: ignore[index]
+    pictures = page.locator(".pictures").bounding_box()
+    assert pictures is not None
+    assert pictures["height"] < 440
 
 
 def test_the_colour_scheme_of_the_system(page: Page, shown: Shown) -> None:

@@ -5,6 +5,7 @@ import io
 import numpy as np
 import pytest
 import torch
+from matplotlib.figure import Figure
 from PIL import Image
 
 from infogan.figures.paper import DPI, plot_samples, plot_traversal
@@ -13,9 +14,9 @@ from infogan.pretraining.encoder import resized
 SHAPES = [(1, 28, 28), (3, 96, 128), (3, 128, 96), (3, 200, 200)]
 
 
-def drawn(figure: object) -> np.ndarray:
+def drawn(figure: Figure) -> np.ndarray:
     buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=DPI)  # type: ignore[attr-defined]
+    figure.savefig(buffer, dpi=DPI)
     return np.asarray(Image.open(buffer).convert("L")).astype(int)
 
 
