@@ -17,7 +17,7 @@ from infogan.method.networks import DiscriminatorQ, Generator, init_weights, mak
 from infogan.utils.errors import InfoganError
 from infogan.utils.limits import available_memory
 from infogan.utils.rng import make_rng
-from infogan.utils.torch_state import torch_defaults
+from infogan.utils.torch_state import to_channels_last, torch_defaults
 
 # Images that pass a network at once. With more, activations are too large for the allocator to keep, and a
 # third of the time goes to page faults.
@@ -50,6 +50,7 @@ class Model(nn.Module):
     ) -> None:
         super().__init__()
         self.latent, self.G, self.D, self.pixel_scale = latent, G, D, pixel_scale
+        to_channels_last(self)
         self.eval()
 
     @property

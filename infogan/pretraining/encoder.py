@@ -8,6 +8,8 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from infogan.utils.torch_state import to_channels_last
+
 SIDE = 32  # pixels that images are brought to
 WIDTHS = (32, 64, 64)
 
@@ -30,6 +32,7 @@ class Encoder(nn.Module):
                 bound = 1 / math.sqrt(layer.weight[0].numel())
                 assert layer.bias is not None
                 nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
+        to_channels_last(self)
 
     def features(self, x: Float[Tensor, "b ch h w"]) -> Float[Tensor, "b 256"]:
         features: Tensor = self.layers(resized(x, SIDE))

@@ -1,10 +1,11 @@
-"""What a caller may have changed in PyTorch, and what our networks need."""
+"""What our networks need of PyTorch: its defaults, which a caller may have changed, and a memory format."""
 
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
+from torch import nn
 
 
 @contextmanager
@@ -23,6 +24,13 @@ def torch_defaults() -> Iterator[None]:
     finally:
         if before != torch.float32:
             torch.set_default_dtype(before)
+
+
+def to_channels_last(net: nn.Module) -> None:
+    """Lays out the weights of convolutions as (out, height, width, in), with which they are faster."""
+    for layer in net.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d):
+            layer.weight.data = layer.weight.to(memory_format=torch.channels_last)
 
 
 if hasattr(os, "register_at_fork"):

@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from infogan.pretraining.encoder import SIDE, WIDTHS, Encoder
+from infogan.utils.torch_state import to_channels_last
 
 PIXEL_WEIGHT = (64 / SIDE) ** 2  # as if there were 64x64 pixels, for which beta is chosen
 MIN_LOG_VAR, MAX_LOG_VAR = -8.0, 4.0
@@ -80,6 +81,7 @@ class VAE(nn.Module):
                 bound = 1 / math.sqrt(layer.weight[0].numel())
                 assert layer.bias is not None
                 nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
+        to_channels_last(self)
 
     def encode(self, x: Float[Tensor, "b ch 32 32"]) -> Posterior:
         """q(z|x)."""

@@ -42,8 +42,6 @@ class Seeds(ABC):
                 synchronise_batchnorm(net)
         for net in (self.G, self.D):
             net.to(fabric.device, dtype)
-            if fabric.device.type == "cuda":  # it is no faster on a CPU
-                _to_channels_last(net)
         self.rngs = [make_rng(number, "latent", fabric.device) for number in self.numbers]
 
     def train(self) -> None:
@@ -171,12 +169,6 @@ def _stacked(nets: Sequence[nn.Module]) -> nn.Module:
         tensor = nn.Parameter(value.detach()) if name in parameters else value
         setattr(template.get_submodule(layer), slot, tensor)
     return template
-
-
-def _to_channels_last(net: nn.Module) -> None:
-    for layer in net.modules():
-        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d) and layer.weight.ndim == 4:
-            layer.weight.data = layer.weight.to(memory_format=torch.channels_last)
 
 
 def _tensors(net: nn.Module) -> State:
