@@ -15,6 +15,8 @@ State = dict[str, Tensor]
 def state_of(trainer: Trainer, i: int = 0) -> State:
     """The weights, averages, moments of Adam, random stream, targets and steps done, of seed i.
 
+    Contiguous, as safetensors takes them.
+
     Raises:
         NonFiniteError: if a step since the last check was refused.
     """
@@ -31,7 +33,8 @@ def state_of(trainer: Trainer, i: int = 0) -> State:
     tables = trainer.batches.targets[i] if trainer.batches.targets else {}
     targets = {f"targets.{code}": table for code, table in tables.items()}
     of_seed = {"rng": trainer.seeds.rngs[i].get_state(), "n": torch.tensor(trainer.n)}
-    return trainer.seeds.state_of(i, whole) | targets | of_seed
+    state = trainer.seeds.state_of(i, whole) | targets | of_seed
+    return {name: value.contiguous() for name, value in state.items()}
 
 
 def load_state(trainer: Trainer, *states: Mapping[str, Tensor]) -> None:

@@ -51,7 +51,9 @@ def state_of(model: Model) -> State:
     """The weights, as `load_weights` takes them."""
     networks = (("G", model.G), ("D", model.D))
     return {
-        f"{name}.{key}": value for name, network in networks for key, value in network.state_dict().items()
+        f"{name}.{key}": value.contiguous()
+        for name, network in networks
+        for key, value in network.state_dict().items()
     }
 
 
