@@ -11,8 +11,8 @@ import time
 from collections.abc import Iterator
 
 import numpy as np
+import torch
 from record import record, spread
-from reference_loop import reference_loop
 
 from infogan.config import Config
 from infogan.config.presets import get_preset
@@ -20,6 +20,7 @@ from infogan.data import Images
 from infogan.method.model import make_model
 from infogan.training.benchmark import bench
 from infogan.training.components.device import resolve
+from infogan.training.reference_loop import reference_loop
 from infogan.training.trainer import Trainer
 
 N_TURNS, N_STEPS = 9, 5
@@ -46,7 +47,7 @@ def main() -> None:
         config = resolve(get_preset(preset).replace(device="cpu"))
         shape = make_model(config).G.shape
         x = np.random.default_rng(0).integers(0, 256, (N_IMAGES, *shape), np.uint8)
-        reference, infogan = reference_loop(config, x), infogan_loop(config, x)
+        reference, infogan = reference_loop(config, x, torch.device("cpu")), infogan_loop(config, x)
         seconds_per_step(reference), seconds_per_step(infogan)  # warm-up
         turns = [(seconds_per_step(reference), seconds_per_step(infogan)) for _ in range(N_TURNS)]
         measured_alone = bench(config)

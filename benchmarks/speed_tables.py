@@ -181,7 +181,48 @@ def training_seconds() -> str:
     return table(("preset", "recipe", "machine", "seconds: median (range)", "runs", "record"), sorted(rows))
 
 
+def operators() -> str:
+    kinds = {
+        "convolutions, backward": ("convolution_backward",),
+        "convolutions, forward": ("mkldnn_convolution", "_convolution"),
+        "matrix products": ("mm", "addmm", "bmm"),
+        "batch norm": ("native_batch_norm", "native_batch_norm_backward"),
+        "leaky ReLU": ("leaky_relu", "leaky_relu_backward"),
+    }
+    rows = []
+    for step, found in read("operators")["steps"].items():
+        shares = {each["operator"].removeprefix("aten::"): each["share"] for each in found["operators"]}
+        cells = [sum(shares.get(name, 0) for name in names) for names in kinds.values()]
+        first = found["shapes"][0]
+        shapes = " ".join("x".join(map(str, shape)) for shape in first["shapes"])
+        largest = f"{first['operator'].removeprefix('aten::')} of {shapes}: {100 * first['share']:.0f} %"
+        rows.append((step, f"{found['ms']:.0f}", *(f"{100 * cell:.0f} %" for cell in cells), largest))
+    return table(("step", "ms", *kinds, "the largest"), rows)
+
+
+def convolutions() -> str:
+    rows = []
+    for row in read("convolutions")["layers"]:
+        others = [
+            f"{name} {ms:.1f}"
+            for name, ms in row["ms"].items()
+            if name not in ("contiguous", "channels_last")
+        ]
+        times = (f"{row['ms'][name]:.1f}" for name in ("contiguous", "channels_last"))
+        rows.append((row["layer"], row["precision"], *times, ", ".join(others)))
+    return table(("layer", "precision", "contiguous, ms", "channels_last, ms", "other forms, ms"), rows)
+
+
+def memory_layout() -> str:
+    rows = [
+        (step, *(f"{ms[name]:.0f}" for name in ms), f"{ms['contiguous'] / ms['channels_last']:.2f}")
+        for step, ms in read("convolutions")["steps"].items()
+    ]
+    return table(("step", "contiguous, ms", "channels_last, ms", "times as fast"), rows)
+
+
 TABLES = (
     *(speed, start_up, explorer, image_files, inversion),
     *(busy_neighbours, time_to_bound, sizes, checkpoints, training_seconds),
+    *(operators, convolutions, memory_layout),
 )

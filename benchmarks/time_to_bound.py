@@ -10,13 +10,14 @@ import sys
 import time
 from collections.abc import Iterator
 
+import torch
 from record import record
-from reference_loop import reference_loop
 from speed import infogan_loop
 
 from infogan import data
 from infogan.config.presets import get_preset
 from infogan.training.components.device import resolve
+from infogan.training.reference_loop import reference_loop
 
 GOALS, N_AVERAGED, MAX_STEPS = (2.0, 2.2), 20, 5000
 SEEDS = (0, 1)
@@ -47,8 +48,12 @@ def main() -> None:
         for seed in SEEDS:
             config = resolve(get_preset(preset).replace(device="cpu", seed=seed, log_every=1))
             x = data.load(config.data.images).x
-            for name, loop in (("infogan", infogan_loop), ("reference", reference_loop)):
-                measured[name].append(time_to_goals(loop(config, x)))
+            loops = {
+                "infogan": infogan_loop(config, x),
+                "reference": reference_loop(config, x, torch.device("cpu")),
+            }
+            for name, loop in loops.items():
+                measured[name].append(time_to_goals(loop))
                 record(f"time_to_bound-{preset}", measured)
 
 

@@ -261,6 +261,22 @@ def test_a_stacked_sweep_equals_a_sweep(tmp_path: Path) -> None:
             assert torch.allclose(states[1][name].double(), value.double(), atol=1e-7), name
 
 
+def test_bench_trains_until_an_error_is_reached(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("infogan.training.benchmark.RUNS", 2)
+    monkeypatch.setattr(
+        "infogan.cli.bench.get_preset",
+        lambda name: get_preset(name).replace(steps=5),
+    )
+    found = json.loads(
+        succeed("bench", "digits-code", "--device", "cpu", "--to-error", "99", "--json", cwd=tmp_path)
+    )
+    assert 0 < found["seconds_to_error"] <= found["error_curve"]["seconds"][-1]
+    assert 0 < found["error_curve"]["errors"][-1] < 0.99
+    for error in ("0", "100"):
+        assert "between 0 and 100" in fail("bench", "digits-code", "--to-error", error, cwd=tmp_path)
+    assert "labelled test images" in fail("bench", "sprites", "--to-error", "5", cwd=tmp_path)
+
+
 def test_bench_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("infogan.training.benchmark.RUNS", 2)
     found = json.loads(succeed("bench", "digits-code", "--device", "cpu", "--json", cwd=tmp_path))
@@ -272,6 +288,9 @@ def test_bench_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rate = found["gflop_per_step"] / found["ms_per_step"] * 1000
     assert found["share_of_peak"] == pytest.approx(rate / found["peak_gflop_per_s"])
     assert 0 < found["share_of_peak"] < 1
+    assert found["ratio_beside_another"] > 0
+    relative = found["ratio_to_reference_loop"]
+    assert 0 < relative["low"] <= relative["median"] <= relative["high"]
     # By hand, for one image in multiply-adds. Weight and input gradients cost as much as a forward pass each;
     # no first layer of D's step or of G needs the latter, and Q has no loss on real images.
     conv_1, conv_2 = 16 * 16 * 32, 4 * 16 * 32 * 64
@@ -282,6 +301,7 @@ def test_bench_adds_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["gflop_per_step"] == pytest.approx(2 * 64 * (G + d_step + g_step) / 1e9)
     table = succeed("bench", "digits-code", "--device", "cpu", cwd=tmp_path)
     assert re.match(r"\d+ images/s in batches of 64, 32-true, cpu\n[\d.]+ ms per step: D", table)
+    assert re.search(r"\n[\d.]+ times as fast as a usual loop \([\d.]+ to [\d.]+, by turns\)\n", table)
 
 
 def test_resume(folder: Path, tmp_path: Path) -> None:
