@@ -1,6 +1,6 @@
 """Categories of unequal size: what clustering finds in a part of MNIST whose digits are not equally frequent.
 
-    python benchmarks/unequal_categories.py 0 1
+    python benchmarks/unequal_categories.py 2 3 4 5 6
 
 draws 6,000 training images with shares from 1 to 10 (linear) or from 1 to 100 (tail, geometric), in an order
 of the digits that depends on the seed, and runs the clustering of the preset mnist with fewer steps, with a
@@ -90,9 +90,11 @@ def scores(table: np.ndarray, y: np.ndarray, shares: np.ndarray) -> dict[str, An
 
 
 def main() -> None:
-    seeds = sys.argv[1:]
-    rows = {kind: {seed: measure(kind, int(seed)) for seed in seeds} for kind in SHARES}
-    record("unequal-categories", {"images": N_IMAGES, "steps": STEPS, "found": rows})
+    found: dict[str, dict[str, Any]] = {kind: {} for kind in SHARES}
+    for seed in sys.argv[1:]:
+        for kind in SHARES:
+            found[kind][seed] = measure(kind, int(seed))
+            record("unequal-categories", {"images": N_IMAGES, "steps": STEPS, "found": found})
 
 
 if __name__ == "__main__":

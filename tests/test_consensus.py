@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.cluster import KMeans
 from sklearn.metrics import normalized_mutual_info_score
 
 from infogan.pretraining.clustering.consensus import (
     Counts,
-    Objective,
     consensus_clusters,
     count_neighbours,
+    information_kept,
     information_of,
-    objective_of,
     sequential_improvement,
     stability,
 )
-from infogan.pretraining.clustering.split_merge import split_and_merge
+from infogan.pretraining.clustering.linkage import linked_clusters, merge_linked
 
 
 def random_counts(m: int, seed: int, gap: float = 0.0) -> Counts:
@@ -42,45 +42,57 @@ def test_neighbours_are_counted_both_ways() -> None:
 
 
 @settings(deadline=None)
-@given(
-    st.integers(3, 8),
-    st.integers(0, 10**6),
-    st.sampled_from([0.0, 0.7]),
-    st.sampled_from(["information", "retention"]),
-)
-def test_no_move_of_one_over_cluster_keeps_more(m: int, seed: int, gap: float, objective: Objective) -> None:
+@given(st.integers(3, 8), st.integers(0, 10**6), st.sampled_from([0.0, 0.7]))
+def test_no_move_of_one_over_cluster_keeps_more(m: int, seed: int, gap: float) -> None:
     counts, k = random_counts(m, seed, gap), 3
     start = np.random.default_rng(seed).permutation(m) % k
-    clusters = sequential_improvement(counts, start, k, objective)
-    largest = objective_of(counts, clusters, k, objective)
-    assert largest >= objective_of(counts, start, k, objective) - 1e-12
+    clusters = sequential_improvement(counts, start, k)
+    largest = information_kept(counts, clusters, k)
+    assert largest >= information_kept(counts, start, k) - 1e-12
     assert set(clusters) == set(range(k))
     for i in range(m):
         if (clusters == clusters[i]).sum() > 1:  # the last of a cluster stays
             for other in range(k):
                 changed = clusters.copy()
                 changed[i] = other
-                assert objective_of(counts, changed, k, objective) <= largest + 1e-12
+                assert information_kept(counts, changed, k) <= largest + 1e-12
 
 
-def test_retention_finds_a_small_class_where_information_halves_a_large_one() -> None:
-    """And no single move leads from one result to the other, but a split with a merger does."""
-    half = np.repeat(np.arange(4), [5, 5, 2, 2])  # the first two are halves of one class, loosely joined
-    classes, sizes = np.maximum(half - 1, 0), np.repeat([30.0, 30, 60, 6], [5, 5, 2, 2])
-    near = np.where(np.equal.outer(half, half), 1, np.where(np.equal.outer(classes, classes), 0.3, 0.005))
-    counts, halved = np.outer(sizes, sizes) * near, np.minimum(half, 2)
-    assert objective_of(counts, halved, 3) > objective_of(counts, classes, 3) + 0.1
-    assert objective_of(counts, halved, 3, "retention") < objective_of(counts, classes, 3, "retention") - 0.3
-    np.testing.assert_array_equal(sequential_improvement(counts, halved, 3, "retention"), halved)
-    found = split_and_merge(counts, halved, 3)
-    assert normalized_mutual_info_score(found, classes) == pytest.approx(1)
-    np.testing.assert_array_equal(split_and_merge(counts, classes, 3), classes)
+def unequal_classes() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The classes of 1,000, 200 and 40 points of the plane, the ten nearest of each, and 60 over-clusters."""
+    classes = np.repeat([0, 1, 2], [1000, 200, 40])
+    rng = np.random.default_rng(0)
+    x = np.array([[0, 0], [5.0, 0], [0, 5.0]])[classes] + rng.normal(size=(len(classes), 2))
+    near = np.argsort(((x[:, None] - x) ** 2).sum(2), axis=1)[:, 1:11]
+    return classes, near, KMeans(60, n_init=1, random_state=0).fit_predict(x).astype(np.int64)
 
 
-def test_retention_of_clusters_without_a_neighbour_elsewhere_is_their_number() -> None:
-    assert objective_of(7 * np.eye(4), np.arange(4), 4, "retention") == 4
-    counts = np.ones((4, 4))
-    assert objective_of(counts, np.array([0, 0, 0, 1]), 2, "retention") == pytest.approx(3 / 4 + 1 / 4)
+def test_linkage_finds_a_small_class_where_information_halves_a_large_one() -> None:
+    classes, near, labels = unequal_classes()
+    counts = count_neighbours(labels, near, 60)
+    linked = merge_linked(counts, np.bincount(labels, minlength=60), 3)
+    assert normalized_mutual_info_score(linked[labels], classes) > 0.9
+    balanced = sequential_improvement(counts, linked, 3)
+    assert information_kept(counts, balanced, 3) > information_kept(counts, linked, 3)
+    assert normalized_mutual_info_score(balanced[labels], classes) < 0.8
+
+
+def test_linked_clusters_have_the_same_numbers_in_each_partition() -> None:
+    _, near, labels = unequal_classes()
+    rng = np.random.default_rng(1)
+    rows = np.stack([rng.permutation(60)[labels] for _ in range(3)])
+    of_images = [of[row] for row, of in zip(rows, linked_clusters(rows, near, 60, 3), strict=True)]
+    assert (np.stack(of_images) == of_images[0]).all()
+
+
+def test_the_pair_that_is_linked_most_merges_first() -> None:
+    """3 of 10 x 10 are more than 4 of 10 x 1,000; the empty over-cluster changes nothing."""
+    counts = np.array([[0, 3, 4, 0], [3, 0, 1, 0], [4, 1, 0, 0], [0, 0, 0, 0.0]])
+    sizes = np.array([10, 10, 1000, 0])
+    assert merge_linked(counts, sizes, 3).tolist() == [0, 0, 1, 2]
+    assert merge_linked(counts, sizes, 4).tolist() == [0, 1, 2, 3]
+    assert merge_linked(counts, sizes, 2).tolist() == [0, 0, 0, 1]
+    assert counts[0, 1] == 3  # not changed
 
 
 def test_over_clusters_that_are_neighbours_are_merged() -> None:

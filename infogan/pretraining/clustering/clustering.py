@@ -5,8 +5,8 @@ categories alone may put two classes into one category and split a third. So the
 
 1. D's trunk learns with five heads of 3k clusters each.
 2. The trunk's features are split into 40k over-clusters, in eight partitions (`over_clusters.py`). Each
-   partition is merged into k clusters (`consensus.py`) by how often images of two over-clusters are
-   neighbours (`neighbours.py`): neighbours connect what no small transform connects.
+   partition is merged into k clusters (`consensus.py`; `linkage.py` if they may differ in size) by how often
+   images of two over-clusters are neighbours (`neighbours.py`), which connects what no small transform does.
 3. Q's head learns these clusters, and keeps maximising I(k; k'), under growing transforms.
 
 If the partitions disagree, no clustering is used: it would tell Q nothing that its codes could use. No label
@@ -36,6 +36,7 @@ from infogan.method.transforms import N_UNIFORMS, transform
 from infogan.pretraining.clustering.consensus import consensus_clusters, stability
 from infogan.pretraining.clustering.heads import make_heads
 from infogan.pretraining.clustering.label_spreading import name_clusters
+from infogan.pretraining.clustering.linkage import linked_clusters
 from infogan.pretraining.clustering.mutual_information import (
     information_and_prior,
     log_joint_of_all,
@@ -43,7 +44,6 @@ from infogan.pretraining.clustering.mutual_information import (
 )
 from infogan.pretraining.clustering.neighbours import CHUNK, nearest_neighbours
 from infogan.pretraining.clustering.over_clusters import PartitionedSample, Partitions
-from infogan.pretraining.clustering.split_merge import split_and_merge
 from infogan.pretraining.clustering.steps import LEARNING_RATE, descend, set_learning_rate
 from infogan.pretraining.clustering.sub_clusters import find_sub_clusters, model_without_codes_under
 from infogan.pretraining.stage import Outcome, Stage, Targets
@@ -155,9 +155,7 @@ class Clustering(Stage):
         if self.is_uniform:
             clusters = consensus_clusters(labels, sample.near, starts, self.k)
         else:
-            clusters = consensus_clusters(
-                labels, sample.near, starts, self.k, objective="retention", refine=split_and_merge
-            )
+            clusters = linked_clusters(labels, sample.near, partitions.m, self.k)
         named = np.stack([of[row] for of, row in zip(clusters, labels, strict=True)])
         self.stability = self.fabric.broadcast(stability(named))
         if self.stability < MIN_STABILITY:

@@ -5,15 +5,11 @@ using Sequential Information Maximization") on a symmetric matrix: how often an 
 a neighbour in another. It ends in a local optimum. So several partitions are merged, and each is merged again
 from the clusters that the others found; the best result reaches all of them.
 
-Information is largest for equal clusters, so it would rather halve a large class than find a small one. If
-classes may differ in size, retention is kept instead: the sum over clusters of the probability that a step to
-a neighbour stays in the cluster, to which a small cluster adds as much as a large one (k minus the normalised
-cut, Meila and Shi 2001, "A Random Walks View of Spectral Segmentation").
+Information is largest for equal clusters. `linkage.py` merges where classes may differ in size.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from itertools import combinations
-from typing import Literal
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -26,7 +22,6 @@ MAX_PASSES = 100  # over all over-clusters; a handful is usual
 
 Counts = Float[np.ndarray, "m m"]
 Clusters = Int[np.ndarray, "m"]  # the cluster of each over-cluster
-Objective = Literal["information", "retention"]
 
 
 def count_neighbours(labels: Int[np.ndarray, "n"], near: Int[np.ndarray, "n neighbours"], m: int) -> Counts:
@@ -42,21 +37,13 @@ def information_of(counts: Counts) -> float:
     return float(2 * entr(P.sum(0)).sum() - entr(P).sum())
 
 
-def retention_of(counts: Counts) -> float:
-    """The sum over clusters of P(k'=k | k), that a neighbour is in the same cluster; at most their number."""
-    return float((counts.diagonal() / np.maximum(counts.sum(0), 1e-12)).sum())
-
-
-def objective_of(counts: Counts, clusters: Clusters, k: int, objective: Objective = "information") -> float:
-    """What the clusters keep that over-clusters are merged into: information in nats, or retention."""
+def information_kept(counts: Counts, clusters: Clusters, k: int) -> float:
+    """The information, in nats, of the clusters that over-clusters are merged into."""
     member = np.eye(k)[clusters]
-    merged = member.T @ counts @ member
-    return information_of(merged) if objective == "information" else retention_of(merged)
+    return information_of(member.T @ counts @ member)
 
 
-def sequential_improvement(
-    counts: Counts, clusters: Clusters, k: int, objective: Objective = "information"
-) -> Clusters:
+def sequential_improvement(counts: Counts, clusters: Clusters, k: int) -> Clusters:
     """Moves one over-cluster at a time to the cluster with which most is kept, until none moves.
 
     No cluster is left empty.
@@ -74,7 +61,7 @@ def sequential_improvement(
             between[old] -= to_cluster  # take i out
             between[:, old] -= to_cluster
             between[old, old] -= within
-            gains = _gains(between, to_cluster, within, objective)
+            gains = _gains(between, to_cluster, within)
             new = int(gains.argmax())
             between[new] += to_cluster
             between[:, new] += to_cluster
@@ -91,7 +78,7 @@ def sequential_improvement(
 
 
 def _gains(
-    between: Float[np.ndarray, "k k"], to_cluster: Float[np.ndarray, "k"], within: float, objective: Objective
+    between: Float[np.ndarray, "k k"], to_cluster: Float[np.ndarray, "k"], within: float
 ) -> Float[np.ndarray, "k"]:
     """What is gained, up to a factor and a constant, if an over-cluster joins each cluster.
 
@@ -102,13 +89,10 @@ def _gains(
     """
     diagonal, totals, total = between.diagonal(), between.sum(1) + to_cluster, to_cluster.sum() + within
     joined = diagonal + 2 * to_cluster + within
-    if objective == "retention":
-        gains: np.ndarray = joined / (totals + total) - diagonal / np.maximum(totals, 1e-12)
-        return gains
     # I = 2 H(k) - H(k, k'). The cluster's row and column change; they are equal except for the diagonal.
     joint = 2 * (entr(between + to_cluster) - entr(between)).sum(1)
     joint += entr(joined) - 2 * entr(diagonal + to_cluster) + entr(diagonal)
-    gains = 2 * (entr(totals + total) - entr(totals)) - joint
+    gains: np.ndarray = 2 * (entr(totals + total) - entr(totals)) - joint
     return gains
 
 
@@ -117,8 +101,6 @@ def consensus_clusters(
     near: Int[np.ndarray, "n neighbours"],
     starts: Int[np.ndarray, "r s m"],
     k: int,
-    objective: Objective = "information",
-    refine: Callable[[Counts, Clusters, int], Clusters] | None = None,
 ) -> Int[np.ndarray, "r m"]:
     """The clusters of the over-clusters of each of r partitions, numbered alike.
 
@@ -126,26 +108,24 @@ def consensus_clusters(
         labels: the over-cluster of each image, out of m, in each partition.
         near: the neighbours of each image.
         starts: clusters of the over-clusters to start from; the best result counts.
-        refine: finds clusters that keep more, from those that single moves lead to.
     """
     m = starts.shape[2]
     counts = [count_neighbours(row, near, m) for row in labels]
 
     def best(r: int, starts: Iterable[Clusters]) -> Clusters:
-        ends = (sequential_improvement(counts[r], start, k, objective) for start in starts)
-        most: Clusters = max(ends, key=lambda clusters: objective_of(counts[r], clusters, k, objective))
-        return refine(counts[r], most, k) if refine else most
+        ends = (sequential_improvement(counts[r], start, k) for start in starts)
+        return max(ends, key=lambda clusters: information_kept(counts[r], clusters, k))
 
     found = [best(r, starts[r]) for r in range(len(labels))]
     for _ in range(N_EXCHANGES):
         of_images = [clusters[row] for row, clusters in zip(labels, found, strict=True)]
         found = [
-            best(r, [found[r], *(_overlap(row, other, m, k).argmax(1) for other in of_images)])
+            best(r, [found[r], *(overlap(row, other, m, k).argmax(1) for other in of_images)])
             for r, row in enumerate(labels)
         ]
-    r = max(range(len(found)), key=lambda r: objective_of(counts[r], found[r], k, objective))
+    r = max(range(len(found)), key=lambda r: information_kept(counts[r], found[r], k))
     reference = found[r][labels[r]]
-    return np.stack([_numbered_as(reference, *pair, k) for pair in zip(labels, found, strict=True)])
+    return np.stack([numbered_as(reference, *pair, k) for pair in zip(labels, found, strict=True)])
 
 
 def stability(clusters: Int[np.ndarray, "r n"]) -> float:
@@ -158,16 +138,16 @@ def stability(clusters: Int[np.ndarray, "r n"]) -> float:
     return float(np.mean([normalized_mutual_info_score(one, other) for one, other in pairs]))
 
 
-def _numbered_as(
+def numbered_as(
     reference: Int[np.ndarray, "n"], labels: Int[np.ndarray, "n"], clusters: Clusters, k: int
 ) -> Clusters:
     """The clusters, numbered so that most images have the number that the reference gives them."""
-    _, numbers = linear_sum_assignment(-_overlap(clusters[labels], reference, k, k))
+    _, numbers = linear_sum_assignment(-overlap(clusters[labels], reference, k, k))
     renumbered: Clusters = numbers[clusters]
     return renumbered
 
 
-def _overlap(
+def overlap(
     one: Int[np.ndarray, "n"], other: Int[np.ndarray, "n"], m: int, k: int
 ) -> Float[np.ndarray, "m k"]:
     """How many images have each pair of labels."""

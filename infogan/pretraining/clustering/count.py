@@ -19,7 +19,7 @@ from infogan.pretraining.clustering.clustering import FIRST_FRACTION, MIN_STABIL
 from infogan.pretraining.clustering.consensus import (
     consensus_clusters,
     count_neighbours,
-    objective_of,
+    information_kept,
     stability,
 )
 
@@ -88,7 +88,7 @@ def measure(
         m = of_k.shape[2]
         clusters = consensus_clusters(labels, near, of_k, k)
         pairs = list(zip(labels, clusters, strict=True))
-        information = max(objective_of(count_neighbours(row, near, m), of, k) for row, of in pairs)
+        information = max(information_kept(count_neighbours(row, near, m), of, k) for row, of in pairs)
         points.append(Point(k, information, stability(np.stack([of[row] for row, of in pairs]))))
         yield n_done
     return tuple(points)
