@@ -88,12 +88,10 @@ def category_counts() -> str:
     names = {"digits": "digits", "mnist-quick": "MNIST, 600 pretraining steps", "sprites": "sprites"}
     rows = []
     for images, seeds in read("category-counts")["found"].items():
-        gains = [
-            ", ".join(f"{at['gain']:.2f}" for at in found["curve"] if 9 <= at["k"] <= 12)
-            for found in seeds.values()
-        ]
-        rows.append((names[images], *gains, ", ".join(str(found["k"]) for found in seeds.values())))
-    return table(("images", "seed 0", "seed 1", "seed 2", "found"), rows)
+        for seed, found in seeds.items():
+            gains = [f"{point['gain']:.2f}" for point in found["curve"] if point["k"] <= 13]
+            rows.append((f"{names[images]}, {seed}", *gains, str(found["k"])))
+    return table(("images, seed", *(str(k) for k in range(2, 14)), "found"), rows)
 
 
 def subcategories() -> str:

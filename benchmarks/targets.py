@@ -17,7 +17,8 @@ from record import RECORDS, record
 
 from infogan.config import Config, options_of, parse_text
 from infogan.config.presets import get_preset
-from infogan.data import Images, load
+from infogan.data import DEFAULT_OPTIONS, Images, load
+from infogan.data.options import load_options_for
 from infogan.evaluation.disentanglement.association import code_factor_association
 from infogan.method.model import make_model
 from infogan.pretraining import Targets
@@ -57,7 +58,8 @@ def main() -> None:
     options = options_of(Config)
     changes = {name: parse_text(name, text, options[name].kind) for name, text in pairs.items()}
     config = get_preset(preset).replace(device="cpu", **changes)
-    images = load(config.data.images).subsample(MAX_IMAGES)
+    images = load(config.data.images, load_options=load_options_for(config, DEFAULT_OPTIONS))
+    images = images.subsample(MAX_IMAGES)
     path = RECORDS / f"targets-{preset}.json"
     rows = json.loads(path.read_text())["rows"] if path.exists() else []
     rows = [row for row in rows if not (row["changes"] == pairs and row["seed"] in seeds)]

@@ -1,12 +1,14 @@
 """The number of categories.
 
-It is the largest k whose k-th cluster adds at least `MIN_GAIN` of log k - log(k - 1), which a class of its
-own would add. Over-clusters of a network's features are merged into k = 2, 3, ... clusters, which keep I(k)
-nats about the clusters of their neighbours, at most log k. Halves of a class are neighbours, so that a
-cluster which halves one adds less to I(k).
+Over-clusters of a network's features are merged into k = 2, 3, ... clusters, which keep I(k) nats about the
+clusters of their neighbours, at most log k. The gain of k is what its k-th cluster adds to I(k), over
+log k - log(k - 1), which a class of its own would add. As long as clusters are classes, gains hardly change;
+halves of a class are neighbours, so that a cluster which halves one adds less. So the number is the last k
+whose gain is at least `MIN_GAIN` of the median gain of the numbers up to the last that was.
 """
 
 import math
+import statistics
 from collections.abc import Callable, Generator, Sequence
 from itertools import pairwise
 from typing import Any, NamedTuple, final
@@ -26,7 +28,7 @@ from infogan.pretraining.clustering.consensus import (
 KS = range(2, 21)
 MIN_IMAGES = 400  # twice as many over-clusters as clusters, of ten images each
 N_PARTITIONS = 3
-MIN_GAIN = 0.75  # between the tenth and eleventh cluster of MNIST and of digits (docs/results/categories.md)
+MIN_GAIN = 0.875  # between the tenth and eleventh cluster of MNIST and of digits (docs/results/categories.md)
 
 
 class Point(NamedTuple):
@@ -51,7 +53,7 @@ class Curve(NamedTuple):
             f"{point.k}: {gain:.2f}" for point, gain in zip(self.points, gains(self.points), strict=True)
         )
         chosen = (
-            f"{self.k} categories, the last of which adds at least {MIN_GAIN:.0%} of what it could"
+            f"{self.k} categories, the last of which adds at least {MIN_GAIN:.0%} of what those before it do"
             if self.is_stable
             else f"clusters are not stable, so {self.k} categories are taken"
         )
@@ -110,8 +112,10 @@ def count_clusters(stage: Clustering) -> Generator[int, None, Curve]:
 
 
 def choose(points: tuple[Point, ...], min_stability: float, default: int) -> Curve:
-    """The largest k whose gain is at least `MIN_GAIN`, or a default if its clusters are not stable."""
-    enough = [point for point, gain in zip(points, gains(points), strict=True) if gain >= MIN_GAIN]
-    best = enough[-1] if enough else points[0]
-    is_stable = best.stability >= min_stability
-    return Curve(points, best.k if is_stable else default, is_stable)
+    """The last k with about the gain of those before, or a default if its clusters are not stable."""
+    found, of = gains(points), 0
+    for i, gain in enumerate(found):
+        if gain >= MIN_GAIN * statistics.median(found[: of + 1]):
+            of = i
+    is_stable = points[of].stability >= min_stability
+    return Curve(points, points[of].k if is_stable else default, is_stable)
