@@ -163,18 +163,21 @@ def factors_read_faces() -> str:
 
 
 def attributes() -> str:
-    names = {
-        "celeba-0": "`folder:` as it comes",
-        "celeba-factors-0": "with the factor stage; prior: a mirrored image is as natural",
-        "PCA, 5": "PCA, 5 components",
-        "ICA of PCA, 5": "ICA of these components",
-    }
-    runs = read("attributes")["runs"]
-    rows = [
-        (what, f"{runs[name]['mean_best_area']:.3f}", str(runs[name]["captured"]), f"{runs[name]['tad']:.2f}")
-        for name, what in names.items()
-    ]
-    return table(("codes", "area, mean of 40", "attributes at 0.75 or more", "TAD"), rows)
+    rows = []
+    for name, found in read("attributes")["runs"].items():
+        what = f"`celeba`, seed {name[7:]}" if name.startswith("celeba-") else name
+        best = ", ".join(f"{a.replace('_', ' ')} {area:.2f}" for a, (area, _) in [*found["best"].items()][:4])
+        scores = (f"{found['mean_best_area']:.3f}", str(found["captured"]), f"{found['tad']:.2f}")
+        rows.append((what, str(found["codes"]), *scores, best))
+    columns = (
+        "what reads",
+        "codes",
+        "area, mean of 40",
+        "attributes at 0.75 or more",
+        "TAD",
+        "the best four",
+    )
+    return table(columns, rows)
 
 
 def vectors() -> str:
