@@ -180,6 +180,21 @@ def attributes() -> str:
     return table(columns, rows)
 
 
+def case_study() -> str:
+    rows = []
+    for name, found in read("case-study").items():
+        if name == "environment":
+            continue
+        here = [middle([run[score] for run in found["runs"]], 2) for score in ("accuracy", "nmi")]
+        between = [middle(found[f"{score} between seeds"], 2) for score in ("nmi", "rho")]
+        rows.append((name, "infogan", *here, *between))
+        for method in ("k-means", "Gaussian mixture on principal components"):
+            scores = (f"{found[method][score]:.2f}" for score in ("accuracy", "nmi"))
+            rows.append((name, method, *scores, "", ""))
+    columns = ("table", "method", "accuracy", "NMI", "two seeds: categories", "two seeds: numbers")
+    return table(columns, rows)
+
+
 def vectors() -> str:
     rows = []
     for name, runs in read("vectors")["rows"].items():
@@ -240,4 +255,5 @@ TABLES = (
     *(clustering_on_other_images, stability_and_noise, few_labels, unequal_categories, category_counts),
     *(subcategories, verdicts, own_folders),
     *(knobs_sprites, factors_read_chairs_32, factors_read_faces, attributes, default_transforms, vectors),
+    case_study,
 )

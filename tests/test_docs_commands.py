@@ -82,7 +82,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def make_folder(folder: Path) -> Path:
     """Writes folders of images, and a table about one of them."""
     rng = np.random.default_rng(0)
-    for name in ("photos", "celeba", "signs", "flowers"):
+    for name in ("photos", "celeba", "house-numbers", "signs", "flowers"):
         (folder / name).mkdir()
         for i in range(40):
             corners = rng.integers(0, 256, (4, 4, 3), np.uint8)
