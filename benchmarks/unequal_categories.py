@@ -1,6 +1,6 @@
 """Categories of unequal size: what clustering finds in a part of MNIST whose digits are not equally frequent.
 
-    python benchmarks/unequal_categories.py 2 3 4 5 6
+    python benchmarks/unequal_categories.py 2 3 4
 
 draws 6,000 training images with shares from 1 to 10 (linear) or from 1 to 100 (tail, geometric), in an order
 of the digits that depends on the seed, and runs the clustering of the preset mnist with fewer steps, with a
