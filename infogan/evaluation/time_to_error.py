@@ -1,7 +1,7 @@
 """Seconds of training until a run's categories agree with the labels of test images."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import NamedTuple
 
 from torch import Tensor
@@ -36,7 +36,6 @@ def error_curve(
     config: Config,
     load_options: LoadOptions = DEFAULT_OPTIONS,
     on_progress: ProgressCallback = no_progress,
-    clock: Callable[[], float] = time.perf_counter,
 ) -> ErrorCurve:
     """Trains a config, and scores copies of D that were made every two seconds and at the end.
 
@@ -52,16 +51,16 @@ def error_curve(
     test = load(name, "test", load_options_for(config, load_options))
     assert test.labels is not None
     copies: list[tuple[float, dict[str, Tensor]]] = []
-    start, not_timed, last = clock(), 0.0, 0.0
+    start, not_timed, last = time.perf_counter(), 0.0, 0.0
     for trainer, is_last in _training(config, load_options, on_progress):
-        now = clock()
+        now = time.perf_counter()
         seconds = now - start - not_timed
         if seconds - last >= INTERVAL or is_last:
             state = state_of(trainer)
             weights = subset(state, "D_ema") or subset(state, "D")
             copies.append((seconds, {name: value.clone() for name, value in weights.items()}))
             last = seconds
-        not_timed += clock() - now
+        not_timed += time.perf_counter() - now
     model, errors = make_model(config), []
     for i, (_, weights) in enumerate(copies):
         on_progress(f"errors of {i + 1} of {len(copies)} copies")

@@ -4,7 +4,7 @@ Over-clusters of a network's features are merged into k = 2, 3, ... clusters, wh
 clusters of their neighbours, at most log k. The gain of k is what its k-th cluster adds to I(k), over
 log k - log(k - 1), which a class of its own would add. As long as clusters are classes, gains hardly change;
 halves of a class are neighbours, so that a cluster which halves one adds less. So the number is the last k
-whose gain is at least `MIN_GAIN` of the median gain of the numbers up to the last that was.
+whose gain is at least `MIN_GAIN` of the median of the gains before it, up to the last that was large enough.
 """
 
 import math
