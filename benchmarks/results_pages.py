@@ -3,7 +3,7 @@
     python benchmarks/results_pages.py
 
 A table stands between `<!-- begin NAME -->` and `<!-- end NAME -->`; NAME is a function of this file or of
-`mnist_tables.py`, `other_tables.py` or `speed_tables.py`, with hyphens for underscores.
+`mnist_tables.py`, `category_tables.py`, `other_tables.py` or `speed_tables.py`, with hyphens for underscores.
 `tests/test_results_pages.py` compares pages and records.
 """
 
@@ -12,6 +12,7 @@ import statistics
 from collections.abc import Callable
 from pathlib import Path
 
+import category_tables
 import mnist_tables
 import other_tables
 import speed_tables
@@ -73,7 +74,13 @@ def headline() -> str:
 
 def tables() -> dict[str, Callable[[], str]]:
     """Every table, by the name that the pages call it."""
-    functions = [headline, *mnist_tables.TABLES, *other_tables.TABLES, *speed_tables.TABLES]
+    functions = [
+        headline,
+        *mnist_tables.TABLES,
+        *category_tables.TABLES,
+        *other_tables.TABLES,
+        *speed_tables.TABLES,
+    ]
     return {function.__name__.replace("_", "-"): function for function in functions}
 
 

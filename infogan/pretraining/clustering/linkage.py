@@ -1,12 +1,12 @@
 """Merges over-clusters into clusters of any size, for categories that need not be equally frequent.
 
 Agglomerative clustering: the two clusters merge that are linked most, until k are left. The link of two
-clusters of a and b images is the number of neighbours that they share, over (a b)^0.75.
+clusters of a and b images is how often an image of one has a neighbour in the other, over (a b)^0.75.
 
-Each image has equally many neighbours, so two parts of one class of N images share about a b / N. Divided by
-a b, which is average linkage, that is larger in small classes, so large ones stay in parts; divided by its
-root, large clusters swallow small ones. The exponent between the two was chosen by the errors of two sets
-with unequal classes (docs/results/categories.md).
+Each image has equally many neighbours, so two parts of one class of N images are neighbours about a b / N
+times. Divided by a b, which is average linkage, that is larger in small classes, so large ones stay in parts;
+divided by its root, large clusters swallow small ones. The exponent between the two was chosen by the errors
+of two sets with unequal classes (docs/results/categories.md).
 """
 
 import numpy as np
