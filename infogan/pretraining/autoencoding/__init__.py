@@ -7,6 +7,7 @@ from infogan.config.knobs import assign_knobs, codes_without_knobs
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.autoencoding.autoencoding import Autoencoding
+from infogan.pretraining.autoencoding.linear_angles import LinearAngles
 from infogan.pretraining.stage import Stage
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ SHARE_OF_MIRROR = 1 / 2  # of the steps, for what changes sign in the mirror
 def make_autoencoding(model: Model, pixels: PixelArray, config: Config, fabric: "Fabric") -> list[Stage]:
     """For the codes without a knob: with `mirror`, first for numbers that change sign, then for the rest.
 
-    The rest includes numbers of knobs that cannot be read.
+    Several angles are first looked for linearly. The rest includes numbers of knobs that cannot be read.
     """
     settings = config.pretraining
     free = codes_without_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
@@ -29,6 +30,8 @@ def make_autoencoding(model: Model, pixels: PixelArray, config: Config, fabric: 
     of_knobs = [code for knob, codes in knobs.items() if knob != "rotate" for code in codes]
     n_steps = settings.factor_steps
     stages: list[Stage] = []
+    if len(free["angle"]) > 1:
+        stages.append(LinearAngles(model, pixels, config, fabric, free["angle"]))
     if odd:
         is_all = not even and not free["angle"]
         n_odd_steps = n_steps if is_all else int(SHARE_OF_MIRROR * n_steps)

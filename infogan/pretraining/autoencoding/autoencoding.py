@@ -9,8 +9,9 @@ codes.
 What changes sign in the mirror, such as the direction of view, is found first, and given to a second
 autoencoder for the rest: one latent holds only a part of so large a change, and others would hold the rest.
 
-Angles are learned first and alone, then one number after the other joins (as in CascadeVAE, Jeong and Song,
-ICML 2019): otherwise two numbers share what goes around.
+An angle is learned first and alone, then one number after the other joins (as in CascadeVAE, Jeong and Song,
+ICML 2019): otherwise two numbers share what goes around. Several angles are first looked for linearly
+(`circles.py`).
 
 Without `mirror` there is no prior but the one of every beta-VAE. With it there is: name it beside every
 result that uses it.
@@ -31,6 +32,7 @@ from infogan.config.parts import N_LATENTS
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
 from infogan.pretraining.autoencoding.choice import udr
+from infogan.pretraining.autoencoding.earlier import columns_of, columns_of_angles
 from infogan.pretraining.autoencoding.latents import Latents
 from infogan.pretraining.autoencoding.mirror import odd_coordinate
 from infogan.pretraining.autoencoding.vae import VAE, beta_tcvae_loss
@@ -81,12 +83,9 @@ class Autoencoding(Stage):
         self.latent, self.pixels, self.fabric = model.latent, pixels, fabric
         self.n_steps, self.seed, self.device = n_steps, config.run.seed, fabric.device
         free = codes_without_knobs(settings.knobs, config.codes.kinds_alone, settings.transforms)
-        self.codes, self.n_angles, self.n_odd = codes, len(free["angle"]), n_odd
+        self.codes, self.angles, self.n_odd = codes, free["angle"], n_odd
         self.name = "mirror" if n_odd else "factors"
-        self.signs: Tensor | None = None
-        if settings.mirror is not None:
-            self.signs = torch.ones(self.n_angles + N_LATENTS, device=self.device)
-            self.signs[: self.n_angles + n_odd] = -1
+        self.has_mirror = settings.mirror is not None
 
     def run(self, earlier: Targets) -> Iterator[int]:
         """
@@ -95,12 +94,19 @@ class Autoencoding(Stage):
         """
         index = torch.randperm(len(self.pixels), generator=make_rng(self.seed, "factors sample"))[:MAX_IMAGES]
         self.x = torch.cat([self._take(part) for part in torch.split(index, CHUNK)])
-        self.earlier = _columns(earlier, index).to(self.device)
+        self.earlier = columns_of(earlier, index).to(self.device)
+        self.earlier_angles = columns_of_angles(earlier, self.latent)
+        self.n_angles = sum(code not in earlier.by_code for code in self.angles)
+        self.signs: Tensor | None = None
+        if self.has_mirror:
+            self.signs = torch.ones(self.n_angles + N_LATENTS, device=self.device)
+            self.signs[: self.n_angles + self.n_odd] = -1
         runs = []
         for i in range(N_RUNS):
             start, end = (self.n_steps * j // N_RUNS for j in (i, i + 1))
             weights = make_rng(self.seed, f"{self.name} weights {i}")
-            vae = VAE(self.pixels.shape[0], self.n_angles, N_LATENTS, weights, self.earlier.shape[1])
+            n_earlier = self.earlier.shape[1]
+            vae = VAE(self.pixels.shape[0], self.n_angles, N_LATENTS, weights, n_earlier, self.earlier_angles)
             runs.append(vae.to(self.device))
             rng = make_rng(self.seed, f"{self.name} {i}", self.device)
             for n_done in self._descend(runs[-1], rng, end - start):
@@ -157,7 +163,11 @@ class Autoencoding(Stage):
 
     def _n_open(self, progress: float) -> int:
         """How many latents take part after this share of the steps."""
-        joined = (progress - FIRST_NUMBER) / (LAST_NUMBER - FIRST_NUMBER) if self.n_angles else 1.0
+        joined = 1.0
+        if self.n_angles:
+            joined = (progress - FIRST_NUMBER) / (LAST_NUMBER - FIRST_NUMBER)
+        elif self.earlier_angles:  # what these tell is to be learned from them
+            joined = float(progress >= FIRST_NUMBER)
         return self.n_angles + int(N_LATENTS * min(1.0, max(0.0, joined)))
 
     def _read_all(self, vae: VAE) -> Generator[int, None, Latents]:
@@ -237,10 +247,3 @@ class Autoencoding(Stage):
 def unit(x: Tensor) -> Float[Tensor, "n ch s s"]:
     """Pixels in [0, 1]."""
     return x.float() / 255
-
-
-def _columns(earlier: Targets, index: Int[Tensor, "n"]) -> Float[Tensor, "n g"]:
-    """The targets of earlier stages for these images, in the columns that G takes."""
-    return torch.cat(
-        [torch.zeros(len(index), 0), *(t[index].float() for t in earlier.by_code.values())], dim=1
-    )

@@ -5,6 +5,7 @@ ends of a full turn, which look the same, would be far apart.
 """
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import NamedTuple, final
 
@@ -21,6 +22,7 @@ MIN_LOG_VAR, MAX_LOG_VAR = -8.0, 4.0
 MAX_LOG_VAR_OF_ANGLE = 1.2  # a deviation of a third of a turn, at which nothing is known
 FIRST_LOG_VAR_OF_ANGLE = -2.0
 EARLIER_STD = 0.5  # of the kernels that stand for targets of earlier stages
+FIRST_GAIN_STD = 0.1
 
 
 class Posterior(NamedTuple):
@@ -51,12 +53,25 @@ class Posterior(NamedTuple):
 class VAE(nn.Module):
     """Three convolutions of stride 2 and two hidden layers of 256, in both directions.
 
-    The decoder is also given the targets of earlier stages, so that latents tell what these leave open.
+    The decoder is also given the targets of earlier stages, so that latents tell what these leave open. What
+    is seen of a latent often depends on an angle: where an object grows, pixels change from the wall's hue
+    to the object's. So angles of earlier stages also multiply the first hidden layer; if they were only
+    added, other latents would hold such products.
     """
 
     def __init__(
-        self, channels: int, n_angles: int, n_numbers: int, rng: torch.Generator, n_earlier: int = 0
+        self,
+        channels: int,
+        n_angles: int,
+        n_numbers: int,
+        rng: torch.Generator,
+        n_earlier: int = 0,
+        earlier_angles: Sequence[int] = (),
     ) -> None:
+        """
+        Args:
+            earlier_angles: which columns of `earlier` are cosines and sines.
+        """
         super().__init__()
         self.n_angles, self.n_numbers = n_angles, n_numbers
         self.encoder = Encoder(channels, 3 * n_angles + 2 * n_numbers, rng)
@@ -81,6 +96,11 @@ class VAE(nn.Module):
                 bound = 1 / math.sqrt(layer.weight[0].numel())
                 assert layer.bias is not None
                 nn.init.uniform_(layer.bias, -bound, bound, generator=rng)
+        self.earlier_angles = list(earlier_angles)
+        self.gain: nn.Linear | None = None
+        if earlier_angles:
+            self.gain = nn.Linear(len(earlier_angles), 256, bias=False)
+            nn.init.normal_(self.gain.weight, 0, FIRST_GAIN_STD, generator=rng)
         to_channels_last(self)
 
     def encode(self, x: Float[Tensor, "b ch 32 32"]) -> Posterior:
@@ -104,7 +124,10 @@ class VAE(nn.Module):
         """Logits of the pixels; z may be only the first of the latents, and the others are 0 then."""
         angles, numbers = z[:, : self.n_angles], z[:, self.n_angles :]
         numbers = F.pad(numbers, (0, self.n_numbers - numbers.shape[1]))
-        logits: Tensor = self.decoder(torch.cat([angles.cos(), angles.sin(), numbers, earlier], dim=1))
+        hidden: Tensor = self.decoder[:2](torch.cat([angles.cos(), angles.sin(), numbers, earlier], dim=1))
+        if self.gain is not None:
+            hidden = hidden * (1 + self.gain(earlier[:, self.earlier_angles]))
+        logits: Tensor = self.decoder[2:](hidden)
         return logits.float()
 
 
