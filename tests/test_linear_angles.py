@@ -98,7 +98,7 @@ def test_hues_become_targets_of_circular_codes_and_the_autoencoder_looks_for_num
     angles = np.arctan2(sin.double().numpy(), cos.double().numpy())
     assert sorted(agreement(angles, hue).argmax(axis=1)) == [0, 1]
     assert agreement(angles, hue).max(axis=1).min() > 0.95
-    assert all(abs(t.float().mean()) < 0.01 for t in outcome.targets.by_code.values())
+    assert all(abs(t.float().mean()) < 0.1 for t in outcome.targets.by_code.values())
 
 
 def test_where_no_circles_are_found_the_autoencoder_looks_for_angles() -> None:
