@@ -3,9 +3,10 @@
     for seed in 100 101 102 103 104; do infogan train sprites --seed $seed; done
     python benchmarks/knobs.py sprites runs/sprites-10?    # writes records/knobs-sprites.json
 
-With factors: |Spearman's rho| of every code with every factor, and MIG, DCI and FactorVAE on 10,000 images,
+With factors: the association of the best code with each factor, |Spearman's rho| of every code with every
+factor, and MIG, DCI and FactorVAE on 10,000 images,
 with an angle as one code and, as papers on real-valued codes have it, as two, its cosine and sine; beside it
-the same of principal components and of a beta-TCVAE. On MNIST:
+the same of principal components, their independent components, and a beta-TCVAE. On MNIST:
 the error of c1, what each code changes in G's images (`moments.py`), and |Spearman's rho| of each code, read
 off the test images, with their moments, over all images and in the mean over digits; beside it the most that
 a code can have which is independent of the digit; and FID on the test images.
@@ -23,16 +24,18 @@ from moments import NAMES, correlations, moments
 from record import record
 from scipy.optimize import linear_sum_assignment
 from scipy.stats import spearmanr
+from sklearn.decomposition import FastICA
 from sklearn.metrics import confusion_matrix
 
-from infogan.data import Images, load
+from infogan.data import Images, available_splits, load
 from infogan.evaluation import evaluate_run
+from infogan.evaluation.baselines import Representation
 from infogan.evaluation.disentanglement.betavae_factorvae import factorvae
 from infogan.evaluation.disentanglement.codes_and_factors import CodesAndFactors
 from infogan.evaluation.disentanglement.information import mig
 from infogan.evaluation.disentanglement.predictors import dci_forest
 from infogan.method.codes import Code
-from infogan.paper.baselines import read_baselines
+from infogan.paper.baselines import best_codes, read_baselines
 from infogan.pretraining.ranks import uniform_ranks
 from infogan.runs.run import Run
 
@@ -60,9 +63,14 @@ def whole_factors(truth: np.ndarray) -> np.ndarray:
     return np.column_stack([np.unique(v, return_inverse=True)[1] for v in deciles])
 
 
-def of_baselines(run: Run, images: Images, n_components: int) -> dict[str, dict[str, float]]:
+def of_baselines(run: Run, images: Images, codes: list[Code]) -> dict[str, dict[str, float]]:
+    """Of as many components as there are codes, an angle counted twice."""
     assert images.factors is not None
+    n_components = sum(2 if code.kind == "angle" else 1 for code in codes)
     read = read_baselines(run.images(), images, n_components)
+    pca = read[f"PCA, {n_components} components"]
+    ica = FastICA(whiten="unit-variance", random_state=0, max_iter=1000).fit_transform(pca.values)
+    read["ICA of these components"] = pca._replace(values=ica)
     whole = whole_factors(images.factors.values)
     return {
         name: scores(found.values, list(found.kinds), whole)
@@ -80,7 +88,9 @@ def against_factors(codes: dict[str, Code], values: np.ndarray, images: Images) 
     split_kinds = [
         k for code in codes.values() for k in (("number",) * 2 if code.kind == "angle" else (code.kind,))
     ]
+    codes_read = Representation(values, [code.kind for code in codes.values()], list(codes))
     return {
+        "best": best_codes(codes_read, images.factors),
         "angle_as_one_code": scores(values, [code.kind for code in codes.values()], whole),
         "angle_as_cosine_and_sine": scores(np.column_stack(split), split_kinds, whole),
         "spearman": {
@@ -137,8 +147,7 @@ def main() -> None:
         run = Run.open(Path(path))
         model = run.model()
         codes = dict(zip(model.latent.names, model.latent.codes, strict=True))
-        split = "" if run.config.data.images == "sprites" else "test"
-        images = run.images(split).subsample(MAX_IMAGES)
+        images = run.images(available_splits(run.config.data.images)[-1]).subsample(MAX_IMAGES)
         values = model.encode(images.pixels).values.double().numpy()
         if images.factors is not None:
             rows[Path(path).name] = against_factors(codes, values, images)
@@ -150,7 +159,7 @@ def main() -> None:
             }
         print(Path(path).name, rows[Path(path).name], flush=True)
         if images.factors is not None and not baselines:
-            baselines = of_baselines(run, images, len(codes))
+            baselines = of_baselines(run, images, list(codes.values()))
     true = {"true_factors": of_true_sprites()} if name == "sprites" else {}
     record(f"knobs-{name}", {"runs": rows, "baselines": baselines} | true)
 

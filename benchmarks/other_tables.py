@@ -1,6 +1,7 @@
 """Tables of docs that are not about MNIST alone, from benchmarks/records."""
 
 import statistics
+from collections.abc import Callable
 from typing import Any
 
 from records import each, middle, read, table
@@ -35,29 +36,49 @@ def stability_and_noise() -> str:
 
 
 def knobs_sprites() -> str:
+    true = ["the true factors, with the angle as far as the shape shows it"]
+    published = ["InfoGAN-CR with ModelCentrality (Lin et al. 2020), without a prior", "0.92", "0.45", ""]
+
+    def best(run: Any) -> list[str]:
+        return [f"{max(run['spearman'][factor].values()):.3f}" for factor in ("x", "y", "scale")]
+
     record = read("knobs-sprites")
-    keys = ("factorvae", "mig", "dci_disentanglement")
+    rows = _knobs_rows(record, best)
+    rows.append([*true, *_of_scores(record["true_factors"]), "1", "1", "1"])
+    rows.append([*published, "", "", ""])
+    return table(("seed", *SCORES, "x", "y", "scale"), rows)
 
-    def cells(scores: dict[str, float]) -> list[str]:
-        return [f"{scores[key]:.3f}" for key in keys]
 
-    rows = []
-    for name, run in record["runs"].items():
-        best = (f"{max(run['spearman'][factor].values()):.3f}" for factor in ("x", "y", "scale"))
-        rows.append([name.rpartition("-")[2], *cells(run["angle_as_cosine_and_sine"]), *best])
-    of_runs = [run["angle_as_cosine_and_sine"] for run in record["runs"].values()]
-    medians = cells({key: statistics.median(scores[key] for scores in of_runs) for key in keys})
-    rows.append(["**median**", *(f"**{cell}**" for cell in medians), "", "", ""])
-    as_one = [run["angle_as_one_code"] for run in record["runs"].values()]
-    medians = cells({key: statistics.median(scores[key] for scores in as_one) for key in keys})
-    rows.append(["median, the angle as one code", *medians, "", "", ""])
-    for name, scores in record["baselines"].items():
-        rows.append([name, *cells(scores), "", "", ""])
-    true = cells(record["true_factors"])
-    rows.append(["the true factors, with the angle as far as the shape shows it", *true, "1", "1", "1"])
-    published = ("0.92", "0.45", "", "", "", "")
-    rows.append(["InfoGAN-CR with ModelCentrality (Lin et al. 2020), without a prior", *published])
-    return table(("seed", "FactorVAE", "MIG", "DCI", "x", "y", "scale"), rows)
+def knobs_rooms3d() -> str:
+    record = read("knobs-rooms3d")
+    factors = list(next(iter(record["runs"].values()))["best"])
+    rows = _knobs_rows(record, lambda run: [f"{run['best'][factor][1]:.3f}" for factor in factors])
+    return table(("seed", *SCORES, *(factor.replace("_", " ") for factor in factors)), rows)
+
+
+SCORES = {"FactorVAE": "factorvae", "MIG": "mig", "DCI": "dci_disentanglement"}
+
+
+def _of_scores(scores: dict[str, float]) -> list[str]:
+    return [f"{scores[key]:.3f}" for key in SCORES.values()]
+
+
+def _knobs_rows(record: Any, best: Callable[[Any], list[str]]) -> list[list[str]]:
+    """A row for each run, the medians, and a row for each baseline."""
+    runs = record["runs"].items()
+    rows = [
+        [name.rpartition("-")[2], *_of_scores(run["angle_as_cosine_and_sine"]), *best(run)]
+        for name, run in runs
+    ]
+    empty = [""] * (len(rows[0]) - len(SCORES) - 1)
+    for words, key in (
+        ("**median**", "angle_as_cosine_and_sine"),
+        ("median, angles as one code", "angle_as_one_code"),
+    ):
+        medians = {score: statistics.median(run[key][score] for _, run in runs) for score in SCORES.values()}
+        cells = _of_scores(medians)
+        rows.append([words, *(f"**{cell}**" if words.startswith("*") else cell for cell in cells), *empty])
+    return rows + [[name, *_of_scores(scores), *empty] for name, scores in record["baselines"].items()]
 
 
 def _factors_read(preset: str) -> str:
