@@ -154,8 +154,7 @@ class Pretraining:
     factor_steps: int = 0
     """Steps in which an autoencoder, trained three times, learns what varies in real images, before
     adversarial training; its numbers become targets for the unif and gauss codes that no knob uses, and
-    its angles, one for each circ code that no knob uses, for these. Several angles are first looked for among
-    principal components, which takes seconds."""
+    its angles for the circ codes that none uses. Several angles are first looked for linearly."""
     mirror: int | None = None
     """How many numbers change sign in the mirror image, as the direction of view does; an autoencoder looks
     for these first, in half of the steps. Its angles change sign as well, and other numbers stay the
