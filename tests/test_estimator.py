@@ -354,7 +354,7 @@ GRAY = np.zeros((20, 8, 8))
         ({"options": {"architecture": "digits"}}, X3, "the images of X"),
         ({"options": {"lr_d": object()}}, X3, "must be a finite number"),
         ({}, np.zeros((20, 3, 8)), "sides of at least 4 pixels"),
-        ({}, np.zeros((20, 3, 32, 32)), "sides of at least 4 pixels and at most 4 channels"),
+        ({}, np.zeros((20, 3, 32, 32)), "sides of at least 4 pixels and at most 8 channels"),
         ({}, np.zeros((20, 8, 8, 1, 1)), "must be vectors"),
         ({}, GRAY - 1, "float64 from -1 to -1; bring floats to"),
         ({}, GRAY.astype(int) - 1, "int64 from -1 to -1; convert them to uint8"),

@@ -16,6 +16,7 @@ from playwright.sync_api import Download, Page, Route
 from sklearn.datasets import load_digits
 
 from infogan.config import Config
+from infogan.data.false_colour import false_colour
 from infogan.explore.explorer import Explorer
 from infogan.explore.serve import listen, make_server, url_of
 from infogan.explore.server import make_app
@@ -287,21 +288,24 @@ def test_the_map_leads_to_the_codes_of_an_image(page: Page, shown: Shown) -> Non
     assert "real" not in page.url
 
 
-def test_colour_images_of_any_aspect_ratio(page: Page, shown: Shown) -> None:
+@pytest.mark.parametrize("ch", [2, 3, 5])
+def test_images_of_any_channels_and_aspect_ratio(page: Page, shown: Shown, ch: int) -> None:
     go(page, shown)
-    x = np.random.default_rng(0).integers(0, 256, (2, 3, 4, 7), np.uint8)
+    x = np.random.default_rng(0).integers(0, 256, (2, ch, 4, 7), np.uint8)
     drawn, saved = page.evaluate(
-        """async (x) => {
+        """async ([x, ch]) => {
           const { draw, makeGridImage } = await import('./pixels.js');
           const images = Uint8Array.from(x);
           const canvas = document.createElement('canvas');
-          draw(canvas, images, 1, [3, 4, 7]);
-          const whole = makeGridImage(images, 2, 1, [3, 4, 7]);
+          draw(canvas, images, 1, [ch, 4, 7]);
+          const whole = makeGridImage(images, 2, 1, [ch, 4, 7]);
           return [[...canvas.getContext('2d').getImageData(0, 0, 7, 4).data], [...whole.data]];
         }""",
-        x.ravel().tolist(),
+        [x.ravel().tolist(), ch],
     )
-    np.testing.assert_array_equal(np.reshape(drawn, (4, 7, 4))[..., :3], x[1].transpose(1, 2, 0))
+    np.testing.assert_array_equal(
+        np.reshape(drawn, (4, 7, 4))[..., :3], false_colour(x[1]).transpose(1, 2, 0)
+    )
     wanted = make_grid(x[:, None]).repeat(8, axis=0).repeat(8, axis=1)
     np.testing.assert_array_equal(np.reshape(saved, (72, 56, 4))[..., :3], wanted)
 

@@ -15,13 +15,14 @@ from infogan.data.formats.folder import find_image_files
 from infogan.data.formats.huggingface import absolute_path, open_huggingface, split_name
 from infogan.data.formats.numpy_images import load_numpy
 from infogan.data.formats.parquet import open_parquet
-from infogan.data.images import Images, as_pixels
+from infogan.data.images import Images, InMemoryPixels, as_pixels
 from infogan.data.loading.resized_cache import load_resized
 from infogan.data.options import LoadOptions
-from infogan.data.pixels import ToPixels, find_scale
+from infogan.data.pixels import PICTURE_CHANNELS, ToPixels, find_scale
 from infogan.data.shards.files import SUFFIXES, is_url
 from infogan.data.shards.images import load_shards
 from infogan.data.shards.reader import open_shards
+from infogan.data.summary import SourceSummary, summarise
 from infogan.utils.errors import InfoganError, shown
 
 Format = Literal["folder", "npz", "parquet", "hf", "shards"]
@@ -55,15 +56,27 @@ class CustomSource:
     def load(self, split: str, load_options: LoadOptions) -> Images:
         """Loads the images, resized to `load_options.shape` if that is set; resized images are cached."""
         shape = load_options.shape
+        if shape and shape[0] not in PICTURE_CHANNELS and self.format != "npz":
+            raise InfoganError(
+                f"images: {shown(self.location)} holds pictures, gray or RGB, but the model's images have "
+                f"{shape[0]} channels; such images are read from .npy and .npz."
+            )
         if self.format == "shards":
             return load_shards(self.location, load_options)
         if self.format == "npz":
             images = load_numpy(self._existing_path(), load_options.pixel_scale)
-            if shape in (None, images.shape):
-                return images
-            resized = _resize(self._npz_collection(images), replace(load_options, pixel_scale=BYTES))
-            return replace(images, pixels=resized.pixels)
+            return images if shape in (None, images.shape) else self._resize_npz(images, load_options)
         return _resize(self.open_collection(load_options, split), load_options)
+
+    def summarise(self, load_options: LoadOptions) -> SourceSummary:
+        """How many images there are, their channels and their size, without loading them all."""
+        if self.format == "npz":
+            images = load_numpy(self._existing_path(), quiet=True)
+            ch, h, w = images.shape
+            if ch not in PICTURE_CHANNELS:
+                return SourceSummary(len(images), ch, w, h)
+            return summarise(self._npz_collection(images))
+        return summarise(self.open_collection(load_options))
 
     def open_collection(self, load_options: LoadOptions, split: str = "") -> ImageCollection:
         """The images as a collection that is decoded on demand; `split` is for the Hugging Face hub."""
@@ -75,7 +88,13 @@ class CustomSource:
                 shards.report_without_image(load_options.skip_bad)
                 return shards.collection
             case "npz":
-                return self._npz_collection(load_numpy(self._existing_path(), quiet=True))
+                images = load_numpy(self._existing_path(), quiet=True)
+                if images.shape[0] not in PICTURE_CHANNELS:
+                    raise InfoganError(
+                        f"images: {shown(self.location)} holds images of {images.shape[0]} channels, but "
+                        "shards hold pictures, gray or RGB; train on the file itself."
+                    )
+                return self._npz_collection(images)
             case "parquet":
                 return open_parquet(self._existing_path())
             case "folder":
@@ -87,6 +106,25 @@ class CustomSource:
         if not self.location or not path.exists():
             raise InfoganError(f"images: there is no {shown(str(path))}.")
         return path
+
+    def _resize_npz(self, images: Images, load_options: LoadOptions) -> Images:
+        """Images of an array in another shape; each channel by itself unless they are gray or RGB, as Pillow
+        has no other images."""
+        shape, (ch, h, w) = load_options.shape, images.shape
+        assert shape is not None
+        load_options = replace(load_options, pixel_scale=BYTES)
+        if ch in PICTURE_CHANNELS and shape[0] in PICTURE_CHANNELS:
+            resized = _resize(self._npz_collection(images), load_options)
+            return replace(images, pixels=resized.pixels)
+        if ch != shape[0]:
+            raise InfoganError(
+                f"images: {shown(self.location)} holds images of {ch} channels, but the model's have "
+                f"{shape[0]}; give it images of so many."
+            )
+        planes = Images.from_arrays(images.x.reshape(-1, 1, h, w))
+        resized = _resize(self._npz_collection(planes), replace(load_options, shape=(1, *shape[1:])))
+        assert isinstance(resized.pixels, InMemoryPixels)
+        return replace(images, pixels=InMemoryPixels(resized.pixels.x.reshape(-1, *shape)))
 
     def _npz_collection(self, images: Images) -> ImageCollection:
         path = Path(self.location)

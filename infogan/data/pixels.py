@@ -1,6 +1,7 @@
 """How a picture becomes pixels: the one place that decides it, for files, arrays and uploads.
 
-Pixels are uint8, 0 for black and 255 for white, (channels, height, width), gray or RGB, upright, on white.
+Pixels are uint8, 0 for black and 255 for white, (channels, height, width), upright, on white. Pictures are
+gray or RGB; images of arrays have 1 to 8 channels.
 docs/reference/formats.md has the rules; `PixelScale` records what was found in the images of a training.
 """
 
@@ -22,6 +23,8 @@ from infogan.utils.io import DECODE_ERRORS
 
 WIDE_MODES = ("I", "I;16", "I;16L", "I;16B", "I;16N")  # whole numbers of more than 8 bits
 GRAY_MODES = ("1", "L", "LA", "La", "F", *WIDE_MODES)
+PICTURE_CHANNELS = (1, 3)  # gray and RGB: all that image files and Pillow have
+MAX_CHANNELS = 8  # of arrays
 MAX_16_BIT = 2**16 - 1
 MAX_DEPTH = 16
 MAX_DARK = 63  # the upper 8 bits of 14-bit colour
@@ -106,7 +109,7 @@ class ToPixels:
     colour of its border. Floats outside of [0, 1] and whole numbers outside of 0 .. 65535 raise a ValueError.
     """
 
-    shape: Shape | None  # None keeps the size, and is gray if the file is
+    shape: Shape | None  # with PICTURE_CHANNELS; None keeps the size, and is gray if the file is
     square: Square = "crop"
     scale: PixelScale = BYTES
 

@@ -16,7 +16,7 @@ from infogan.data.datasets.svhn import SVHN
 from infogan.data.formats.collection import ImageCollection
 from infogan.data.images import Images
 from infogan.data.options import DEFAULT_OPTIONS, DatasetInfo, LoadOptions
-from infogan.data.summary import SourceSummary, summarise
+from infogan.data.summary import SourceSummary
 from infogan.data.synthetic.chairs3d import CHAIRS3D
 from infogan.data.synthetic.faces3d import FACES3D
 from infogan.data.synthetic.rooms3d import ROOMS3D
@@ -51,13 +51,13 @@ def load(name: str, split: str = "", load_options: LoadOptions = DEFAULT_OPTIONS
 
 
 def inspect_source(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> SourceSummary:
-    """How many images a name stands for, in colour or gray, and their size, without loading them all."""
+    """How many images a name stands for, their channels and their size, without loading them all."""
     found = _find_dataset(name)
     if found is None:
-        return summarise(_find_custom(name).open_collection(load_options))
+        return _find_custom(name).summarise(load_options)
     dataset, split = found
     ch, h, w = dataset.shape
-    return SourceSummary(dataset.splits[split], 1 if ch == 1 else 3, w, h, dataset.shape)
+    return SourceSummary(dataset.splits[split], ch, w, h, dataset.shape)
 
 
 def open_collection(name: str, load_options: LoadOptions = DEFAULT_OPTIONS) -> ImageCollection:

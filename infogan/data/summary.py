@@ -1,9 +1,9 @@
-"""The number, the size and the colour of images, without loading them all."""
+"""The number, the size and the channels of images, without loading them all."""
 
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from statistics import median
-from typing import Literal, final
+from typing import final
 
 import numpy as np
 from PIL import ExifTags, Image
@@ -26,7 +26,7 @@ class SourceSummary:
     """What is known of images before they are loaded."""
 
     n: int  # includes images that turn out to be unreadable
-    channels: Literal[1, 3]
+    channels: int
     width: int  # the median, in pixels, of upright images
     height: int  # likewise
     shape: Shape | None = None  # the fixed shape of a data set; None if images can be resized to any shape

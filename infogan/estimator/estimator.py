@@ -34,9 +34,9 @@ from infogan.utils.rng import make_rng
 class InfoGAN(ClassNamePrefixFeaturesOutMixin, TransformerMixin, SavableEstimator):  # type: ignore[misc]  # no types
     """Learns codes for what varies in unlabelled vectors (n, d) or images (n, h, w) or (n, h, w, channels).
 
-    Images are uint8, uint16, bool, or floats in [0, 1], and are rounded to 8 bits. `predict` returns the
-    category of the first discrete code. A GAN has no likelihood: scores measure how well rows are
-    reconstructed from codes.
+    Images have 1 to 8 channels, are uint8, uint16, bool, or floats in [0, 1], and are rounded to 8 bits.
+    `predict` returns the category of the first discrete code. A GAN has no likelihood: scores measure how
+    well rows are reconstructed from codes.
 
     Args:
         codes: KIND:NUMBER words: cat:K is a category of K, cat:auto of as many as clustering finds, unif:N

@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.preprocessing import StandardScaler
 
 from infogan.config import BYTES, Config, PixelScale, Shape
-from infogan.data.pixels import array_scale, array_to_pixels, pixels_to_array
+from infogan.data.pixels import MAX_CHANNELS, array_scale, array_to_pixels, pixels_to_array
 from infogan.method.model import Pictures
 from infogan.utils.errors import InfoganError
 
-MIN_SIDE, MAX_CHANNELS = 4, 4
+MIN_SIDE = 4
 
 
 @final

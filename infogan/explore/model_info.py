@@ -4,6 +4,8 @@ import math
 from typing import Any
 
 from infogan.data import public_name
+from infogan.data.false_colour import describe_channels
+from infogan.data.pixels import PICTURE_CHANNELS
 from infogan.method.codes import Code
 from infogan.method.latent import Latent
 from infogan.method.objective import with_best_std
@@ -17,10 +19,12 @@ def model_info(run: Run, latent: Latent) -> dict[str, Any]:
     """All of model.json except `backend` and `names`."""
     last = next(iter(run.metrics()[-1:]), {})
     steps = f"{run.steps:,} step{'' if run.steps == 1 else 's'}"
+    shape = run.config.networks.image_shape
+    drawn = "" if shape[0] in PICTURE_CHANNELS else f"; {describe_channels(shape[0])}"
     return {
         "title": run.path.resolve().name,
-        "about": f"{steps} of training on {public_name(run.config.data.images)}",
-        "shape": list(run.config.networks.image_shape),
+        "about": f"{steps} of training on {public_name(run.config.data.images)}{drawn}",
+        "shape": list(shape),
         "n_z": latent.n_z,
         "seeds": N_SEEDS,
         "codes": [

@@ -9,7 +9,7 @@ from PIL import Image, UnidentifiedImageError
 
 from infogan.config import PixelScale, Shape
 from infogan.data.formats.image import open_image
-from infogan.data.pixels import ToPixels
+from infogan.data.pixels import PICTURE_CHANNELS, ToPixels
 from infogan.utils.errors import InfoganError
 from infogan.utils.io import DECODE_ERRORS
 
@@ -25,7 +25,7 @@ def read_upload(
     Raises:
         InfoganError: if it is not a picture, too large, or damaged.
     """
-    if shape[0] not in (1, 3):
+    if shape[0] not in PICTURE_CHANNELS:
         raise InfoganError(f"This model's images have {shape[0]} channels, so it cannot read pictures.")
     try:
         with warnings.catch_warnings():

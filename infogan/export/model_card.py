@@ -3,6 +3,8 @@
 from importlib.metadata import version
 
 from infogan.data import DATASETS
+from infogan.data.false_colour import describe_channels
+from infogan.data.pixels import PICTURE_CHANNELS
 from infogan.evaluation.score import read_evaluation
 from infogan.method.model import Model
 from infogan.runs.labels import category_names
@@ -35,8 +37,11 @@ def _header(model: Model) -> str:
 def _summary(run: Run, model: Model) -> str:
     config = run.config
     ch, h, w = model.G.shape
-    colour = {1: "gray", 3: "colour"}.get(ch, f"{ch} channels")
-    rows = f"rows of {w} numbers" if model.G.low is None else f"images of {w}x{h} pixels, {colour}"
+    rows = (
+        f"rows of {w} numbers"
+        if model.G.low is None
+        else f"images of {w}x{h} pixels, {describe_channels(ch)}"
+    )
     dataset = DATASETS.get(config.data.images.partition(":")[0])
     n_images = run.environment().get("images")
     count = f"{n_images:,} from " if isinstance(n_images, int) else ""
@@ -99,7 +104,8 @@ def _scores(run: Run) -> str:
 
 def _use(run: Run, model: Model) -> str:
     rows = "vectors" if model.G.low is None else "images"
-    encode = " `infogan encode` reads the codes of a folder of images." if run.config.networks.shape else ""
+    source = "a folder" if model.G.shape[0] in PICTURE_CHANNELS else "a .npy or .npz"
+    encode = f" `infogan encode` reads the codes of {source} of images." if run.config.networks.shape else ""
     return (
         "## Use\n\n"
         "```python\n"

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float, UInt8
 from PIL import Image, ImageOps
 
+from infogan.data.false_colour import false_colour
 from infogan.method.model import Model
 from infogan.utils.errors import InfoganError
 from infogan.utils.rng import make_rng
@@ -83,8 +84,9 @@ def code_index(model: Model, name: str) -> int:
     return names.index(full_name)
 
 
-def make_grid(images: UInt8[np.ndarray, "rows cols ch h w"]) -> UInt8[np.ndarray, "H W ch"]:
-    """One picture of images in rows and columns, separated by white lines of one pixel."""
+def make_grid(images: UInt8[np.ndarray, "rows cols ch h w"]) -> UInt8[np.ndarray, "H W ch2"]:
+    """One picture of images in rows and columns, in `false_colour`, separated by white lines of one pixel."""
+    images = false_colour(images)
     rows, cols, ch, h, w = images.shape
     lines = ((0, 0), (0, 0), (0, 0), (0, 1), (0, 1))  # below and to the right of each image
     padded = np.pad(images, lines, constant_values=255).transpose(0, 3, 1, 4, 2)
@@ -114,6 +116,7 @@ def save_contact_sheet(images: UInt8[np.ndarray, "n ch h w"], path: Path) -> Non
     """
     if not len(images):
         raise InfoganError("contact sheet: there must be at least one image.")
+    images = false_colour(images)
     columns = math.ceil(math.sqrt(len(images)))
     blank = np.full((-len(images) % columns, *images.shape[1:]), 255, np.uint8)
     save_grid(np.concatenate([images, blank]).reshape(-1, columns, *images.shape[1:]), path)

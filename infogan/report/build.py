@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 
 from infogan.data import Images, public_name
+from infogan.data.false_colour import describe_channels
+from infogan.data.pixels import PICTURE_CHANNELS
 from infogan.evaluation import Score, read_evaluation
 from infogan.evaluation.baselines import baselines_of
 from infogan.evaluation.consistency import (
@@ -71,6 +73,7 @@ def build_report(
     return {
         "title": run.path.resolve().name,
         "facts": _facts(run, model, sample),
+        "drawn": describe_channels(ch) if (ch := model.G.shape[0]) not in PICTURE_CHANNELS else "",
         "sample": sample,
         "samples": _real_and_generated(model, sample),
         "sections": sections,
@@ -139,7 +142,7 @@ def _facts(run: Run, model: Model, sample: Sample) -> list[tuple[str, str, str]]
     config, environment = run.config, run.environment()
     ch, h, w = model.G.shape
     is_vector = config.networks.architecture == "vectors"
-    shape = f"{w} numbers" if is_vector else f"{w} × {h} pixels, {'gray' if ch == 1 else f'{ch} channels'}"
+    shape = f"{w} numbers" if is_vector else f"{w} × {h} pixels, {describe_channels(ch)}"
     covered = "all of them" if len(sample) == sample.n_total else f"a random sample of {len(sample):,}"
     versions = environment.get("versions")
     packages = (

@@ -9,6 +9,7 @@ import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 
+from infogan.data.false_colour import false_colour
 from infogan.figures.traversal import make_grid
 
 MAX_SIDE = 64  # pixels; larger images become thumbnails
@@ -46,9 +47,8 @@ def inline_grid(x: UInt8[np.ndarray, "rows cols ch h w"], alt: str) -> InlineIma
 def thumbnails(
     x: UInt8[np.ndarray, "n ch h w"], max_side: int = MAX_SIDE
 ) -> UInt8[np.ndarray, "n ch2 h2 w2"]:
-    """Images with no longer side, in colour or gray; other numbers of channels are averaged."""
-    if x.shape[1] not in (1, 3):
-        x = x.mean(axis=1, keepdims=True).round().astype(np.uint8)
+    """Images with no longer side, in `false_colour`."""
+    x = false_colour(x)
     h, w = x.shape[2:]
     if max(h, w) <= max_side:
         return x

@@ -10,7 +10,7 @@ from infogan.config import UNKNOWN_SCALE, PixelScale
 from infogan.data.formats.npy import Arrays, is_npz, read_npy, read_npz
 from infogan.data.images import Factor, Factors, Images
 from infogan.data.labels import LABEL_COLUMNS, to_labels
-from infogan.data.pixels import array_scale, array_to_pixels, report_scale
+from infogan.data.pixels import MAX_CHANNELS, PICTURE_CHANNELS, array_scale, array_to_pixels, report_scale
 from infogan.utils.errors import InfoganError
 
 HINT = "save it by numpy.save or numpy.savez, as numbers."
@@ -19,8 +19,8 @@ HINT = "save it by numpy.save or numpy.savez, as numbers."
 def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN_SCALE, quiet: bool = False) -> Images:
     """A .npy of images, or a .npz with `images` and, for evaluation, `labels` or `factors`.
 
-    Images are numbers that `array_to_pixels` takes: (n, h, w), (n, h, w, ch) or (n, ch, h, w) with 1 or 3
-    channels. Labels are what `to_labels` takes, under any name of LABEL_COLUMNS.
+    Images are numbers that `array_to_pixels` takes, laid out as `channels_first` says. All channels have one
+    scale. Labels are what `to_labels` takes, under any name of LABEL_COLUMNS.
     Factors are (n, f) numbers, optionally with f `factor_names` and f `factor_kinds`. A kind is "category"
     (0, 1, ...), "number" (the default) or "angle" (radians).
     """
@@ -30,17 +30,13 @@ def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN_SCALE, quiet: bool 
         )
     else:
         arrays = {"images": read_npy(path, HINT)}
-    x = arrays["images"]
+    x = channels_first(arrays["images"])
     name = next((name for name in LABEL_COLUMNS if name in arrays), None)
     values = _to_numbers(path, arrays, "factors", np.float64)
-    if x.ndim == 3:
-        x = x[:, None]
-    elif x.ndim == 4 and x.shape[3] in (1, 3) and x.shape[1] not in (1, 3):
-        x = x.transpose(0, 3, 1, 2)
-    if x.ndim != 4 or x.shape[1] not in (1, 3):
+    if x is None:
         raise InfoganError(
-            f"{path} contains an array of shape {x.shape}; images are (n, h, w), or (n, h, w, channels) with "
-            "1 or 3 channels, so leave out alpha."
+            f"{path} contains an array of shape {arrays['images'].shape}; images are (n, h, w), (n, h, w, "
+            f"channels) or (n, channels, h, w) with at most {MAX_CHANNELS} channels, so leave out some."
         )
     if name and arrays[name].shape[:1] != (len(x),):
         raise InfoganError(f"{path} contains {len(x)} images but {name} of shape {arrays[name].shape}.")
@@ -54,6 +50,22 @@ def load_numpy(path: Path, known_scale: PixelScale = UNKNOWN_SCALE, quiet: bool 
     except ValueError as error:
         raise InfoganError(f"{path} contains images of {error}.") from error
     return replace(Images.from_arrays(pixels, labels, factors=factors), pixel_scale=scale)
+
+
+def channels_first(x: np.ndarray) -> np.ndarray | None:
+    """Images (n, h, w), (n, h, w, ch) or (n, ch, h, w) as (n, ch, h, w), or None if they are not that.
+
+    Of the second and the last number in the shape, 1 or 3 counts channels, else the smaller one; the second
+    if both could. There are 1 to 8 channels. None of them is taken for transparency.
+    """
+    if x.ndim == 3:
+        return x[:, None]
+    if x.ndim != 4:
+        return None
+    first, last = x.shape[1], x.shape[3]
+    if first not in PICTURE_CHANNELS and (last in PICTURE_CHANNELS or last < first):
+        x = x.transpose(0, 3, 1, 2)
+    return x if 1 <= x.shape[1] <= MAX_CHANNELS else None
 
 
 def _to_numbers(path: Path, arrays: Arrays, name: str, dtype: type[np.number]) -> np.ndarray | None:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from infogan.data import DATASETS, Images, LoadOptions, short_name
 from infogan.data.images import InMemoryPixels, PixelArray
+from infogan.data.pixels import PICTURE_CHANNELS
 from infogan.evaluation.image_quality.classifier import classifier_targets, fit_classifier
 from infogan.utils.errors import InfoganError
 from infogan.utils.progress import ProgressCallback, no_progress
@@ -55,8 +56,12 @@ def find_feature_extractor(
     file: Path | None = None,
     on_progress: ProgressCallback = no_progress,
 ) -> FeatureExtractor | None:
-    """The given file; else Inception of the data folder; else a classifier, if labels or factors exist."""
-    found = file or load_options.find_path([INCEPTION])
+    """The given file; else Inception of the data folder, if the images are gray or RGB; else a classifier, if
+    labels or factors exist.
+    """
+    found = file
+    if found is None and images.shape[0] in PICTURE_CHANNELS:
+        found = load_options.find_path([INCEPTION])
     if found:
         return load_feature_extractor(found, images.shape)
     return make_classifier_extractor(images, images_name, on_progress)

@@ -7,6 +7,7 @@ const $ = (id) => document.getElementById(id);
 /** actions: read(file), select(), close(). */
 export function makeCustomImage(shape, actions) {
   const readFirst = (list) => [...(list ?? [])].slice(0, 1).forEach(actions.read);
+  $("file").parentElement.hidden = ![1, 3].includes(shape[0]); // pictures are gray or RGB
   const hasFile = (event) => [...(event.dataTransfer?.types ?? [])].includes("Files");
   let depth = 0; // dragenter and dragleave are sent for every element under the pointer
 

@@ -3,16 +3,16 @@
 export const MIN_WIDTH = 56; // of each saved image, in pixels, as on the command line
 const LARGE = 96; // pixels: images that are mostly shown smaller than they are
 
-/** Image n as opaque RGBA; gray if there are fewer than three channels. */
+/** Image n as opaque RGBA, in the colours of infogan/data/false_colour.py. */
 function rgba(images, n, [ch, h, w]) {
   const plane = h * w;
   const from = n * ch * plane;
-  const [g, b] = ch < 3 ? [0, 0] : [plane, 2 * plane];
+  const [g, b] = ch === 1 ? [0, 0] : [plane, 2 * plane];
   const out = new Uint8ClampedArray(4 * plane);
   for (let i = 0, o = 0, p = from; i < plane; i++, p++) {
     out[o++] = images[p];
     out[o++] = images[p + g];
-    out[o++] = images[p + b];
+    out[o++] = ch === 2 ? 0 : images[p + b];
     out[o++] = 255;
   }
   return out;
