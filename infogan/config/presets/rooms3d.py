@@ -5,7 +5,7 @@ from infogan.config.presets.recipes import with_targets
 
 
 def rooms3d() -> Config:
-    """Rooms with three angles and three numbers, found by autoencoding without a prior."""
+    """Rooms with three angles, found linearly, and three numbers, by autoencoding, without a prior."""
     return Config.from_options(
         images="rooms3d",
         architecture="small",
