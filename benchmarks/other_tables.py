@@ -193,6 +193,14 @@ def verdicts() -> str:
 
 TABLES = (
     *(clustering_on_other_images, stability_and_noise, verdicts, own_folders),
-    *(knobs_sprites, factors_read_chairs_32, factors_read_faces, attributes, default_transforms, vectors),
+    *(
+        knobs_sprites,
+        knobs_rooms3d,
+        factors_read_chairs_32,
+        factors_read_faces,
+        attributes,
+        default_transforms,
+        vectors,
+    ),
     case_study,
 )
