@@ -308,7 +308,7 @@ GOOD = np.zeros((5, 8, 8), np.uint8)
         ({"images": GOOD.astype(np.float32) + 2}, "float32 from 2 to 2; bring floats to"),
         ({"images": GOOD.astype(np.int64) - 1}, "int64 from -1 to -1; convert them"),
         ({"images": GOOD[0]}, r"shape \(8, 8\)"),
-        ({"images": np.zeros((2, 8, 8, 4), np.uint8)}, "shape"),
+        ({"images": np.zeros((2, 12, 12, 9), np.uint8)}, "shape"),
         ({"images": GOOD, "labels": np.arange(4)}, r"5 images but labels of shape \(4,\)"),
         ({"images": np.array([{}, None])}, "array of object, not of numbers"),
     ],

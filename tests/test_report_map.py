@@ -176,7 +176,7 @@ def make_page() -> str:
     made = image_map(SAMPLE, CODES, KNOWN, FOUND, 3)
     others = {"criteria": {}, "scores": {}, "verdicts": ["bad", "fair", "good", "best"], "metadata": None}
     others |= {"max_runs": 4, "min_agreement": 0.7, "min_coverage": 0.5}
-    return render({"title": "map", "sample": SAMPLE, "map": made, **nothing, **others})
+    return render({"title": "map", "drawn": "", "sample": SAMPLE, "map": made, **nothing, **others})
 
 
 class Map(NamedTuple):
