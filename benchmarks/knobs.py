@@ -4,12 +4,12 @@
     python benchmarks/knobs.py sprites runs/sprites-10?    # writes records/knobs-sprites.json
 
 With factors: the association of the best code with each factor, |Spearman's rho| of every code with every
-factor, and MIG, DCI and FactorVAE on 10,000 images,
-with an angle as one code and, as papers on real-valued codes have it, as two, its cosine and sine; beside it
-the same of principal components, their independent components, and a beta-TCVAE. On MNIST:
-the error of c1, what each code changes in G's images (`moments.py`), and |Spearman's rho| of each code, read
-off the test images, with their moments, over all images and in the mean over digits; beside it the most that
-a code can have which is independent of the digit; and FID on the test images.
+factor, and MIG, DCI and FactorVAE on 10,000 images, with an angle as one code and, as papers on real-valued
+codes have it, as two, its cosine and sine; beside it the same of principal components, their independent
+components, and a beta-TCVAE. On MNIST: the error of c1, what each code changes in G's images (`moments.py`),
+and |Spearman's rho| of each code, read off the test images, with their moments, over all images and in the
+mean over digits; beside it the most that a code can have which is independent of the digit; and FID on the
+test images.
 
 Labels and factors serve these scores alone. Writes records/knobs-NAME.json.
 """

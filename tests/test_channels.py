@@ -3,6 +3,7 @@
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import pyarrow.csv
@@ -79,16 +80,16 @@ def test_all_channels_have_one_scale(own_folder: Path) -> None:
 @pytest.mark.parametrize("n", [20, 40])  # 100 and 200 planes, of which the latter are kept in the cache
 @pytest.mark.parametrize("square", ["crop", "pad"])
 def test_each_channel_is_resized_as_a_gray_image(
-    square: str, n: int, own_folder: Path, user_cache: Path
+    square: Literal["crop", "pad"], n: int, own_folder: Path, user_cache: Path
 ) -> None:
     np.savez("five.npz", images=FIVE[:n].transpose(0, 2, 3, 1), labels=np.arange(n) % 3)
     assert inspect_source("five.npz").training_shape((8, 8)) == (5, 8, 8)
-    resized = load("five.npz", load_options=LoadOptions(shape=(5, 8, 8), square=square))  # type: ignore[arg-type]
+    resized = load("five.npz", load_options=LoadOptions(shape=(5, 8, 8), square=square))
     assert user_cache.exists() == (n > 20)
     assert resized.labels is not None
     assert resized.labels.numbers.tolist() == [i % 3 for i in range(n)]
     np.save("gray.npy", FIVE[:n, 3])
-    alone = load("gray.npy", load_options=LoadOptions(shape=(1, 8, 8), square=square))  # type: ignore[arg-type]
+    alone = load("gray.npy", load_options=LoadOptions(shape=(1, 8, 8), square=square))
     np.testing.assert_array_equal(resized.x[:, 3:4], alone.x)
 
 

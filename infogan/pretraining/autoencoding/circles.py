@@ -16,7 +16,6 @@ from sklearn.decomposition import PCA, FastICA
 from sklearn.exceptions import ConvergenceWarning
 
 MAX_COMPONENTS = 16
-MAX_IMAGES = 10_000  # that components are made of
 MAX_CORRELATION = -0.1  # of the squares of two components that are taken for cosine and sine
 MIN_AGREEMENT = 0.9  # of an angle with that which the other half of the images gives
 
@@ -43,11 +42,12 @@ def find_circles(x: Float[np.ndarray, "n p"], n_angles: int, rng: np.random.Gene
     Args:
         x: images as vectors.
     """
-    halves = np.array_split(rng.permutation(len(x))[:MAX_IMAGES], 2)
+    halves = np.array_split(rng.permutation(len(x)), 2)
     n_most = min(MAX_COMPONENTS, x.shape[1], *map(len, halves))
     pcas = [PCA(n_most, svd_solver="randomized", random_state=0).fit(x[half]) for half in halves]
+    components = [pca.transform(x[half]) for pca, half in zip(pcas, halves, strict=True)]
     for n in range(2 * n_angles, n_most + 1):
-        found = [_circles(pca, x[half], n, n_angles, rng) for pca, half in zip(pcas, halves, strict=True)]
+        found = [_circles(pca, z[:, :n], n_angles, rng) for pca, z in zip(pcas, components, strict=True)]
         first, second = (circles.read(x[halves[1]]) for circles in found)
         are_enough = first.shape == second.shape == (len(halves[1]), n_angles)
         if are_enough and agreement(first, second).max(axis=1).min() > MIN_AGREEMENT:
@@ -62,23 +62,21 @@ def agreement(a: Float[np.ndarray, "n d"], b: Float[np.ndarray, "n e"]) -> Float
     return same
 
 
-def _circles(
-    pca: PCA, x: Float[np.ndarray, "n p"], n_components: int, n_angles: int, rng: np.random.Generator
-) -> Circles:
+def _circles(pca: PCA, z: Float[np.ndarray, "n d"], n_angles: int, rng: np.random.Generator) -> Circles:
+    """Of the first d principal components z of the images."""
     ica = FastICA(whiten="unit-variance", max_iter=300, tol=1e-3, random_state=int(rng.integers(2**31)))
-    z = pca.transform(x)[:, :n_components]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # then the two halves differ
         s = ica.fit_transform(z)
     variance = np.square(ica.mixing_).sum(axis=0)  # of the images, of each component
     pairs = _pairs(np.corrcoef(np.square(s).T), variance, n_angles)
-    return Circles(pca.mean_, ica.components_[pairs] @ pca.components_[:n_components])
+    return Circles(pca.mean_, ica.components_[pairs] @ pca.components_[: z.shape[1]])
 
 
 def _pairs(
     correlation: Float[np.ndarray, "d d"], variance: Float[np.ndarray, "d"], n_pairs: int
 ) -> Int[np.ndarray, "columns"]:
-    """Components that lie on a circle with the one before or after, those of most variance first."""
+    """The indices of the components on each circle, pair after pair, the pair of most variance first."""
     weight = np.where(correlation < MAX_CORRELATION, np.minimum(variance, variance[:, None]), 0)
     pairs: list[int] = []
     while len(pairs) < 2 * n_pairs and weight.max() > 0:

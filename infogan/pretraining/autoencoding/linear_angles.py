@@ -12,7 +12,7 @@ from torch import Tensor
 from infogan.config import Config
 from infogan.data.images import PixelArray
 from infogan.method.model import Model
-from infogan.pretraining.autoencoding.circles import MAX_IMAGES, find_circles
+from infogan.pretraining.autoencoding.circles import find_circles
 from infogan.pretraining.encoder import SIDE, resized
 from infogan.pretraining.ranks import to_targets
 from infogan.pretraining.stage import Outcome, Stage, Targets
@@ -21,6 +21,7 @@ from infogan.utils.rng import make_rng
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
 
+MAX_IMAGES = 10_000  # that components are made of; all are read
 CHUNK = 500
 
 
